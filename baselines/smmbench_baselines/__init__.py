@@ -1,0 +1,1 @@
+"""Baselines and controls, found as entry points like any other distribution's methods."""

@@ -1,0 +1,66 @@
+"""The command line: a module a verb, no logic, heavy imports inside the commands."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from smmbench import __version__
+
+app = typer.Typer(
+    name="smmbench",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"smmbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _smmbench(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+    ),
+) -> None:
+    """Run, score and rank methods of text-driven video motion transfer."""
+
+
+# Each module adds its commands to `app`; a module imports nothing heavy at its top.
+from smmbench.cli import (  # noqa: E402
+    datasets,
+    doctor,
+    import_,
+    leaderboard,
+    methods,
+    metrics,
+    run,
+    score,
+    sheet,
+    submit,
+)
+
+for module in (run, score, leaderboard, import_, submit, sheet, datasets, methods, metrics, doctor):
+    module.register(app)
+
+
+def main() -> None:
+    """Run the command line: exit code 0 all done, 1 something failed, 2 wrong use.
+
+    What a user can mend (`ValueError`, `LookupError`, `OSError`, `ImportError`) is one sentence
+    on standard error; anything else is a defect and keeps its traceback.
+    """
+    try:
+        app()
+    except (ValueError, LookupError, OSError, ImportError) as error:
+        if isinstance(error, (KeyError, IndexError)):
+            raise  # an inner mistake, not a name that a user gave
+        print(f"smmbench: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,91 @@
+"""The interface of a motion-transfer method.
+
+A method is built once, prepares each source clip once, and transfers its motion once for each
+prompt and seed. Inversion and tuning belong in `prepare`: all prompts and seeds share them.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
+
+from smmbench.video import Video
+
+ParametersT = TypeVar("ParametersT")
+PreparedT = TypeVar("PreparedT")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source clip as a method sees it.
+
+    Attributes:
+        clip: Name of the clip in its dataset.
+        video: The clip in the dataset's normal form.
+        prompt: What the clip shows, as a caption; empty where the dataset has none.
+        other: Gives another clip of the same dataset (for controls), always the same one.
+    """
+
+    clip: str
+    video: Video
+    prompt: str
+    other: Callable[[], Video] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a reader of the board must know of a method.
+
+    Attributes:
+        title: Name in words.
+        kind: `method`, `baseline`, `control` (an anchor with a known place) or `imported`.
+        paper: Reference or address; empty for none.
+        code: Address of the code that ran.
+        licence: SPDX identifier of that code.
+        notes: What was changed from the original, and why.
+    """
+
+    title: str
+    kind: str = "method"
+    paper: str = ""
+    code: str = ""
+    licence: str = ""
+    notes: str = ""
+
+
+class Method(ABC, Generic[ParametersT, PreparedT]):
+    """A text-driven motion-transfer method.
+
+    Subclasses name a frozen dataclass of their parameters (every field typed, with a default and
+    in the paper's units) as `Parameters`, their presets by name, and a `card`.
+
+    Args:
+        parameters: An instance of `Parameters`.
+        device: Where to compute: `cpu`, `cuda`, `cuda:1`, `mps`.
+    """
+
+    Parameters: ClassVar[type]
+    presets: ClassVar[dict[str, dict[str, Any]]] = {}
+    card: ClassVar[Card]
+
+    def __init__(self, parameters: ParametersT, device: str) -> None:
+        self.parameters = parameters
+        self.device = device
+
+    @abstractmethod
+    def prepare(self, source: Source) -> PreparedT:
+        """Do once for a clip what all its prompts and seeds share."""
+
+    @abstractmethod
+    def transfer(self, prepared: PreparedT, prompt: str, seed: int) -> Video:
+        """Make a video of what `prompt` says in the motion of the prepared clip.
+
+        The same prepared clip, prompt and seed give the same video on the same machine. Nothing
+        that a call does may change what a later call returns.
+        """
+
+    def weights(self) -> dict[str, str]:
+        """SHA-256 of each weights file that the method loaded, by a readable name."""
+        return {}

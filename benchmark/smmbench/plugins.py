@@ -1,0 +1,74 @@
+"""Finding what installed distributions offer, by entry point, without trusting all of it."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import sys
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+
+@cache
+def offered(group: str) -> dict[str, EntryPoint]:
+    """Entry points of a group by name, in alphabetical order; nothing is imported."""
+    found = sorted(entry_points(group=group), key=lambda point: point.name)
+    return {point.name: point for point in found}
+
+
+def load_offered(group: str, name: str, what: str) -> Any:
+    """Import what a distribution offers under `name`.
+
+    Raises:
+        LookupError: No such name; the message lists what there is.
+        ImportError: It is there, but its code does not load; the message names the distribution.
+    """
+    points = offered(group)
+    if name not in points:
+        raise LookupError(no_such(what, name, points))
+    point = points[name]
+    try:
+        return point.load()
+    except Exception as error:  # a stranger's module may raise anything
+        owner = point.dist.name if point.dist else "an unknown distribution"
+        raise ImportError(
+            f"The {what} '{name}' ({point.value}, from {owner}) does not load: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
+
+def load_from_file(reference: str, what: str) -> Any:
+    """Import `path.py:Name`.
+
+    Raises:
+        ValueError: The reference is not of that form, the file or the name is missing.
+    """
+    path_text, _, attribute = reference.rpartition(":")
+    path = Path(path_text).expanduser()
+    if not path_text or not attribute:
+        raise ValueError(f"A {what} in a file is named as path.py:Class, got '{reference}'.")
+    if not path.is_file():
+        raise ValueError(f"No file '{path}' for the {what} '{reference}'.")
+    spec = importlib.util.spec_from_file_location(f"smmbench_file_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"'{path}' is not a Python file.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # a stranger's module may raise anything
+        raise ImportError(f"'{path}' does not load: {type(error).__name__}: {error}") from error
+    if not hasattr(module, attribute):
+        raise ValueError(f"'{path}' has no '{attribute}'.")
+    return getattr(module, attribute)
+
+
+def no_such(what: str, name: str, known: Iterable[str]) -> str:
+    """Say that there is no such thing, what there is, and what may have been meant."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1)
+    meant = f" Did you mean '{near[0]}'?" if near else ""
+    return f"No {what} '{name}'; there is: {', '.join(known) or 'none'}.{meant}"

@@ -1,0 +1,93 @@
+"""What lies on disk between making and scoring.
+
+    results/<method>/<dataset>/<clip>/<edit>/seed-<n>/
+        video.mkv      lossless, what is scored
+        preview.mp4    what a browser plays
+        record.json    how it was made: `Record`
+        scores.json    what it scored, keyed by what the number depends on
+    results/<method>/method.json    the method's card and parameters
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+SCHEMA_VERSION = 1
+
+FailureKind = Literal["out-of-memory", "nan", "decode", "method-error", "interrupted"]
+
+
+class Stored(BaseModel):
+    """A frozen record that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Request(Stored):
+    """What a result answers: its place in the tree."""
+
+    method: str  # label on the board, by default the method's name
+    dataset: str
+    dataset_version: int
+    clip: str
+    edit: str
+    seed: int
+
+
+class Failure(Stored):
+    """Why there is no video."""
+
+    kind: FailureKind
+    message: str
+    stage: Literal["load", "prepare", "transfer", "write"]
+
+
+class Environment(Stored):
+    """The machine and the software that made a video."""
+
+    device: str  # for example "cuda: NVIDIA H200" or "cpu: AMD EPYC, 2 cores"
+    python: str
+    packages: dict[str, str]  # name: version, of smmbench, torch, diffusers, ...
+
+
+class RunRecord(Stored):
+    """One pair of clip and prompt, with one seed: how its video was made, or why it was not."""
+
+    schema_version: int = SCHEMA_VERSION
+    status: Literal["done", "failed"]
+    request: Request
+    source_sha256: str  # pixels of the source in normal form
+    prompt: str
+    entry: str  # where the method's class is: "package.module:Class"
+    parameters: dict[str, Any]
+    parameters_sha256: str
+    weights: dict[str, str] = Field(default_factory=dict)
+    environment: Environment
+    prepare_seconds: float = 0.0  # of the clip's preparation, shared by its prompts and seeds
+    transfer_seconds: float = 0.0
+    peak_memory_bytes: int = 0  # device memory on a GPU, resident size on a CPU
+    pixels_sha256: str = ""  # of the decoded video, empty if failed
+    failure: Failure | None = None
+
+
+class Score(Stored):
+    """One number with its origin."""
+
+    metric: str
+    version: int  # raised whenever the same input would give another number
+    value: float | None  # None: could not be computed, see `note`
+    details: dict[str, float] = Field(default_factory=dict)
+    note: str = ""
+    key: str  # SHA-256 of everything that the number depends on
+    origin: dict[str, Any]  # that "everything", readable: pixels, protocol, weights, tracker
+
+
+class ScoreFile(Stored):
+    """All scores of one video; content of `scores.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    request: Request
+    pixels_sha256: str
+    scores: tuple[Score, ...]

@@ -1,0 +1,46 @@
+"""The value that everything is made of and scored in: frames and a rate."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt8
+
+
+class VideoError(ValueError):
+    """A video cannot be read, written, or brought to the normal form; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """A clip in memory.
+
+    Attributes:
+        frames: RGB, 0 to 255, upright, square pixels.
+        fps: Frames a second, above 0.
+        notes: What was converted while reading ("10 bit to 8", "rotated 90"), oldest first.
+    """
+
+    frames: UInt8[np.ndarray, "time height width 3"]
+    fps: float
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.frames.ndim != 4 or self.frames.shape[-1] != 3 or self.frames.dtype != np.uint8:
+            raise VideoError(
+                f"Frames must be uint8 of shape (time, height, width, 3), got "
+                f"{self.frames.dtype} of shape {self.frames.shape}."
+            )
+        if 0 in self.frames.shape:
+            raise VideoError(f"A video needs at least one pixel, got shape {self.frames.shape}.")
+        if not self.fps > 0:
+            raise VideoError(f"The frame rate must be above 0, got {self.fps}.")
+
+    @property
+    def pixels_sha256(self) -> str:
+        """SHA-256 of the shape and the decoded RGB; rate and container do not enter it."""
+        digest = hashlib.sha256(repr(self.frames.shape).encode())
+        digest.update(np.ascontiguousarray(self.frames).tobytes())
+        return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""From scored results to tables, submissions and their verification."""
