@@ -1,12 +1,4 @@
-"""What lies on disk between making and scoring.
-
-    results/<method>/<dataset>/<clip>/<edit>/seed-<n>/
-        video.mkv      lossless, what is scored
-        preview.mp4    what a browser plays
-        record.json    how it was made: `Record`
-        scores.json    what it scored, keyed by what the number depends on
-    results/<method>/method.json    the method's card and parameters
-"""
+"""The records that lie between making and scoring."""
 
 from __future__ import annotations
 
@@ -14,15 +6,17 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from smmbench.method import Card
+
 SCHEMA_VERSION = 1
 
 FailureKind = Literal["out-of-memory", "nan", "decode", "method-error", "interrupted"]
 
 
 class Stored(BaseModel):
-    """A frozen record that refuses unknown keys."""
+    """A frozen record that refuses unknown keys, and NaN, which JSON does not have."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Request(Stored):
@@ -91,3 +85,15 @@ class ScoreFile(Stored):
     request: Request
     pixels_sha256: str
     scores: tuple[Score, ...]
+
+
+class MethodFile(Stored):
+    """What the board says of a method; content of `method.json`."""
+
+    schema_version: int = SCHEMA_VERSION
+    label: str
+    entry: str  # as in `RunRecord`; empty for outputs made elsewhere
+    card: Card
+    parameters: dict[str, dict[str, Any]] = Field(
+        default_factory=dict
+    )  # by dataset: presets differ

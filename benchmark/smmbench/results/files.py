@@ -1,0 +1,83 @@
+"""Reading and writing the JSON files of a results folder: whole, checked, or a clear error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from smmbench.atomic import write_text
+from smmbench.results.records import SCHEMA_VERSION, MethodFile, RunRecord, ScoreFile
+
+FileT = TypeVar("FileT", RunRecord, ScoreFile, MethodFile)
+
+RECORD, SCORES, METHOD = "record.json", "scores.json", "method.json"
+
+
+def read_record(folder: Path) -> RunRecord | None:
+    """Read `record.json` of a result's folder; None where there is none.
+
+    Raises:
+        ValueError: The file is there but is not a record; the message names it.
+    """
+    return _read(folder / RECORD, RunRecord)
+
+
+def write_record(folder: Path, record: RunRecord) -> None:
+    """Write `record.json`: the last file of a result, for it says that the others are whole."""
+    _write(folder / RECORD, record)
+
+
+def read_scores(folder: Path) -> ScoreFile | None:
+    """Read `scores.json` of a result's folder; None where there is none.
+
+    Raises:
+        ValueError: The file is there but does not hold scores; the message names it.
+    """
+    return _read(folder / SCORES, ScoreFile)
+
+
+def write_scores(folder: Path, scores: ScoreFile) -> None:
+    """Write `scores.json` beside the video it scores."""
+    _write(folder / SCORES, scores)
+
+
+def read_method(folder: Path) -> MethodFile | None:
+    """Read `method.json` of a method's folder (`results/<method>`); None where there is none.
+
+    Raises:
+        ValueError: The file is there but does not describe a method; the message names it.
+    """
+    return _read(folder / METHOD, MethodFile)
+
+
+def write_method(folder: Path, method: MethodFile) -> None:
+    """Write `method.json` of a method's folder (`results/<method>`)."""
+    _write(folder / METHOD, method)
+
+
+def _read(path: Path, kind: type[FileT]) -> FileT | None:
+    try:
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    try:
+        content = kind.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ValueError(
+            f"'{path}' is not a readable {kind.__name__} ({where}: {first['msg']}). "
+            "Delete it and run the same command again."
+        ) from error
+    if content.schema_version > SCHEMA_VERSION:
+        raise ValueError(
+            f"'{path}' has schema version {content.schema_version}; this smmbench reads up to "
+            f"{SCHEMA_VERSION}. Upgrade smmbench."
+        )
+    return content
+
+
+def _write(path: Path, content: RunRecord | ScoreFile | MethodFile) -> None:
+    write_text(path, content.model_dump_json(indent=2) + "\n")

@@ -1,0 +1,47 @@
+"""Where a result lies, and which results there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from smmbench.results.files import RECORD, read_record
+from smmbench.results.records import Request, RunRecord
+
+VIDEO, PREVIEW = "video.mkv", "preview.mp4"
+
+
+def method_folder(root: Path, label: str) -> Path:
+    """Folder of all that a method made, below the results folder `root`."""
+    return root / label
+
+
+def result_folder(root: Path, request: Request) -> Path:
+    """Folder of one result, below the results folder `root`."""
+    return (
+        method_folder(root, request.method)
+        / request.dataset
+        / request.clip
+        / request.edit
+        / f"seed-{request.seed}"
+    )
+
+
+def find_records(root: Path) -> Iterator[tuple[Path, RunRecord]]:
+    """Give every result below `root` with its folder, in the order of the paths.
+
+    Args:
+        root: The results folder, or any folder further down (`results/smm`).
+
+    Raises:
+        ValueError: `root` is not a folder, or a record in it cannot be read.
+    """
+    if not root.is_dir():
+        raise ValueError(
+            f"No results folder '{root}'. Make one with `smmbench run --method NAME` "
+            "or name another."
+        )
+    for path in sorted(root.rglob(RECORD)):
+        record = read_record(path.parent)
+        if record is not None:  # None: removed since the folder was listed
+            yield path.parent, record
