@@ -1,0 +1,224 @@
+"""Means with intervals, paired differences and ranks with ties, when clips are the sample.
+
+Edits and seeds of one source clip are not independent: they share its motion. So a whole clip is
+drawn or left out (cluster bootstrap), and two methods are compared pair by pair on the same clips.
+
+The interval is the percentile interval, widened for few clusters: the tail is that of Student's t
+with k - 1 degrees of freedom, times sqrt(k / (k - 1)) ("expanded percentile", Hesterberg, What
+Teachers Should Know About the Bootstrap, The American Statistician 2015, section 4). Without it
+12 clips give some 91 % where 95 % is written. Fewer than 6 clips cannot give 95 % by resampling
+at all (their largest and smallest value hold the mean with chance 1 - 2^(1-k)); there it is
+Student's t interval on clips, which is wide, as two or three clips deserve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean and the interval that holds the true one with the level asked for.
+
+    Attributes:
+        mean: Over all values, each with the same weight.
+        interval: Low and high end; None where one cluster leaves it unknown.
+    """
+
+    mean: float
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How much higher the first of two methods scores, pair by pair.
+
+    Attributes:
+        mean: First minus second.
+        interval: Of that difference; None where one cluster leaves it unknown.
+        p: Level at which the interval would just reach 0 (two-sided, not corrected for the number
+            of comparisons); 1 where nothing differs; None without interval.
+    """
+
+    mean: float
+    interval: tuple[float, float] | None
+    p: float | None
+
+    @property
+    def separable(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
+
+
+def mean_interval(
+    values: Float[np.ndarray, " n"],
+    clusters: Sequence[str],
+    seed: int,
+    resamples: int = 10_000,
+    level: float = 0.95,
+) -> Estimate:
+    """Mean of all values with its interval over clusters.
+
+    Args:
+        values: One finite number a pair.
+        clusters: The source clip of each value.
+        seed: Of the resampling; the same seed gives the same interval.
+        resamples: How many times the clips are drawn.
+        level: Chance that the interval is to hold the true mean, between 0 and 1.
+
+    Raises:
+        ValueError: Nothing to average, a value that is not finite, or lengths that differ.
+    """
+    sample = _Sample.of(values, clusters)
+    if not 0 < level < 1:
+        raise ValueError(f"The level must lie between 0 and 1, got {level}.")
+    if sample.count < 2:
+        return Estimate(sample.mean, None)
+    tail = (1 - level) / 2
+    freedom = sample.count - 1
+    reach = float(stdtrit(freedom, 1 - tail))
+    if sample.resampling_reaches(level):
+        widened = float(ndtr(-reach * sample.widening))
+        drawn = sample.resampled(seed, resamples)
+        low, high = (float(end) for end in np.quantile(drawn, [widened, 1 - widened]))
+    else:
+        low, high = sample.mean - reach * sample.error, sample.mean + reach * sample.error
+    return Estimate(sample.mean, (low, high))
+
+
+def paired_difference(
+    a: Float[np.ndarray, " n"],
+    b: Float[np.ndarray, " m"],
+    clusters: Sequence[str],
+    seed: int,
+    resamples: int = 10_000,
+    level: float = 0.95,
+) -> Difference:
+    """Mean of `a - b` over the same pairs, with interval and p over clusters.
+
+    Swapping `a` and `b` changes the sign of the mean, turns the interval round 0, and leaves p
+    (up to the noise of resampling: the seed draws the same clips either way).
+
+    Raises:
+        ValueError: As `mean_interval`, or `a` and `b` are not of one length (n = m).
+    """
+    if a.shape != b.shape:
+        raise ValueError(f"Paired values must be of one length, got {a.size} and {b.size}.")
+    estimate = mean_interval(a - b, clusters, seed, resamples, level)
+    if estimate.interval is None:
+        return Difference(estimate.mean, None, None)
+    sample = _Sample.of(a - b, clusters)
+    if sample.spread == 0:
+        return Difference(estimate.mean, estimate.interval, float(sample.mean == 0))
+    if sample.resampling_reaches(level):
+        drawn = sample.resampled(seed, resamples)
+        # The one counts what was seen: no finite number of draws shows a chance of zero.
+        beyond = min((drawn <= 0).sum(), (drawn >= 0).sum()) + 1
+        steps = -float(ndtri(min(beyond / (resamples + 1), 0.5))) / sample.widening
+    else:
+        steps = abs(sample.mean) / sample.error
+    p = 2 * float(stdtr(sample.count - 1, -steps))
+    return Difference(estimate.mean, estimate.interval, p)
+
+
+def rank_groups(
+    values: Mapping[str, Float[np.ndarray, " n"]],
+    clusters: Sequence[str],
+    seed: int,
+    resamples: int = 10_000,
+    level: float = 0.95,
+) -> dict[str, int]:
+    """Rank of each method, 1 for the highest mean, with ties where the data cannot tell.
+
+    The rule: in the order of means, the first method leads a group. Each next one whose paired
+    interval against that leader holds 0 (or cannot be had) shares the leader's rank; the first
+    that differs leads the next group and takes its place in the order as rank: 1, 1, 3. So all
+    of a group are tied with its leader, though not always with each other.
+
+    Args:
+        values: For each method, a value a pair, in one order of pairs.
+        clusters: The source clip of each pair.
+        seed: As in `mean_interval`, like the rest.
+        resamples: As in `mean_interval`.
+        level: As in `mean_interval`.
+    """
+    order = sorted(values, key=lambda name: (-float(np.mean(values[name])), name))
+    ranks: dict[str, int] = {}
+    leader = ""
+    for place, name in enumerate(order, start=1):
+        tied = (
+            leader
+            and not paired_difference(
+                values[leader], values[name], clusters, seed, resamples, level
+            ).separable
+        )
+        if not tied:
+            leader = name
+        ranks[name] = ranks[leader] if tied else place
+    return ranks
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Values added up by cluster, from one of them, so that equal values stay exactly equal."""
+
+    origin: float
+    sums: Float[np.ndarray, " k"]
+    sizes: Float[np.ndarray, " k"]
+
+    @staticmethod
+    def of(values: Float[np.ndarray, " n"], clusters: Sequence[str]) -> _Sample:
+        if len(values) != len(clusters):
+            raise ValueError(f"Each value needs a cluster, got {len(values)} and {len(clusters)}.")
+        if len(values) == 0:
+            raise ValueError("There is no value to average.")
+        if not np.isfinite(values).all():
+            raise ValueError("Every value must be finite; count a failure as the worst value.")
+        index: Int[np.ndarray, " n"]
+        names, index = np.unique(np.asarray(clusters), return_inverse=True)
+        origin = float(values[0])
+        sums = np.bincount(index, weights=values - origin, minlength=len(names))
+        return _Sample(origin, sums, np.bincount(index, minlength=len(names)).astype(float))
+
+    @property
+    def count(self) -> int:
+        return len(self.sizes)
+
+    @property
+    def mean(self) -> float:
+        return self.origin + float(self.sums.sum() / self.sizes.sum())
+
+    @property
+    def spread(self) -> float:
+        """Largest distance of a cluster's sum from what the mean would make it."""
+        return float(np.abs(self._residuals).max())
+
+    @property
+    def error(self) -> float:
+        """Standard error of the mean, from the residuals of clusters (of unequal sizes)."""
+        k = self.count
+        return float(np.sqrt(k / (k - 1) * (self._residuals**2).sum()) / self.sizes.sum())
+
+    @property
+    def widening(self) -> float:
+        """What the bootstrap's spread lacks: it divides by k where the estimate needs k - 1."""
+        return float(np.sqrt(self.count / (self.count - 1)))
+
+    @property
+    def _residuals(self) -> Float[np.ndarray, " k"]:
+        return self.sums - self.sizes * (self.sums.sum() / self.sizes.sum())
+
+    def resampling_reaches(self, level: float) -> bool:
+        """Whether there are clusters enough for an interval of this level by resampling."""
+        return 1 - 2.0 ** (1 - self.count) >= level
+
+    def resampled(self, seed: int, resamples: int) -> Float[np.ndarray, " resamples"]:
+        """Means of samples in which each cluster is drawn with replacement."""
+        k = self.count
+        draws = np.random.default_rng(seed).multinomial(k, np.full(k, 1 / k), size=resamples)
+        return self.origin + (draws @ self.sums) / (draws @ self.sizes)
