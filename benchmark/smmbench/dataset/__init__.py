@@ -1,0 +1,66 @@
+"""Datasets: source clips, target prompts, and the protocol under which results compare.
+
+A dataset is a TOML manifest; a distribution offers one by the entry point `smmbench.datasets`.
+`load_dataset` finds and checks a manifest, `source_video` gives a clip of it as it is scored.
+"""
+
+from smmbench.dataset.checking import check_dataset, missing_files
+from smmbench.dataset.faults import ManifestError
+from smmbench.dataset.files import (
+    checked_path,
+    clip_form,
+    clip_path,
+    source_video,
+    stored_path,
+    true_masks,
+    true_tracks,
+)
+from smmbench.dataset.loading import (
+    add_dataset,
+    clip_named,
+    dataset_names,
+    edit_named,
+    load_dataset,
+    manifest_path,
+    pairs,
+)
+from smmbench.dataset.manifest import (
+    Clip,
+    Dataset,
+    Edit,
+    File,
+    Manifest,
+    Outputs,
+    Protocol,
+    files_of,
+    protocol_sha256,
+)
+
+__all__ = [
+    "Clip",
+    "Dataset",
+    "Edit",
+    "File",
+    "Manifest",
+    "ManifestError",
+    "Outputs",
+    "Protocol",
+    "add_dataset",
+    "check_dataset",
+    "checked_path",
+    "clip_form",
+    "clip_named",
+    "clip_path",
+    "dataset_names",
+    "edit_named",
+    "files_of",
+    "load_dataset",
+    "manifest_path",
+    "missing_files",
+    "pairs",
+    "protocol_sha256",
+    "source_video",
+    "stored_path",
+    "true_masks",
+    "true_tracks",
+]

@@ -1,0 +1,84 @@
+"""Checking a dataset thoroughly: every file is there, is the right one, and decodes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+from smmbench.dataset.files import (
+    checked_path,
+    clip_form,
+    source_video,
+    stored_path,
+    true_masks,
+    true_tracks,
+)
+from smmbench.dataset.manifest import Clip, Dataset, File, Outputs
+from smmbench.video import Video, normal_form, read_video
+
+ClipCheck = Callable[[Video], str]  # gives a fault, or "" for none
+
+
+def check_dataset(dataset: Dataset, clip_check: ClipCheck | None = None) -> Iterator[list[str]]:
+    """Check everything that a manifest claims, one clip or published output at a time.
+
+    Args:
+        dataset: A dataset whose manifest was read, and is thus well formed.
+        clip_check: One more check of each source clip, for example that something moves in it.
+
+    Yields:
+        For each clip and then each published output its faults, one sentence each; empty if all
+        is well. There are `len(clips) + len(outputs)` of them.
+    """
+    for clip in dataset.manifest.clips:
+        place = f"Clip '{clip.name}'"
+        faults = _text_faults(clip) + _video_faults(dataset, clip, clip_check)
+        if clip.tracks:
+            faults += _faults(true_tracks, dataset, clip)
+        if clip.masks:
+            faults += _faults(true_masks, dataset, clip)
+        yield [f"{place}: {fault}" for fault in faults]
+    clips = {clip.name: clip for clip in dataset.manifest.clips}
+    for output in dataset.manifest.outputs:
+        place = f"Output '{output.method}/{output.clip}/{output.edit}'"
+        faults = _faults(_read_output, dataset, clips[output.clip], output)
+        yield [f"{place}: {fault}" for fault in faults]
+
+
+def missing_files(dataset: Dataset, files: list[File]) -> list[File]:
+    """Files that are not where they belong; their content is not looked at."""
+    return [file for file in files if not stored_path(dataset, file).is_file()]
+
+
+def _text_faults(clip: Clip) -> list[str]:
+    """Faults that are well formed: doubled prompts, and a clip that nobody may use."""
+    faults = [
+        f"no {name} is given."
+        for name in ("licence", "attribution")
+        if not getattr(clip, name).strip()
+    ]
+    prompts = Counter(edit.prompt.casefold() for edit in clip.edits)
+    doubled = [prompt for prompt, count in prompts.items() if count > 1]
+    return faults + [f"two edits have the prompt '{prompt}'." for prompt in doubled]
+
+
+def _video_faults(dataset: Dataset, clip: Clip, clip_check: ClipCheck | None) -> list[str]:
+    """Faults of the source clip itself; a further check only sees a clip without these."""
+    try:
+        video = source_video(dataset, clip)
+    except ValueError as error:
+        return [str(error)]
+    fault = clip_check(video) if clip_check else ""
+    return [fault] if fault else []
+
+
+def _read_output(dataset: Dataset, clip: Clip, output: Outputs) -> None:
+    normal_form(read_video(checked_path(dataset, output.video)), clip_form(dataset, clip))
+
+
+def _faults(action: Callable[..., object], *of: object) -> list[str]:
+    try:
+        action(*of)
+    except ValueError as error:
+        return [str(error)]
+    return []

@@ -1,0 +1,172 @@
+"""The files of a dataset: where they lie, and whether they are what the manifest says."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from smmbench.dataset.manifest import Clip, Dataset, File
+from smmbench.home import file_sha256, home
+from smmbench.video import NormalForm, Video, normal_form, read_video
+
+
+def stored_path(dataset: Dataset, file: File) -> Path:
+    """Where a file of the dataset belongs, whether it is there or not.
+
+    A file with an address lies in `home()/datasets/<name>`, any other beside the manifest.
+
+    Raises:
+        ValueError: A link leads out of that folder.
+    """
+    folder = home() / "datasets" / dataset.manifest.name if file.url else dataset.root
+    path = folder / file.path
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"'{path}' is a link that leads out of '{folder}'; put the file itself.")
+    return path
+
+
+def checked_path(dataset: Dataset, file: File) -> Path:
+    """Path of a file that is there and has the manifest's SHA-256.
+
+    Hashed once a process, unless its size or time changes.
+
+    Raises:
+        ValueError: It is missing or another file; the message says how to get the right one.
+    """
+    path, name = stored_path(dataset, file), dataset.manifest.name
+    mend = (
+        f"Run `smmbench datasets fetch {name}`."
+        if file.url
+        else f"It ships with the dataset '{name}': install or copy that again."
+    )
+    if not path.is_file():
+        raise ValueError(f"'{path}' is missing. {mend}")
+    found = _hash_once(path, *_stamp(path))
+    if found != file.sha256:
+        raise ValueError(
+            f"'{path}' is not the file of dataset '{name}': its SHA-256 is {found}, "
+            f"the manifest says {file.sha256}. {mend}"
+        )
+    return path
+
+
+def clip_path(dataset: Dataset, clip: Clip) -> Path:
+    """Path of a source clip, checked as `checked_path` does."""
+    return checked_path(dataset, clip.video)
+
+
+def clip_form(dataset: Dataset, clip: Clip) -> NormalForm:
+    """The normal form of a clip and of everything made from it: the protocol's.
+
+    A clip that states its own number of frames keeps it: padding would invent still motion, and
+    cutting all clips to the shortest would throw real motion away.
+    """
+    protocol = dataset.manifest.protocol
+    return NormalForm(
+        frames=clip.frames or protocol.frames,
+        width=protocol.width,
+        height=protocol.height,
+        fps=protocol.fps,
+    )
+
+
+def source_video(dataset: Dataset, clip: Clip) -> Video:
+    """Read a source clip in its normal form; its pixels are checked against the manifest.
+
+    Raises:
+        ValueError: The file is missing or another, or decodes to other pixels.
+    """
+    path = clip_path(dataset, clip)
+    video = _read_once(path, *_stamp(path), clip_form(dataset, clip))
+    if video.pixels_sha256 != clip.pixels_sha256:
+        raise ValueError(
+            f"Clip '{clip.name}' of dataset '{dataset.manifest.name}' decodes to other pixels "
+            f"(SHA-256 {video.pixels_sha256}) than the manifest says ({clip.pixels_sha256}), "
+            "though its file is the right one. This decoder (PyAV, FFmpeg) is not like the one "
+            "that the dataset was made with, so scores made here would not compare: install the "
+            "PyAV wheel of PyPI. If you are writing this manifest, put the first hash into it."
+        )
+    return Video(video.frames.copy(), video.fps, video.notes)  # the caller may write into it
+
+
+def true_tracks(
+    dataset: Dataset, clip: Clip
+) -> tuple[Float[np.ndarray, "n time 2"], Bool[np.ndarray, "n time"]]:
+    """Read the true tracks of a clip.
+
+    Returns:
+        Positions (x, y) in pixels of the normal form, and whether each is visible.
+
+    Raises:
+        ValueError: The clip has none, or the file does not hold such arrays.
+    """
+    frames = clip_form(dataset, clip).frames
+    arrays = _arrays(dataset, clip, clip.tracks, "tracks", ("tracks", "visible"))
+    tracks, visible = arrays["tracks"], arrays["visible"]
+    right = tracks.ndim == 3 and tracks.shape[1:] == (frames, 2) and tracks.dtype.kind == "f"
+    if not right or not np.isfinite(tracks).all():
+        raise ValueError(
+            f"True tracks of clip '{clip.name}' must be finite floats of shape (n, {frames}, 2), "
+            f"got {tracks.dtype} of shape {tracks.shape}."
+        )
+    if visible.dtype != bool or visible.shape != tracks.shape[:2]:
+        raise ValueError(
+            f"`visible` of clip '{clip.name}' must be bool of shape {tracks.shape[:2]}, "
+            f"got {visible.dtype} of shape {visible.shape}."
+        )
+    return tracks, visible
+
+
+def true_masks(dataset: Dataset, clip: Clip) -> Bool[np.ndarray, "time height width"]:
+    """Read the true foreground masks of a clip, in its normal form.
+
+    Raises:
+        ValueError: The clip has none, or the file does not hold such an array.
+    """
+    form = clip_form(dataset, clip)
+    masks = _arrays(dataset, clip, clip.masks, "masks", ("masks",))["masks"]
+    shape = (form.frames, form.height, form.width)
+    if masks.dtype != bool or masks.shape != shape:
+        raise ValueError(
+            f"True masks of clip '{clip.name}' must be bool of shape {shape}, "
+            f"got {masks.dtype} of shape {masks.shape}."
+        )
+    return masks
+
+
+def _arrays(
+    dataset: Dataset, clip: Clip, file: File | None, what: str, names: tuple[str, ...]
+) -> dict[str, Any]:
+    """Read arrays from an npz file; nothing in it is run."""
+    if file is None:
+        raise ValueError(f"Clip '{clip.name}' of '{dataset.manifest.name}' has no true {what}.")
+    path = checked_path(dataset, file)
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            return {name: content[name] for name in names}
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"'{path}' is not an npz file with {' and '.join(names)}: {error}"
+        ) from error
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size and time of a file: what a cache by path is good for."""
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
+@lru_cache(maxsize=4096)
+def _hash_once(path: Path, size: int, time: int) -> str:
+    return file_sha256(path)
+
+
+@lru_cache(maxsize=4)  # a clip is read for each of its prompts, and a control reads another
+def _read_once(path: Path, size: int, time: int, form: NormalForm) -> Video:
+    return normal_form(read_video(path), form)

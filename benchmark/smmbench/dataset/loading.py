@@ -1,0 +1,141 @@
+"""Finding a dataset by its name or by the path of its manifest."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from smmbench.atomic import write_text
+from smmbench.dataset.faults import ManifestError, faults_of
+from smmbench.dataset.manifest import Clip, Dataset, Edit, Manifest
+from smmbench.home import home
+from smmbench.plugins import load_offered, no_such, offered
+
+GROUP = "smmbench.datasets"
+
+
+def load_dataset(name_or_path: str | Path) -> Dataset:
+    """Read and check a dataset's manifest; its videos are not opened.
+
+    Args:
+        name_or_path: A name (`smmbench datasets list` shows them), or the path of a TOML file.
+
+    Raises:
+        LookupError: No dataset of that name; the message lists what there is.
+        ManifestError: The manifest is broken; the message has one line a fault.
+    """
+    text = str(name_or_path)
+    if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
+        return _read(Path(text).expanduser())
+    dataset = _read(manifest_path(text))
+    if dataset.manifest.name != text:
+        raise ManifestError(
+            str(manifest_path(text)),
+            [f"name: is '{dataset.manifest.name}', but the dataset is offered as '{text}'."],
+        )
+    return dataset
+
+
+def dataset_names() -> list[str]:
+    """Names that `load_dataset` takes: of installed distributions, and those added by the user."""
+    return sorted({*offered(GROUP), *_added()})
+
+
+def manifest_path(name: str) -> Path:
+    """Where the manifest of a named dataset lies.
+
+    Raises:
+        LookupError: No dataset of that name.
+        ImportError: The distribution that offers it does not load.
+    """
+    if name in offered(GROUP):
+        return Path(load_offered(GROUP, name, "dataset")())
+    if name in (added := _added()):
+        return added[name]
+    raise LookupError(f"{no_such('dataset', name, dataset_names())} A path ends in .toml.")
+
+
+def add_dataset(path: Path) -> Dataset:
+    """Make a user's own manifest known by its name.
+
+    The manifest stays where it is, with the files beside it; only its place is written down, so
+    later changes to it are seen. Adding it again changes nothing.
+
+    Raises:
+        ValueError: The manifest is broken, or another dataset has its name.
+    """
+    dataset = load_dataset(path)
+    name, path = dataset.manifest.name, path.expanduser().resolve()
+    if name in offered(GROUP):
+        raise ValueError(f"The name '{name}' of '{path}' is taken by an installed dataset.")
+    other = _added().get(name)
+    if other is not None and other != path and other.exists():
+        raise ValueError(
+            f"The name '{name}' of '{path}' is taken by '{other}'. Change `name` in one of them, "
+            f"or delete '{_pointer(name)}' to forget the other."
+        )
+    write_text(_pointer(name), f"{path}\n")
+    return dataset
+
+
+def pairs(dataset: Dataset) -> Iterator[tuple[Clip, Edit]]:
+    """Give every clip with each of its edits, in the manifest's order."""
+    for clip in dataset.manifest.clips:
+        for edit in clip.edits:
+            yield clip, edit
+
+
+def clip_named(dataset: Dataset, name: str) -> Clip:
+    """Look a clip up by its name.
+
+    Raises:
+        LookupError: No such clip; the message lists what there is.
+    """
+    clips = {clip.name: clip for clip in dataset.manifest.clips}
+    if name not in clips:
+        raise LookupError(no_such(f"clip of dataset '{dataset.manifest.name}'", name, clips))
+    return clips[name]
+
+
+def edit_named(clip: Clip, name: str) -> Edit:
+    """Look an edit of a clip up by its name.
+
+    Raises:
+        LookupError: No such edit; the message lists what there is.
+    """
+    edits = {edit.name: edit for edit in clip.edits}
+    if name not in edits:
+        raise LookupError(no_such(f"edit of clip '{clip.name}'", name, edits))
+    return edits[name]
+
+
+def _read(path: Path) -> Dataset:
+    if not path.is_file():
+        raise ManifestError(str(path), ["no such file; a dataset is a TOML manifest."])
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        raise ManifestError(str(path), [f"is not UTF-8 text (byte {error.start})."]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ManifestError(str(path), [f"is not TOML: {error}."]) from error
+    try:
+        manifest = Manifest.model_validate(content)
+    except ValidationError as error:
+        raise ManifestError(str(path), faults_of(error, Manifest)) from error
+    return Dataset(manifest=manifest, root=path.resolve().parent)
+
+
+def _pointer(name: str) -> Path:
+    """File that holds the path of an added manifest: one line, so that it works on any system."""
+    return home() / "datasets" / f"{name}.path"
+
+
+def _added() -> dict[str, Path]:
+    """Manifests that the user added, by name."""
+    return {
+        pointer.name.removesuffix(".path"): Path(pointer.read_text(encoding="utf-8").strip())
+        for pointer in sorted((home() / "datasets").glob("*.path"))
+    }

@@ -1,0 +1,193 @@
+"""What a dataset's TOML file may say: clips, target prompts, and the protocol."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+# Characters that turn the direction of a line round: a prompt could show other than it says.
+DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _plain_text(text: str) -> str:
+    """Refuse text that a table or a page would show other than it is."""
+    for at, char in enumerate(text):
+        if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in DIRECTION_MARKS:
+            raise ValueError(f"character {at} (U+{ord(char):04X}) is a control character")
+    if text != text.strip():
+        raise ValueError("begins or ends with a blank")
+    return text
+
+
+def _path_inside(path: str) -> str:
+    """Refuse a path that could leave the dataset's folder, on any system."""
+    if "\\" in path:
+        raise ValueError("write '/' between folders, also on Windows")
+    if path.startswith("/") or re.match(r"[A-Za-z]:", path):
+        raise ValueError("an absolute path; it must be relative to the dataset's folder")
+    if any(part in ("", ".", "..") for part in path.split("/")):
+        raise ValueError("must name a file inside the dataset's folder, without '.', '..' or '//'")
+    return path
+
+
+def _https(url: str) -> str:
+    """Refuse an address that a stranger on the line could answer."""
+    if url and not re.match(r"https://[^/\s]+/\S+$", url):
+        raise ValueError("must be an https:// address of a file")
+    return url
+
+
+NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+Name = Annotated[str, Field(pattern=NAME_PATTERN)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Text = Annotated[str, AfterValidator(_plain_text)]
+
+
+class Record(BaseModel):
+    """A frozen record that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Protocol(Record):
+    """What must be the same for two scores to stand in one column."""
+
+    version: int = 1
+    frames: int = Field(gt=1)
+    width: int = Field(gt=0)
+    height: int = Field(gt=0)
+    fps: float = Field(gt=0)
+    seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
+    text_model: str  # "open_clip name:pretrained tag", or a name among `smmbench.models`
+    tracker: str = "lucas-kanade"
+    grid: int = Field(default=30, gt=1)  # points along each axis
+    still_threshold: float = Field(default=0.5, ge=0)  # pixels a step, on the canvas above
+
+
+class File(Record):
+    """One file of a dataset: where it lies, and what it must be."""
+
+    path: Annotated[str, Field(min_length=1), AfterValidator(_path_inside)]  # in the dataset
+    sha256: Sha256
+    url: Annotated[str, AfterValidator(_https)] = ""  # empty: shipped with the manifest
+
+
+class Edit(Record):
+    """One target prompt for a clip."""
+
+    name: Name
+    prompt: Annotated[Text, Field(min_length=1)]
+    kind: Literal["object", "scene", "both"] | None = None
+
+
+class Clip(Record):
+    """One source clip with its target prompts."""
+
+    name: Name
+    video: File
+    pixels_sha256: Sha256  # of the clip in its normal form
+    frames: int | None = Field(default=None, gt=1)  # its own number, if fewer than the protocol's
+    prompt: Text = ""  # what the clip shows
+    licence: str
+    attribution: str
+    tags: tuple[str, ...] = ()  # for example the motion family
+    tracks: File | None = None  # true tracks: npz with `tracks` (n, F, 2) and `visible` (n, F)
+    masks: File | None = None  # npz with `masks` (F, height, width), bool
+    edits: tuple[Edit, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _edits_differ(self) -> Self:
+        _refuse_twice("edit", (edit.name for edit in self.edits))
+        return self
+
+
+class Outputs(Record):
+    """One published output of a method on one edit, for `smmbench import --published`."""
+
+    method: Name
+    clip: Name
+    edit: Name
+    video: File
+
+
+class Manifest(Record):
+    """A dataset as its TOML file says it."""
+
+    name: Name
+    version: int
+    title: Text
+    description: str
+    licence: str
+    citation: str = ""
+    home: str = ""
+    protocol: Protocol
+    clips: tuple[Clip, ...] = Field(min_length=1)
+    outputs: tuple[Outputs, ...] = ()
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        _refuse_twice("clip", (clip.name for clip in self.clips))
+        for clip in self.clips:
+            if clip.frames is not None and clip.frames >= self.protocol.frames:
+                raise ValueError(
+                    f"clip '{clip.name}' states {clip.frames} frames, but its own number is only "
+                    f"for clips of fewer frames than the protocol's {self.protocol.frames}"
+                )
+        edits = {clip.name: {edit.name for edit in clip.edits} for clip in self.clips}
+        for output in self.outputs:
+            if output.edit not in edits.get(output.clip, ()):
+                raise ValueError(f"an output is of '{output.clip}/{output.edit}', which is no edit")
+        _refuse_twice("output", (f"{o.method}/{o.clip}/{o.edit}" for o in self.outputs))
+        _refuse_clashes(files_of(self))
+        return self
+
+
+class Dataset(Record):
+    """A manifest and the folder that its shipped files are relative to."""
+
+    manifest: Manifest
+    root: Path
+
+
+def files_of(manifest: Manifest) -> list[File]:
+    """Every file that the manifest names, in its order; one that is named twice comes twice."""
+    files = [
+        file
+        for clip in manifest.clips
+        for file in (clip.video, clip.tracks, clip.masks)
+        if file is not None
+    ]
+    return files + [output.video for output in manifest.outputs]
+
+
+def protocol_sha256(protocol: Protocol) -> str:
+    """SHA-256 of everything that the protocol fixes; equal for scores that may be compared."""
+    text = json.dumps(protocol.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _refuse_twice(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise ValueError(f"{what} '{name}' is there twice")
+        seen.add(name)
+
+
+def _refuse_clashes(files: Iterable[File]) -> None:
+    """Refuse two contents for one path, also where the system takes 'A' and 'a' for one."""
+    seen: dict[str, File] = {}
+    for file in files:
+        other = seen.setdefault(file.path.casefold(), file)
+        if other.path != file.path:
+            raise ValueError(f"paths '{other.path}' and '{file.path}' differ only in case")
+        if other.sha256 != file.sha256:
+            raise ValueError(f"path '{file.path}' is there twice with different sha256")
