@@ -46,6 +46,14 @@ class Environment(Stored):
     packages: dict[str, str]  # name: version, of smmbench, torch, diffusers, ...
 
 
+class Imported(Stored):
+    """The file that an imported video was read from."""
+
+    file: str  # its name, without folders
+    sha256: str  # of the file; of all names and contents if it is a folder of images
+    notes: tuple[str, ...] = ()  # what was converted on the way to the normal form, oldest first
+
+
 class RunRecord(Stored):
     """One pair of clip and prompt, with one seed: how its video was made, or why it was not."""
 
@@ -64,6 +72,7 @@ class RunRecord(Stored):
     peak_memory_bytes: int = 0  # device memory on a GPU, resident size on a CPU
     pixels_sha256: str = ""  # of the decoded video, empty if failed
     failure: Failure | None = None
+    imported: Imported | None = None  # None if it was made here
 
 
 class Score(Stored):
