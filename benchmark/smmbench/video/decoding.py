@@ -1,0 +1,197 @@
+"""Decoding a video file to RGB as ffmpeg's own command line does, by PyAV.
+
+PyAV's direct conversion leaves out where the chroma samples lie, so 10-bit and odd-sized video
+comes out up to 26 of 255 off; FFmpeg's `scale` filter, used here, agrees to the bit.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.codec.context import ThreadType
+from av.container import InputContainer
+from av.filter import Graph
+from av.sidedata.sidedata import SideData
+from av.video.frame import VideoFrame
+from av.video.reformatter import ColorTrc
+from av.video.stream import VideoStream
+from jaxtyping import UInt8
+
+from smmbench.video.geometry import orient, square_size, stretch
+from smmbench.video.limits import Limits
+from smmbench.video.timing import frame_rate
+from smmbench.video.types import Video, VideoError
+from smmbench.video.whole import check_whole, container_format
+
+
+def decode_file(path: Path, limits: Limits) -> Video:
+    """Read a video file: mp4, mov, mkv, webm or gif.
+
+    What is converted on the way is in `Video.notes`; see `read_video`.
+
+    Raises:
+        VideoError: The file cannot be read whole; the message says why.
+    """
+    container = container_format(path)
+    check_whole(path, container)
+    try:
+        with av.open(str(path), format=container) as opened:
+            return _decode(opened, _video_stream(opened, path), path, limits)
+    except av.error.FFmpegError as error:
+        raise VideoError(
+            f"'{path}' does not decode: {error.strerror}. It is damaged or cut, "
+            "or over a limit on its size; copy or fetch it again."
+        ) from error
+
+
+def _video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The first stream that is a video and not a cover picture."""
+    for stream in container.streams.video:
+        if not stream.disposition & av.stream.Disposition.attached_pic:
+            return stream
+    found = ", ".join(stream.type for stream in container.streams) or "nothing"
+    raise VideoError(f"'{path}' has no video stream; it holds: {found}.")
+
+
+@dataclass
+class _Seen:
+    """What is kept of the decoded frames besides their pixels."""
+
+    first: VideoFrame | None = None
+    times: list[int | None] = field(default_factory=list)  # when each is shown, in ticks
+
+
+def _decode(container: InputContainer, stream: VideoStream, path: Path, limits: Limits) -> Video:
+    limits.check(path.name, stream.frames, stream.width, stream.height)
+    seen, notes = _Seen(), list[str]()
+    images = list(_to_rgb(_decoded(container, stream, path, limits, seen), stream, notes))
+    if seen.first is None or not images:
+        raise VideoError(f"'{path}' has a video stream with zero frames.")
+    frames = np.stack(images)
+    del images  # half of the memory
+    aspect = stream.sample_aspect_ratio
+    if aspect and aspect != 1:
+        width, height = square_size(seen.first.width, seen.first.height, aspect)
+        limits.check(path.name, len(frames), width, height)
+        frames = stretch(frames, width, height)
+        notes.append(f"pixels of {aspect.numerator}:{aspect.denominator} made square")
+    if matrix := _display_matrix(seen.first):
+        frames, turned = orient(frames, matrix, str(path))
+        notes.append(turned)
+    rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
+    rate, uneven = frame_rate(seen.times, Fraction(stream.time_base or 1), rates)
+    if rate is None:
+        raise VideoError(f"'{path}' does not say its frame rate.")
+    notes.append(uneven)
+    return Video(frames, float(rate), tuple(filter(None, notes)))
+
+
+def _decoded(
+    container: InputContainer, stream: VideoStream, path: Path, limits: Limits, seen: _Seen
+) -> Iterator[VideoFrame]:
+    """Give every frame, checked; keep in `seen` what stays of it."""
+    stream.thread_type = ThreadType.AUTO
+    # The decoder itself then refuses larger frames, and damage instead of painting over it.
+    stream.codec_context.options = {
+        "max_pixels": str(limits.frame_pixels),
+        "err_detect": "explode",
+    }
+    for packet in container.demux(stream):
+        _refuse_damage(packet.is_corrupt, path, seen)
+        for frame in packet.decode():
+            _refuse_damage(frame.is_corrupt, path, seen)
+            seen.first = first = seen.first or frame
+            if (frame.width, frame.height) != (first.width, first.height):
+                raise VideoError(
+                    f"'{path}' changes its size from {first.width}x{first.height} to "
+                    f"{frame.width}x{frame.height} at frame {len(seen.times)}; "
+                    "a clip has one size."
+                )
+            seen.times.append(frame.pts)
+            limits.check(path.name, len(seen.times), frame.width, frame.height)
+            yield frame
+
+
+def _refuse_damage(damaged: bool, path: Path, seen: _Seen) -> None:
+    if damaged:
+        raise VideoError(
+            f"'{path}' is damaged or cut at frame {len(seen.times)}; copy or fetch it again."
+        )
+
+
+def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
+    """The nine numbers that say how to turn the frame, if it has them."""
+    found = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
+    return None if found is None else struct.unpack("=9i", bytes(found))
+
+
+def _to_rgb(
+    frames: Iterator[VideoFrame], stream: VideoStream, notes: list[str]
+) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
+    """Convert by one filter graph, made for the first frame; say in `notes` what changed."""
+    graph: Graph | None = None
+    translucent = False
+    for frame in frames:
+        if graph is None:
+            alpha = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
+            graph = _graph(stream, frame, "rgba" if alpha else "rgb24")
+            notes.extend(_conversions(frame))
+        graph.push(frame)
+        for image in _pull(graph):
+            translucent |= image.shape[-1] == 4 and image[..., 3].min() < 255
+            yield over_black(image)
+    if graph is not None:
+        graph.push(None)  # deinterlacing holds the last frame back
+        yield from map(over_black, _pull(graph))
+    if translucent:
+        notes.append("transparent parts laid over black")
+
+
+def _graph(stream: VideoStream, frame: VideoFrame, pixel_format: str) -> Graph:
+    graph = Graph()
+    chain = [graph.add_buffer(template=stream)]
+    if frame.interlaced_frame:
+        chain.append(graph.add("bwdif", "mode=send_frame:deint=interlaced"))
+    chain += [
+        graph.add("scale", "flags=bicubic+bitexact"),
+        graph.add("format", f"pix_fmts={pixel_format}"),
+        graph.add("buffersink"),
+    ]
+    graph.link_nodes(*chain).configure()
+    return graph
+
+
+def _pull(graph: Graph) -> Iterator[UInt8[np.ndarray, "height width channels"]]:
+    while True:
+        try:
+            frame = graph.pull()
+        except (av.error.BlockingIOError, av.error.EOFError):  # wants more, or has no more
+            return
+        yield frame.to_ndarray()
+
+
+def _conversions(frame: VideoFrame) -> Iterator[str]:
+    bits = max(component.bits for component in frame.format.components)
+    if bits > 8 and not frame.format.has_palette:
+        yield f"{bits} bit to 8"
+    if frame.color_trc in (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67):
+        yield "high dynamic range read as it is, without tone mapping"
+    if frame.interlaced_frame:
+        yield "deinterlaced by bwdif"
+
+
+def over_black(
+    image: UInt8[np.ndarray, "height width channels"],
+) -> UInt8[np.ndarray, "height width 3"]:
+    """Lay an image with straight alpha (RGBA) over black; RGB comes back as it is."""
+    if image.shape[-1] == 3:
+        return image
+    alpha = image[..., 3:].astype(np.uint16)
+    return ((image[..., :3] * alpha + 127) // 255).astype(np.uint8)

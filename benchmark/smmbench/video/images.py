@@ -1,0 +1,111 @@
+"""Reading a folder of numbered images as a video."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageOps
+
+from smmbench.video.decoding import over_black
+from smmbench.video.limits import Limits
+from smmbench.video.types import Video, VideoError
+
+DEFAULT_FPS = 8.0
+_IMAGE = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)\.(?:png|jpe?g)", re.IGNORECASE)
+
+
+def read_images(folder: Path, limits: Limits, fps: float | None) -> Video:
+    """Read the numbered png and jpg images of a folder, in the order of their numbers.
+
+    Args:
+        folder: It may hold other files too; those whose name begins with a dot are no images.
+        limits: The largest video that is read.
+        fps: Frames a second; None is 8, and noted.
+
+    Raises:
+        VideoError: No images, a gap or a doubt in their numbers, unlike sizes, a broken image.
+    """
+    paths = _in_order(folder)
+    images: list[UInt8[np.ndarray, "height width 3"]] = []
+    notes: list[str] = [] if fps else [f"frame rate not given: {DEFAULT_FPS:g} assumed"]
+    for path in paths:
+        image, found = _read_image(path, limits, len(paths))
+        if images and image.shape != images[0].shape:
+            raise VideoError(
+                f"'{path}' is {image.shape[1]}x{image.shape[0]}, the images before it are "
+                f"{images[0].shape[1]}x{images[0].shape[0]}; a clip has one size."
+            )
+        images.append(image)
+        notes += [note for note in found if note not in notes]
+    return Video(np.stack(images), fps or DEFAULT_FPS, tuple(notes))
+
+
+def _in_order(folder: Path) -> list[Path]:
+    """Images by number: 2 before 10; from any number on, none missing and none twice."""
+    numbered: dict[int, Path] = {}
+    prefixes: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith(".") or path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+            continue
+        match = _IMAGE.fullmatch(path.name)
+        if match is None:
+            raise VideoError(f"'{path}' has no number at the end of its name, as in 0001.png.")
+        number = int(match["number"])
+        prefixes.setdefault(match["prefix"], path)
+        if len(prefixes) > 1:
+            first, second = list(prefixes.values())[:2]
+            raise VideoError(
+                f"'{folder}' holds more than one sequence: '{first.name}' and '{second.name}'."
+            )
+        if number in numbered:
+            raise VideoError(
+                f"'{folder}' has frame {number} twice: '{numbered[number].name}' and '{path.name}'."
+            )
+        numbered[number] = path
+    if not numbered:
+        raise VideoError(f"The folder '{folder}' holds zero numbered png or jpg images.")
+    numbers = sorted(numbered)
+    for earlier, later in pairwise(numbers):
+        if later != earlier + 1:
+            raise VideoError(f"'{folder}' has a gap: frame {earlier + 1} is missing.")
+    return [numbered[number] for number in numbers]
+
+
+def _read_image(
+    path: Path, limits: Limits, frames: int
+) -> tuple[UInt8[np.ndarray, "height width 3"], list[str]]:
+    """RGB of one image, and what was converted."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `limits` says more
+            with Image.open(path, formats=("PNG", "JPEG")) as image:
+                limits.check(path.name, frames, *image.size)
+                return _to_rgb(image)
+    except VideoError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise VideoError(f"'{path}' is over every limit: {error}") from error
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises any of them on damage
+        raise VideoError(f"'{path}' cannot be read as an image: {error}") from error
+
+
+def _to_rgb(image: Image.Image) -> tuple[UInt8[np.ndarray, "height width 3"], list[str]]:
+    notes: list[str] = []
+    upright = ImageOps.exif_transpose(image)
+    if image.getexif().get(0x0112, 1) != 1:  # the tag "Orientation"
+        notes.append("turned as the image's orientation tag says")
+    if upright.mode.startswith("I"):  # 16-bit grey, which Pillow would clip
+        notes.append("16 bit to 8")
+        grey = ((np.asarray(upright).astype(np.uint32) + 128) // 257).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=-1), notes
+    if upright.has_transparency_data:
+        rgba = np.asarray(upright.convert("RGBA"))
+        if rgba[..., 3].min() < 255:
+            notes.append("transparent parts laid over black")
+        return over_black(rgba), notes
+    return np.asarray(upright.convert("RGB")).copy(), notes
