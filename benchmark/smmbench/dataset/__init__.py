@@ -4,7 +4,7 @@ A dataset is a TOML manifest; a distribution offers one by the entry point `smmb
 `load_dataset` finds and checks a manifest, `source_video` gives a clip of it as it is scored.
 """
 
-from smmbench.dataset.checking import check_dataset, missing_files
+from smmbench.dataset.checking import check_dataset, missing_files, motion_check
 from smmbench.dataset.faults import ManifestError
 from smmbench.dataset.files import (
     checked_path,
@@ -32,6 +32,7 @@ from smmbench.dataset.manifest import (
     Manifest,
     Outputs,
     Protocol,
+    Published,
     files_of,
     protocol_sha256,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "ManifestError",
     "Outputs",
     "Protocol",
+    "Published",
     "add_dataset",
     "check_dataset",
     "checked_path",
@@ -57,6 +59,7 @@ __all__ = [
     "load_dataset",
     "manifest_path",
     "missing_files",
+    "motion_check",
     "pairs",
     "protocol_sha256",
     "source_video",

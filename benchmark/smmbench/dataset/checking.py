@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+import numpy as np
+
 from smmbench.dataset.files import (
     checked_path,
     clip_form,
@@ -13,7 +15,8 @@ from smmbench.dataset.files import (
     true_masks,
     true_tracks,
 )
-from smmbench.dataset.manifest import Clip, Dataset, File, Outputs
+from smmbench.dataset.manifest import Clip, Dataset, File, Outputs, Protocol
+from smmbench.tracking import open_tracker
 from smmbench.video import Video, normal_form, read_video
 
 ClipCheck = Callable[[Video], str]  # gives a fault, or "" for none
@@ -43,6 +46,31 @@ def check_dataset(dataset: Dataset, clip_check: ClipCheck | None = None) -> Iter
         place = f"Output '{output.method}/{output.clip}/{output.edit}'"
         faults = _faults(_read_output, dataset, clips[output.clip], output)
         yield [f"{place}: {fault}" for fault in faults]
+
+
+def motion_check(protocol: Protocol) -> ClipCheck:
+    """Build the check that something moves in a clip, by the protocol's tracker and threshold.
+
+    A clip in which nothing moves has no motion to transfer, and none to score.
+
+    Raises:
+        LookupError: No such tracker.
+        ImportError: The tracker is not installed.
+        ValueError: Its checkpoint is missing.
+    """
+    tracker = open_tracker(protocol.tracker, protocol.grid, "cpu")
+
+    def fault(video: Video) -> str:
+        steps = np.diff(tracker.track(video).points, axis=1)
+        longest = float(np.linalg.norm(steps, axis=-1).max(initial=0))
+        if longest > protocol.still_threshold:
+            return ""
+        return (
+            f"nothing moves: the longest step of a track is {longest:.2f} pixels, the protocol's "
+            f"still_threshold is {protocol.still_threshold:g}."
+        )
+
+    return fault
 
 
 def missing_files(dataset: Dataset, files: list[File]) -> list[File]:

@@ -6,13 +6,13 @@ import os
 import zipfile
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 
 from smmbench.dataset.manifest import Clip, Dataset, File
 from smmbench.home import file_sha256, home
+from smmbench.tracking import Tracks, known_tracks
 from smmbench.video import NormalForm, Video, normal_form, read_video
 
 
@@ -95,32 +95,20 @@ def source_video(dataset: Dataset, clip: Clip) -> Video:
     return Video(video.frames.copy(), video.fps, video.notes)  # the caller may write into it
 
 
-def true_tracks(
-    dataset: Dataset, clip: Clip
-) -> tuple[Float[np.ndarray, "n time 2"], Bool[np.ndarray, "n time"]]:
-    """Read the true tracks of a clip.
-
-    Returns:
-        Positions (x, y) in pixels of the normal form, and whether each is visible.
+def true_tracks(dataset: Dataset, clip: Clip) -> Tracks:
+    """Read the true tracks of a clip: positions (x, y) in pixels of its normal form.
 
     Raises:
         ValueError: The clip has none, or the file does not hold such arrays.
     """
     frames = clip_form(dataset, clip).frames
-    arrays = _arrays(dataset, clip, clip.tracks, "tracks", ("tracks", "visible"))
-    tracks, visible = arrays["tracks"], arrays["visible"]
-    right = tracks.ndim == 3 and tracks.shape[1:] == (frames, 2) and tracks.dtype.kind == "f"
-    if not right or not np.isfinite(tracks).all():
+    tracks = known_tracks(_truth_path(dataset, clip, clip.tracks, "tracks"))
+    if tracks.points.shape[1] != frames:
         raise ValueError(
-            f"True tracks of clip '{clip.name}' must be finite floats of shape (n, {frames}, 2), "
-            f"got {tracks.dtype} of shape {tracks.shape}."
+            f"True tracks of clip '{clip.name}' must have {frames} frames, "
+            f"got {tracks.points.shape[1]}."
         )
-    if visible.dtype != bool or visible.shape != tracks.shape[:2]:
-        raise ValueError(
-            f"`visible` of clip '{clip.name}' must be bool of shape {tracks.shape[:2]}, "
-            f"got {visible.dtype} of shape {visible.shape}."
-        )
-    return tracks, visible
+    return tracks
 
 
 def true_masks(dataset: Dataset, clip: Clip) -> Bool[np.ndarray, "time height width"]:
@@ -130,7 +118,12 @@ def true_masks(dataset: Dataset, clip: Clip) -> Bool[np.ndarray, "time height wi
         ValueError: The clip has none, or the file does not hold such an array.
     """
     form = clip_form(dataset, clip)
-    masks = _arrays(dataset, clip, clip.masks, "masks", ("masks",))["masks"]
+    path = _truth_path(dataset, clip, clip.masks, "masks")
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            masks = content["masks"]
+    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"'{path}' is not an npz file with `masks`: {error}") from error
     shape = (form.frames, form.height, form.width)
     if masks.dtype != bool or masks.shape != shape:
         raise ValueError(
@@ -140,20 +133,10 @@ def true_masks(dataset: Dataset, clip: Clip) -> Bool[np.ndarray, "time height wi
     return masks
 
 
-def _arrays(
-    dataset: Dataset, clip: Clip, file: File | None, what: str, names: tuple[str, ...]
-) -> dict[str, Any]:
-    """Read arrays from an npz file; nothing in it is run."""
+def _truth_path(dataset: Dataset, clip: Clip, file: File | None, what: str) -> Path:
     if file is None:
         raise ValueError(f"Clip '{clip.name}' of '{dataset.manifest.name}' has no true {what}.")
-    path = checked_path(dataset, file)
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            return {name: content[name] for name in names}
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"'{path}' is not an npz file with {' and '.join(names)}: {error}"
-        ) from error
+    return checked_path(dataset, file)
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -109,6 +109,16 @@ class Clip(Record):
         return self
 
 
+class Published(Record):
+    """What the board says of a method whose outputs are published with the dataset."""
+
+    name: Name
+    title: Text
+    paper: str = ""
+    licence: str = ""  # of the outputs
+    notes: str = ""
+
+
 class Outputs(Record):
     """One published output of a method on one edit, for `smmbench import --published`."""
 
@@ -130,6 +140,7 @@ class Manifest(Record):
     home: str = ""
     protocol: Protocol
     clips: tuple[Clip, ...] = Field(min_length=1)
+    methods: tuple[Published, ...] = ()
     outputs: tuple[Outputs, ...] = ()
 
     @model_validator(mode="after")
@@ -142,7 +153,11 @@ class Manifest(Record):
                     f"for clips of fewer frames than the protocol's {self.protocol.frames}"
                 )
         edits = {clip.name: {edit.name for edit in clip.edits} for clip in self.clips}
+        _refuse_twice("method", (method.name for method in self.methods))
+        methods = {method.name for method in self.methods}
         for output in self.outputs:
+            if output.method not in methods:
+                raise ValueError(f"an output is of '{output.method}', which is not in `methods`")
             if output.edit not in edits.get(output.clip, ()):
                 raise ValueError(f"an output is of '{output.clip}/{output.edit}', which is no edit")
         _refuse_twice("output", (f"{o.method}/{o.clip}/{o.edit}" for o in self.outputs))

@@ -1,0 +1,37 @@
+"""Datasets and models that come with the toolkit; each function is an entry point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+
+def emoji() -> Path:
+    """Manifest of the embedded world: rendered clips whose true motion is known."""
+    return _HERE / "emoji" / "emoji.toml"
+
+
+def emoji_val() -> Path:
+    """Manifest of the embedded world's validation clips, to tune on."""
+    return _HERE / "emoji" / "emoji-val.toml"
+
+
+def dmt_page() -> Path:
+    """Manifest of the real clips of the SMM paper's project page."""
+    return _HERE / "dmt_page" / "dmt-page.toml"
+
+
+def dmt_page_five() -> Path:
+    """Manifest of that page's comparison of five methods."""
+    return _HERE / "dmt_page" / "dmt-page-five.toml"
+
+
+def emoji_backbone() -> Path:
+    """Folder of the embedded text-to-video model, in diffusers' layout."""
+    return _HERE / "emoji" / "models" / "backbone"
+
+
+def emoji_clip() -> Path:
+    """Folder of the embedded image and text model, in open_clip's layout."""
+    return _HERE / "emoji" / "models" / "clip"

@@ -1,0 +1,1 @@
+"""Real clips and published outputs of the SMM paper's project page: manifests, no videos."""
