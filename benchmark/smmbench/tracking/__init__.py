@@ -1,0 +1,7 @@
+"""Tracks of points through a video: OpenCV's Lucas-Kanade, CoTracker, or the truth."""
+
+from smmbench.tracking.known import known_tracks
+from smmbench.tracking.tracker import Tracker, open_tracker
+from smmbench.tracking.types import Tracks
+
+__all__ = ["Tracker", "Tracks", "known_tracks", "open_tracker"]

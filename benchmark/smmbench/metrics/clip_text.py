@@ -1,0 +1,31 @@
+"""CLIP text similarity: does each frame show what the prompt says?"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+VERSION = 1
+
+
+def clip_text_similarity(
+    frame_embeddings: Float[np.ndarray, "time features"],
+    text_embedding: Float[np.ndarray, " features"],
+) -> float:
+    """Mean over frames of the cosine between a frame's embedding and the text's, -1 to 1.
+
+    Lengths do not matter. Nothing is clamped, scaled or weighted.
+
+    Raises:
+        ValueError: There is no frame, or an embedding has no direction (zero or not finite).
+    """
+    if len(frame_embeddings) == 0:
+        raise ValueError("Text similarity needs at least one frame.")
+    return float((_unit(frame_embeddings) @ _unit(text_embedding)).mean())
+
+
+def _unit(embeddings: Float[np.ndarray, "*many features"]) -> Float[np.ndarray, "*many features"]:
+    length = np.linalg.norm(embeddings.astype(np.float64), axis=-1, keepdims=True)
+    if not (np.isfinite(length).all() and (length > 0).all()):
+        raise ValueError("An embedding is zero or not finite: it has no direction.")
+    return embeddings / length

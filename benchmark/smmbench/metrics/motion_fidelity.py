@@ -1,0 +1,182 @@
+"""Motion fidelity: is every motion of the output found in the source, and the reverse?
+
+The formula of Yatim et al. (CVPR 2024), for tracks T of the source and T~ of the output, unaligned:
+
+    MF = 1/m sum_{t~} max_t corr(t, t~) + 1/n sum_t max_{t~} corr(t, t~)
+    corr(t, t~) = 1/K sum_k <v_k, v~_k> / (|v_k| |v~_k|)         v_k: step k of a track, K steps
+
+The formula leaves open what a step without motion counts. Trackers jitter on still ground, and
+under a still camera most points stand still, so here:
+
+- a step up to `still_threshold` pixels long is still, and a track is moving if any step is not;
+- only moving tracks count, on either side;
+- within them a still step agrees with a still step (1) and not with a moving one (0);
+- an output where nothing moves scores 0; a source where nothing moves cannot be scored.
+
+`still_threshold=0` is the formula to the letter: every track counts, and a step of length zero,
+where the formula divides 0 by 0, counts 0.
+
+The number sees directions only: it is blind to speed.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64
+
+VERSION = 1
+
+_BLOCK = 1024  # tracks on each side of one product: 8 MiB, whatever the number of tracks
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Tracks of one video that a mask let through.
+
+    Attributes:
+        moving: With at least one step longer than the threshold.
+        still: All others; moving + still is the number of tracks.
+        invisible: Not visible in at least one frame, moving or still; 0 if visibility was not
+            given. Visibility is counted and does not enter the number.
+    """
+
+    moving: int
+    still: int
+    invisible: int
+
+
+@dataclass(frozen=True)
+class MotionFidelity:
+    """The number in both directions, with what it was made of.
+
+    Attributes:
+        output_to_source: Mean over the output's tracks of the best match in the source, -1 to 1
+            ("precision": was this motion in the source?).
+        source_to_output: Mean over the source's tracks of the best match in the output, -1 to 1
+            ("recall": did this motion survive?). Only this one notices motion that was lost.
+        source: Counts of the source's tracks.
+        output: Counts of the output's tracks.
+    """
+
+    output_to_source: float
+    source_to_output: float
+    source: Counts
+    output: Counts
+
+    @property
+    def mean(self) -> float:
+        """Mean of both directions, -1 to 1: the headline."""
+        return self.sum / 2
+
+    @property
+    def sum(self) -> float:
+        """Sum of both directions, -2 to 2: the published formula."""
+        return self.output_to_source + self.source_to_output
+
+
+def motion_fidelity(
+    source: Float[np.ndarray, "n source_time 2"],
+    output: Float[np.ndarray, "m output_time 2"],
+    *,
+    source_visible: Bool[np.ndarray, "n source_time"] | None = None,
+    output_visible: Bool[np.ndarray, "m output_time"] | None = None,
+    source_mask: Bool[np.ndarray, " n"] | None = None,
+    output_mask: Bool[np.ndarray, " m"] | None = None,
+    still_threshold: float = 0.5,
+) -> MotionFidelity:
+    """Compare the motion of two clips of the same length.
+
+    Args:
+        source: Positions (x, y) in pixels of a canvas that both clips share.
+        output: The same for the output; n and m may differ.
+        source_visible: Where the tracker trusts itself; only counted.
+        output_visible: The same for the output.
+        source_mask: Which tracks to compare, for example those on the foreground; None: all.
+        output_mask: The same for the output.
+        still_threshold: Pixels a step up to which a step is no motion; 0: the formula to the
+            letter.
+
+    Raises:
+        ValueError: Lengths differ, there is no step, a position is not finite, the threshold is
+            negative, or nothing in the source moves.
+    """
+    _check(source, output, still_threshold)
+    source_steps, source_counts = _prepare(source, source_visible, source_mask, still_threshold)
+    output_steps, output_counts = _prepare(output, output_visible, output_mask, still_threshold)
+    if source_counts.moving == 0:
+        raise ValueError(
+            f"Nothing in the source moves more than {still_threshold} pixels a step "
+            f"({source_counts.still} tracks): it is unfit for measuring motion."
+        )
+    if output_counts.moving == 0:
+        return MotionFidelity(0.0, 0.0, source_counts, output_counts)
+    best_source, best_output = _best_matches(source_steps, output_steps)
+    steps = source.shape[1] - 1
+    return MotionFidelity(
+        output_to_source=_mean(best_output, steps),
+        source_to_output=_mean(best_source, steps),
+        source=source_counts,
+        output=output_counts,
+    )
+
+
+def _check(source: np.ndarray, output: np.ndarray, still_threshold: float) -> None:
+    if source.shape[1] != output.shape[1]:
+        raise ValueError(
+            f"The source has {source.shape[1]} frames and the output {output.shape[1]}: "
+            "bring both to one normal form first."
+        )
+    if source.shape[1] < 2:
+        raise ValueError("Motion needs at least two frames, got one.")
+    if not (np.isfinite(source).all() and np.isfinite(output).all()):
+        raise ValueError("Tracks hold positions that are not finite.")
+    if not 0 <= still_threshold < math.inf:
+        raise ValueError(f"The still threshold is in pixels, 0 or more, got {still_threshold}.")
+
+
+def _prepare(
+    points: Float[np.ndarray, "n time 2"],
+    visible: Bool[np.ndarray, "n time"] | None,
+    mask: Bool[np.ndarray, " n"] | None,
+    still_threshold: float,
+) -> tuple[Float64[np.ndarray, "kept features"], Counts]:
+    """Rows whose inner product is the sum over steps in `corr`, for the tracks that count."""
+    if mask is not None:
+        points, visible = points[mask], None if visible is None else visible[mask]
+    steps = np.diff(points.astype(np.float64), axis=1)
+    length = np.linalg.norm(steps, axis=-1)
+    goes = length > still_threshold
+    moving = goes.any(axis=1)
+    counts = Counts(
+        moving=int(moving.sum()),
+        still=int((~moving).sum()),
+        invisible=0 if visible is None else int((~visible).any(axis=1).sum()),
+    )
+    unit = np.divide(steps, length[..., None], out=np.zeros_like(steps), where=goes[..., None])
+    rows = unit.reshape(len(unit), -1)
+    if still_threshold == 0:
+        return rows, counts
+    # A third coordinate, 1 on a still step, makes two still steps agree in the same product.
+    return np.concatenate([rows, ~goes], axis=1)[moving], counts
+
+
+def _best_matches(
+    a: Float64[np.ndarray, "n features"], b: Float64[np.ndarray, "m features"]
+) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " m"]]:
+    """Largest inner product of each row of `a` with a row of `b`, and the reverse."""
+    best_a, best_b = np.full(len(a), -np.inf), np.full(len(b), -np.inf)
+    for i in range(0, len(a), _BLOCK):
+        for j in range(0, len(b), _BLOCK):
+            rows, columns = slice(i, i + _BLOCK), slice(j, j + _BLOCK)
+            products = a[rows] @ b[columns].T
+            np.maximum(best_a[rows], products.max(axis=1), out=best_a[rows])
+            np.maximum(best_b[columns], products.max(axis=0), out=best_b[columns])
+    return best_a, best_b
+
+
+def _mean(best: Float64[np.ndarray, " n"], steps: int) -> float:
+    """Mean correlation; rounding may not take it out of its range."""
+    return float(np.clip(best.mean() / steps, -1.0, 1.0))

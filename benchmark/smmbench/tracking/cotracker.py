@@ -1,0 +1,131 @@
+"""Tracks by CoTracker2 or CoTracker3 (offline), from the user's own install and checkpoint.
+
+Karaev et al., "CoTracker" (ECCV 2024) and "CoTracker3" (arXiv 2410.11831). Code and weights are
+CC BY-NC 4.0 and on no package index, so they are loaded where they are and never shipped; nothing
+is fetched from a moving branch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from smmbench.home import file_sha256
+from smmbench.tracking.grid import grid_points
+from smmbench.tracking.types import Tracks
+from smmbench.video.types import Video
+
+COMMIT = "82e02e8029753ad4ef13cf06be7f4fc5facdda4d"
+INSTALL = f"pip install git+https://github.com/facebookresearch/co-tracker@{COMMIT}"
+CHECKPOINTS = {
+    2: "https://huggingface.co/facebook/cotracker/resolve/main/cotracker2.pth",
+    3: "https://huggingface.co/facebook/cotracker3/resolve/main/scaled_offline.pth",
+}
+_WINDOW = {2: 8, 3: 60}  # frames a window: what the checkpoints were trained with
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What the tracks depend on, besides pixels and weights."""
+
+    grid: int = 30  # points along each axis
+    generation: Literal[2, 3] = 3
+
+
+class CoTracker:
+    """Follows the same grid as Lucas-Kanade; a point is visible where CoTracker says so.
+
+    CoTracker resizes the clip to 384x512 and its tracks back, tracks 6x6 points of its own beside
+    ours, puts ours on the grid in the first frame, and calls a point visible above 0.9.
+
+    Args:
+        checkpoint: Local weights file.
+        parameters: Grid and generation.
+        device: Where to compute.
+
+    Raises:
+        ImportError: The package is not installed.
+        ValueError: The checkpoint is missing or of the other generation.
+    """
+
+    def __init__(self, checkpoint: Path, parameters: Parameters, device: str) -> None:
+        predictor = _predictor_class()
+        generation = parameters.generation
+        if not checkpoint.is_file():
+            raise ValueError(
+                f"No CoTracker checkpoint '{checkpoint}'. Fetch {CHECKPOINTS[generation]} "
+                f"(CC BY-NC 4.0) and name the file: --tracker cotracker{generation}:/path.pth"
+            )
+        self.parameters = parameters
+        self.device = device
+        self.checkpoint_sha256 = file_sha256(checkpoint)
+        try:
+            model = predictor(
+                checkpoint=str(checkpoint),
+                offline=True,
+                v2=generation == 2,
+                window_len=_WINDOW[generation],
+            )
+        except (RuntimeError, KeyError) as error:
+            raise ValueError(
+                f"'{checkpoint}' does not load as weights of CoTracker{generation} (offline): "
+                f"{str(error).splitlines()[0]}"
+            ) from error
+        self.model = model.to(device)
+
+    def origin(self) -> dict[str, Any]:
+        """Everything that the tracks depend on, besides the pixels."""
+        import torch
+
+        return {
+            "tracker": f"cotracker{self.parameters.generation}",
+            "version": 1,
+            "package": _installed(),
+            "checkpoint_sha256": self.checkpoint_sha256,
+            "torch": torch.__version__,  # its authors see results change with it
+            **asdict(self.parameters),
+        }
+
+    def track(self, video: Video) -> Tracks:
+        """Tracks of the grid."""
+        import torch
+
+        height, width = video.frames.shape[1:3]
+        points = torch.from_numpy(grid_points(width, height, self.parameters.grid))
+        queries = torch.cat([torch.zeros(len(points), 1), points], dim=1)  # frame, x, y
+        frames = torch.from_numpy(np.ascontiguousarray(video.frames)).permute(0, 3, 1, 2)
+        with torch.inference_mode():
+            positions, visible = self.model(
+                frames[None].float().to(self.device),  # 0 to 255
+                queries=queries[None].to(self.device),
+            )
+        return Tracks(  # from (1, time, n, ...) to (n, time, ...)
+            positions[0].permute(1, 0, 2).float().cpu().numpy(),
+            visible[0].permute(1, 0).bool().cpu().numpy(),
+        )
+
+
+def _predictor_class() -> Any:
+    try:
+        # By name: it is the user's own install, and type checkers do not have it.
+        return importlib.import_module("cotracker.predictor").CoTrackerPredictor
+    except ImportError as error:
+        raise ImportError(
+            f"CoTracker is not installed ({error}). It is CC BY-NC 4.0 and on no package index: "
+            f"`{INSTALL}`, or use --tracker lucas-kanade."
+        ) from error
+
+
+def _installed() -> str:
+    """Version of the package, with its commit where pip knows it."""
+    try:
+        package = distribution("cotracker")
+    except PackageNotFoundError:
+        return "unknown"
+    source = package.read_text("direct_url.json") or ""
+    return f"{package.version} {source}".strip()
