@@ -1,0 +1,175 @@
+"""From results to a board: means over every pair that was asked for, never over survivors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from smmbench import __version__
+from smmbench.dataset import Dataset
+from smmbench.statistics import rank_groups
+from smmbench_leaderboard.columns import MOTION, RANKING, TEXT, columns_of
+from smmbench_leaderboard.pareto import pareto_front
+from smmbench_leaderboard.reading import Key, Results, expected_pairs, read_results
+from smmbench_leaderboard.rows import card_of, row_of
+from smmbench_leaderboard.types import Board, Bootstrap, Column, Row, Scope
+
+
+def make_board(
+    root: Path,
+    dataset: str | None = None,
+    scope: Scope | None = None,
+    bootstrap: Bootstrap | None = None,
+) -> Board:
+    """Make the board of one dataset.
+
+    Args:
+        root: The results folder.
+        dataset: Name or manifest path; None if the folder holds results of one dataset only.
+        scope: `full`: every pair of the dataset, missing ones count as worst. `shared`: the pairs
+            that all methods attempted. None: `full` if a competitor attempted the whole set (a
+            control, if there are only controls), else `shared`.
+        bootstrap: How intervals are drawn.
+
+    Raises:
+        ValueError: Nothing there, nothing scored, nothing shared, or results that do not mix.
+    """
+    results = read_results(root, dataset)
+    return board_of(results, scope, bootstrap or Bootstrap())
+
+
+def board_of(results: Results, scope: Scope | None, bootstrap: Bootstrap) -> Board:
+    """Make a board of results that were read; as `make_board`."""
+    manifest = results.dataset.manifest
+    whole = expected_pairs(results.dataset)
+    scope = scope or _scope(results, whole)
+    keys = whole if scope == "full" else _shared(results, whole)
+    inside = [by[key] for by in results.found.values() for key in keys if key in by]
+    columns = columns_of(inside)
+    if not any(result.scores for result in inside):
+        raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
+    rows = [row_of(label, results, keys, columns, bootstrap) for label in sorted(results.found)]
+    rows = _marked(_ranked(rows, columns, bootstrap))
+    return Board(
+        smmbench=__version__,
+        dataset=manifest.name,
+        dataset_version=manifest.version,
+        manifest_sha256=manifest_sha256(results.dataset),
+        protocol=manifest.protocol,
+        scope=scope,
+        clips=len({clip for clip, _, _ in keys}),
+        pairs=len(keys),
+        dataset_pairs=len(whole),
+        bootstrap=bootstrap,
+        columns=columns,
+        rows=tuple(sorted(rows, key=_place)),
+        notes=(*_protocol_notes(results.dataset, columns), *_notes(results, rows, scope)),
+    )
+
+
+def manifest_sha256(dataset: Dataset) -> str:
+    """SHA-256 of what a manifest says; its comments and its order of keys do not enter."""
+    return hashlib.sha256(dataset.manifest.model_dump_json().encode()).hexdigest()
+
+
+def column_values(row: Row, name: str) -> Float[np.ndarray, " pairs"]:
+    """Values of one column in the order of pairs."""
+    return np.array([pair.values[name] for pair in row.pairs], dtype=float)
+
+
+def _scope(results: Results, whole: Sequence[Key]) -> Scope:
+    labels = [label for label in results.found if card_of(results, label).kind != "control"]
+    attempted = [len(results.found[label]) for label in labels or results.found]
+    return "full" if max(attempted) == len(whole) else "shared"
+
+
+def _shared(results: Results, whole: Sequence[Key]) -> list[Key]:
+    shared = [key for key in whole if all(key in by for by in results.found.values())]
+    if not shared:
+        counts = ", ".join(f"'{label}' {len(by)}" for label, by in sorted(results.found.items()))
+        raise ValueError(
+            f"No pair was attempted by every method (attempted of {len(whole)}: {counts}). Run "
+            "them on the same clips, or ask for --scope full, where a missing pair counts as worst."
+        )
+    return shared
+
+
+def _ranked(rows: list[Row], columns: Sequence[Column], bootstrap: Bootstrap) -> list[Row]:
+    """Give competitors their ranks on each axis."""
+    competing = [row for row in rows if not row.control]
+    if not competing:
+        return rows
+    clusters = [pair.clip for pair in competing[0].pairs]
+    ranks: dict[str, Mapping[str, int]] = {}
+    for name in RANKING:
+        values = {row.label: column_values(row, name) for row in competing}
+        ranks[name] = rank_groups(values, clusters, **bootstrap.model_dump())
+    return [row if row.control else _with_ranks(row, ranks) for row in rows]
+
+
+def _with_ranks(row: Row, ranks: Mapping[str, Mapping[str, int]]) -> Row:
+    cells = dict(row.cells)
+    for name, by_label in ranks.items():
+        cells[name] = cells[name].model_copy(update={"rank": by_label[row.label]})
+    return row.model_copy(update={"cells": cells})
+
+
+def _marked(rows: list[Row]) -> list[Row]:
+    """Mark the competitors on the front of text and motion."""
+    front = pareto_front(
+        {r.label: (r.cells[TEXT].mean, r.cells[MOTION].mean) for r in rows if not r.control}
+    )
+    return [row.model_copy(update={"pareto": row.label in front}) for row in rows]
+
+
+def _place(row: Row) -> tuple[bool, bool, float, float, str]:
+    """Competitors first, of them the front, by motion; then controls by motion."""
+    return row.control, not row.pareto, -row.cells[MOTION].mean, -row.cells[TEXT].mean, row.label
+
+
+def _notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]:
+    """What a reader must know before believing a row."""
+    notes = []
+    for row in rows:
+        coverage = row.coverage
+        if coverage.unscored:
+            notes.append(
+                f"{row.label}: {coverage.unscored} finished pairs lack a score and count as worst;"
+                " run `smmbench score` again."
+            )
+        if coverage.failed:
+            kinds = ", ".join(f"{kind} {count}" for kind, count in coverage.failed.items())
+            notes.append(f"{row.label}: failed pairs count as worst ({kinds}).")
+        if coverage.missing:
+            notes.append(f"{row.label}: {coverage.missing} missing pairs count as worst.")
+        if not row.pairs or (scope == "shared" and coverage.of_dataset > coverage.expected):
+            notes.append(
+                f"{row.label}: {coverage.of_dataset - coverage.expected} more results are left "
+                "out, as not every method has them."
+            )
+        if results.methods[row.label] is None:
+            notes.append(f"{row.label}: has no method.json, so it is taken for a method.")
+    notes += [
+        f"{label}: {count} results of seeds or edits outside the protocol are left out."
+        for label, count in sorted(results.left_out.items())
+    ]
+    return notes
+
+
+def _protocol_notes(dataset: Dataset, columns: Sequence[Column]) -> list[str]:
+    """Say where all scores were computed under another protocol than the dataset's."""
+    own = dataset.manifest.protocol.model_dump(mode="json")
+    used = {
+        name: value
+        for column in columns
+        for name, value in column.conditions.get("protocol", {}).items()
+        if own.get(name) != value
+    }
+    return [
+        f"Not the dataset's protocol: scored with {name} {value}."
+        for name, value in sorted(used.items())
+    ]

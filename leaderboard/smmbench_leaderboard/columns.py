@@ -1,0 +1,59 @@
+"""The columns of a board: which numbers stand in it, and which of them rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from smmbench.metrics.registry import METRICS, metric
+from smmbench_leaderboard.reading import Result, shared_conditions
+from smmbench_leaderboard.types import Column
+
+TEXT, MOTION = "text_similarity", "motion_fidelity"
+RANKING = (TEXT, MOTION)  # the two axes; all other columns explain them
+
+DIRECTIONS = (
+    ("source_to_output", "Source to output"),  # is every motion of the source in the output?
+    ("output_to_source", "Output to source"),  # is every motion of the output in the source?
+)
+
+
+def columns_of(results: Iterable[Result]) -> tuple[Column, ...]:
+    """The two axes, the directions of motion, and each further metric that something has.
+
+    Raises:
+        ValueError: Scores of one metric were computed under different conditions.
+    """
+    results = list(results)
+    columns: list[Column] = []
+    for known in METRICS:
+        under = shared_conditions(known.name, results)
+        if under is None and known.name not in RANKING:
+            continue
+        version, conditions = under or (None, {})
+        details = DIRECTIONS if known.name == MOTION else ()
+        columns += [
+            Column(
+                name=name or known.name,
+                metric=known.name,
+                detail=name,
+                title=title,
+                worst=known.worst,
+                version=version,
+                conditions=conditions,
+            )
+            for name, title in (("", known.title), *details)
+        ]
+    return tuple(columns)
+
+
+def value_of(column: Column, result: Result | None) -> float | None:
+    """The number of one result in one column; None if there is none."""
+    score = result.scores.get(column.metric) if result else None
+    if score is None:
+        return None
+    return score.details.get(column.detail) if column.detail else score.value
+
+
+def higher_is_better(column: Column) -> bool:
+    """Which way is better in this column."""
+    return metric(column.metric).higher_is_better

@@ -1,0 +1,31 @@
+"""A board as text: for a terminal, a page, a paper, a spreadsheet, a program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Literal
+
+from smmbench_leaderboard.formats.csv_ import to_csv
+from smmbench_leaderboard.formats.latex import to_latex
+from smmbench_leaderboard.formats.markdown import to_markdown
+from smmbench_leaderboard.formats.terminal import to_terminal
+from smmbench_leaderboard.types import Board
+
+Format = Literal["rich", "markdown", "latex", "csv", "json"]
+
+__all__ = ["WRITERS", "Format", "to_csv", "to_json", "to_latex", "to_markdown", "to_terminal"]
+
+
+def to_json(board: Board) -> str:
+    """The whole board; ASCII, so that no sign in it acts on a terminal."""
+    return json.dumps(board.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
+
+
+WRITERS: dict[Format, Callable[[Board], str]] = {
+    "rich": to_terminal,
+    "markdown": to_markdown,
+    "latex": to_latex,
+    "csv": to_csv,
+    "json": to_json,
+}

@@ -1,0 +1,51 @@
+"""A board as CSV: a number a cell, all digits, for spreadsheets and programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from smmbench_leaderboard.columns import RANKING
+from smmbench_leaderboard.escaping import csv_cell
+from smmbench_leaderboard.types import Board, Row
+
+Value = str | int | float | None
+
+
+def to_csv(board: Board) -> str:
+    """Write one line a method; an empty cell is a number that is not to be had."""
+    rows = [_cells(board, row) for row in board.rows]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows[0])
+    writer.writerows([csv_cell(v) if isinstance(v, str) else v for v in r.values()] for r in rows)
+    return text.getvalue()
+
+
+def _cells(board: Board, row: Row) -> dict[str, Value]:
+    cells: dict[str, Value] = {
+        "method": row.label,
+        "title": row.card.title,
+        "kind": row.card.kind,
+        "dataset": board.dataset,
+        "dataset_version": board.dataset_version,
+        "scope": board.scope,
+        "pareto": int(row.pareto),
+    }
+    for column in board.columns:
+        cell = row.cells[column.name]
+        low, high = cell.interval or (None, None)
+        cells |= {column.name: cell.mean}
+        cells |= {f"{column.name}_low": low, f"{column.name}_high": high}
+        if column.name in RANKING:
+            cells[f"{column.name}_rank"] = cell.rank
+    coverage = row.coverage
+    return cells | {
+        "expected": coverage.expected,
+        "done": coverage.done,
+        "unscored": coverage.unscored,
+        "failed": sum(coverage.failed.values()),
+        "missing": coverage.missing,
+        "seconds": row.seconds,
+        "peak_gib": row.peak_gib,
+    }

@@ -1,0 +1,35 @@
+"""A board as a LaTeX table; it needs the package `booktabs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from smmbench_leaderboard.escaping import latex
+from smmbench_leaderboard.formats.table import table_of
+from smmbench_leaderboard.types import Board
+
+
+def to_latex(board: Board) -> str:
+    """Write competitors, a rule, controls, and the caption."""
+    table = table_of(board)
+    width = len(table.header)
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        r"\begin{tabular}{l" + "r" * (width - 1) + "}",
+        r"\toprule",
+        _line(table.header),
+        r"\midrule",
+        *(_line(row) for row in table.competitors),
+    ]
+    if table.controls:
+        lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\emph{{controls}}}} \\"]
+        lines += [_line(row) for row in table.controls]
+    caption = " ".join(latex(sentence) for sentence in table.caption)
+    lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Iterable[str]) -> str:
+    # A cell in braces: a "[" after the end of a row would be read as that end's argument.
+    return " & ".join(f"{{{latex(cell)}}}" for cell in cells) + r" \\"

@@ -1,0 +1,27 @@
+"""A board as a Markdown table (GitHub's kind)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from smmbench_leaderboard.escaping import markdown
+from smmbench_leaderboard.formats.table import table_of
+from smmbench_leaderboard.types import Board
+
+
+def to_markdown(board: Board) -> str:
+    """Write competitors, then controls, in one table, and the caption below."""
+    table = table_of(board)
+    width = len(table.header)
+    lines = [_line(table.header), "|---" + "|--:" * (width - 1) + "|"]
+    lines += [_line(row) for row in table.competitors]
+    if table.controls:
+        lines.append("| *controls*" + " | " * (width - 1) + " |")
+        lines += [_line(row) for row in table.controls]
+    lines.append("")
+    lines += [f"{markdown(sentence)}  " for sentence in table.caption]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "| " + " | ".join(markdown(cell) for cell in cells) + " |"

@@ -1,0 +1,89 @@
+"""What the formats for readers have in common: the cells of a table as text, not yet escaped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smmbench_leaderboard.columns import RANKING
+from smmbench_leaderboard.types import Board, Cell, Row
+
+NONE = "\N{EN DASH}"  # not measured, or not to be had
+
+
+@dataclass(frozen=True)
+class Table:
+    """Cells as text; every row is as long as the header, and its first cell is the method.
+
+    Attributes:
+        header: Titles of the columns.
+        competitors: Rows that compete.
+        controls: Rows of anchors.
+        caption: Sentences that belong under the table.
+    """
+
+    header: tuple[str, ...]
+    competitors: tuple[tuple[str, ...], ...]
+    controls: tuple[tuple[str, ...], ...]
+    caption: tuple[str, ...]
+
+
+def table_of(board: Board) -> Table:
+    """Lay a board out for a reader; numbers with three digits, or seconds and GiB with one."""
+    header = ["Method", "Front"]
+    for column in board.columns:
+        header += [column.title, "Rank"] if column.name in RANKING else [column.title]
+    header += ["Coverage", "Seconds", "GiB"]
+    return Table(
+        header=tuple(header),
+        competitors=tuple(_cells(board, row) for row in board.rows if not row.control),
+        controls=tuple(_cells(board, row) for row in board.rows if row.control),
+        caption=caption_of(board),
+    )
+
+
+def caption_of(board: Board) -> tuple[str, ...]:
+    """What the numbers are, and what a reader must know before believing them."""
+    protocol = board.protocol
+    seeds = ", ".join(str(seed) for seed in protocol.seeds)
+    part = f"{board.pairs} of {board.dataset_pairs} pairs"
+    scope = (
+        f"All {board.pairs} pairs of the set count; a missing or failed one as the worst value."
+        if board.scope == "full"
+        else f"Only the {part} that every method here attempted; not comparable with the whole set."
+    )
+    return (
+        f"{board.dataset} version {board.dataset_version}, {board.clips} clips. {scope}",
+        f"Protocol {protocol.version}: {protocol.frames} frames of {protocol.width}x"
+        f"{protocol.height} at {protocol.fps:g} a second, seeds {seeds}, text model "
+        f"{protocol.text_model}, tracker {protocol.tracker}, grid {protocol.grid}.",
+        f"Mean [{board.bootstrap.level:.0%} interval over source clips]. Rank: methods that the "
+        "data cannot tell from the leader of their group share its rank. Front: * is on the Pareto "
+        "front of text and motion. Seconds are for a pair, with its share of the preparation.",
+        *board.notes,
+    )
+
+
+def number(value: float) -> str:
+    """A score with three digits; what rounds to zero has no sign."""
+    return f"{value:.3f}".replace("-0.000", "0.000")
+
+
+def _cells(board: Board, row: Row) -> tuple[str, ...]:
+    cells = [row.label, "*" if row.pareto else ""]  # apart: a label cannot fake the mark
+    for column in board.columns:
+        cell = row.cells[column.name]
+        cells.append(_with_interval(cell))
+        if column.name in RANKING:
+            cells.append(NONE if cell.rank is None else str(cell.rank))
+    coverage = row.coverage
+    cells.append(f"{coverage.done - coverage.unscored}/{coverage.expected}")
+    cells.append(NONE if row.seconds is None else f"{row.seconds:.1f}")
+    cells.append(NONE if row.peak_gib is None else f"{row.peak_gib:.1f}")
+    return tuple(cells)
+
+
+def _with_interval(cell: Cell) -> str:
+    if cell.interval is None:
+        return number(cell.mean)
+    low, high = (number(end) for end in cell.interval)
+    return f"{number(cell.mean)} [{low}, {high}]"

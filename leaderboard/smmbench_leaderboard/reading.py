@@ -1,0 +1,204 @@
+"""From a results folder to the results of one dataset, or the reason why they do not mix."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smmbench.dataset import Dataset, clip_named, load_dataset, pairs
+from smmbench.plugins import no_such
+from smmbench.results import (
+    MethodFile,
+    RunRecord,
+    Score,
+    find_records,
+    method_folder,
+    read_method,
+    read_scores,
+)
+
+Key = tuple[str, str, int]  # clip, edit, seed
+
+# What of a score's origin belongs to one pair: pixels, words, true tracks.
+PER_PAIR = frozenset({"output", "prompt", "source", "source_tracks"})
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result of one method.
+
+    Attributes:
+        folder: Where it lies.
+        record: How it was made.
+        scores: By metric; empty if it is not scored, or what is scored was another video.
+    """
+
+    folder: Path
+    record: RunRecord
+    scores: dict[str, Score]
+
+
+@dataclass(frozen=True)
+class Results:
+    """All results of one dataset, by method and pair.
+
+    Attributes:
+        dataset: The dataset.
+        methods: What each method says of itself; None where its `method.json` is missing.
+        found: Results by label and pair, only pairs that the dataset and its protocol ask for.
+        left_out: By label, how many results are of other seeds than the protocol's.
+    """
+
+    dataset: Dataset
+    methods: dict[str, MethodFile | None]
+    found: dict[str, dict[Key, Result]]
+    left_out: dict[str, int]
+
+
+def expected_pairs(dataset: Dataset) -> list[Key]:
+    """Every pair that a whole run has: clips x edits x the protocol's seeds, in their order."""
+    seeds = dataset.manifest.protocol.seeds
+    return [(clip.name, edit.name, seed) for clip, edit in pairs(dataset) for seed in seeds]
+
+
+def read_results(root: Path, dataset: str | None = None) -> Results:
+    """Read all results of one dataset.
+
+    Args:
+        root: The results folder.
+        dataset: Name or manifest path; None if the folder holds results of one dataset only.
+
+    Raises:
+        ValueError: No results, results of several datasets, or results that do not mix; the
+            message names them and says what to do.
+    """
+    records = list(find_records(root))
+    if not records:
+        raise ValueError(f"No results in '{root}'. Make some with `smmbench run --method NAME`.")
+    names = sorted({record.request.dataset for _, record in records})
+    if dataset is None and len(names) > 1:
+        raise ValueError(f"'{root}' has results of {', '.join(names)}: choose one by --dataset.")
+    chosen = load_dataset(dataset or names[0])
+    name = chosen.manifest.name
+    if name not in names:
+        raise ValueError(f"'{root}': {no_such('results of dataset', name, names)}")
+    expected = set(expected_pairs(chosen))
+    found: dict[str, dict[Key, Result]] = defaultdict(dict)
+    left_out: dict[str, int] = defaultdict(int)
+    for folder, record in records:
+        if record.request.dataset != name:
+            continue
+        _refuse_another_dataset(folder, record, chosen)
+        label, key = record.request.method, key_of(record)
+        if key not in expected:
+            left_out[label] += 1
+            continue
+        if key in found[label]:
+            raise ValueError(
+                f"'{found[label][key].folder}' and '{folder}' hold the same result of "
+                f"'{label}'. Remove one, or name a folder that holds one of them."
+            )
+        found[label][key] = Result(folder, record, _scores(folder, record))
+    for label, results in found.items():
+        _refuse_two_methods(label, results.values())
+    if not any(found.values()):
+        seeds = ", ".join(str(seed) for seed in chosen.manifest.protocol.seeds)
+        raise ValueError(
+            f"The results of '{name}' in '{root}' are all of other seeds than the protocol's "
+            f"({seeds}). Run with those: `smmbench run --seed {seeds.split(',')[0]}`."
+        )
+    methods = {label: _method(root, label, results) for label, results in found.items()}
+    return Results(chosen, methods, dict(found), dict(left_out))
+
+
+def key_of(record: RunRecord) -> Key:
+    """The pair that a record answers."""
+    return record.request.clip, record.request.edit, record.request.seed
+
+
+def conditions(score: Score) -> dict[str, Any]:
+    """What must be the same for two scores to stand in one column.
+
+    All of a score's origin but what belongs to one pair: pixels, prompt, and their like.
+    """
+    return {name: value for name, value in score.origin.items() if name not in PER_PAIR}
+
+
+def shared_conditions(metric: str, results: Iterable[Result]) -> tuple[int, dict[str, Any]] | None:
+    """Version and conditions of a metric, the same for all results; None if none is scored.
+
+    Raises:
+        ValueError: Two results were scored under different ones; the message names both.
+    """
+    first: tuple[Result, int, dict[str, Any]] | None = None
+    for result in results:
+        score = result.scores.get(metric)
+        if score is None or score.value is None:  # what was not computed mixes with anything
+            continue
+        under = conditions(score)
+        if first is None:
+            first = (result, score.version, under)
+        elif (score.version, under) != first[1:]:
+            raise ValueError(
+                f"Scores of '{metric}' do not mix: '{first[0].folder}' and '{result.folder}' "
+                f"differ in {', '.join(_differences(first[1:], (score.version, under)))}. "
+                "Run `smmbench score` on the whole folder to bring them under one protocol."
+            )
+    return None if first is None else first[1:]
+
+
+def _differences(a: tuple[int, dict[str, Any]], b: tuple[int, dict[str, Any]]) -> Iterator[str]:
+    """Say each thing in which two scores differ, shortly."""
+    if a[0] != b[0]:
+        yield f"metric version ({a[0]}, {b[0]})"
+    for name in sorted(a[1].keys() | b[1].keys()):
+        one, other = (json.dumps(side[1].get(name), sort_keys=True) for side in (a, b))
+        if one != other:
+            yield f"{name} ({one[:80]}, {other[:80]})"
+
+
+def _scores(folder: Path, record: RunRecord) -> dict[str, Score]:
+    scores = read_scores(folder)
+    if scores is None or record.status != "done" or scores.pixels_sha256 != record.pixels_sha256:
+        return {}
+    return {score.metric: score for score in scores.scores}
+
+
+def _refuse_another_dataset(folder: Path, record: RunRecord, dataset: Dataset) -> None:
+    manifest, request = dataset.manifest, record.request
+    if request.dataset_version != manifest.version:
+        raise ValueError(
+            f"'{folder}' was made for version {request.dataset_version} of '{manifest.name}', "
+            f"installed is version {manifest.version}. Run it again, or move it elsewhere."
+        )
+    if request.clip not in {clip.name for clip in manifest.clips}:
+        raise ValueError(f"'{folder}' is of the clip '{request.clip}', which is not in the set.")
+    if record.source_sha256 != clip_named(dataset, request.clip).pixels_sha256:
+        raise ValueError(
+            f"'{folder}' was made from other pixels than the clip '{request.clip}' of "
+            f"'{manifest.name}' has. Run it again, or move it elsewhere."
+        )
+
+
+def _refuse_two_methods(label: str, results: Iterable[Result]) -> None:
+    """Refuse one label for two settings: its mean would be of neither."""
+    first: Result | None = None
+    for result in results:
+        first = first or result
+        if result.record.parameters_sha256 != first.record.parameters_sha256:
+            raise ValueError(
+                f"'{first.folder}' and '{result.folder}' stand under one label '{label}' but "
+                "were made with other parameters, code or weights. Run one of them under another "
+                "label, or run the older ones again."
+            )
+
+
+def _method(root: Path, label: str, results: dict[Key, Result]) -> MethodFile | None:
+    """The method's card: above its results, wherever `root` lies in the tree."""
+    folders = [method_folder(root, label)]
+    folders += [result.folder.parents[3] for result in list(results.values())[:1]]
+    return next((card for card in map(read_method, folders) if card is not None), None)

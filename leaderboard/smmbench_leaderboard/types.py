@@ -1,0 +1,133 @@
+"""What a board is: a value that stands alone, without the results that it was made from."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from smmbench.dataset import Protocol
+from smmbench.method import Card
+from smmbench.results import Stored
+
+BOARD_SCHEMA = 1
+
+Scope = Literal["full", "shared"]
+Status = Literal["done", "failed", "missing", "unscored"]
+
+
+class Column(Stored):
+    """A number that every row has.
+
+    Attributes:
+        name: Of the column; a metric's name, or that of one of its details.
+        metric: The metric that gives it.
+        detail: Key in the score's details; empty for the score's own value.
+        title: Name in words.
+        worst: What a pair without a number counts as.
+        version: Of the metric; None while no pair is scored.
+        conditions: What every score of the column was computed under: weights, tracker, ...
+    """
+
+    name: str
+    metric: str
+    detail: str
+    title: str
+    worst: float
+    version: int | None = None
+    conditions: dict[str, Any] = Field(default_factory=dict)
+
+
+class Pair(Stored):
+    """One clip with one prompt and one seed, in one row; `values` is by column name."""
+
+    clip: str
+    edit: str
+    seed: int
+    status: Status
+    failure: str = ""  # kind of failure
+    pixels_sha256: str = ""
+    values: dict[str, float]
+
+
+class Cell(Stored):
+    """Mean over all pairs of the scope, failed and missing ones counted as worst.
+
+    Attributes:
+        mean: The mean.
+        interval: 95 % over source clips; None with one clip.
+        rank: 1 is best; methods that the data cannot tell from a leader share its rank. None for
+            controls, and in columns that do not rank.
+    """
+
+    mean: float
+    interval: tuple[float, float] | None
+    rank: int | None = None
+
+
+class Coverage(Stored):
+    """How much of the scope a method answers."""
+
+    expected: int
+    done: int
+    unscored: int  # of `done`: a video is there, its scores are not
+    failed: dict[str, int]  # by kind of failure
+    missing: int
+    of_dataset: int  # pairs of the whole dataset that it attempted
+
+    @property
+    def partial(self) -> bool:
+        """Whether some pairs count as worst."""
+        return self.done - self.unscored < self.expected
+
+
+class Row(Stored):
+    """One method."""
+
+    label: str
+    card: Card
+    entry: str
+    parameters: dict[str, Any]
+    parameters_sha256: str
+    weights: dict[str, str]
+    devices: tuple[str, ...]
+    packages: dict[str, tuple[str, ...]]  # versions that made the videos, by package
+    records_sha256: str  # of the record files' hashes, in the order of pairs
+    coverage: Coverage
+    cells: dict[str, Cell]  # by column name
+    seconds: float | None  # a pair, with its share of the clip's preparation; None: not measured
+    peak_gib: float | None
+    pareto: bool  # on the front of text and motion; controls never are
+    pairs: tuple[Pair, ...]
+
+    @property
+    def control(self) -> bool:
+        """Whether this is an anchor with a known place and not a competitor."""
+        return self.card.kind == "control"
+
+
+class Bootstrap(Stored):
+    """How the intervals were drawn."""
+
+    seed: int = 0
+    resamples: int = 10_000
+    level: float = 0.95
+
+
+class Board(Stored):
+    """All rows of one dataset, under one protocol."""
+
+    schema_version: int = BOARD_SCHEMA
+    smmbench: str  # version that made the board
+    dataset: str
+    dataset_version: int
+    manifest_sha256: str
+    protocol: Protocol
+    scope: Scope
+    clips: int
+    pairs: int  # in the scope
+    dataset_pairs: int  # in the whole dataset
+    bootstrap: Bootstrap
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]  # competitors by their ranks, then controls
+    notes: tuple[str, ...]
