@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
+import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+
+_TEMPORARY = re.compile(r"\.tmp-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-")
 
 
 @contextmanager
@@ -18,7 +25,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     removed and `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".tmp-", suffix=path.suffix)
+    handle, name = tempfile.mkstemp(
+        dir=path.parent, prefix=f".tmp-{_machine()}-{os.getpid()}-", suffix=path.suffix
+    )
     os.close(handle)
     temporary = Path(name)
     try:
@@ -37,6 +46,41 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes left in `folder`.
+
+    A file of a process that still runs here stays, and so does one of another machine that is
+    younger than a day: two runs may share a folder.
+    """
+    for path in folder.glob(".tmp-*"):
+        name = _TEMPORARY.match(path.name)
+        dead = name is not None and name["machine"] == _machine() and not _runs(int(name["pid"]))
+        try:
+            if dead or time.time() - path.stat().st_mtime > 24 * 3600:
+                path.unlink()
+        except FileNotFoundError:
+            continue  # it became a whole file just now
+
+
+@cache
+def _machine() -> str:
+    """A short mark of this machine for names of files."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process of this machine is alive; on Windows nothing harmless tells."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is alive and another user's
+        return True
+    return True
 
 
 def _umask() -> int:

@@ -1,0 +1,101 @@
+"""`smmbench methods`: what methods there are, and what one of them can be told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from smmbench.describe import MethodDescription
+
+Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    methods = typer.Typer(no_args_is_help=True, help="List the methods, or show one.")
+    methods.command("list")(list_methods)
+    methods.command("show")(show_method)
+    app.add_typer(methods, name="methods")
+
+
+def list_methods(as_json: Json = False) -> None:
+    """List every installed method; one that does not load is named with its error.
+
+    Exit code 1 if one does not load.
+    """
+    from rich.console import Console
+    from rich.table import Table
+
+    from smmbench.describe import describe_all
+
+    described = describe_all()
+    broken = [method for method in described if method.error]
+    if as_json:
+        _print_json(described)
+    else:
+        table = Table("method", "kind", "title", "presets", "from", box=None)
+        for method in described:
+            kind, title = (method.card.kind, method.card.title) if method.card else ("broken", "")
+            table.add_row(method.name, kind, title, ", ".join(method.presets), method.distribution)
+        Console().print(table, markup=False)
+    for method in broken:
+        typer.echo(method.error, err=True)
+    raise typer.Exit(1 if broken else 0)
+
+
+def show_method(
+    name: Annotated[str, typer.Argument(help="Name of a method, or path.py:Class.")],
+    as_json: Json = False,
+) -> None:
+    """Show a method's card, parameters with their types and defaults, and presets."""
+    from rich.console import Console
+
+    from smmbench.describe import describe
+
+    method = describe(name)
+    if as_json:
+        _print_json(method)
+    else:
+        _print_method(Console(), method)
+
+
+def _print_method(console: Console, method: MethodDescription) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    card = method.card
+    assert card is not None
+    console.print(Text(f"{method.name}: {card.title}", style="bold"))
+    facts = (
+        ("kind", card.kind),
+        ("from", method.distribution),
+        ("paper", card.paper),
+        ("code", card.code),
+        ("licence", card.licence),
+        ("notes", card.notes),
+    )
+    about = Table.grid(padding=(0, 2))
+    for fact, value in facts:
+        if value:
+            about.add_row(Text(fact), Text(value))
+    console.print(about)
+    if method.parameters:
+        table = Table("parameter", "type", "default", *method.presets, "meaning", box=None)
+        for parameter in method.parameters:
+            in_presets = [str(preset.get(parameter.name, "")) for preset in method.presets.values()]
+            cells = (parameter.name, parameter.type, str(parameter.default), *in_presets)
+            table.add_row(*(Text(cell) for cell in (*cells, parameter.comment)))
+        console.print()
+        console.print(table)
+
+
+def _print_json(content: object) -> None:
+    import json
+
+    from pydantic_core import to_jsonable_python
+
+    typer.echo(json.dumps(to_jsonable_python(content), indent=2))

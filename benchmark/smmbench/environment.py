@@ -1,0 +1,127 @@
+"""The machine and the software: choosing a device, describing it, measuring its memory."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from smmbench.results import Environment
+
+# What may change a pixel or a score; a package that is not installed is left out.
+PACKAGES = (
+    "smmbench",
+    "torch",
+    "diffusers",
+    "transformers",
+    "open_clip_torch",
+    "numpy",
+    "av",
+    "opencv-python-headless",
+)
+
+
+def choose_device(asked: str = "auto") -> str:
+    """Give the device to compute on: `cpu`, `cuda`, `cuda:1`, `mps`.
+
+    Args:
+        asked: One of these, or `auto`: a GPU if there is one.
+
+    Raises:
+        ValueError: There is no such device here.
+    """
+    if asked == "cpu":
+        return asked
+    import torch
+
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    here = ["cpu", *(["cuda"] if cards else []), *(f"cuda:{n}" for n in range(cards))]
+    if torch.backends.mps.is_available():
+        here.append("mps")
+    if asked == "auto":
+        return "cuda" if cards else here[-1]
+    if asked not in here:
+        raise ValueError(f"No device '{asked}' here; there is: {', '.join(here)}.")
+    return asked
+
+
+def describe_device(device: str) -> str:
+    """Name a device for the record: `cuda: NVIDIA H200`, `cpu: AMD EPYC 9454, 2 cores`."""
+    if device.startswith("cuda"):
+        import torch
+
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{device}: {_processor()}, {cores} cores"
+
+
+def describe_environment(device: str, distribution: str = "") -> Environment:
+    """Describe machine and software; `distribution` is the one that the method came with."""
+    packages = {}
+    for name in dict.fromkeys((*PACKAGES, distribution)):
+        try:
+            packages[name] = version(name)
+        except (PackageNotFoundError, ValueError):
+            continue
+    return Environment(
+        device=describe_device(device), python=platform.python_version(), packages=packages
+    )
+
+
+def reset_peak_memory(device: str) -> None:
+    """Begin to measure the peak of memory anew, where the system can."""
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak becomes what is now
+
+
+def peak_memory(device: str) -> int:
+    """Bytes at the highest since the reset: the GPU's allocated memory, else the resident size.
+
+    Where the resident peak cannot be reset (not Linux) it is that of the whole process so far;
+    0 where the system does not tell.
+    """
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.max_memory_allocated(device)
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    if sys.platform == "win32":
+        return 0
+    import resource
+
+    highest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return highest if sys.platform == "darwin" else highest * 1024
+
+
+def free_memory(device: str) -> None:
+    """Give back what a failed call has left, so that the next one has a chance."""
+    import gc
+
+    gc.collect()
+    if device.startswith("cuda"):
+        import torch
+
+        torch.cuda.empty_cache()
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

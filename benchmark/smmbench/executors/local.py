@@ -1,0 +1,16 @@
+"""Running in this process, one pair after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from smmbench.making import Job, Maker
+from smmbench.pairs import Pair
+from smmbench.results import RunRecord
+
+
+def execute(job: Job, groups: Sequence[Sequence[Pair]]) -> Iterator[RunRecord]:
+    """Make the videos of groups of pairs, each of one clip; give each record when it is written."""
+    maker = Maker(job)
+    for group in groups:
+        yield from maker.make(group)

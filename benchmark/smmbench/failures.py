@@ -1,0 +1,42 @@
+"""What goes wrong in a method, as a record that says how to avoid it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Literal
+
+from smmbench.results import Failure, FailureKind
+from smmbench.video import VideoError
+
+Stage = Literal["load", "prepare", "transfer", "write"]
+
+ADVICE: dict[FailureKind, str] = {
+    "out-of-memory": "Use a preset or parameters that need less, or another --device.",
+    "nan": "Full precision or weaker guidance often helps; see the method's parameters.",
+    "method-error": "The traceback is in run.log.",
+}
+
+
+def failure(error: BaseException, stage: Stage) -> Failure:
+    """Classify an exception that ended one pair."""
+    kind = _kind(error)
+    said = " ".join(str(error).split()) or type(error).__name__
+    if kind == "method-error":
+        said = f"{type(error).__name__}: {said}"
+    said = said[:500] if said.endswith((".", "!", "?")) else f"{said[:500]}."
+    return Failure(kind=kind, stage=stage, message=f"{said} {ADVICE.get(kind, '')}".strip())
+
+
+def _kind(error: BaseException) -> FailureKind:
+    if isinstance(error, MemoryError) or _is_cuda_out_of_memory(error):
+        return "out-of-memory"
+    if isinstance(error, FloatingPointError):
+        return "nan"
+    if isinstance(error, VideoError):
+        return "decode"
+    return "method-error"
+
+
+def _is_cuda_out_of_memory(error: BaseException) -> bool:
+    torch = sys.modules.get("torch")  # what was never imported did not raise
+    return torch is not None and isinstance(error, torch.cuda.OutOfMemoryError)

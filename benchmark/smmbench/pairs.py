@@ -1,0 +1,99 @@
+"""Which pairs of clip and prompt, with which seeds, a run is about, and in what order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from smmbench.dataset import Clip, Edit, Manifest
+from smmbench.plugins import no_such
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One clip, one of its target prompts, one seed: one video to make."""
+
+    clip: Clip
+    edit: Edit
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.clip.name}/{self.edit.name} seed {self.seed}"
+
+
+def choose_pairs(
+    manifest: Manifest,
+    clips: Collection[str] = (),
+    edits: Collection[str] = (),
+    seeds: Sequence[int] = (),
+    limit: int | None = None,
+) -> list[Pair]:
+    """Choose pairs of a dataset; those of one clip stand together, to share its preparation.
+
+    Args:
+        manifest: The dataset.
+        clips: Names of clips; none for all.
+        edits: Names of edits; none for all.
+        seeds: Seeds; none for the protocol's.
+        limit: At most so many pairs, taken around the clips: the first edit of each, with the
+            first seed, before the second edit of any.
+
+    Raises:
+        LookupError: The dataset has no clip, or no edit, of a name.
+        ValueError: The limit or a seed is out of range, or no clip chosen has an edit chosen.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"The limit must be at least 1 pair, got {limit}.")
+    if wrong := [seed for seed in seeds if not 0 <= seed < 2**32]:
+        raise ValueError(f"A seed is a whole number from 0 to {2**32 - 1}, got {wrong[0]}.")
+    _refuse_unknown("clip", clips, [clip.name for clip in manifest.clips])
+    _refuse_unknown("edit", edits, [edit.name for clip in manifest.clips for edit in clip.edits])
+
+    chosen = [clip for clip in manifest.clips if not clips or clip.name in clips]
+    wanted = {
+        clip.name: [edit for edit in clip.edits if not edits or edit.name in edits]
+        for clip in chosen
+    }
+    around = [
+        Pair(clip, wanted[clip.name][turn], seed)
+        for seed in dict.fromkeys(seeds or manifest.protocol.seeds)
+        for turn in range(max(map(len, wanted.values())))
+        for clip in chosen
+        if turn < len(wanted[clip.name])
+    ]
+    if not around:
+        raise ValueError(f"None of the clips {', '.join(clips)} has an edit {', '.join(edits)}.")
+    place = {clip.name: index for index, clip in enumerate(chosen)}
+    return sorted(around[:limit], key=lambda pair: place[pair.clip.name])  # sorting is stable
+
+
+def by_clip(pairs: Iterable[Pair]) -> list[list[Pair]]:
+    """Group neighbouring pairs of the same clip."""
+    return [list(group) for _, group in groupby(pairs, key=lambda pair: pair.clip.name)]
+
+
+def shard(pairs: Iterable[Pair], share: str) -> list[Pair]:
+    """Keep one share of the clips; the shares `1/n` to `n/n` together are all, without overlap.
+
+    Args:
+        pairs: As `choose_pairs` gave them.
+        share: `2/4` for the second of four.
+
+    Raises:
+        ValueError: The share is not of that form, or not within 1 to n.
+    """
+    number, slash, count = share.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise ValueError(
+            f"A shard is written i/n with i from 1 to n, for example 2/4; got {share}."
+        )
+    groups = by_clip(pairs)[int(number) - 1 :: int(count)]
+    return [pair for group in groups for pair in group]
+
+
+def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    there = list(dict.fromkeys(known))
+    for name in names:
+        if name not in there:
+            raise LookupError(no_such(what, name, there))

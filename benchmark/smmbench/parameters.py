@@ -1,0 +1,122 @@
+"""From text on the command line to a method's parameters: typed, checked, written in full."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from smmbench.method import Method
+from smmbench.plugins import no_such
+
+
+def choose_preset(method: type[Method[Any, Any]], asked: str | None, dataset: str) -> str | None:
+    """Name of the preset to begin from; None for the defaults.
+
+    It is the one that was asked for; else the one named like the dataset's family, the text before
+    the first hyphen (`emoji` for `emoji` and `emoji-val`); else none.
+
+    Raises:
+        LookupError: The method has no preset of the name asked for.
+    """
+    if asked is not None:
+        if asked not in method.presets:
+            raise LookupError(no_such("preset", asked, method.presets))
+        return asked
+    family = dataset.partition("-")[0]
+    return family if family in method.presets else None
+
+
+def build_parameters(
+    method: type[Method[Any, Any]], preset: str | None = None, settings: Iterable[str] = ()
+) -> Any:
+    """Make a method's `Parameters`: its defaults, changed by a preset, changed by settings.
+
+    Args:
+        method: A method's class.
+        preset: One of its presets, or None.
+        settings: Each `name=value`; the value is read as the field's annotated type. Tuples are
+            written with commas or as JSON; `none` stands for None where the type allows it.
+
+    Raises:
+        LookupError: No such parameter or preset; the message names what there is.
+        ValueError: A setting is not of that form or not of the type; or `Parameters` refuses it.
+    """
+    types = get_type_hints(method.Parameters)
+    if preset is not None and preset not in method.presets:
+        raise LookupError(no_such("preset", preset, method.presets))
+    values: dict[str, Any] = {}
+    for name, value in (method.presets[preset] if preset is not None else {}).items():
+        if name not in types:
+            raise LookupError(f"In preset '{preset}': {no_such('parameter', name, types)}")
+        values[name] = _checked(name, types[name], [value], value)
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise ValueError(f"A setting is written name=value, got '{setting}'.")
+        if name not in types:
+            raise LookupError(no_such("parameter", name, types))
+        values[name] = _checked(name, types[name], _readings(text, types[name]), text)
+    return method.Parameters(**values)
+
+
+def parameters_from_json(method: type[Method[Any, Any]], content: dict[str, Any]) -> Any:
+    """Make a method's `Parameters` of what `parameters_to_json` gave."""
+    types = get_type_hints(method.Parameters)
+    return method.Parameters(
+        **{name: _checked(name, types[name], [value], value) for name, value in content.items()}
+    )
+
+
+def parameters_to_json(parameters: Any) -> dict[str, Any]:
+    """All parameters by name, as JSON has them: a tuple is a list, a path is text."""
+    types = get_type_hints(type(parameters))
+    return {
+        field.name: TypeAdapter(types[field.name]).dump_python(
+            getattr(parameters, field.name), mode="json"
+        )
+        for field in dataclasses.fields(parameters)
+    }
+
+
+def type_in_words(annotation: Any) -> str:
+    """Say what may stand for a parameter: `float`, `one of 'a', 'b'`, `int or none`."""
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Literal:
+        return "one of " + ", ".join(repr(value) for value in arguments)
+    if get_origin(annotation) is tuple:
+        if arguments[-1:] == (Ellipsis,):
+            return f"any number of {type_in_words(arguments[0])}, with commas"
+        return f"({', '.join(type_in_words(part) for part in arguments)}), with commas"
+    if NoneType in arguments:
+        others = [type_in_words(part) for part in arguments if part is not NoneType]
+        return " or ".join([*others, "none"])
+    if arguments and get_origin(annotation) is not list:
+        return " or ".join(type_in_words(part) for part in arguments)
+    return getattr(annotation, "__name__", str(annotation))
+
+
+def _readings(text: str, annotation: Any) -> Iterator[Any]:
+    """Everything that `text` may mean, the likeliest first."""
+    if NoneType in get_args(annotation) and text.lower() in ("none", "null"):
+        yield None
+    yield text
+    with contextlib.suppress(json.JSONDecodeError):
+        yield json.loads(text)
+    yield [part.strip() for part in text.split(",")] if text.strip() else []
+
+
+def _checked(name: str, annotation: Any, readings: Iterable[Any], given: Any) -> Any:
+    """The first reading that is of the type; NaN and infinity are of none."""
+    adapter = TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
+    for reading in readings:
+        try:
+            return adapter.validate_python(reading)
+        except ValidationError:
+            continue
+    raise ValueError(f"Parameter '{name}' must be {type_in_words(annotation)}, got {given!r}.")
