@@ -1,0 +1,170 @@
+"""`smmbench score`: compute metrics of the videos in a results folder."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from smmbench.dataset import Dataset
+    from smmbench.metrics.measure import Options
+    from smmbench.results import RunRecord
+    from smmbench.score import Outcome
+
+
+class SourceTracks(StrEnum):
+    """Where tracks of sources are from."""
+
+    tracker = "tracker"
+    known = "known"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("score")(score)
+
+
+def score(
+    results: Annotated[
+        Path, typer.Argument(help="The results folder, or a folder in it (results/smm).")
+    ] = Path("results"),
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SMMBENCH_METRICS", help="Only these, with commas between; default: all."
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SMMBENCH_DATASET",
+            help="Only results of this dataset: its name, or the path of its TOML file.",
+        ),
+    ] = None,
+    tracker: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SMMBENCH_TRACKER",
+            help="Instead of the protocol's: lucas-kanade, cotracker3:/path.pth, "
+            "cotracker2:/path.pth.",
+        ),
+    ] = None,
+    text_model: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SMMBENCH_TEXT_MODEL",
+            help="Instead of the protocol's: emoji-clip, a folder in open_clip's layout, "
+            "ViT-B-32:openai, or ViT-B-32:/path of weights.",
+        ),
+    ] = None,
+    source_tracks: Annotated[
+        SourceTracks,
+        typer.Option(
+            envvar="SMMBENCH_SOURCE_TRACKS",
+            help="Track sources as outputs are tracked, or take the truth that the dataset knows.",
+        ),
+    ] = SourceTracks.tracker,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, envvar="SMMBENCH_LIMIT", help="At most so many videos."),
+    ] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            envvar="SMMBENCH_DEVICE", help="cpu, cuda, cuda:1, mps; auto takes a GPU if any."
+        ),
+    ] = "auto",
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", envvar="SMMBENCH_DRY_RUN", help="Print what would be scored."),
+    ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", envvar="SMMBENCH_JSON", help="Print the outcome as JSON."),
+    ] = False,
+) -> None:
+    """Score the videos that methods made; no method is run.
+
+    Scores lie beside each video and are computed again only when something that they depend on
+    has changed. A result that failed has none.
+
+    Exit code: 0 all scored, 1 a video was refused or a number could not be computed, 2 wrong use.
+    """
+    from smmbench.dataset import load_dataset
+    from smmbench.environment import choose_device
+    from smmbench.metrics import metric_names
+    from smmbench.metrics.measure import Options
+    from smmbench.score import chosen_metrics, results_below
+
+    options = Options(
+        metrics=chosen_metrics(metrics) if metrics else metric_names(),
+        tracker=tracker,
+        text_model=text_model,
+        source_tracks=source_tracks.value,
+        device=choose_device(device),
+    )
+    only = load_dataset(dataset) if dataset else None
+    found = results_below(results, only.manifest.name if only else None, limit)
+    if dry_run:
+        _print_plan(found, options, as_json)
+        return
+    outcomes = _score(found, options, only)
+    _print_outcomes(outcomes, options, as_json)
+    typer.echo(f"Next: smmbench leaderboard {results}", err=True)
+    bad = any(outcome.error or outcome.missing(options.metrics) for outcome in outcomes)
+    raise typer.Exit(1 if bad else 0)
+
+
+def _score(
+    found: list[tuple[Path, RunRecord]], options: Options, dataset: Dataset | None
+) -> list[Outcome]:
+    from smmbench.progress import progress
+    from smmbench.score import ScoreLoop
+
+    loop = ScoreLoop(options, [dataset] if dataset else [])
+    outcomes = []
+    with progress(len(found), "videos") as report:
+        for outcome in loop.run(found):
+            outcomes.append(outcome)
+            report(outcome.line(options.metrics), failed=bool(outcome.error))
+    return outcomes
+
+
+def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from smmbench.score import state
+
+    rows = [
+        {"folder": str(folder)} | {name: state(folder, record, name) for name in options.metrics}
+        for folder, record in found
+    ]
+    if as_json:
+        typer.echo(json.dumps({"device": options.device, "results": rows}, indent=2))
+        return
+    table = Table("result", *options.metrics, box=None)
+    for row in rows:
+        table.add_row(*row.values())
+    Console().print(table, markup=False)
+
+
+def _print_outcomes(outcomes: list[Outcome], options: Options, as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+
+    from smmbench.score_summary import complaints, summarise, summary_json, summary_table
+
+    lines = summarise(outcomes, options.metrics)
+    if as_json:
+        typer.echo(json.dumps(summary_json(lines, outcomes, options.metrics), indent=2))
+    else:
+        Console().print(summary_table(lines, options.metrics), markup=False)
+    for complaint in complaints(outcomes, options.metrics):
+        typer.echo(complaint, err=True)
