@@ -44,6 +44,8 @@ def decode_file(path: Path, limits: Limits) -> Video:
     try:
         with av.open(str(path), format=container) as opened:
             return _decode(opened, _video_stream(opened, path), path, limits)
+    except av.error.EOFError as error:
+        raise VideoError(f"'{path}' ends before its first frame: it has zero frames.") from error
     except av.error.FFmpegError as error:
         raise VideoError(
             f"'{path}' does not decode: {error.strerror}. It is damaged or cut, "
@@ -97,10 +99,11 @@ def _decoded(
     container: InputContainer, stream: VideoStream, path: Path, limits: Limits, seen: _Seen
 ) -> Iterator[VideoFrame]:
     """Give every frame, checked; keep in `seen` what stays of it."""
-    stream.thread_type = ThreadType.AUTO
-    # The decoder itself then refuses larger frames, and damage instead of painting over it.
+    stream.thread_type = ThreadType.SLICE  # threads by frame lose some of the errors
+    # The decoder itself then refuses much larger frames (it counts its own padding, hence the
+    # room; `limits.check` is exact), and damage instead of painting over it.
     stream.codec_context.options = {
-        "max_pixels": str(limits.frame_pixels),
+        "max_pixels": str(2 * limits.frame_pixels + 2**16),
         "err_detect": "explode",
     }
     for packet in container.demux(stream):

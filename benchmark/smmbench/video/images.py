@@ -85,6 +85,8 @@ def _read_image(
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `limits` says more
             with Image.open(path, formats=("PNG", "JPEG")) as image:
                 limits.check(path.name, frames, *image.size)
+                image.verify()  # Pillow would read a PNG without its last bytes
+            with Image.open(path) as image:
                 return _to_rgb(image)
     except VideoError:
         raise

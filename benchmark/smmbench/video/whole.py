@@ -6,7 +6,7 @@ is, so its outermost structure is walked first; no pixel is decoded for that.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -64,28 +64,35 @@ def _cut(missing: int) -> str:
 def _walk_mp4(file: BinaryIO, size: int) -> str:
     """Follow the outermost boxes (ISO 14496-12, 4.2); a word on the first fault."""
     seen: set[bytes] = set()
-    position = 0
-    while position < size:
-        file.seek(position)
-        head = file.read(16)
-        if len(head) < 8:
-            return _cut(8 - len(head))
+    for kind, start, end in _boxes(file, 0, size):
+        if not kind:
+            return f"is damaged: a box of {end - start} bytes at byte {start}."
+        if end > size:
+            return _cut(end - size)
+        seen.add(kind)
+        if kind == b"moov":
+            seen.update(inner for inner, _, _ in _boxes(file, start + 8, end))
+    if b"moov" not in seen:
+        return "is cut: its index (the box 'moov') is missing. Copy or fetch it again."
+    if b"mvex" in seen and b"mfra" not in seen:
+        return f"is made of fragments and does not say how many, so it may be cut. {_REMUX}"
+    return ""
+
+
+def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, first byte and end of each box; an empty kind, at last, where it is none."""
+    while start < end:
+        file.seek(start)
+        head = file.read(16).ljust(8, b"\0")
         length, kind = int.from_bytes(head[:4]), head[4:8]
         if length == 1:
             length = int.from_bytes(head[8:16])
-        elif length == 0:  # the last box: to the end of the file
-            length = size - position
+        elif length == 0 and kind != bytes(4):  # the last box: to the end of the file
+            length = end - start
+        yield (kind if length >= 8 else b""), start, start + length
         if length < 8:
-            return f"is damaged: a box of {length} bytes at byte {position}."
-        seen.add(kind)
-        position += length
-    if position > size:
-        return _cut(position - size)
-    if b"moov" not in seen:
-        return "is cut: its index (the box 'moov') is missing. Copy or fetch it again."
-    if b"moof" in seen and b"mfra" not in seen:
-        return f"is made of fragments and does not say how many, so it may be cut. {_REMUX}"
-    return ""
+            return
+        start += length
 
 
 def _walk_matroska(file: BinaryIO, size: int) -> str:

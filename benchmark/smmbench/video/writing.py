@@ -19,15 +19,16 @@ def write_lossless(path: Path | str, video: Video) -> None:
     """Write FFV1 in Matroska, which decodes to the very same RGB; whole or not at all.
 
     The same video gives the same bytes: no dates, no random identifiers, no dependence on the
-    number of processors. Every slice has a checksum, so that damage is seen on reading.
+    number of processors. Damage within the file shows in the pixels' hash, which a record keeps.
     """
+    slices = "4" if min(video.frames.shape[1:3]) > 1 else "1"  # a slice needs a pixel
     with atomic_path(Path(path)) as temporary:
         options = {"fflags": "+bitexact"}
         with av.open(str(temporary), "w", format="matroska", options=options) as container:
             stream = container.add_stream(
                 "ffv1",
                 rate=_rate(video.fps),
-                options={"level": "3", "g": "1", "slices": "4", "slicecrc": "1"},
+                options={"level": "3", "g": "1", "slices": slices, "slicecrc": "1"},
             )
             stream.height, stream.width = video.frames.shape[1:3]
             stream.pix_fmt = "bgr0"
