@@ -28,3 +28,81 @@ def moving_square() -> Video:
     for t in range(8):
         frames[t, 20:40, 10 + 3 * t : 30 + 3 * t] = 250
     return Video(frames, fps=8.0)
+
+
+@pytest.fixture(scope="session")
+def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in ZeroScope's layout: small random networks, v-prediction, zero terminal SNR."""
+    import json
+    import string
+
+    import torch
+    from diffusers import AutoencoderKL, DDIMScheduler, UNet3DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    folder = tmp_path_factory.mktemp("tiny-backbone")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        unet = UNet3DConditionModel(
+            in_channels=4,
+            out_channels=4,
+            down_block_types=("CrossAttnDownBlock3D", "CrossAttnDownBlock3D", "DownBlock3D"),
+            up_block_types=("UpBlock3D", "CrossAttnUpBlock3D", "CrossAttnUpBlock3D"),
+            block_out_channels=(8, 16, 16),
+            layers_per_block=1,
+            attention_head_dim=4,
+            cross_attention_dim=16,
+            norm_num_groups=4,
+        )
+        for parameter in unet.parameters():  # temporal layers begin as zeros: give them a meaning
+            if not parameter.any():
+                torch.nn.init.normal_(parameter, std=0.1)
+        vae = AutoencoderKL(
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            block_out_channels=(4, 4, 4, 8),
+            norm_num_groups=2,
+            latent_channels=4,
+            mid_block_add_attention=False,
+            scaling_factor=0.5,
+        )
+        text_encoder = CLIPTextModel(
+            CLIPTextConfig(
+                vocab_size=64,
+                hidden_size=16,
+                intermediate_size=16,
+                num_hidden_layers=1,
+                num_attention_heads=2,
+                max_position_embeddings=16,
+                bos_token_id=62,
+                eos_token_id=63,
+                pad_token_id=63,
+            )
+        )
+    unet.save_pretrained(folder / "unet")
+    vae.save_pretrained(folder / "vae")
+    text_encoder.save_pretrained(folder / "text_encoder")
+    DDIMScheduler(
+        prediction_type="v_prediction",
+        rescale_betas_zero_snr=True,
+        timestep_spacing="trailing",
+        beta_schedule="scaled_linear",
+        beta_start=0.00085,
+        beta_end=0.012,
+        clip_sample=False,
+    ).save_pretrained(folder / "scheduler")
+    # Each letter alone and at a word's end, then words that merge; ids as in CLIP's own files.
+    letters = string.ascii_lowercase
+    merges = ["d o", "do g</w>", "c a", "ca t</w>"]
+    words = [*letters, *(f"{letter}</w>" for letter in letters)]
+    words += [merge.replace(" ", "") for merge in merges]
+    vocabulary = {word: i for i, word in enumerate(words)}
+    vocabulary |= {"<|startoftext|>": 62, "<|endoftext|>": 63}
+    tokenizer = folder / "tokenizer"
+    tokenizer.mkdir()
+    (tokenizer / "vocab.json").write_text(json.dumps(vocabulary))
+    (tokenizer / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    (tokenizer / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "CLIPTokenizer", "model_max_length": 16})
+    )
+    return folder

@@ -1,0 +1,50 @@
+"""Text to video alone: what the prompt gives when nothing of the source but its size enters.
+
+Its motion fidelity is the floor of a board, and its text similarity about the best to hope for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+
+from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
+from smmbench.diffusion.noise import generators, noise
+from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.sampling import sample
+from smmbench.method import Card, Source
+from smmbench.video import Video
+
+
+class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
+    """Samples the target prompt from noise, in the source's length, size and rate."""
+
+    Parameters = DiffusionParameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
+    card = Card(
+        title="Text to video, unguided",
+        kind="baseline",
+        licence="Apache-2.0",
+        notes="Sees no pixel of the source.",
+    )
+
+    def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
+        """Make empty latents of the clips' size."""
+        shapes = [self.backbone.latent_shape(one.video.frames.shape[:3]) for one in sources]
+        empty = torch.stack([torch.zeros(shape, device=self.backbone.device) for shape in shapes])
+        return one_by_one(empty, sources)
+
+    def transfer_batch(
+        self, prepared: Sequence[Prepared], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[Video]:
+        """Sample from noise."""
+        schedule = self.backbone.schedule
+        x = sample(
+            schedule,
+            self.denoise(self.embed(prompts)),
+            noise(together(prepared), generators(seeds)),
+            schedule.timesteps(self.parameters.steps),
+        )
+        return self.videos(x, rates(prepared))

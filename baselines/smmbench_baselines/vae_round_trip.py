@@ -1,0 +1,37 @@
+"""A control: the clip through the backbone's autoencoder and back, untouched by diffusion.
+
+Its motion fidelity is the most that a method on this backbone can reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
+from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.method import Card, Source
+from smmbench.video import Video
+
+
+class VAERoundTrip(DiffusionMethod[DiffusionParameters, Prepared]):
+    """Encodes and decodes; prompt and seed make no difference."""
+
+    Parameters = DiffusionParameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
+    card = Card(
+        title="Autoencoder round trip",
+        kind="control",
+        licence="Apache-2.0",
+        notes="Of the diffusion parameters only model, revision and dtype matter.",
+    )
+
+    def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
+        """Encode the clips."""
+        return one_by_one(self.encode(sources), sources)
+
+    def transfer_batch(
+        self, prepared: Sequence[Prepared], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[Video]:
+        """Decode what was encoded."""
+        return self.videos(together(prepared), rates(prepared))

@@ -1,0 +1,83 @@
+"""Look inside a network by layer name, without changing it.
+
+with capture(unet, ("up_blocks.1.temp_convs.1",), stop=True) as features:
+    unet(x, t, encoder_hidden_states=text)
+features["up_blocks.1.temp_convs.1"]
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+
+class _Stop(Exception):
+    """Ends a forward pass; `owner` tells nested captures apart."""
+
+    def __init__(self, owner: object) -> None:
+        self.owner = owner
+
+
+@contextmanager
+def capture(
+    network: nn.Module, layers: Sequence[str], stop: bool = False
+) -> Iterator[dict[str, Tensor]]:
+    """Collect the outputs of named layers while the body runs the network.
+
+    Outputs keep their graph. A layer that runs more than once leaves its last output. Hooks are
+    removed on the way out, whatever happens.
+
+    Args:
+        network: Any module.
+        layers: Dotted names as in `network.named_modules()`.
+        stop: End the forward pass once every layer was seen. The rest of the body is skipped too,
+            so the call of the network should be its last line.
+
+    Yields:
+        Outputs by name, filled while the body runs.
+
+    Raises:
+        LookupError: No such layer (the message names near ones), or one did not run.
+    """
+    modules = dict(network.named_modules())
+    for layer in layers:
+        if layer not in modules:
+            raise LookupError(_no_layer(layer, modules))
+    if not layers:
+        raise ValueError("Name at least one layer to capture.")
+    features: dict[str, Tensor] = {}
+    owner = object()
+
+    with ExitStack() as hooks:
+        for layer in layers:
+
+            def keep(_module: nn.Module, _inputs: Any, output: Any, layer: str = layer) -> None:
+                features[layer] = _tensor(output, layer)
+                if stop and len(features) == len(set(layers)):
+                    raise _Stop(owner)
+
+            hooks.callback(modules[layer].register_forward_hook(keep).remove)
+        try:
+            yield features
+        except _Stop as signal:
+            if signal.owner is not owner:
+                raise
+    if missed := [layer for layer in layers if layer not in features]:
+        raise LookupError(f"The network did not run these layers: {', '.join(missed)}.")
+
+
+def _tensor(output: Any, layer: str) -> Tensor:
+    """The tensor of a layer's output, which transformer blocks wrap in a tuple."""
+    first = output[0] if isinstance(output, tuple) and output else output
+    if not isinstance(first, Tensor):
+        raise LookupError(f"The layer '{layer}' gives no tensor but {type(output).__name__}.")
+    return first
+
+
+def _no_layer(layer: str, modules: dict[str, nn.Module]) -> str:
+    near = difflib.get_close_matches(layer, modules, n=4, cutoff=0.4)
+    return f"The network has no layer '{layer}'; near names: {', '.join(near) or 'none'}."

@@ -1,0 +1,91 @@
+"""One meaning for every network of the 3D-UNet family: from a noisy latent to (x0, eps)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from smmbench.diffusion.capture import capture
+from smmbench.diffusion.schedule import NoiseSchedule, Prediction
+
+Latent = Float[Tensor, "batch channel time rows columns"]
+Text = Float[Tensor, "batch token width"]
+Features = dict[str, Float[Tensor, "batch time _channel _rows _columns"]]  # layers differ in size
+
+
+@dataclass(frozen=True, eq=False)
+class Denoiser:
+    """A network and its noise schedule.
+
+    Latents stay in their own precision (float32 in all our loops); only the network computes in
+    its own.
+
+    Attributes:
+        unet: A `UNet3DConditionModel`, or anything with its way of being called.
+        schedule: The noise levels that it was trained on.
+    """
+
+    unet: nn.Module
+    schedule: NoiseSchedule
+
+    def output(self, x: Latent, t: int, text: Text) -> Latent:
+        """What the network itself returns: noise or v, as the schedule says."""
+        dtype = self._dtype
+        returned = self.unet(
+            x.to(dtype), t, encoder_hidden_states=text.to(dtype), return_dict=False
+        )[0]
+        return returned.to(x)
+
+    def predict(self, x: Latent, t: int, text: Text) -> Prediction:
+        """Clean latent and noise that the network sees in x at timestep t."""
+        return self.schedule.read(self.output(x, t, text), x, t)
+
+    def guided(
+        self, x: Latent, t: int, text: Text, negative: Text, scale: float, rescale: float = 0.0
+    ) -> Prediction:
+        """The same with classifier-free guidance: away from `negative`, towards `text`.
+
+        Args:
+            x: Latent at timestep t.
+            t: Timestep.
+            text: What the result should show.
+            negative: What it should not; a batch of one serves all samples.
+            scale: 1 is no guidance, and then the network runs once instead of twice.
+            rescale: From 0 (off) to 1: how far the output's spread in each sample is brought back
+                to that of the unguided one (section 3.4 of Lin et al., arXiv 2305.08891).
+        """
+        if scale == 1:
+            return self.predict(x, t, text)
+        texts = torch.cat([negative.expand_as(text), text])
+        without, with_text = self.output(torch.cat([x, x]), t, texts).chunk(2)
+        combined = without + scale * (with_text - without)
+        if rescale:
+            ratio = _spread(with_text) / _spread(combined)
+            combined = combined * (1 - rescale + rescale * ratio)
+        return self.schedule.read(combined, x, t)
+
+    def features(self, x: Latent, t: int, text: Text, layers: Sequence[str]) -> Features:
+        """Outputs of named layers, in the precision of x; the layers after the last are not run."""
+        dtype = self._dtype
+        with capture(self.unet, layers, stop=True) as captured:
+            self.unet(x.to(dtype), t, encoder_hidden_states=text.to(dtype), return_dict=False)
+        return {layer: _unfold(feature, len(x)).to(x) for layer, feature in captured.items()}
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return next(self.unet.parameters()).dtype
+
+
+def _unfold(
+    feature: Float[Tensor, "batch_time channel rows columns"], batch: int
+) -> Float[Tensor, "batch time channel rows columns"]:
+    """Undo the folding of time into the batch, which all layers of this family work in."""
+    return torch.unflatten(feature, 0, (batch, -1))
+
+
+def _spread(x: Latent) -> Float[Tensor, "batch 1 1 1 1"]:
+    return x.std(dim=(1, 2, 3, 4), keepdim=True)

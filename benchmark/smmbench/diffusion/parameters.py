@@ -1,0 +1,39 @@
+"""Parameters that every method on this backbone shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+QUALITY = "Amazing quality, masterpiece, "
+DEFECTS = "bad quality, distortions, unrealistic, distorted image, watermark, signature"
+
+EMOJI: dict[str, Any] = {
+    "model": "emoji",
+    "dtype": "float32",
+    "steps": 25,
+    "guidance": 9.0,
+    "prompt_prefix": "",  # the small text encoder does not know these words
+    "negative_prompt": "",
+}
+"""What the embedded model needs otherwise."""
+
+
+@dataclass(frozen=True)
+class DiffusionParameters:
+    """Which model makes the video, and how it is sampled; values of Yatim et al. (CVPR 2024)."""
+
+    model: str = "cerspense/zeroscope_v2_576w"  # installed name, local folder or hub id
+    revision: str = ""  # commit of a hub id; empty: the one known to work, for known ids
+    dtype: Literal["float16", "bfloat16", "float32"] = "float16"  # of the networks
+    steps: int = 50  # of DDIM sampling
+    guidance: float = 10.0  # classifier-free guidance scale; 1 is none
+    guidance_rescale: float = 0.0  # 0 to 1, see `Denoiser.guided`
+    prompt_prefix: str = QUALITY  # before every prompt
+    negative_prompt: str = DEFECTS
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, got {self.steps}.")
+        if not 0 <= self.guidance_rescale <= 1:
+            raise ValueError(f"guidance_rescale must be 0 to 1, got {self.guidance_rescale}.")

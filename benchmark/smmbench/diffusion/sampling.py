@@ -1,0 +1,41 @@
+"""DDIM sampling: from noise to a clean latent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+
+import torch
+
+from smmbench.diffusion.denoiser import Latent
+from smmbench.diffusion.finite import check_finite
+from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction
+
+Denoise = Callable[[Latent, int], Prediction]
+"""From a latent and its timestep to clean latent and noise; guidance is inside."""
+
+
+def steps(timesteps: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Pairs (from, to) of a sampling; the last goes to `CLEAN`."""
+    return pairwise([*timesteps, CLEAN])
+
+
+@torch.no_grad()
+def ddim_step(schedule: NoiseSchedule, denoise: Denoise, x: Latent, t: int, to: int) -> Latent:
+    """One deterministic step from timestep t to the cleaner `to`.
+
+    Raises:
+        FloatingPointError: The result is not finite.
+    """
+    x = schedule.at(to, denoise(x, t))
+    check_finite(x, f"sampling at timestep {t}")
+    return x
+
+
+def sample(
+    schedule: NoiseSchedule, denoise: Denoise, x: Latent, timesteps: Sequence[int]
+) -> Latent:
+    """Denoise a latent from the first timestep to the end; with no timesteps it stays as it is."""
+    for t, to in steps(timesteps):
+        x = ddim_step(schedule, denoise, x, t, to)
+    return x

@@ -1,0 +1,179 @@
+"""How much signal and how much noise a latent holds at each timestep, and the moves between them.
+
+A latent at timestep t is x_t = mu(t) x0 + sigma(t) eps, with mu = sqrt(alpha_bar) and
+sigma = sqrt(1 - alpha_bar). Everything here is arithmetic on tensors; no network is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from diffusers import DDIMScheduler
+from jaxtyping import Float
+from torch import Tensor
+
+CLEAN = -1
+"""The timestep below the smallest: where sampling ends and inversion begins."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network makes of a latent: x = mu x0 + sigma eps holds for the pair.
+
+    Attributes:
+        x0: The clean latent.
+        eps: The noise.
+    """
+
+    x0: Float[Tensor, "*shape"]
+    eps: Float[Tensor, "*shape"]
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseSchedule:
+    """The noise levels of a model and how its network speaks of them.
+
+    Attributes:
+        alpha_bar: Share of the signal's variance left at each timestep, falling.
+        final_alpha_bar: The same at `CLEAN`; below 1 for models that never saw a clean latent.
+        prediction: What the network returns: the noise, or v = mu eps - sigma x0.
+        spacing: How sampling timesteps are spread, in diffusers' words.
+        steps_offset: Added to every timestep of the spacing `leading`.
+    """
+
+    alpha_bar: Float[np.ndarray, " T"]
+    final_alpha_bar: float
+    prediction: Literal["epsilon", "v_prediction"]
+    spacing: Literal["leading", "trailing", "linspace"] = "leading"
+    steps_offset: int = 0
+
+    def __post_init__(self) -> None:
+        if self.prediction not in ("epsilon", "v_prediction"):
+            raise ValueError(
+                f"The scheduler's prediction_type is '{self.prediction}'; possible here are "
+                "epsilon and v_prediction."
+            )
+        if self.spacing not in ("leading", "trailing", "linspace"):
+            raise ValueError(
+                f"The scheduler's timestep_spacing is '{self.spacing}'; possible are leading, "
+                "trailing and linspace."
+            )
+        if self.prediction == "epsilon" and self.alpha_bar.min() <= 0:
+            raise ValueError(
+                "The schedule ends in pure noise (alpha_bar = 0), where the noise says nothing of "
+                "the clean latent: such a model must predict v (prediction_type v_prediction)."
+            )
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> NoiseSchedule:
+        """Read a diffusers scheduler's configuration, whichever class it was written for."""
+        untyped: Any = DDIMScheduler
+        return cls.from_scheduler(untyped.from_config(dict(config)))
+
+    @classmethod
+    def from_scheduler(cls, scheduler: Any) -> NoiseSchedule:
+        """Take the levels of a `DDIMScheduler`, so that both agree to its own rounding."""
+        config = scheduler.config
+        return cls(
+            alpha_bar=scheduler.alphas_cumprod.double().numpy(),
+            final_alpha_bar=float(scheduler.final_alpha_cumprod),
+            prediction=config["prediction_type"],
+            spacing=config["timestep_spacing"],
+            steps_offset=config["steps_offset"],
+        )
+
+    @property
+    def length(self) -> int:
+        """T, the number of timesteps that the model was trained on."""
+        return len(self.alpha_bar)
+
+    def timesteps(self, steps: int) -> tuple[int, ...]:
+        """The timesteps of a sampling, noisiest first.
+
+        Raises:
+            ValueError: There are not that many timesteps.
+        """
+        last = self.length - 1
+        if not 1 <= steps <= self.length:
+            raise ValueError(f"Steps must be 1 to {self.length}, got {steps}.")
+        chosen: np.ndarray
+        match self.spacing:
+            case "leading":
+                chosen = np.arange(steps)[::-1] * (self.length // steps) + self.steps_offset
+            case "trailing":
+                chosen = np.round(self.length - np.arange(steps) * (self.length / steps)) - 1
+            case "linspace":
+                chosen = np.round(np.linspace(0, last, steps))[::-1]
+        if chosen[0] > last:
+            raise ValueError(
+                f"{steps} steps with an offset of {self.steps_offset} leave the schedule of "
+                f"{self.length} timesteps; take fewer steps."
+            )
+        return tuple(int(t) for t in chosen)
+
+    def mu(self, t: int) -> float:
+        """Factor of the clean latent at timestep t."""
+        return float(np.sqrt(self._alpha_bar(t)))
+
+    def sigma(self, t: int) -> float:
+        """Factor of the noise at timestep t."""
+        return float(np.sqrt(1 - self._alpha_bar(t)))
+
+    def at(self, t: int, prediction: Prediction) -> Float[Tensor, "*shape"]:
+        """The latent of this clean latent and noise at timestep t: one deterministic DDIM step."""
+        return self.mu(t) * prediction.x0 + self.sigma(t) * prediction.eps
+
+    def read(
+        self, output: Float[Tensor, "*shape"], x: Float[Tensor, "*shape"], t: int
+    ) -> Prediction:
+        """Turn what the network returned for the latent x at t into clean latent and noise.
+
+        Where alpha_bar is 0 the latent is the noise, and v is minus the clean latent.
+        """
+        mu, sigma = self.mu(t), self.sigma(t)
+        if self.prediction == "epsilon":
+            return Prediction(x0=(x - sigma * output) / mu, eps=output)
+        return Prediction(x0=mu * x - sigma * output, eps=sigma * x + mu * output)
+
+    def undo_step(
+        self, output: Float[Tensor, "*shape"], x: Float[Tensor, "*shape"], below: int, t: int
+    ) -> Float[Tensor, "*shape"]:
+        """One step of DDIM inversion: the latent at t from which sampling would step to x.
+
+        It is exact for the network's output at (x_t, t); inversion has only the one at (x, t).
+
+        Args:
+            output: What the network returned for x at the timestep t.
+            x: The latent at the timestep `below`.
+            below: The timestep of x.
+            t: The noisier timestep to go to.
+        """
+        mu, sigma = self.mu(t), self.sigma(t)
+        mu_below, sigma_below = self.mu(below), self.sigma(below)
+        if self.prediction == "epsilon":
+            x0 = (x - sigma_below * output) / mu_below
+            return mu * x0 + sigma * output
+        # A sampling step turns (x, v) by the angle between the levels: x = cos x_t - sin v.
+        cosine = mu * mu_below + sigma * sigma_below
+        sine = sigma * mu_below - mu * sigma_below
+        return (x + sine * output) / cosine
+
+    def renoise(
+        self, x: Float[Tensor, "*shape"], below: int, t: int, noise: Float[Tensor, "*shape"]
+    ) -> Float[Tensor, "*shape"]:
+        """Diffuse a latent forward from the timestep `below` to the noisier t.
+
+        One jump has the same law as all the single steps between, for one draw of noise.
+        """
+        kept = self.mu(t) / self.mu(below)
+        return kept * x + float(np.sqrt(1 - kept**2)) * noise
+
+    def _alpha_bar(self, t: int) -> float:
+        if t == CLEAN:
+            return self.final_alpha_bar
+        if not 0 <= t < self.length:
+            raise ValueError(f"Timestep {t} is outside the schedule, 0 to {self.length - 1}.")
+        return float(self.alpha_bar[t])

@@ -1,0 +1,328 @@
+"""SMM: motion transfer by space-time features whose space was averaged away.
+
+Yatim, Fridman, Bar-Tal, Kasten, Dekel: "Space-Time Diffusion Features for Zero-Shot Text-Driven
+Motion Transfer", CVPR 2024 (arXiv 2311.17009). Read it from the top: the descriptor, the loss, one
+guided step, the sampling, and at last the method that is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from smmbench.diffusion.denoiser import Denoiser, Features, Latent, Text
+from smmbench.diffusion.guidance import descend
+from smmbench.diffusion.inversion import inversion_timesteps, invert
+from smmbench.diffusion.method import DiffusionMethod
+from smmbench.diffusion.noise import generators, noise
+from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.sampling import Denoise, ddim_step, steps
+from smmbench.diffusion.schedule import CLEAN, NoiseSchedule
+from smmbench.diffusion.start import low_frequency_start
+from smmbench.method import Card, Source
+from smmbench.video import Video
+
+Feature = Float[Tensor, "batch time _channel _rows _columns"]  # layers differ in size
+Kind = Literal["smm-differences", "smm", "full"]
+Distance = Literal["cosine", "l2"]
+
+
+@dataclass(frozen=True)
+class Parameters(DiffusionParameters):
+    """Parameters of SMM; the defaults are those of the paper's published configuration."""
+
+    inversion_steps: int = 999  # of the source's DDIM inversion
+    inversion_prompt: bool = False  # invert with the source's caption; the paper: with none
+    start: Literal["low-frequency", "inverted", "random"] = "low-frequency"
+    downsample: int = 4  # low frequencies: those that survive shrinking a latent frame this much
+    guided_share: float = 0.4  # of T, from the noisy end: timesteps t >= 0.6 T are guided
+    iterations: int = 10  # of Adam in each guided step; 30 for complex motion
+    rates: tuple[float, float] = (0.007, 0.004)  # of Adam, first to last guided step
+    layers: tuple[str, ...] = (  # whose outputs are compared, all in the decoder's second block
+        "up_blocks.1.upsamplers.0",
+        "up_blocks.1.resnets.1.conv2",  # before the residual sum
+        "up_blocks.1.temp_convs.1",
+    )
+    features: Kind = "smm-differences"  # "smm" and "full" are ablations of the paper
+    distance: Distance = "cosine"  # of the published code; "l2" is the paper's equation
+    grid: int = 1  # average over a grid x grid of cells; 1: over the whole frame, as the paper
+    restart: bool = True  # after each step, noise the latent forward again and denoise it anew
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.guided_share <= 1:
+            raise ValueError(f"guided_share must be 0 to 1, got {self.guided_share}.")
+        for name in ("inversion_steps", "downsample", "grid"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
+        if self.iterations < 0:
+            raise ValueError(f"iterations must be at least 0, got {self.iterations}.")
+
+
+# The descriptor -----------------------------------------------------------------------------------
+
+
+def spatial_marginal_mean(f: Feature, grid: int = 1) -> Float[Tensor, "batch time cell channel"]:
+    """SMM[f]: the mean of f over the spatial axes (Eq. 4 of the paper).
+
+    Args:
+        f: Features of one layer.
+        grid: Average within each cell of a grid x grid instead; 1 is the paper's.
+    """
+    cells = torch.unflatten(F.adaptive_avg_pool2d(f.flatten(0, 1), grid), 0, f.shape[:2])
+    return cells.flatten(-2).movedim(2, -1)
+
+
+def pairwise_differences(
+    smm: Float[Tensor, "batch time cell channel"],
+) -> Float[Tensor, "batch time time cell channel"]:
+    """D_ij = SMM_i - SMM_j for each pair of frames: motion without what stays the same."""
+    return smm[:, :, None] - smm[:, None]
+
+
+def describe(f: Feature, kind: Kind, grid: int = 1) -> Float[Tensor, "batch *place channel"]:
+    """What is compared of one layer's features: differences, their means, or all of them."""
+    if kind == "full":
+        return f.movedim(2, -1)
+    smm = spatial_marginal_mean(f, grid)
+    return pairwise_differences(smm) if kind == "smm-differences" else smm
+
+
+def compare(
+    a: Float[Tensor, "batch *place channel"],
+    b: Float[Tensor, "batch *place channel"],
+    distance: Distance,
+) -> Float[Tensor, " batch"]:
+    """Distance of two descriptors.
+
+    Returns:
+        One number a sample. `l2`: the sum of squared differences, 0 or more (Eq. 6 of the paper).
+        `cosine`: the mean over places of 1 - cos over channels, 0 to 2; a vector of length zero
+        counts as 1, so that differences of F frames with themselves add 1/F always.
+    """
+    if distance == "l2":
+        return (a - b).square().flatten(1).sum(1)
+    return (1 - F.cosine_similarity(a, b, dim=-1)).flatten(1).mean(1)
+
+
+def smm_loss(
+    features: Mapping[str, Feature],
+    reference: Mapping[str, Feature],
+    kind: Kind = "smm-differences",
+    distance: Distance = "cosine",
+    grid: int = 1,
+) -> Float[Tensor, " batch"]:
+    """Distance of the output's features to the source's, summed over layers, one a sample."""
+    losses = [
+        compare(describe(f, kind, grid), describe(reference[layer], kind, grid), distance)
+        for layer, f in features.items()
+    ]
+    return torch.stack(losses).sum(0)
+
+
+# One guided step ----------------------------------------------------------------------------------
+
+
+def guide(
+    denoiser: Denoiser,
+    x: Latent,
+    source: Latent,
+    t: int,
+    text: Text,
+    source_text: Text,
+    rate: float,
+    parameters: Parameters,
+) -> Latent:
+    """Step x down the loss between its features and the source's, both at timestep t.
+
+    Args:
+        denoiser: Network and schedule.
+        x: Latents being sampled.
+        source: The source's latents from its inversion, at the same t.
+        t: Timestep.
+        text: The target prompt's text states.
+        source_text: The source prompt's.
+        rate: Learning rate of Adam.
+        parameters: Layers, iterations, and what to compare how.
+
+    Raises:
+        FloatingPointError: Loss or gradient is not finite.
+    """
+    with torch.no_grad():
+        reference = denoiser.features(source, t, source_text, parameters.layers)
+
+    def loss(x: Latent) -> Float[Tensor, " batch"]:
+        features: Features = denoiser.features(x, t, text, parameters.layers)
+        return smm_loss(
+            features, reference, parameters.features, parameters.distance, parameters.grid
+        )
+
+    scale = 2.0**16 if parameters.dtype == "float16" else 1.0
+    return descend(x, loss, parameters.iterations, rate, f"guidance at timestep {t}", scale)
+
+
+def guidance_rates(schedule: NoiseSchedule, parameters: Parameters) -> dict[int, float]:
+    """Adam's learning rate at each guided timestep: the noisy ones, falling evenly."""
+    last = (1 - parameters.guided_share) * schedule.length
+    guided = [t for t in schedule.timesteps(parameters.steps) if t >= last]
+    if not parameters.iterations or not parameters.guided_share:
+        return {}
+    return dict(zip(guided, np.linspace(*parameters.rates, len(guided)).tolist(), strict=True))
+
+
+# Sampling -----------------------------------------------------------------------------------------
+
+
+def start_latent(
+    schedule: NoiseSchedule,
+    inverted: Mapping[int, Latent],
+    draws: Sequence[Generator],
+    parameters: Parameters,
+) -> Latent:
+    """Where sampling starts: the low frequencies of the source's own noise, or an ablation."""
+    first, noisiest = schedule.timesteps(parameters.steps)[0], max(inverted)
+    clean = inverted[CLEAN]
+    if parameters.start == "inverted":
+        return inverted[first]
+    fresh = noise(clean, draws)
+    if parameters.start == "random":
+        return fresh
+    return low_frequency_start(
+        schedule, clean, inverted[noisiest], noisiest, first, fresh, parameters.downsample
+    )
+
+
+def sample_with_guidance(
+    denoiser: Denoiser,
+    denoise: Denoise,
+    x: Latent,
+    inverted: Mapping[int, Latent],
+    text: Text,
+    source_text: Text,
+    draws: Sequence[Generator],
+    parameters: Parameters,
+) -> Latent:
+    """Sample from x: guide where the latent is noisy, step, and restart each step but the last.
+
+    Args:
+        denoiser: Network and schedule, to look inside.
+        denoise: The same with classifier-free guidance, to step.
+        x: Latents to start from.
+        inverted: The source's latents, by timestep.
+        text: The target prompt's text states.
+        source_text: The source prompt's.
+        draws: One generator a sample, for the restarts' noise.
+        parameters: Parameters of the method.
+    """
+    schedule = denoiser.schedule
+    rates = guidance_rates(schedule, parameters)
+    for t, to in steps(schedule.timesteps(parameters.steps)):
+        if t in rates:
+            x = guide(denoiser, x, inverted[t], t, text, source_text, rates[t], parameters)
+        x = ddim_step(schedule, denoise, x, t, to)
+        # Where t holds no signal at all, a restart would erase what was just made.
+        if parameters.restart and to != CLEAN and schedule.mu(t) > 0:
+            x = schedule.renoise(x, to, t, noise(x, draws))
+            x = ddim_step(schedule, denoise, x, t, to)
+    return x
+
+
+# The method ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A source clip, inverted.
+
+    Attributes:
+        inverted: Latents of a batch of one, by timestep: the sampling timesteps, the noisiest of
+            the inversion, and the encoded clip under `CLEAN`.
+        prompt: The clip's caption.
+        fps: Its frame rate.
+    """
+
+    inverted: dict[int, Float[Tensor, "1 channel time rows columns"]]
+    prompt: str
+    fps: float
+
+
+class SMM(DiffusionMethod[Parameters, Prepared]):
+    """Space-time diffusion features, averaged over space, guide the sampling of the target."""
+
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "emoji": {
+            **EMOJI,
+            "inversion_steps": 50,
+            "inversion_prompt": True,
+            "downsample": 2,
+            # So near pure noise as this model starts, a restart keeps little of the guidance.
+            "restart": False,
+        },
+        "emoji-fast": {
+            **EMOJI,
+            "steps": 16,
+            "inversion_steps": 32,
+            "inversion_prompt": True,
+            "downsample": 2,
+            "iterations": 5,
+            "restart": False,
+        },
+    }
+    card = Card(
+        title="SMM (space-time diffusion features)",
+        paper="Yatim et al., CVPR 2024, https://arxiv.org/abs/2311.17009",
+        code="https://diffusion-motion-transfer.github.io",
+        licence="Apache-2.0",
+        notes=(
+            "Re-implemented from the paper. Every draw is seeded, clips are encoded by the mean, "
+            "and a restart noises forward in one jump of the same law."
+        ),
+    )
+
+    def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
+        """Encode and invert; keep the latents that guidance will compare with."""
+        prompts = [source.prompt for source in sources]
+        schedule, parameters = self.backbone.schedule, self.parameters
+        sampling = schedule.timesteps(parameters.steps)
+        text = self.backbone.embed(prompts if parameters.inversion_prompt else [""] * len(prompts))
+        inverted = invert(
+            self.backbone.denoiser,
+            self.encode(sources),
+            text,
+            inversion_timesteps(schedule, parameters.inversion_steps, sampling),
+            keep=sampling,
+        )
+        return [
+            Prepared({t: x[[i]] for t, x in inverted.items()}, source.prompt, source.video.fps)
+            for i, source in enumerate(sources)
+        ]
+
+    def transfer_batch(
+        self, prepared: Sequence[Prepared], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[Video]:
+        """Sample the targets with guidance; one generator serves all draws of a transfer."""
+        draws = generators(seeds)
+        inverted = {
+            t: torch.cat([one.inverted[t] for one in prepared]) for t in prepared[0].inverted
+        }
+        text, source_text = self.embed(prompts), self.embed([one.prompt for one in prepared])
+        x = sample_with_guidance(
+            self.backbone.denoiser,
+            self.denoise(text),
+            start_latent(self.backbone.schedule, inverted, draws, self.parameters),
+            inverted,
+            text,
+            source_text,
+            draws,
+            self.parameters,
+        )
+        return self.videos(x, [one.fps for one in prepared])
