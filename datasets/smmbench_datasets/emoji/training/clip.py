@@ -101,10 +101,11 @@ class Captions:
 
     def used(self) -> Tensor:
         """Token numbers that any caption of the world has."""
-        world, parts = self.world, []
-        for o in range(len(world.objects)):
-            parts += [world.caption(o, s, m) for s in range(len(world.scenes)) for m in range(len(world.motions))]
-        parts += [world.caption(None, s) for s in range(len(world.scenes))]
+        world = self.world
+        parts = [world.caption(o, None) for o in range(len(world.objects))]
+        for s in range(len(world.scenes)):
+            parts += [world.caption(None, s), world.caption(0, s)]
+        parts += [world.caption(0, None, m) for m in range(len(world.motions))]
         return self.tokens(parts).unique()
 
 
@@ -161,14 +162,18 @@ def losses(cosine: Tensor, batch: Batch, shown: Tensor, said: Said) -> tuple[Ten
     device = cosine.device
     o = shown[:, None] * (batch.clips.object.to(device)[:, None] == said.object)
     s = (batch.clips.scene.to(device)[:, None] == said.scene).float()
-    share = torch.where(said.kind == FULL, (o + s) / 2, torch.where(said.kind == OBJECT, o, s) / 2**0.5)
+    share = torch.where(
+        said.kind == FULL, (o + s) / 2, torch.where(said.kind == OBJECT, o, s) / 2**0.5
+    )
     calibration = ((1 + 4 * (share > 0)) * (cosine - share).square()).mean()
     right = torch.where(said.kind == FULL, o * s, torch.where(said.kind == OBJECT, o, s))
     clear = shown != 0.5  # a half-hidden object is neither right nor wrong
     right, logits = right[clear], SCALE * cosine[clear]
     contrast = _soft_cross_entropy(logits.T, right.T)
     for kind in (FULL, OBJECT, SCENE):  # captions of different kinds have different cosines
-        contrast = contrast + _soft_cross_entropy(logits[:, said.kind == kind], right[:, said.kind == kind])
+        contrast = contrast + _soft_cross_entropy(
+            logits[:, said.kind == kind], right[:, said.kind == kind]
+        )
     return contrast, calibration
 
 
@@ -190,7 +195,16 @@ def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
     captions = Captions(world, args.seed + 10)
     model = build(captions, args.smoke).to(place.device)
     model.visual.to(memory_format=torch.channels_last)
-    loop = Loop(model, place, args.output, "clip", args.seconds, rate=1.5e-3, weight_decay=0.02, resume=args.resume)
+    loop = Loop(
+        model,
+        place,
+        args.output,
+        "clip",
+        args.seconds,
+        rate=1.5e-3,
+        weight_decay=0.02,
+        resume=args.resume,
+    )
     n = args.batch or (16 if args.smoke else 512)
     frames = Frames(world, 1000 * (args.seed + 1) + 500 + place.rank + 7 * loop.step)
     reconstruct = Reconstruction(args.vae, place.device)

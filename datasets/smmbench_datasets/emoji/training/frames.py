@@ -89,7 +89,9 @@ class Reconstruction:
         weights = self.folder / "diffusion_pytorch_model.safetensors"
         if weights.is_file() and weights.stat().st_mtime != self._read:
             self._read = weights.stat().st_mtime
-            vae = AutoencoderKL.from_pretrained(self.folder, torch_dtype=torch.float32, low_cpu_mem_usage=False)
+            vae = AutoencoderKL.from_pretrained(
+                self.folder, torch_dtype=torch.float32, low_cpu_mem_usage=False
+            )
             self._vae = vae.to(self.device).eval().requires_grad_(False)
 
 
@@ -104,7 +106,9 @@ def blurred(image: Images, widest: float) -> Images:
         nnf.pad(flat, (reach, reach, 0, 0), mode="replicate"), kernel[:, None, None], groups=3 * n
     )
     flat = nnf.conv2d(
-        nnf.pad(flat, (0, 0, reach, reach), mode="replicate"), kernel[:, None, :, None], groups=3 * n
+        nnf.pad(flat, (0, 0, reach, reach), mode="replicate"),
+        kernel[:, None, :, None],
+        groups=3 * n,
     )
     return flat.view_as(image)
 
@@ -117,9 +121,7 @@ def recoloured(image: Images, strength: float) -> Images:
     return ((image - 0.5) * gain + 0.5 + shift).clamp(0, 1)
 
 
-def shuffled(
-    image: Images, centre: Int[Tensor, "frames 2"], side: int, cells: int
-) -> Images:
+def shuffled(image: Images, centre: Int[Tensor, "frames 2"], side: int, cells: int) -> Images:
     """Put the parts of the square around `centre` in another order, so that no shape is left.
 
     Args:
@@ -128,7 +130,7 @@ def shuffled(
         side: Of the square, in pixels; a multiple of `cells`.
         cells: Parts along each side.
     """
-    n, _, height, width = image.shape
+    n, channels, height, width = image.shape
     corner = centre - side // 2
     limit = torch.tensor([width - side, height - side], device=image.device)
     corner = corner.clamp(min=0).minimum(limit)
@@ -137,11 +139,11 @@ def shuffled(
     row = torch.arange(n, device=image.device)[:, None, None]
     square = image.permute(0, 2, 3, 1)[row, y[:, :, None], x[:, None, :]]
     cell = side // cells
-    parts = square.view(n, cells, cell, cells, cell, 3).transpose(2, 3).flatten(1, 2)
+    parts = square.view(n, cells, cell, cells, cell, channels).transpose(2, 3).flatten(1, 2)
     order = torch.rand(n, cells * cells, device=image.device).argsort(1)
-    parts = parts[row[:, 0], order].view(n, cells, cells, cell, cell, 3).transpose(2, 3)
+    parts = parts[row[:, 0], order].view(n, cells, cells, cell, cell, channels).transpose(2, 3)
     spoilt = image.permute(0, 2, 3, 1).clone()
-    spoilt[row, y[:, :, None], x[:, None, :]] = parts.reshape(n, side, side, 3)
+    spoilt[row, y[:, :, None], x[:, None, :]] = parts.reshape(n, side, side, channels)
     return spoilt.permute(0, 3, 1, 2)
 
 
@@ -160,5 +162,6 @@ def part_hidden(
     x = torch.arange(width, device=image.device) - centre[:, :1]
     y = torch.arange(height, device=image.device) - centre[:, 1:]
     side = torch.cos(angle) * x[:, None, :] + torch.sin(angle) * y[:, :, None]
-    cover = ((side > 0) | whole[:, None, None])[:, None] * mask
+    grown = nnf.max_pool2d(mask, 5, stride=1, padding=2)  # no outline stays behind
+    cover = ((side > 0) | whole[:, None, None])[:, None] * (grown > 0)
     return image + cover * (image.roll(width // 2, dims=3) - image)

@@ -99,13 +99,16 @@ def placements(n: int, device: torch.device) -> Tensor:
     flip, stretch = torch.sign(uniform(-1, 1)), uniform(0.85, 1.18)
     scale = SIDE / size
     cos, sin = torch.cos(angle), torch.sin(angle)
-    linear = torch.stack(
-        [
-            torch.stack([flip * stretch * cos, flip * stretch * (sin + shear * cos)], 1),
-            torch.stack([-sin, cos - shear * sin], 1),
-        ],
-        1,
-    ) * scale[:, None, None]
+    linear = (
+        torch.stack(
+            [
+                torch.stack([flip * stretch * cos, flip * stretch * (sin + shear * cos)], 1),
+                torch.stack([-sin, cos - shear * sin], 1),
+            ],
+            1,
+        )
+        * scale[:, None, None]
+    )
     room = 1 - 0.85 * size / SIDE  # of the centre, so that nearly all of the sprite is in view
     centre = torch.stack([room * uniform(-1, 1), room * uniform(-1, 1)], 1)
     return torch.cat([linear, -(linear @ centre[:, :, None])], 2)
@@ -153,7 +156,9 @@ def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
     """Train both until the time is over."""
     torch.manual_seed(args.seed)
     model = Witnesses().to(place.device, memory_format=torch.channels_last)
-    loop = Loop(model, place, args.output, "judge", args.seconds, weight_decay=0.03, resume=args.resume)
+    loop = Loop(
+        model, place, args.output, "judge", args.seconds, weight_decay=0.03, resume=args.resume
+    )
     judge: Callable[[Tensor], Tensor] = model.judge
     locator: Callable[[Tensor], Tensor] = model.locator
     if not (args.smoke or args.no_compile):

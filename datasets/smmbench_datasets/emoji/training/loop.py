@@ -132,7 +132,9 @@ class Loop:
             self._load()
         elif place.leads:
             self.log.unlink(missing_ok=True)
-        pairs = list(zip(self.averaged.state_dict().values(), model.state_dict().values(), strict=True))
+        pairs = list(
+            zip(self.averaged.state_dict().values(), model.state_dict().values(), strict=True)
+        )
         self._pairs = [(a, b) for a, b in pairs if a.is_floating_point()]
         if place.processes > 1:
             for tensor in (tensor for pair in pairs for tensor in pair):
@@ -163,7 +165,9 @@ class Loop:
         """Go one step down the gradient of `loss`; `figures` are logged beside it."""
         for group in self.optimiser.param_groups:
             warm = min(1.0, (self.step + 1) / self.warmup)
-            group["lr"] = self.rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * self.share)) / 2)
+            group["lr"] = (
+                self.rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * self.share)) / 2)
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self._average_gradients()
@@ -182,7 +186,10 @@ class Loop:
         """Append one line to the log, and to stderr."""
         if not self.place.leads:
             return
-        values = {name: round(float(torch.as_tensor(figure).detach()), 6) for name, figure in figures.items()}
+        values = {
+            name: round(float(torch.as_tensor(figure).detach()), 6)
+            for name, figure in figures.items()
+        }
         line = json.dumps({"step": self.step, "seconds": round(self.elapsed, 1), **values})
         print(f"{self.log.stem} {line}", file=sys.stderr, flush=True)
         with self.log.open("a", encoding="utf-8") as log:

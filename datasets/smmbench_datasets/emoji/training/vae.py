@@ -154,7 +154,14 @@ def train(place: Place, args: object, world: World) -> Loop:
     smoke, output = args.smoke, args.output  # type: ignore[attr-defined]
     vae = build(smoke).to(place.device, memory_format=torch.channels_last)
     loop = Loop(
-        vae, place, output, "vae", args.seconds, rate=1.2e-3, decay=0.998, resume=args.resume  # type: ignore[attr-defined]
+        vae,
+        place,
+        output,
+        "vae",
+        args.seconds,
+        rate=1.2e-3,
+        decay=0.998,
+        resume=args.resume,  # type: ignore[attr-defined]
     )
     forward: nn.Module = RoundTrip(vae)
     if not (smoke or args.no_compile):  # type: ignore[attr-defined]
@@ -166,7 +173,9 @@ def train(place: Place, args: object, world: World) -> Loop:
         batch = frames.draw(n)
         image = batch.image.contiguous(memory_format=torch.channels_last)
         with place.autocast():
-            decoded, mean, log_variance = forward(image, torch.randn(n, 8, 16, 16, device=place.device))
+            decoded, mean, log_variance = forward(
+                image, torch.randn(n, 8, 16, 16, device=place.device)
+            )
         kl = 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean()
         loss = reconstruction_loss(decoded, image, batch.mask, share) + KL_WEIGHT * kl
         error = (decoded.detach() - image).square().mean(1, keepdim=True)
@@ -194,7 +203,9 @@ def main() -> None:
     vae = finished(loop, world, batches=1 if args.smoke else 32)
     save(vae, args.output / "vae")
     save(vae, args.output / "vae-snapshot")
-    stored = AutoencoderKL.from_pretrained(args.output / "vae", torch_dtype=torch.float32, low_cpu_mem_usage=False)
+    stored = AutoencoderKL.from_pretrained(
+        args.output / "vae", torch_dtype=torch.float32, low_cpu_mem_usage=False
+    )
     stored = stored.to(place.device).eval()
     mean, deviation = latent_statistics(stored, Frames(world, 3, "val"), 1 if args.smoke else 16)
     write_report(
