@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -104,7 +104,7 @@ class Clip(Record):
     edits: tuple[Edit, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _edits_differ(self) -> Self:
+    def _edits_differ(self) -> Clip:
         _refuse_twice("edit", (edit.name for edit in self.edits))
         return self
 
@@ -144,7 +144,7 @@ class Manifest(Record):
     outputs: tuple[Outputs, ...] = ()
 
     @model_validator(mode="after")
-    def _holds_together(self) -> Self:
+    def _holds_together(self) -> Manifest:
         _refuse_twice("clip", (clip.name for clip in self.clips))
         for clip in self.clips:
             if clip.frames is not None and clip.frames >= self.protocol.frames:
