@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from smmbench.dataset import Clip
 from smmbench.metrics.registry import metric_names
@@ -56,6 +56,7 @@ class Measured:
     note: str = ""
 
 
+@runtime_checkable
 class Measure(Protocol):
     """A metric with all that it needs loaded."""
 

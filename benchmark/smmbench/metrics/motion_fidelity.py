@@ -156,7 +156,7 @@ def _prepare(
         invisible=0 if visible is None else int((~visible).any(axis=1).sum()),
     )
     unit = np.divide(steps, length[..., None], out=np.zeros_like(steps), where=goes[..., None])
-    rows = unit.reshape(len(unit), -1)
+    rows = unit.reshape(len(unit), unit.shape[1] * 2)
     if still_threshold == 0:
         return rows, counts
     # A third coordinate, 1 on a still step, makes two still steps agree in the same product.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from smmbench.plugins import no_such
 from smmbench.tracking.types import Tracks
@@ -12,6 +12,7 @@ from smmbench.video.types import Video
 FORMS = ("lucas-kanade", "cotracker3:/path.pth", "cotracker2:/path.pth")
 
 
+@runtime_checkable
 class Tracker(Protocol):
     """Follows points through a clip."""
 
