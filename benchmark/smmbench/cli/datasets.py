@@ -1,0 +1,222 @@
+"""`smmbench datasets`: list, show, check, fetch and add datasets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from smmbench.dataset import Dataset
+
+Json = Annotated[
+    bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON for machines.")
+]
+NameOrPath = Annotated[
+    str, typer.Argument(help="Name of a dataset, or path of its TOML manifest.", show_default=False)
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to `app`."""
+    verbs = typer.Typer(no_args_is_help=True, help="List, show, check, fetch and add datasets.")
+    verbs.command("list")(list_datasets)
+    verbs.command("show")(show_dataset)
+    verbs.command("check")(check_dataset)
+    verbs.command("fetch")(fetch_dataset)
+    verbs.command("add")(add_dataset)
+    app.add_typer(verbs, name="datasets")
+
+
+def list_datasets(json: Json = False) -> None:
+    """List the datasets that are installed or were added.
+
+    Exit code 1 if one does not load; it is named on standard error.
+    """
+    from smmbench.dataset.summary import summary
+
+    datasets, broken = _all_datasets()
+    rows = [summary(dataset) for dataset in datasets]
+    if json:
+        _print_json(rows)
+    else:
+        _console().print(_table(rows), markup=False)
+    for line in broken:
+        typer.echo(line, err=True)
+    raise typer.Exit(1 if broken else 0)
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    from rich.table import Table
+
+    table = Table("dataset", "clips", "prompts", "files here", "licence", "title", box=None)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    for row in rows:
+        here = f"{row['files_here']} of {row['files']}"
+        counts = (str(row["clips"]), str(row["prompts"]))
+        table.add_row(row["name"], *counts, here, row["licence"], row["title"])
+    return table
+
+
+def show_dataset(dataset: NameOrPath, json: Json = False) -> None:
+    """Show a dataset: its clips, prompts, licences, and the protocol of its scores."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from smmbench.dataset import load_dataset
+    from smmbench.dataset.summary import summary
+
+    found = load_dataset(dataset)
+    manifest, facts = found.manifest, summary(found)
+    if json:
+        return _print_json({**manifest.model_dump(mode="json"), **facts, "root": str(found.root)})
+    console = _console()
+    console.print(f"[bold]{manifest.name}[/] version {manifest.version}: {escape(manifest.title)}")
+    console.print(escape(manifest.description))
+    head = Table.grid(padding=(0, 2))
+    head.add_column(no_wrap=True)
+    head.add_column(overflow="fold")
+    head.add_row("licence", escape(manifest.licence))
+    head.add_row("citation", escape(manifest.citation))
+    head.add_row("home", escape(manifest.home))
+    head.add_row("manifest in", escape(str(found.root)))
+    head.add_row("files here", f"{facts['files_here']} of {facts['files']}")
+    for key, value in facts["protocol"].items():
+        head.add_row(f"protocol: {key.replace('_', ' ')}", escape(str(value)))
+    head.add_row("protocol: sha256", facts["protocol_sha256"])
+    for method in manifest.methods:
+        count = sum(output.method == method.name for output in manifest.outputs)
+        head.add_row("published outputs", escape(f"{count} of {method.name}: {method.title}"))
+    console.print(head)
+    clips = Table("clip", "frames", "edit", "target prompt", "licence", "truth", box=None)
+    for clip in manifest.clips:
+        truth = [name for name in ("tracks", "masks") if getattr(clip, name)]
+        frames = str(clip.frames or manifest.protocol.frames)
+        first = (clip.name, frames)
+        last = (escape(clip.licence), ", ".join(truth) or "-")
+        for edit in clip.edits:
+            clips.add_row(*first, edit.name, escape(edit.prompt), *last)
+            first, last = ("", ""), ("", "")
+    console.print(clips)
+    for attribution in dict.fromkeys(clip.attribution for clip in manifest.clips):
+        console.print(f"Attribution: {escape(attribution)}")
+
+
+def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
+    """Check every file, frame count, size, hash and prompt of a dataset.
+
+    Exit code 1 with a list of faults on standard output if anything is wrong.
+    """
+    from smmbench.dataset import ManifestError, check_dataset, load_dataset, motion_check
+    from smmbench.progress import progress
+
+    faults: list[str] = []
+    try:
+        found = load_dataset(dataset)
+    except ManifestError as error:
+        faults = [f"{error.file}: {fault}" for fault in error.faults]
+    else:
+        manifest = found.manifest
+        try:
+            moves = motion_check(manifest.protocol)
+        except (ImportError, LookupError, ValueError) as error:
+            moves = None
+            typer.echo(f"That something moves in each clip is not checked: {error}", err=True)
+        names = [clip.name for clip in manifest.clips]
+        names += [f"{output.method}/{output.clip}/{output.edit}" for output in manifest.outputs]
+        with progress(len(names), "videos") as report:
+            for name, found_here in zip(names, check_dataset(found, moves), strict=True):
+                report(f"{name}: {'faulty' if found_here else 'right'}", failed=bool(found_here))
+                faults += found_here
+    if json:
+        _print_json({"dataset": dataset, "faults": faults})
+    else:
+        typer.echo("\n".join(faults) or f"{dataset}: all is well.")
+    if faults:
+        raise typer.Exit(1)
+
+
+def fetch_dataset(
+    names: Annotated[
+        list[str], typer.Argument(help="Names of datasets, or paths of manifests.", metavar="NAME")
+    ],
+    source: Annotated[
+        Path | None,
+        typer.Option("--from", help="Copy from this folder instead of downloading.", metavar="DIR"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Fetch the public files of datasets; run again to go on where it was cut.
+
+    Files go to the toolkit's cache folder (SMMBENCH_HOME) and are kept only if their SHA-256 is
+    right. Exit code 1 if any cannot be had.
+    """
+    from smmbench.dataset import load_dataset
+    from smmbench.fetching import fetch_dataset, public_files
+    from smmbench.progress import progress
+
+    rows: list[dict[str, str]] = []
+    for name in names:
+        dataset = load_dataset(name)
+        files = public_files(dataset)
+        if not files:
+            typer.echo(f"{name}: all its files ship with it.", err=True)
+            continue
+        with progress(len(files), "files") as report:
+            for one in fetch_dataset(dataset, source):
+                failed = one.state == "failed"
+                report(f"{one.file.path}: {one.message or one.state}", failed=failed)
+                rows.append({"dataset": name, "path": one.file.path, "state": one.state})
+                rows[-1] |= {"message": one.message} if failed else {}
+    lost = [row for row in rows if row["state"] == "failed"]
+    if json:
+        _print_json(rows)
+    else:
+        for row in lost:
+            typer.echo(f"{row['dataset']}: {row['path']}: {row['message']}")
+        counts = {state: sum(row["state"] == state for row in rows) for state in STATES}
+        typer.echo(", ".join(f"{count} {STATES[state]}" for state, count in counts.items()) + ".")
+    if lost:
+        raise typer.Exit(1)
+
+
+STATES = {"fetched": "fetched", "here": "there before", "failed": "failed"}
+
+
+def add_dataset(
+    path: Annotated[Path, typer.Argument(help="TOML manifest of your own dataset.")],
+) -> None:
+    """Make your own dataset known by its name; the manifest and its files stay where they are."""
+    from smmbench.dataset import add_dataset
+
+    name = add_dataset(path).manifest.name
+    typer.echo(f"Dataset '{name}' is known now. Check it: smmbench datasets check {name}")
+
+
+def _all_datasets() -> tuple[list[Dataset], list[str]]:
+    """Every dataset that loads, and a line for each that does not."""
+    from smmbench.dataset import dataset_names, load_dataset
+
+    found, broken = [], []
+    for name in dataset_names():
+        try:
+            found.append(load_dataset(name))
+        except Exception as error:  # a stranger's entry point may raise anything
+            broken.append(f"The dataset '{name}' does not load: {error}")
+    return found, broken
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
