@@ -1,0 +1,152 @@
+"""Finding methods: by name, in a file, and what is not a method."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from smmbench import methods, plugins
+from smmbench.describe import describe, describe_all
+from smmbench.methods import entry_of, find_method, label_of, method_names
+
+WHOLE = """
+from __future__ import annotations
+from dataclasses import dataclass
+from typing import Literal
+from smmbench.method import Card, Method
+
+@dataclass(frozen=True)
+class Settings:
+    steps: int = 50  # DDIM steps
+    loss: Literal["paper", "code"] = (
+        "paper"
+    )  # which of the two
+    plain: tuple[float, ...] = (0.5, 1.0)
+
+class SlowShift(Method):
+    Parameters = Settings
+    presets = {"emoji": {"steps": 5}}
+    card = Card("Slow shift", kind="baseline", paper="nowhere")
+    def prepare(self, source): ...
+    def transfer(self, prepared, prompt, seed): ...
+"""
+
+
+@pytest.fixture
+def whole(tmp_path: Path) -> str:
+    (tmp_path / "toy.py").write_text(WHOLE)
+    return f"{tmp_path / 'toy.py'}:SlowShift"
+
+
+def test_the_built_in_methods_are_offered() -> None:
+    assert {"smm", "sdedit", "ddim", "source-copy", "noise"} <= set(method_names())
+    assert find_method("frozen").__name__ == "Frozen"
+    assert entry_of("frozen") == "smmbench_baselines.controls:Frozen"
+
+
+def test_a_method_in_a_file(whole: str) -> None:
+    assert find_method(whole).card.title == "Slow shift"
+    assert label_of(whole) == "slow-shift"
+    assert entry_of(whole).startswith("toy.py:SlowShift@sha256:")  # without the folder
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [("SMM", "smm"), ("DDIMSwap", "ddim-swap"), ("my_method2", "my-method2"), ("Toy", "toy")],
+)
+def test_the_label_of_a_class(name: str, label: str) -> None:
+    assert label_of(f"folder/file.py:{name}") == label
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("(Method)", "(object)"), "is not a subclass of smmbench.method.Method"),
+        (("def transfer", "def transfers"), r"does not define transfer\(\)"),
+        (("Parameters = Settings", ""), "needs a frozen dataclass of its parameters"),
+        (("steps: int = 50", "steps: int"), "needs a default; without one: steps"),
+        (("card = Card(", "cart = Card("), "needs a `card = Card"),
+        (("class SlowShift", "class Other"), "has no 'SlowShift'"),
+        (("import Literal", "import Litteral"), "does not load: ImportError"),
+    ],
+)
+def test_what_is_not_a_whole_method(whole: str, change: tuple[str, str], message: str) -> None:
+    path = Path(whole.rpartition(":")[0])
+    path.write_text(WHOLE.replace(*change))
+    with pytest.raises((ValueError, ImportError), match=message):
+        find_method(whole)
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("sourc-copy", "No method 'sourc-copy'; there is: .*Did you mean 'source-copy'"),
+        ("nowhere.py:Toy", r"No file 'nowhere\.py'"),
+        ("nowhere.py", "named as path.py:Class"),
+    ],
+)
+def test_an_unknown_method_says_what_there_is(reference: str, message: str) -> None:
+    with pytest.raises((ValueError, LookupError), match=message):
+        find_method(reference)
+
+
+def test_a_description_has_types_defaults_and_comments(whole: str) -> None:
+    steps, loss, plain = describe(whole).parameters
+    assert (steps.name, steps.type, steps.default) == ("steps", "int", 50)
+    assert steps.comment == "DDIM steps"
+    assert (loss.type, loss.comment) == ("one of 'paper', 'code'", "which of the two")
+    assert (plain.default, plain.comment) == ([0.5, 1.0], "")
+
+
+@pytest.fixture
+def one_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def offered(group: str) -> dict[str, EntryPoint]:
+        assert group == methods.GROUP
+        places = {"broken": "no_such_package:Class", "noise": "smmbench_baselines.controls:Noise"}
+        return {name: EntryPoint(name, value, group) for name, value in places.items()}
+
+    monkeypatch.setattr(plugins, "offered", offered)
+    monkeypatch.setattr(methods, "offered", offered)
+
+
+@pytest.mark.usefixtures("one_broken")
+def test_a_broken_method_is_named_and_the_others_still_listed() -> None:
+    broken, noise = describe_all()
+    assert "no_such_package:Class" in broken.error
+    assert "does not load: ModuleNotFoundError" in broken.error
+    assert noise.card is not None
+    assert not noise.error
+
+
+def _invoke(*arguments: str) -> Any:
+    from smmbench.cli.methods import register
+
+    app = typer.Typer()
+    register(app)
+    app.command("other")(lambda: None)  # with one command Typer would leave its name out
+    return CliRunner().invoke(app, ["methods", *arguments])
+
+
+@pytest.mark.usefixtures("one_broken")
+def test_the_list_names_the_broken_one() -> None:
+    listed = _invoke("list")
+    assert listed.exit_code == 1
+    assert "noise" in listed.stdout
+    assert "'broken' (no_such_package:Class" in listed.stderr
+    assert [one["name"] for one in json.loads(_invoke("list", "--json").stdout)] == [
+        "broken",
+        "noise",
+    ]
+
+
+def test_show(whole: str) -> None:
+    shown = _invoke("show", whole)
+    assert shown.exit_code == 0
+    assert "DDIM steps" in shown.stdout
+    assert json.loads(_invoke("show", whole, "--json").stdout)["presets"] == {"emoji": {"steps": 5}}
