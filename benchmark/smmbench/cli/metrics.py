@@ -32,7 +32,10 @@ def list_metrics(
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(known) for known in METRICS], indent=2))
         return
-    table = Table("metric", "version", "range", "better", "worst", "needs", "what it says")
+    table = Table(box=None)
+    table.add_column("metric", no_wrap=True)
+    for heading in ("version", "range", "better", "worst", "needs", "what it says"):
+        table.add_column(heading)
     for known in METRICS:
         table.add_row(
             known.name,

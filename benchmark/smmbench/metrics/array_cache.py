@@ -46,7 +46,7 @@ def cached_arrays(kind: str, origin: Mapping[str, Any], compute: Callable[[], Ar
 
 def _read(path: Path) -> Arrays | None:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             return dict(stored.items())
     except (FileNotFoundError, ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
         return None

@@ -24,13 +24,18 @@ def known_tracks(path: Path) -> Tracks:
     if not path.is_file():
         raise ValueError(f"No file '{path}' with true tracks.")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Opened here: NumPy leaves a file open that turns out not to be an archive.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             points, visible = arrays["tracks"], arrays["visible"]
-        if points.dtype.kind != "f" or visible.dtype != bool:
-            raise ValueError(f"they are {points.dtype} and {visible.dtype}, not float and bool")
+        floats = points.dtype.kind == "f" and points.ndim == 3 and points.shape[-1] == 2
+        if not floats or visible.dtype != bool or visible.shape != points.shape[:2]:
+            raise ValueError(
+                f"they are {points.dtype} of shape {points.shape} and {visible.dtype} of shape "
+                f"{visible.shape}"
+            )
         return Tracks(points, visible)
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"'{path}' does not hold true tracks: arrays `tracks` (n, time, 2) and `visible` "
-            f"(n, time) are needed ({error})."
+            f"'{path}' does not hold true tracks: arrays `tracks` (n, time, 2), float, and "
+            f"`visible` (n, time), bool, are needed ({error})."
         ) from error
