@@ -7,6 +7,7 @@ The locator finds the centre of the object in frames of the world and their reco
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -43,7 +44,7 @@ class Judge(nn.Module):
             _layer(3, 32, stride=2),
             *(
                 nn.Sequential(_layer(a, b, stride=2), _layer(b, b))
-                for a, b in zip(widths, widths[1:], strict=False)
+                for a, b in pairwise(widths)
             ),
         )
         self.head = nn.Linear(2 * widths[-1], NOTHING + 1)

@@ -1,6 +1,7 @@
-"""Train the CLIP: frames and captions into one space, where a cosine is a share of truth.
+r"""Train the CLIP: frames and captions into one space, where a cosine is a share of truth.
 
-    python -m smmbench_datasets.emoji.training.clip --seconds 250 --output DIR --vae DIR/vae-snapshot
+    python -m smmbench_datasets.emoji.training.clip \
+        --seconds 250 --output DIR --vae DIR/vae-snapshot
 
 Writes `DIR/clip/`, which `open_clip.create_model_and_transforms("local-dir:DIR/clip")` loads.
 
@@ -17,7 +18,7 @@ import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import open_clip
 import torch
@@ -106,7 +107,7 @@ class Captions:
         for s in range(len(world.scenes)):
             parts += [world.caption(None, s), world.caption(0, s)]
         parts += [world.caption(0, None, m) for m in range(len(world.motions))]
-        return self.tokens(parts).unique()
+        return torch.unique(self.tokens(parts))
 
 
 @dataclass(frozen=True)
@@ -209,6 +210,7 @@ def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
     frames = Frames(world, 1000 * (args.seed + 1) + 500 + place.rank + 7 * loop.step)
     reconstruct = Reconstruction(args.vae, place.device)
     torch.manual_seed(args.seed + 1 + place.rank)
+    averaged = cast(open_clip.CLIP, loop.averaged)
     for _ in loop:
         batch = frames.draw(n)
         image, shown = spoil(batch)
@@ -228,13 +230,13 @@ def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
             reconstructions=float(decoded is not None),
         )
         if loop.every("accuracy", 30.0, at_once=False):
-            loop.note(**measure(loop.averaged, Frames(world, 2, "val"), captions, 512))
+            loop.note(**measure(averaged, Frames(world, 2, "val"), captions, 512))
     return loop
 
 
 @torch.no_grad()
 def measure(
-    model: torch.nn.Module,
+    model: open_clip.CLIP,
     frames: Frames,
     captions: Captions,
     count: int,

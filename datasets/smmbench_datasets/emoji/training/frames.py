@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as nnf
@@ -42,7 +43,8 @@ class Frames:
     def __init__(self, world: World, seed: int, split: Split = "train") -> None:
         self.world, self.split = world, split
         self.generator = torch.Generator().manual_seed(seed)
-        self._lot, self._next = None, 0
+        self._lot: Clips | None = None
+        self._next = 0
 
     def draw(self, n: int) -> Batch:
         """Draw `n` frames, each of another clip."""
@@ -62,7 +64,7 @@ class Reconstruction:
 
     def __init__(self, folder: Path | None, device: torch.device) -> None:
         self.folder, self.device = folder, device
-        self._vae: AutoencoderKL | None = None
+        self._vae: Any = None  # diffusers is not typed
         self._read, self._calls = 0.0, 0
 
     @torch.no_grad()
@@ -89,7 +91,7 @@ class Reconstruction:
         weights = self.folder / "diffusion_pytorch_model.safetensors"
         if weights.is_file() and weights.stat().st_mtime != self._read:
             self._read = weights.stat().st_mtime
-            vae = AutoencoderKL.from_pretrained(
+            vae: Any = AutoencoderKL.from_pretrained(  # type: ignore[no-untyped-call]
                 self.folder, torch_dtype=torch.float32, low_cpu_mem_usage=False
             )
             self._vae = vae.to(self.device).eval().requires_grad_(False)

@@ -1,6 +1,7 @@
-"""Train the judge and the locator: see `smmbench_datasets.emoji.judges`.
+r"""Train the judge and the locator: see `smmbench_datasets.emoji.judges`.
 
-    python -m smmbench_datasets.emoji.training.judge --seconds 250 --output DIR --vae DIR/vae-snapshot
+    python -m smmbench_datasets.emoji.training.judge \
+        --seconds 250 --output DIR --vae DIR/vae-snapshot
 
 Writes `DIR/judge/{judge,locator}.safetensors` in half precision. Never use either to train or to
 tune a generator: they are there to say, from outside, whether it shows what it should.
@@ -155,7 +156,7 @@ def location_loss(logits: Tensor, centre: Tensor) -> Tensor:
 def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
     """Train both until the time is over."""
     torch.manual_seed(args.seed)
-    model = Witnesses().to(place.device, memory_format=torch.channels_last)
+    model = Witnesses().to(place.device).to(memory_format=torch.channels_last)
     loop = Loop(
         model, place, args.output, "judge", args.seconds, weight_decay=0.03, resume=args.resume
     )

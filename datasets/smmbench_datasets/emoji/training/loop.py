@@ -244,7 +244,7 @@ class Loop:
         flat = torch.cat([g.flatten() for g in gradients])
         dist.all_reduce(flat)
         flat /= self.place.processes
-        parts = flat.split([g.numel() for g in gradients])
+        parts = torch.split(flat, [g.numel() for g in gradients])
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view(gradient.shape))
 

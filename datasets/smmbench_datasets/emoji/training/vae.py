@@ -9,11 +9,14 @@ Writes `DIR/vae/` (a diffusers folder, half precision, with report.json) and, wh
 
 from __future__ import annotations
 
+import argparse
 import copy
 import math
 import os
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 import torch.nn.functional as nnf
@@ -25,6 +28,7 @@ from smmbench_datasets.emoji.training.frames import Frames
 from smmbench_datasets.emoji.training.loop import Loop, Place, join, leave, options, write_report
 from smmbench_datasets.emoji.world import Split, World
 
+VAE = Any  # an AutoencoderKL: mypy cannot follow what diffusers makes of its classes
 # Most channels lie where a sprite is 4 to 16 cells wide: that costs little time on a CPU.
 CHANNELS = (32, 64, 128, 160)
 SPRITE_WEIGHT = 4.0  # of a sprite's pixel, against 1 of the background's
@@ -35,7 +39,7 @@ SNAPSHOT_EVERY = 45.0  # seconds
 class RoundTrip(nn.Module):
     """Encoder and decoder in one graph."""
 
-    def __init__(self, vae: AutoencoderKL) -> None:
+    def __init__(self, vae: VAE) -> None:
         super().__init__()
         self.vae = vae
 
@@ -49,10 +53,10 @@ class RoundTrip(nn.Module):
         return (decoded + 1) / 2, mean, log_variance
 
 
-def build(smoke: bool = False) -> AutoencoderKL:
+def build(smoke: bool = False) -> VAE:
     """An untrained VAE."""
     levels = len(CHANNELS)
-    return AutoencoderKL(
+    return AutoencoderKL(  # type: ignore[no-untyped-call]
         block_out_channels=(8, 8, 16, 16) if smoke else CHANNELS,
         down_block_types=["DownEncoderBlock2D"] * levels,
         up_block_types=["UpDecoderBlock2D"] * levels,
@@ -82,7 +86,7 @@ def reconstruction_loss(
 
 
 @torch.no_grad()
-def fold_(vae: AutoencoderKL, mean: Tensor, deviation: Tensor) -> None:
+def fold_(vae: VAE, mean: Tensor, deviation: Tensor) -> None:
     """Shift and scale the latents to mean 0 and deviation 1 by changing the two convolutions.
 
     What the VAE reconstructs stays the same. `mean` and `deviation` have one value a channel.
@@ -97,7 +101,7 @@ def fold_(vae: AutoencoderKL, mean: Tensor, deviation: Tensor) -> None:
 
 
 @torch.no_grad()
-def latent_statistics(vae: AutoencoderKL, frames: Frames, batches: int) -> tuple[Tensor, Tensor]:
+def latent_statistics(vae: VAE, frames: Frames, batches: int) -> tuple[Tensor, Tensor]:
     """Mean and deviation of each channel over many frames."""
     total = square = torch.zeros((), dtype=torch.float64)
     for _ in range(batches):
@@ -108,15 +112,14 @@ def latent_statistics(vae: AutoencoderKL, frames: Frames, batches: int) -> tuple
 
 
 @torch.no_grad()
-def finished(loop: Loop, world: World, batches: int = 16) -> AutoencoderKL:
+def finished(loop: Loop, world: World, batches: int = 16) -> VAE:
     """A copy of the averaged VAE whose latents are centred and of unit size."""
-    vae = copy.deepcopy(loop.averaged).to(memory_format=torch.contiguous_format)
-    assert isinstance(vae, AutoencoderKL)
+    vae: VAE = copy.deepcopy(loop.averaged).to(memory_format=torch.contiguous_format)
     fold_(vae, *latent_statistics(vae, Frames(world, seed=1), batches))
     return vae
 
 
-def save(vae: AutoencoderKL, folder: Path) -> None:
+def save(vae: VAE, folder: Path) -> None:
     """Write the folder in half precision, file by file, the weights last and each at once."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".tmp-") as temporary:
@@ -128,7 +131,7 @@ def save(vae: AutoencoderKL, folder: Path) -> None:
 
 @torch.no_grad()
 def psnr(
-    vae: AutoencoderKL, world: World, count: int, split: Split = "val", seed: int = 2
+    vae: VAE, world: World, count: int, split: Split = "val", seed: int = 2
 ) -> dict[str, float]:
     """PSNR in dB of the mean squared error over all pixels, and over those of sprites."""
     frames = Frames(world, seed, split)
@@ -148,10 +151,10 @@ def _decibel(error: float) -> float:
     return round(-10 * math.log10(max(error, 1e-12)), 3)
 
 
-def train(place: Place, args: object, world: World) -> Loop:
+def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
     """Train until the time is over, with snapshots."""
-    torch.manual_seed(args.seed)  # type: ignore[attr-defined]
-    smoke, output = args.smoke, args.output  # type: ignore[attr-defined]
+    torch.manual_seed(args.seed)
+    smoke, output = args.smoke, args.output
     vae = build(smoke).to(place.device, memory_format=torch.channels_last)
     loop = Loop(
         vae,
@@ -161,14 +164,14 @@ def train(place: Place, args: object, world: World) -> Loop:
         args.seconds,
         rate=1.2e-3,
         decay=0.998,
-        resume=args.resume,  # type: ignore[attr-defined]
+        resume=args.resume,
     )
-    forward: nn.Module = RoundTrip(vae)
-    if not (smoke or args.no_compile):  # type: ignore[attr-defined]
-        forward = torch.compile(forward)  # type: ignore[assignment]
-    n = args.batch or (4 if smoke else 128)  # type: ignore[attr-defined]
-    frames = Frames(world, seed=1000 * (args.seed + 1) + place.rank + 7 * loop.step)  # type: ignore[attr-defined]
-    torch.manual_seed(args.seed + 1 + place.rank)  # type: ignore[attr-defined]
+    forward: Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Tensor]] = RoundTrip(vae)
+    if not (smoke or args.no_compile):
+        forward = torch.compile(forward)
+    n = args.batch or (4 if smoke else 128)
+    frames = Frames(world, seed=1000 * (args.seed + 1) + place.rank + 7 * loop.step)
+    torch.manual_seed(args.seed + 1 + place.rank)
     for share in loop:
         batch = frames.draw(n)
         image = batch.image.contiguous(memory_format=torch.channels_last)
@@ -187,7 +190,7 @@ def train(place: Place, args: object, world: World) -> Loop:
         )
         if loop.every("snapshot", SNAPSHOT_EVERY, at_once=False):
             save(finished(loop, world, batches=4), output / "vae-snapshot")
-            loop.note(**psnr(loop.averaged, world, 256))  # type: ignore[arg-type]
+            loop.note(**psnr(loop.averaged, world, 256))
     return loop
 
 
@@ -203,7 +206,7 @@ def main() -> None:
     vae = finished(loop, world, batches=1 if args.smoke else 32)
     save(vae, args.output / "vae")
     save(vae, args.output / "vae-snapshot")
-    stored = AutoencoderKL.from_pretrained(
+    stored: VAE = AutoencoderKL.from_pretrained(  # type: ignore[no-untyped-call]
         args.output / "vae", torch_dtype=torch.float32, low_cpu_mem_usage=False
     )
     stored = stored.to(place.device).eval()
