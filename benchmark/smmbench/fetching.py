@@ -11,11 +11,12 @@ import http.client
 import shutil
 import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import Path
-from typing import IO, Literal
+from typing import Any, Literal
+from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from smmbench import __version__
 from smmbench.atomic import atomic_path
@@ -26,7 +27,7 @@ SIZE_LIMIT = 2 * 1024**3  # bytes of one file; no clip of a benchmark comes near
 TIMEOUT = 60  # seconds without an answer
 CHUNK = 1024**2  # bytes read at a time
 
-Open = Callable[[str], IO[bytes]]
+Open = Callable[[str], BufferedIOBase]
 
 
 class FetchError(ValueError):
@@ -82,13 +83,13 @@ def fetch_dataset(
                 _copy(file, source, path)
             else:
                 _download(file, path, open_url or open_https)
-        except (OSError, FetchError, ValueError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             yield Fetched(file, "failed", str(error) or type(error).__name__)
         else:
             yield Fetched(file, "fetched")
 
 
-def open_https(url: str) -> IO[bytes]:
+def open_https(url: str) -> BufferedIOBase:
     """Open an https address; a redirection to anything else is refused.
 
     Raises:
@@ -97,14 +98,18 @@ def open_https(url: str) -> IO[bytes]:
     """
     if not url.startswith("https://"):
         raise FetchError(f"'{url}' is not an https address.")
-    request = urllib.request.Request(url, headers={"User-Agent": f"smmbench/{__version__}"})
-    return urllib.request.build_opener(_OnlyHttps).open(request, timeout=TIMEOUT)
+    request = Request(url, headers={"User-Agent": f"smmbench/{__version__}"})
+    answer: BufferedIOBase = build_opener(_OnlyHttps).open(request, timeout=TIMEOUT)
+    return answer
 
 
-class _OnlyHttps(urllib.request.HTTPRedirectHandler):
+class _OnlyHttps(HTTPRedirectHandler):
     """Follow a redirection only where nobody on the line can change the answer."""
 
-    def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
+    def redirect_request(
+        self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
+    ) -> Request | None:
+        """Give the next request, as the base class does, or refuse."""
         if not newurl.startswith("https://"):
             raise FetchError(f"'{req.full_url}' leads to '{newurl}', which is not https.")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -131,7 +136,7 @@ def _copy(file: File, source: Path, path: Path) -> None:
         _must_be(file, file_sha256(temporary), str(found))
 
 
-def _save(answer: IO[bytes], path: Path) -> str:
+def _save(answer: BufferedIOBase, path: Path) -> str:
     """Write what comes to a file; give its SHA-256."""
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as out:
