@@ -58,13 +58,12 @@ def path_of(family: str, frames: int, uniform: Uniform) -> Path:
             speed = uniform(3.0, 5.0) * (-1 if family == "up" else 1)
             return _curve(uniform(-0.6, 0.6) * k, speed * k)
         case "jump":
-            return _curve(
-                side * uniform(2.2, 3.8) * k, -uniform(32, 56) * 4 * share * (1 - share)
-            )
+            return _curve(side * uniform(2.2, 3.8) * k, -uniform(32, 56) * 4 * share * (1 - share))
         case "bounce":
             leaps = uniform(1.8, 2.3)
             return _curve(
-                side * uniform(0, 0.8) * k, -uniform(34, 58) * torch.sin(math.pi * leaps * share).abs()
+                side * uniform(0, 0.8) * k,
+                -uniform(34, 58) * torch.sin(math.pi * leaps * share).abs(),
             )
         case "circle":
             angle = 2 * math.pi * (side * uniform(0.85, 1.15) * share + uniform(0, 1))

@@ -118,7 +118,9 @@ class World:
         other = other + (other >= object)  # never the same object twice
         placed = _into_picture(path, size, uniform)
         middle = torch.where(two[:, None], HEIGHT / 2 - lift[:, 1:], placed[:, 0, 1:])
-        placed = torch.cat([placed[..., :1], placed[..., 1:] + (middle - placed[:, 0, 1:])[:, None]], -1)
+        placed = torch.cat(
+            [placed[..., :1], placed[..., 1:] + (middle - placed[:, 0, 1:])[:, None]], -1
+        )
         mirrored = torch.stack([WIDTH - 1 - placed[..., 0], HEIGHT - 1 - placed[..., 1]], -1)
         return Clips(
             object=object,
@@ -149,7 +151,9 @@ class World:
         """Alpha of the object in every frame, 0 to 1; a companion does not count."""
         n = len(clips)
         which, frame = torch.arange(n).repeat_interleave(FRAMES), torch.arange(FRAMES).repeat(n)
-        sprite = self._sprite(clips.object[which], clips.path[which, frame], clips.size[which, frame])
+        sprite = self._sprite(
+            clips.object[which], clips.path[which, frame], clips.size[which, frame]
+        )
         return sprite[:, 3].view(n, FRAMES, HEIGHT, WIDTH)
 
     def centres(self, clips: Clips) -> Float[Tensor, "clips time 2"]:
@@ -191,9 +195,13 @@ class World:
                 clips.companion_path[which, frame],
                 clips.size[which, frame],
             )
-            companion = companion * (clips.companion[which] >= 0).to(self.device)[:, None, None, None]
+            companion = (
+                companion * (clips.companion[which] >= 0).to(self.device)[:, None, None, None]
+            )
             picture = companion[:, :3] + (1 - companion[:, 3:]) * picture
-        sprite = self._sprite(clips.object[which], clips.path[which, frame], clips.size[which, frame])
+        sprite = self._sprite(
+            clips.object[which], clips.path[which, frame], clips.size[which, frame]
+        )
         return sprite[:, :3] + (1 - sprite[:, 3:]) * picture, sprite[:, 3:]
 
     def _background(self, clips: Clips, which: Tensor, frame: Tensor) -> Tensor:

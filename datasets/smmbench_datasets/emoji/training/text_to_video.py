@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
-import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -26,6 +26,8 @@ from diffusers import AutoencoderKL, DDIMScheduler, UNet3DConditionModel
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from smmbench.atomic import write_text
+from smmbench_datasets.emoji.training.loop import Loop, Place, join, leave, options, write_report
 from smmbench_datasets.emoji.training.tokenizer import MAX_TOKENS, save_tokenizer
 from smmbench_datasets.emoji.world import FRAMES, World
 
@@ -38,7 +40,7 @@ class Recipe:
     """What the shipped weights were trained with."""
 
     batch: int = 64  # clips a process and step
-    clips: int = 60_000  # rendered and encoded once, a process
+    clips: int = 48_000  # rendered and encoded once, a process
     rate: float = 1e-3  # AdamW, peak
     warmup: int = 300  # steps
     decay: float = 0.9995  # of the moving average of the weights
@@ -127,7 +129,7 @@ def encode_clips(
     tokenizer: CLIPTokenizer,
     count: int,
     generator: torch.Generator,
-    chunk: int = 64,
+    chunk: int = 256,
 ) -> tuple[Tensor, Tensor]:
     """Render `count` training clips.
 
@@ -166,111 +168,69 @@ def tokenize(tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
     ).input_ids
 
 
-class Trainer:
-    """Model, optimiser and moving average of one process.
+class TextToVideo(nn.Module):
+    """Denoiser and text encoder, trained together.
 
     Args:
-        recipe: Hyper-parameters.
-        device: Where to train.
-        compile_: Whether to compile the network (pays after a few minutes on a GPU).
-        smoke: Train the tiny model of the tests.
+        vocabulary: Number of tokens.
+        smoke: The tiny model of the tests.
     """
 
-    def __init__(
-        self, recipe: Recipe, vocabulary: int, device: torch.device, compile_: bool, smoke: bool
-    ) -> None:
-        torch.manual_seed(recipe.seed)  # the same start in every process
-        self.recipe, self.device = recipe, device
-        self.unet = build_unet(smoke).to(device)
-        self.text = build_text_encoder(vocabulary, smoke).to(device)
+    def __init__(self, vocabulary: int, smoke: bool = False) -> None:
+        super().__init__()
+        self.unet = build_unet(smoke)
+        self.text = build_text_encoder(vocabulary, smoke)
         fold_temporal_convs(self.unet)
-        self.model = torch.compile(self.unet) if compile_ else self.unet
-        self.alpha_bar = build_scheduler().alphas_cumprod.to(device)
-        self.parameters = [*self.unet.parameters(), *self.text.parameters()]
-        self.average = [p.detach().clone() for p in self.parameters]
-        self.optimizer = torch.optim.AdamW(
-            self.parameters, lr=recipe.rate, betas=(0.9, 0.98), weight_decay=0.01
-        )
-        self.step = 0
-        self.generator = torch.Generator(device).manual_seed(recipe.seed + 1 + _rank())
 
-    def loss(self, latents: Tensor, tokens: Tensor) -> Tensor:
-        """Mean squared error of v at timesteps spread evenly over the batch."""
-        n, g = len(latents), self.generator
-        form = torch.multinomial(
-            torch.tensor(self.recipe.shares, device=self.device), n, True, generator=g
-        )
-        spread = torch.rand(1, device=self.device, generator=g)
-        share = (torch.arange(n, device=self.device) / n + spread) % 1
-        t = (share * 1000).long().clamp(max=999)
-        alpha_bar = self.alpha_bar[t].view(-1, 1, 1, 1, 1)
-        mu, sigma = alpha_bar.sqrt(), (1 - alpha_bar).sqrt()
-        noise = torch.randn(latents.shape, device=self.device, generator=g)
-        x0 = latents.float()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            states = self.text(tokens[torch.arange(n, device=self.device), form])[0]
-            v = self.model(mu * x0 + sigma * noise, t, states).sample
-        return (v.float() - (mu * noise - sigma * x0)).square().mean()
 
-    def update(self, loss: Tensor, share: float) -> None:
-        """One step; `share` is how much of the training has passed, 0 to 1."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        _average_gradients(self.parameters)
-        norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        self.step += 1
-        warm = min(1.0, self.step / self.recipe.warmup)
-        rate = self.recipe.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        if torch.isfinite(norm):  # the same in every process, as the gradients are
-            self.optimizer.step()
-        decay = min(self.recipe.decay, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)
+def v_loss(
+    model: TextToVideo,
+    network: Callable[..., Any],
+    latents: Tensor,
+    tokens: Tensor,
+    alpha_bar: Tensor,
+    recipe: Recipe,
+) -> Tensor:
+    """Mean squared error of v = mu eps - sigma x0 at timesteps spread evenly over the batch.
 
-    def state(self) -> dict[str, object]:
-        """Everything that a resumed training needs, as plain tensors and numbers."""
-        return {
-            "step": self.step,
-            "parameters": [p.detach().cpu() for p in self.parameters],
-            "average": [p.cpu() for p in self.average],
-            "optimizer": self.optimizer.state_dict(),
-        }
+    Args:
+        model: For its text encoder.
+        network: Its UNet, or that compiled.
+        latents: (batch, 8, 16, 16, 16).
+        tokens: Of the five forms of each caption; one is drawn.
+        alpha_bar: Of each timestep.
+        recipe: For the shares of the forms.
+    """
+    n, device = len(latents), latents.device
+    form = torch.multinomial(torch.tensor(recipe.shares, device=device), n, True)
+    share = (torch.arange(n, device=device) / n + torch.rand(1, device=device)) % 1
+    t = (share * len(alpha_bar)).long().clamp(max=len(alpha_bar) - 1)
+    at_t = alpha_bar[t].view(-1, 1, 1, 1, 1)
+    mu, sigma = at_t.sqrt(), (1 - at_t).sqrt()
+    x0, eps = latents.float(), torch.randn(latents.shape, device=device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
+        states = model.text(tokens[torch.arange(n, device=device), form])[0]
+        v = network(mu * x0 + sigma * eps, t, states).sample
+    return (v.float() - (mu * eps - sigma * x0)).square().mean()
 
-    def restore(self, path: Path) -> float:
-        """Continue from a checkpoint; returns the seconds that it had trained."""
-        state = torch.load(path, map_location=self.device, weights_only=True)
-        with torch.no_grad():
-            for mine, saved in zip(self.parameters, state["parameters"], strict=True):
-                mine.copy_(saved)
-            for mine, saved in zip(self.average, state["average"], strict=True):
-                mine.copy_(saved)
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-        return float(state["seconds"])
 
-    @torch.no_grad()
-    def save(self, folder: Path) -> None:
-        """Write the averaged weights in half precision, in ZeroScope's layout."""
-        kept = [p.detach().clone() for p in self.parameters]
-        for mine, averaged in zip(self.parameters, self.average, strict=True):
-            mine.copy_(averaged)
-        unet, text = build_like(self.unet), build_like(self.text)
-        unet.half().save_pretrained(folder / "unet")
-        text.half().save_pretrained(folder / "text_encoder")
-        for mine, own in zip(self.parameters, kept, strict=True):
-            mine.copy_(own)
-        build_scheduler().save_pretrained(folder / "scheduler")
-        save_tokenizer(folder / "tokenizer")
-        parts = {
-            "_class_name": "TextToVideoSDPipeline",
-            "scheduler": ["diffusers", "DDIMScheduler"],
-            "text_encoder": ["transformers", "CLIPTextModel"],
-            "tokenizer": ["transformers", "CLIPTokenizer"],
-            "unet": ["diffusers", "UNet3DConditionModel"],
-            "vae": ["diffusers", "AutoencoderKL"],
-        }
-        (folder / "model_index.json").write_text(json.dumps(parts, indent=2), "utf-8")
+def save(model: TextToVideo, folder: Path) -> None:
+    """Write the weights in half precision, in ZeroScope's layout (the VAE comes beside them)."""
+    build_like(model.unet).half().save_pretrained(folder / "unet")
+    build_like(model.text).half().save_pretrained(folder / "text_encoder")
+    build_scheduler().save_pretrained(folder / "scheduler")
+    save_tokenizer(folder / "tokenizer")
+    parts = {
+        "_class_name": "TextToVideoSDPipeline",
+        "scheduler": ["diffusers", "DDIMScheduler"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "unet": ["diffusers", "UNet3DConditionModel"],
+        "vae": ["diffusers", "AutoencoderKL"],
+    }
+    write_text(folder / "model_index.json", json.dumps(parts, indent=2) + "\n")
+    for weights in folder.rglob("*.safetensors"):
+        weights.chmod(0o644)
 
 
 def build_like(model: nn.Module) -> nn.Module:
@@ -283,24 +243,6 @@ def build_like(model: nn.Module) -> nn.Module:
     return copy
 
 
-def _rank() -> int:
-    return dist.get_rank() if dist.is_initialized() else 0
-
-
-def _average_gradients(parameters: list[nn.Parameter]) -> None:
-    """Mean over the processes, in one message."""
-    if not dist.is_initialized():
-        return
-    gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
-    flat = torch._utils._flatten_dense_tensors(gradients)
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    for p, g in zip(
-        parameters, torch._utils._unflatten_dense_tensors(flat, gradients), strict=True
-    ):
-        p.grad = g
-
-
 def _wait_for(path: Path, patience: float) -> None:
     """The VAE may still be training beside us: compiling needs only the latents' shape."""
     end = time.monotonic() + patience
@@ -310,115 +252,74 @@ def _wait_for(path: Path, patience: float) -> None:
         time.sleep(1)
 
 
-def main() -> None:
-    """Train for a given time, with a cosine schedule over it."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--vae", type=Path, required=True, help="folder of the trained VAE")
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--seconds", type=float, default=640, help="of training proper")
-    parser.add_argument("--patience", type=float, default=900, help="seconds to wait for the VAE")
-    parser.add_argument("--clips", type=int, default=Recipe.clips)
-    parser.add_argument("--batch", type=int, default=Recipe.batch)
-    parser.add_argument("--rate", type=float, default=Recipe.rate)
-    parser.add_argument("--no-compile", action="store_true")
-    parser.add_argument("--resume", action="store_true", help="continue from OUTPUT/t2v.ckpt")
-    parser.add_argument("--smoke", action="store_true", help="tiny model, for tests")
-    options = parser.parse_args()
-    train(options)
-
-
-def train(options: argparse.Namespace) -> dict[str, float]:
-    """Run the whole training; returns the last log line."""
-    local = int(os.environ.get("LOCAL_RANK", 0))
-    cuda = torch.cuda.is_available()
-    device = torch.device("cuda", local) if cuda else torch.device("cpu")
-    if "RANK" in os.environ:
-        if cuda:
-            torch.cuda.set_device(device)
-        dist.init_process_group("nccl" if cuda else "gloo")
-    torch.backends.cuda.matmul.allow_tf32 = True
-    torch.backends.cudnn.allow_tf32 = True
+def _compile(model: TextToVideo, recipe: Recipe, alpha_bar: Tensor, device: torch.device) -> Any:
+    """Compile the network on made-up latents, so that training starts at full speed."""
     torch._dynamo.config.suppress_errors = True  # slower beats stopped
-    recipe = Recipe(batch=options.batch, clips=options.clips, rate=options.rate)
-    if _rank() == 0:
-        save_tokenizer(options.output / "tokenizer")
-    if dist.is_initialized():
+    network = torch.compile(model.unet)
+    tokens = torch.zeros(recipe.batch, CAPTIONS, MAX_TOKENS, dtype=torch.long, device=device)
+    for _ in range(3):
+        latents = torch.randn(recipe.batch, *LATENT, device=device)
+        v_loss(model, network, latents, tokens, alpha_bar, recipe).backward()
+    model.zero_grad(set_to_none=True)
+    return network
+
+
+def train(place: Place, args: argparse.Namespace, recipe: Recipe) -> Loop:
+    """Compile, wait for the VAE, encode the clips, and train until the time is over."""
+    folder = args.output / "tokenizer"
+    if place.leads:
+        save_tokenizer(folder)
+    if place.processes > 1:
         dist.barrier()  # nobody reads a half-written file
-    tokenizer = CLIPTokenizer.from_pretrained(options.output / "tokenizer")
-    compile_ = cuda and not options.no_compile
-    trainer = Trainer(recipe, len(tokenizer), device, compile_, options.smoke)
-    checkpoint = options.output / "t2v.ckpt"
-    before = trainer.restore(checkpoint) if options.resume and checkpoint.exists() else 0.0
-    if compile_:
-        began = time.monotonic()
-        for _ in range(3):
-            sample = torch.randn(recipe.batch, *LATENT, device=device)
-            none = torch.zeros(recipe.batch, CAPTIONS, MAX_TOKENS, dtype=torch.long, device=device)
-            trainer.loss(sample, none).backward()
-        trainer.optimizer.zero_grad(set_to_none=True)
-        torch.cuda.synchronize()
-        print(f"compiled in {time.monotonic() - began:.0f} s", flush=True)
-    _wait_for(options.vae / "config.json", options.patience)
+    tokenizer = CLIPTokenizer.from_pretrained(folder)
+    torch.manual_seed(args.seed)
+    model = TextToVideo(len(tokenizer), args.smoke).to(place.device)
+    alpha_bar = build_scheduler().alphas_cumprod.to(place.device)
+    network: Any = model.unet
+    if place.device.type == "cuda" and not args.no_compile:
+        network = _compile(model, recipe, alpha_bar, place.device)
+    print("ready to train", flush=True)
+    _wait_for(args.vae / "diffusion_pytorch_model.safetensors", args.patience)
+    half = torch.bfloat16 if place.device.type == "cuda" else torch.float32
+    vae = AutoencoderKL.from_pretrained(args.vae, torch_dtype=half).to(place.device).eval()
     began = time.monotonic()
-    half = torch.bfloat16 if cuda else torch.float32
-    vae = AutoencoderKL.from_pretrained(options.vae, torch_dtype=half).to(device).eval()
-    generator = torch.Generator().manual_seed(1000 + _rank())
-    latents, tokens = encode_clips(vae, World(device), tokenizer, recipe.clips, generator)
+    draws = torch.Generator().manual_seed(1000 * (args.seed + 1) + place.rank)
+    latents, tokens = encode_clips(vae, World(place.device), tokenizer, recipe.clips, draws)
     del vae
     print(f"encoded {len(latents)} clips in {time.monotonic() - began:.0f} s", flush=True)
-    return _loop(trainer, latents, tokens, options, before)
+    loop = Loop(
+        model,
+        place,
+        args.output,
+        "text-to-video",
+        args.seconds,
+        rate=recipe.rate,
+        warmup=recipe.warmup,
+        decay=recipe.decay,
+        resume=args.resume,
+    )
+    torch.manual_seed(args.seed + 1 + place.rank + loop.step)
+    for _ in loop:
+        index = torch.randint(len(latents), (recipe.batch,), device=place.device)
+        loop.update(v_loss(model, network, latents[index], tokens[index], alpha_bar, recipe))
+    return loop
 
 
-def _loop(
-    trainer: Trainer,
-    latents: Tensor,
-    tokens: Tensor,
-    options: argparse.Namespace,
-    before: float,
-) -> dict[str, float]:
-    log = options.output / "t2v.jsonl"
-    began, last, losses = time.monotonic(), time.monotonic(), torch.zeros((), device=trainer.device)
-    line: dict[str, float] = {}
-    picks = torch.Generator(trainer.device).manual_seed(7 + _rank())
-    stop = torch.zeros((), device=trainer.device)
-    while True:
-        # Every process must stop at the same step: the first one's clock rules.
-        if trainer.step % 10 == 0:
-            stop.fill_(before + time.monotonic() - began)
-            if dist.is_initialized():
-                dist.broadcast(stop, 0)
-            seconds = float(stop)
-            if seconds >= options.seconds:
-                break
-        index = torch.randint(
-            len(latents), (trainer.recipe.batch,), device=trainer.device, generator=picks
-        )
-        loss = trainer.loss(latents[index], tokens[index])
-        trainer.update(loss, min(1.0, seconds / options.seconds))
-        losses += loss.detach()
-        if trainer.step % 100 == 0 and _rank() == 0:
-            line = {"step": trainer.step, "seconds": seconds, "loss": float(losses) / 100}
-            losses.zero_()
-            with log.open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            print(line, flush=True)
-        if time.monotonic() - last > 120 and _rank() == 0:
-            last = time.monotonic()
-            _checkpoint(trainer, options.output, seconds)
-    if _rank() == 0:
-        _checkpoint(trainer, options.output, seconds)
-        trainer.save(options.output)
-        report = {**asdict(trainer.recipe), "step": trainer.step, "seconds": seconds, **line}
-        (options.output / "t2v-report.json").write_text(json.dumps(report, indent=2), "utf-8")
-    if dist.is_initialized():
-        dist.destroy_process_group()
-    return line
-
-
-def _checkpoint(trainer: Trainer, folder: Path, seconds: float) -> None:
-    temporary = folder / "t2v.ckpt.tmp"
-    torch.save({**trainer.state(), "seconds": seconds}, temporary)
-    temporary.replace(folder / "t2v.ckpt")
+def main() -> None:
+    """Train, and write the weights and how they came about."""
+    parser = options("Train the text-to-video model of the emoji world.")
+    parser.add_argument("--vae", type=Path, required=True, help="folder of the trained VAE")
+    parser.add_argument("--patience", type=float, default=900, help="seconds to wait for the VAE")
+    parser.add_argument("--clips", type=int, default=Recipe.clips, help="encoded a process")
+    args = parser.parse_args()
+    recipe = Recipe(batch=args.batch or (4 if args.smoke else Recipe.batch), clips=args.clips)
+    place = join(args.device)
+    loop = train(place, args, recipe)
+    leave(place)
+    if place.leads:
+        assert isinstance(loop.averaged, TextToVideo)
+        save(loop.averaged, args.output)
+        write_report(args.output / "report.json", loop, asdict(recipe))
 
 
 if __name__ == "__main__":
