@@ -181,10 +181,10 @@ def test_source_comes_first_then_every_method_of_every_edit(
         "tiny / clip",
         "source, a grey sheet gets lighter, ",
         "fox: a fox",
-        "copy, seed 0, 1.5 s, ",
+        "copy, seed 0, done in 1.5 s, ",
         "smm, seed 0, Failed (nan, transfer): The latent became NaN.",
         "owl: an owl",
-        "copy, seed 0, 1.5 s, ",
+        "copy, seed 0, done in 1.5 s, ",
         "smm, seed 0, No result: it was not run.",
     ]
     shown = [row.frames is not None for row in rows if isinstance(row, Row)]

@@ -20,14 +20,15 @@ _SIZE = 14  # of the text, in pixels
 _LINE = 18  # from one line of text to the next, in pixels
 
 WHITE, INK, FAINT, BAND = (255, 255, 255), (20, 20, 20), (110, 110, 110), (222, 228, 238)
-GREY, FAULT = (205, 205, 205), (150, 20, 20)
+GREY, FAULT, DARK = (205, 205, 205), (150, 20, 20), (52, 66, 90)
 
 
 @dataclass(frozen=True)
 class Heading:
-    """A band across the sheet: which clip, which prompt."""
+    """A band across the sheet: which prompt, or, in the darker `main` one, which clip."""
 
     text: str
+    main: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +98,9 @@ def _strip(row: Heading | Row, width: int, tile: int) -> Image.Image:
     """One row as an image; `width` is that of all its frames."""
     if isinstance(row, Heading):
         lines = wrap(row.text, LABEL + width - 2 * GAP)
-        strip = Image.new("RGB", (LABEL + width, len(lines) * _LINE + 2 * GAP), BAND)
-        _write(strip, lines, GAP, GAP, INK)
+        paper, ink = (DARK, WHITE) if row.main else (BAND, INK)
+        strip = Image.new("RGB", (LABEL + width, len(lines) * _LINE + 2 * GAP), paper)
+        _write(strip, lines, GAP, GAP, ink)
         return strip
     title, text = wrap(row.title, LABEL - 2 * GAP), wrap(row.text, LABEL - 2 * GAP)
     reason = wrap(row.reason or "no video", width - 4 * GAP)

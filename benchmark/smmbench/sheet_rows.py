@@ -95,7 +95,7 @@ def sheet_rows(
     for pair in pairs:
         name, clip, edit = pair
         if (name, clip) != before:
-            yield Heading(f"{name} / {clip}")
+            yield Heading(f"{name} / {clip}", main=True)
             yield _source_row(dataset, name, clip, columns)
             before = name, clip
         prompts = {item[1].prompt: None for item in found if _pair(item) == pair}
@@ -133,7 +133,8 @@ def _result_row(method: str, seed: int, found: Found | None, columns: int) -> Ro
         return Row(method, text, reason=str(error))
     if video.pixels_sha256 != record.pixels_sha256:
         return Row(method, text, reason="The video is not the one of its record; run it again.")
-    return Row(method, f"{text}, {record.transfer_seconds:.3g} s", evenly_spaced(video, columns))
+    how = "imported" if record.imported else f"done in {record.transfer_seconds:.3g} s"
+    return Row(method, f"{text}, {how}", evenly_spaced(video, columns))
 
 
 def _pair(item: Found) -> Pair:

@@ -15,8 +15,8 @@ __all__ = ["Limits", "read_video"]
 def read_video(path: Path | str, limits: Limits | None = None, fps: float | None = None) -> Video:
     """Read a video file (mp4, mov, mkv, webm, gif) or a folder of numbered png or jpg images.
 
-    A cut or damaged file is an error and never a shorter video. These are converted, and each
-    is said in `Video.notes`:
+    A cut file is an error and never a shorter video; so is one that does not tell where it ends
+    (a live recording). These are converted, and each is said in `Video.notes`:
 
     - more than 8 bits: rounded to 8, as ffmpeg does;
     - a rotation or mirroring flag: applied;
