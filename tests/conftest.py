@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,12 @@ def square_dataset(tmp_path: Path, moving_square: Video) -> Path:
     return manifest
 
 
+@pytest.fixture(scope="session")
+def board_trees() -> type[BoardTree]:
+    """`BoardTree`, for fixtures that keep one for several tests."""
+    return BoardTree
+
+
 @pytest.fixture
 def board_tree(tmp_path: Path) -> BoardTree:
     """Builder of a dataset `toy` (4 clips, 2 prompts each) and of results with made-up scores."""
@@ -329,3 +336,25 @@ class BoardTree:
             for j, edit in enumerate(self.edits):
                 shift = 0.02 * (i - (len(self.clips) - 1) / 2) + 0.001 * (j - 0.5)
                 self.pair(label, clip, edit, text + shift / 4, motion + shift)
+
+
+@pytest.fixture
+def smmbench(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line as a user does; gives exit code, standard output, standard error."""
+
+    def run(*words: object) -> tuple[int, str, str]:
+        from smmbench.cli import main
+
+        monkeypatch.setattr("sys.argv", ["smmbench", *map(str, words)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as left:
+            code = int(left.code or 0)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run

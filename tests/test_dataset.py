@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,8 @@ from smmbench.dataset import (
 from smmbench.dataset.summary import summary
 from smmbench.home import file_sha256, home
 from smmbench.video import Video, write_lossless
+
+CommandLine = Callable[..., tuple[int, str, str]]
 
 
 def edited(manifest: Path, *changes: tuple[str, str]) -> Path:
@@ -306,3 +310,52 @@ def test_the_page_of_the_paper_has_what_it_shows() -> None:
     methods = {"smm-published", "tokenflow", "gen-1", "tune-a-video", "control-a-video"}
     assert {method.name for method in five.methods} == methods
     assert len(five.outputs) == 3 * len(methods)
+
+
+def test_the_command_line_adds_lists_and_shows(
+    square_dataset: Path, smmbench: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smmbench.dataset.loading.offered", lambda group: {})
+    assert smmbench("datasets", "add", square_dataset)[0] == 0
+    code, out, err = smmbench("datasets", "list")
+    assert (code, err) == (0, "")
+    assert "squares" in out and "Moving squares" in out
+    (row,) = json.loads(smmbench("datasets", "list", "--json")[1])
+    assert (row["clips"], row["prompts"], row["files_here"]) == (2, 3, 2)
+    code, out, _ = smmbench("datasets", "show", "squares")
+    assert code == 0
+    for word in ("a dog runs", "CC0-1.0", "nobody", "lucas-kanade"):
+        assert word in out
+    shown = json.loads(smmbench("datasets", "show", "squares", "--json")[1])
+    assert shown["protocol"]["frames"] == 8
+    assert [edit["name"] for edit in shown["clips"][0]["edits"]] == ["cat", "dog"]
+
+
+def test_a_dataset_that_does_not_load_is_named_and_the_others_listed(
+    square_dataset: Path, smmbench: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_dataset(square_dataset)
+    monkeypatch.setattr("smmbench.dataset.loading.offered", lambda group: {"broken": object()})
+    code, out, err = smmbench("datasets", "list")
+    assert code == 1
+    assert "squares" in out
+    assert "The dataset 'broken' does not load" in err
+
+
+def test_the_command_line_checks(square_dataset: Path, smmbench: CommandLine) -> None:
+    code, out, _ = smmbench("datasets", "check", square_dataset)
+    assert (code, out) == (0, f"{square_dataset}: all is well.\n")
+    (square_dataset.parent / "left.mkv").unlink()
+    code, out, _ = smmbench("datasets", "check", square_dataset)
+    assert code == 1
+    assert out.startswith("Clip 'left': '") and "is missing" in out
+    edited(square_dataset, ("prompt =", "promt ="))
+    code, out, _ = smmbench("datasets", "check", square_dataset, "--json")
+    assert code == 1
+    assert any("promt: unknown key" in fault for fault in json.loads(out)["faults"])
+
+
+def test_a_wrong_name_is_one_line_and_exit_code_2(smmbench: CommandLine) -> None:
+    code, out, err = smmbench("datasets", "show", "dmt-pages")
+    assert (code, out) == (2, "")
+    assert err.startswith("smmbench: No dataset 'dmt-pages'") and err.count("\n") == 1

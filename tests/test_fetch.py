@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from email.message import Message
 from pathlib import Path
 
@@ -150,3 +152,23 @@ def test_only_https_is_opened_or_followed() -> None:
 
 def test_shipped_files_are_never_asked_for(square_dataset: Path) -> None:
     assert public_files(load_dataset(square_dataset)) == []
+
+
+def test_the_command_line_fetches_from_a_folder(
+    public: tuple[Dataset, dict[str, bytes]],
+    square_dataset: Path,
+    smmbench: Callable[..., tuple[int, str, str]],
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "right.mkv").write_bytes(public[1][f"{ADDRESS}right.mkv"])
+    command = ("datasets", "fetch", square_dataset, "--from", tmp_path)
+    code, out, err = smmbench(*command)
+    assert code == 1
+    assert "clips/left.mkv: 'clips/left.mkv' is not in" in out
+    assert "1 fetched, 0 there before, 1 failed." in out
+    assert "[2/2] clips/left.mkv" in err
+    (tmp_path / "page" / "left.mkv").write_bytes(public[1][f"{ADDRESS}left.mkv"])
+    code, out, _ = smmbench(*command, "--json")
+    assert code == 0
+    assert [row["state"] for row in json.loads(out)] == ["here", "fetched"]

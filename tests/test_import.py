@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -260,3 +262,30 @@ def test_published_outputs_are_imported_by_method(
 def test_a_dataset_without_published_outputs_says_so(dataset: Dataset) -> None:
     with pytest.raises(ValueError, match="names no published outputs"):
         published_outputs(dataset)
+
+
+def test_the_command_line_imports_and_tells_what_is_missing(
+    square_dataset: Path,
+    outputs: Path,
+    tmp_path: Path,
+    smmbench: Callable[..., tuple[int, str, str]],
+) -> None:
+    root = tmp_path / "results"
+    words = ("import", outputs, "--dataset", square_dataset, "--output", root)
+    assert smmbench(*words)[0] == 2  # whose?
+    code, out, _ = smmbench(*words, "--method", "elsewhere", "--dry-run", "--limit", 1)
+    assert (code, out) == (0, "elsewhere: 1 planned.\n")
+    code, out, _ = smmbench(*words, "--method", "elsewhere", "--kind", "baseline")
+    assert (code, out) == (0, "elsewhere: 3 imported.\n")
+    card = read_method(method_folder(root, "elsewhere"))
+    assert card is not None
+    assert card.card.kind == "baseline"
+    (outputs / "right__dog.mkv").unlink()
+    code, out, _ = smmbench(*words, "--method", "elsewhere")
+    assert code == 1
+    assert out == "elsewhere: right/dog: missing\nelsewhere: 2 here, 1 missing.\n"
+    rows = json.loads(smmbench(*words, "--method", "elsewhere", "--json")[1])
+    assert [row["state"] for row in rows] == ["here", "missing", "here"]
+    code, _, err = smmbench("import", "--published", "--dataset", square_dataset)
+    assert code == 2
+    assert "names no published outputs" in err

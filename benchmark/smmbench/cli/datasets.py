@@ -73,7 +73,7 @@ def show_dataset(dataset: NameOrPath, json: Json = False) -> None:
     found = load_dataset(dataset)
     manifest, facts = found.manifest, summary(found)
     if json:
-        return _print_json({**manifest.model_dump(mode="json"), **facts, "root": str(found.root)})
+        return _print_json({**facts, **manifest.model_dump(mode="json"), "root": str(found.root)})
     console = _console()
     console.print(f"[bold]{manifest.name}[/] version {manifest.version}: {escape(manifest.title)}")
     console.print(escape(manifest.description))
