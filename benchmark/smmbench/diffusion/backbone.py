@@ -94,7 +94,7 @@ class Backbone:
             for part in zip(*chunks, strict=True)
         )
         z = mean if generators is None else mean + deviation * noise(mean, generators)
-        x = (z - self._shift) * self.vae.config.scaling_factor
+        x = ((z - self._shift) * self.vae.config.scaling_factor).contiguous()
         check_finite(x, "encoding")
         return x
 

@@ -45,7 +45,13 @@ class Denoiser:
         return self.schedule.read(self.output(x, t, text), x, t)
 
     def guided(
-        self, x: Latent, t: int, text: Text, negative: Text, scale: float, rescale: float = 0.0
+        self,
+        x: Latent,
+        t: int,
+        text: Text,
+        negative: Float[Tensor, "#batch token width"],
+        scale: float,
+        rescale: float = 0.0,
     ) -> Prediction:
         """The same with classifier-free guidance: away from `negative`, towards `text`.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from diffusers import DDIMScheduler
@@ -39,15 +39,16 @@ class NoiseSchedule:
     Attributes:
         alpha_bar: Share of the signal's variance left at each timestep, falling.
         final_alpha_bar: The same at `CLEAN`; below 1 for models that never saw a clean latent.
-        prediction: What the network returns: the noise, or v = mu eps - sigma x0.
-        spacing: How sampling timesteps are spread, in diffusers' words.
+        prediction: What the network returns: `epsilon`, the noise, or `v_prediction`, which is
+            mu eps - sigma x0.
+        spacing: How sampling timesteps are spread: `leading`, `trailing`, `linspace`.
         steps_offset: Added to every timestep of the spacing `leading`.
     """
 
     alpha_bar: Float[np.ndarray, " T"]
     final_alpha_bar: float
-    prediction: Literal["epsilon", "v_prediction"]
-    spacing: Literal["leading", "trailing", "linspace"] = "leading"
+    prediction: str
+    spacing: str = "leading"
     steps_offset: int = 0
 
     def __post_init__(self) -> None:
@@ -105,7 +106,7 @@ class NoiseSchedule:
                 chosen = np.arange(steps)[::-1] * (self.length // steps) + self.steps_offset
             case "trailing":
                 chosen = np.round(self.length - np.arange(steps) * (self.length / steps)) - 1
-            case "linspace":
+            case _:  # linspace
                 chosen = np.round(np.linspace(0, last, steps))[::-1]
         if chosen[0] > last:
             raise ValueError(

@@ -33,7 +33,7 @@ def low_pass(x: Latent, factor: int) -> Latent:
 
     def resize(
         frames: Float[Tensor, "frame channel rows columns"], size: tuple[int, int]
-    ) -> Float[Tensor, "frame channel rows columns"]:
+    ) -> Float[Tensor, "frame channel new_rows new_columns"]:
         return F.interpolate(frames, size=size, mode="bilinear", align_corners=True, antialias=True)
 
     frames = x.movedim(1, 2).flatten(0, 1)

@@ -1,0 +1,163 @@
+"""The baselines that share the backbone: what each uses of source, prompt and seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from smmbench.diffusion.backbone import Backbone, load_backbone
+from smmbench.diffusion.method import DiffusionMethod
+from smmbench.diffusion.parameters import DiffusionParameters
+from smmbench.method import Source
+from smmbench.plugins import load_offered
+from smmbench.smm import SMM
+from smmbench.video import Video
+from smmbench_baselines import ddim, sdedit
+from smmbench_baselines.ddim import DDIMSwap
+from smmbench_baselines.sdedit import SDEdit
+from smmbench_baselines.text_only import TextOnly
+from smmbench_baselines.vae_round_trip import VAERoundTrip
+
+SMALL: dict[str, Any] = {
+    "dtype": "float32",
+    "steps": 3,
+    "guidance": 3.0,
+    "prompt_prefix": "",
+    "negative_prompt": "",
+}
+METHODS = (SMM, SDEdit, DDIMSwap, TextOnly, VAERoundTrip)
+
+
+@pytest.fixture(scope="module")
+def backbone(tiny_backbone: Path) -> Backbone:
+    return load_backbone(str(tiny_backbone))
+
+
+def clip(seed: int, prompt: str = "a dog") -> Source:
+    rng = np.random.default_rng(seed)
+    coarse = rng.integers(0, 256, (3, 2, 3, 3), dtype=np.uint8)
+    video = Video(coarse.repeat(8, axis=1).repeat(8, axis=2), fps=8.0)
+    return Source(f"clip-{seed}", video, prompt, lambda: video)
+
+
+def make(method: type[DiffusionMethod[Any, Any]], backbone: Backbone, **changes: Any) -> Any:
+    return method(method.Parameters(**SMALL, **changes), "cpu", backbone)
+
+
+def pixels(method: Any, source: Source, prompt: str = "a cat", seed: int = 0) -> str:
+    return method.transfer(method.prepare(source), prompt, seed).pixels_sha256
+
+
+# What makes another video: source, source's caption, target prompt, seed.
+USES = {
+    SDEdit: {"source", "prompt", "seed"},
+    DDIMSwap: {"source", "caption", "prompt"},
+    TextOnly: {"prompt", "seed"},
+    VAERoundTrip: {"source"},
+}
+
+
+@pytest.mark.parametrize("method", USES)
+def test_each_uses_what_it_says(
+    method: type[DiffusionMethod[Any, Any]], backbone: Backbone
+) -> None:
+    changes = {"inversion_steps": 3} if method is DDIMSwap else {}
+    made = make(method, backbone, **changes)
+    first = pixels(made, clip(0))
+    others = {
+        "source": pixels(made, clip(1)),
+        "caption": pixels(made, clip(0, "cat")),
+        "prompt": pixels(made, clip(0), prompt="dog"),
+        "seed": pixels(made, clip(0), seed=1),
+    }
+    assert {name for name, other in others.items() if other != first} == USES[method]
+    assert pixels(made, clip(0)) == first
+
+
+@pytest.mark.parametrize("method", USES)
+def test_a_video_keeps_length_size_and_rate_alone_and_in_a_batch(
+    method: type[DiffusionMethod[Any, Any]], backbone: Backbone
+) -> None:
+    changes = {"inversion_steps": 3} if method is DDIMSwap else {}
+    made = make(method, backbone, **changes)
+    sources = [clip(0), clip(1, "cat")]
+    videos = made.transfer_batch(made.prepare_batch(sources), ["a cat", "dog"], [4, 5])
+    alone = made.transfer(made.prepare(sources[1]), "dog", 5)
+    assert alone.frames.shape == sources[1].video.frames.shape
+    assert alone.fps == 8
+    assert abs(videos[1].frames.astype(int) - alone.frames).max() <= 2
+
+
+def test_sdedit_of_no_strength_is_the_round_trip(backbone: Backbone) -> None:
+    round_trip = pixels(make(VAERoundTrip, backbone), clip(0))
+    assert pixels(make(SDEdit, backbone, strength=0.0), clip(0)) == round_trip
+    assert pixels(make(SDEdit, backbone, strength=0.5), clip(0)) != round_trip
+
+
+def test_sdedit_of_full_strength_from_pure_noise_is_text_alone(backbone: Backbone) -> None:
+    """This model's first timestep holds no signal, so nothing of the source is left."""
+    full = make(SDEdit, backbone, strength=1.0)
+    assert pixels(full, clip(0)) == pixels(make(TextOnly, backbone), clip(0))
+
+
+def test_sdedit_moves_further_from_the_source_with_strength(backbone: Backbone) -> None:
+    source = clip(0)
+    base = make(VAERoundTrip, backbone)
+    origin = base.transfer(base.prepare(source), "", 0).frames.astype(float)
+    distances = []
+    for strength in (0.34, 0.67, 1.0):
+        made = make(SDEdit, backbone, strength=strength, guidance_rescale=0.5)
+        made.parameters = replace(made.parameters, guidance=1.0)
+        video = made.transfer(made.prepare(source), "a cat", 0)
+        distances.append(np.abs(video.frames - origin).mean())
+    assert distances == sorted(distances)
+
+
+def test_ddim_with_the_same_prompt_and_no_guidance_returns_near_the_clip(
+    backbone: Backbone,
+) -> None:
+    source = clip(0)
+    base = make(VAERoundTrip, backbone)
+    origin = base.transfer(base.prepare(source), "", 0).frames.astype(float)
+    errors = []
+    for steps in (4, 20):
+        parameters = ddim.Parameters(
+            **{**SMALL, "steps": steps, "guidance": 1.0}, inversion_steps=steps
+        )
+        made = DDIMSwap(parameters, "cpu", backbone)
+        video = made.transfer(made.prepare(source), source.prompt, 0)
+        errors.append(np.abs(video.frames - origin).mean())
+    assert errors[1] < errors[0]
+    text_only = make(TextOnly, backbone)
+    other = text_only.transfer(text_only.prepare(source), source.prompt, 0)
+    assert errors[1] < np.abs(other.frames - origin).mean() / 2
+
+
+@pytest.mark.parametrize("name", ["smm", "sdedit", "ddim", "text-only", "vae-round-trip"])
+def test_each_is_installed_with_a_card_and_a_preset_for_the_embedded_model(name: str) -> None:
+    method = load_offered("smmbench.methods", name, "method")
+    parameters = method.Parameters(**method.presets["emoji"])
+    assert isinstance(parameters, DiffusionParameters)
+    assert parameters.model == "emoji"
+    assert parameters.dtype == "float32"
+    assert method.card.title
+
+
+def test_a_method_loads_the_model_it_names(tiny_backbone: Path) -> None:
+    made = TextOnly(DiffusionParameters(model=str(tiny_backbone), dtype="float32"), "cpu")
+    assert "unet/diffusion_pytorch_model.safetensors" in made.weights()
+
+
+def test_clips_of_other_shapes_do_not_share_a_batch(backbone: Backbone) -> None:
+    short = replace(clip(1), video=Video(clip(1).video.frames[:2], 8.0))
+    with pytest.raises(ValueError, match="clips of one shape"):
+        make(SDEdit, backbone).prepare_batch([clip(0), short])
+
+
+def test_strength_is_a_share() -> None:
+    with pytest.raises(ValueError, match=r"strength must be 0 to 1, got 1\.2"):
+        sdedit.Parameters(strength=1.2)
