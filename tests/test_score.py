@@ -1,0 +1,492 @@
+"""The loop that scores: what it computes, keeps, refuses and survives."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from smmbench.dataset import load_dataset
+from smmbench.home import file_sha256
+from smmbench.metrics import METRICS, metric, metric_names
+from smmbench.metrics.array_cache import cached_arrays
+from smmbench.metrics.measure import Options
+from smmbench.metrics.text_model import TextModel, WeightsUnavailableError
+from smmbench.results import (
+    VIDEO,
+    Environment,
+    Failure,
+    Request,
+    RunRecord,
+    Score,
+    read_scores,
+    result_folder,
+    write_record,
+    write_scores,
+)
+from smmbench.score import Outcome, ScoreLoop, chosen_metrics, results_below, state
+from smmbench.score_summary import summarise
+from smmbench.tracking.lucas_kanade import LucasKanade
+from smmbench.video import Video, write_lossless
+
+FRAMES, HEIGHT, WIDTH = 5, 48, 64
+LONG = "a dog and a cat and a cow and a bee run over the green hill"
+
+
+def panned(step: tuple[float, float], seed: int) -> Video:
+    """Smooth random texture that moves by `step` pixels a frame."""
+    noise = np.random.default_rng(seed).normal(size=(3 * HEIGHT, 3 * WIDTH)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 2)
+    low, high = smooth.min(), smooth.max()
+    ground = ((smooth - low) * (255 / (high - low))).astype(np.uint8)
+    shots = [
+        ground[
+            HEIGHT - round(step[1] * t) : 2 * HEIGHT - round(step[1] * t),
+            WIDTH - round(step[0] * t) : 2 * WIDTH - round(step[0] * t),
+        ]
+        for t in range(FRAMES)
+    ]
+    return Video(np.repeat(np.stack(shots)[..., None], 3, axis=-1), 8.0)
+
+
+RIGHT, UP, STILL = panned((2, 0), 0), panned((0, -3), 1), panned((0, 0), 2)
+
+
+class Bench:
+    """A dataset of three clips (right, up, still) and a results folder."""
+
+    def __init__(self, root: Path, text_model: Path) -> None:
+        self.data, self.results = root / "data", root / "results"
+        self.data.mkdir()
+        self.sources = {"right": RIGHT, "up": UP, "still": STILL}
+        truth = np.zeros((4, FRAMES, 2))
+        truth[..., 0] = 2 * np.arange(FRAMES)
+        np.savez(self.data / "right.npz", tracks=truth, visible=np.ones((4, FRAMES), dtype=bool))
+        clips = []
+        for name, video in self.sources.items():
+            path = self.data / f"{name}.mkv"
+            write_lossless(path, video)
+            tracks = f'{{ path = "right.npz", sha256 = "{file_sha256(self.data / "right.npz")}" }}'
+            clips.append(
+                f"""
+[[clips]]
+name = "{name}"
+video = {{ path = "{name}.mkv", sha256 = "{file_sha256(path)}" }}
+pixels_sha256 = "{video.pixels_sha256}"
+licence = "CC0-1.0"
+attribution = "test"
+{"tracks = " + tracks if name == "right" else ""}
+[[clips.edits]]
+name = "dog"
+prompt = "a dog"
+[[clips.edits]]
+name = "long"
+prompt = "{LONG}"
+"""
+            )
+        head = f"""
+name = "tiny"
+version = 3
+title = "Tiny"
+description = "Three pans."
+licence = "CC0-1.0"
+[protocol]
+frames = {FRAMES}
+width = {WIDTH}
+height = {HEIGHT}
+fps = 8.0
+text_model = "{text_model}"
+grid = 5
+"""
+        self.manifest = self.data / "tiny.toml"
+        self.manifest.write_text(head + "".join(clips))
+        self.dataset = load_dataset(self.manifest)
+
+    def put(
+        self,
+        method: str,
+        clip: str,
+        video: Video | None,
+        edit: str = "dog",
+        **changes: Any,
+    ) -> Path:
+        """Write a result as `smmbench run` does; no video: a failed one."""
+        request = Request(
+            method=method, dataset="tiny", dataset_version=3, clip=clip, edit=edit, seed=0
+        )
+        folder = result_folder(self.results, request)
+        folder.mkdir(parents=True, exist_ok=True)
+        failure = Failure(kind="nan", message="not a number", stage="transfer")
+        if video is not None:
+            write_lossless(folder / VIDEO, video)
+        fields: dict[str, Any] = {
+            "status": "done" if video else "failed",
+            "request": request,
+            "source_sha256": self.sources[clip].pixels_sha256,
+            "prompt": "a dog" if edit == "dog" else LONG,
+            "entry": "toy:Toy",
+            "parameters": {},
+            "parameters_sha256": "0" * 64,
+            "environment": Environment(device="cpu", python="3.11", packages={}),
+            "pixels_sha256": video.pixels_sha256 if video else "",
+            "failure": None if video else failure,
+        }
+        write_record(folder, RunRecord(**fields | changes))
+        return folder
+
+    def score(self, **options: Any) -> list[Outcome]:
+        loop = ScoreLoop(Options(**options), [self.dataset])
+        return list(loop.run(results_below(self.results)))
+
+
+@pytest.fixture
+def bench(tmp_path: Path, tiny_clip: Path) -> Bench:
+    return Bench(tmp_path, tiny_clip)
+
+
+def scores_in(folder: Path) -> dict[str, Score]:
+    file = read_scores(folder)
+    return {} if file is None else {score.metric: score for score in file.scores}
+
+
+def test_a_source_copy_has_the_motion_and_another_clip_does_not(bench: Bench) -> None:
+    copy, other = bench.put("copy", "right", RIGHT), bench.put("other", "right", UP)
+    bench.score()
+    copied, another = scores_in(copy)["motion_fidelity"], scores_in(other)["motion_fidelity"]
+    assert copied.value == pytest.approx(1)
+    assert copied.details["sum"] == pytest.approx(2)
+    assert copied.details["source_moving"] == 25
+    assert another.value is not None
+    assert another.value < 0.5
+    mean = (another.details["source_to_output"] + another.details["output_to_source"]) / 2
+    assert another.value == pytest.approx(mean)
+
+
+def test_a_frozen_output_has_no_motion_and_the_same_text_in_every_frame(bench: Bench) -> None:
+    frozen = Video(np.repeat(RIGHT.frames[:1], FRAMES, axis=0), 8.0)
+    folder = bench.put("frozen", "right", frozen)
+    bench.score()
+    scores = scores_in(folder)
+    assert scores["motion_fidelity"].value == 0
+    assert scores["text_similarity"].value is not None
+    assert -1 <= scores["text_similarity"].value <= 1
+
+
+def test_every_score_has_its_origin_and_a_key_of_it(bench: Bench) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    bench.score()
+    text, motion = (scores_in(folder)[name] for name in metric_names())
+    assert text.origin["output"] == RIGHT.pixels_sha256
+    assert text.origin["prompt"] == "a dog"
+    assert text.origin["text_model"]["weights"]
+    assert motion.origin["source"] == RIGHT.pixels_sha256
+    assert motion.origin["tracker"]["tracker"] == "lucas-kanade"
+    assert motion.origin["tracker"]["grid"] == 5
+    assert motion.origin["protocol"]["still_threshold"] == 0.5
+    assert text.key != motion.key
+
+
+def test_nothing_is_computed_or_written_twice(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    bench.score()
+    before = (folder / "scores.json").stat().st_mtime_ns
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(LucasKanade, "track", forbidden)
+    monkeypatch.setattr(TextModel, "embed_frames", forbidden)
+    monkeypatch.setattr(TextModel, "embed_text", forbidden)
+    assert not bench.score()[0].error
+    assert (folder / "scores.json").stat().st_mtime_ns == before
+
+
+def test_a_source_is_tracked_once_for_all_methods(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for method, video in (("copy", RIGHT), ("other", UP), ("third", STILL)):
+        bench.put(method, "right", video)
+    tracked: list[str] = []
+    follow = LucasKanade.track
+
+    def counting(self: LucasKanade, video: Video) -> object:
+        tracked.append(video.pixels_sha256)
+        return follow(self, video)
+
+    monkeypatch.setattr(LucasKanade, "track", counting)
+    bench.score(metrics=("motion_fidelity",))
+    expected = {video.pixels_sha256 for video in (RIGHT, UP, STILL)}
+    assert sorted(tracked) == sorted(expected)  # each once; a copy has the pixels of its source
+
+
+def test_new_pixels_are_scored_anew(bench: Bench) -> None:
+    folder = bench.put("method", "right", RIGHT)
+    bench.score()
+    bench.put("method", "right", UP)
+    bench.score()
+    file = read_scores(folder)
+    assert file is not None
+    assert file.pixels_sha256 == UP.pixels_sha256
+    value = scores_in(folder)["motion_fidelity"].value
+    assert value is not None
+    assert value < 0.5
+
+
+def test_one_metric_leaves_the_others_as_they_are(bench: Bench) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    bench.score()
+    before = scores_in(folder)
+    bench.score(metrics=("motion_fidelity",))
+    assert scores_in(folder) == before
+
+
+def test_another_metric_version_is_scored_anew(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    bench.score()
+    (file,) = [read_scores(folder)]
+    assert file is not None
+    old = file.model_copy(
+        update={"scores": tuple(s.model_copy(update={"key": "0" * 64}) for s in file.scores)}
+    )
+    write_scores(folder, old)
+    bench.score()
+    assert read_scores(folder) == file
+
+
+def test_a_failed_run_has_no_scores_and_counts_as_worst(bench: Bench) -> None:
+    folder = bench.put("method", "right", RIGHT)
+    bench.put("method", "up", UP)
+    bench.score()
+    bench.put("method", "right", None)
+    outcomes = bench.score()
+    assert not (folder / "scores.json").exists()
+    (line,) = summarise(outcomes, ("motion_fidelity",))
+    assert (line.scored, line.results) == (1, 2)
+    # (1 of the copy + -1, the worst) / 2
+    assert line.means["motion_fidelity"] == pytest.approx(0)
+
+
+def test_a_changed_video_is_refused(bench: Bench) -> None:
+    folder = bench.put("method", "right", RIGHT)
+    write_lossless(folder / VIDEO, UP)
+    (outcome,) = bench.score()
+    assert "other pixels" in outcome.error
+    assert not (folder / "scores.json").exists()
+
+
+def test_a_missing_or_short_video_is_refused_and_others_go_on(bench: Bench) -> None:
+    folder = bench.put("a", "right", RIGHT)
+    (folder / VIDEO).unlink()
+    bench.put("b", "right", Video(RIGHT.frames[:3], 8.0))
+    good = bench.put("c", "right", RIGHT)
+    missing, short, fine = bench.score()
+    assert "no such file" in missing.error
+    assert "too few" in short.error
+    assert not fine.error
+    assert set(scores_in(good)) == set(metric_names())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source_sha256": "1" * 64}, "Made from other pixels"),
+        ({"request": {"dataset_version": 2}}, "Made for version 2"),
+        ({"request": {"clip": "left"}}, "'left'"),
+    ],
+)
+def test_results_of_another_dataset_are_refused(
+    bench: Bench, changes: dict[str, Any], message: str
+) -> None:
+    if "request" in changes:
+        given = {"method": "m", "dataset": "tiny", "dataset_version": 3, "clip": "right"}
+        changes = {"request": Request(**{**given, "edit": "dog", "seed": 0, **changes["request"]})}
+    bench.put("m", "right", RIGHT, **changes)
+    (outcome,) = bench.score()
+    assert message in outcome.error
+
+
+def test_a_video_is_scored_in_the_normal_form(bench: Bench) -> None:
+    large = cv2_resized(RIGHT, 2)
+    folder = bench.put("large", "right", large)
+    bench.score()
+    score = scores_in(folder)["motion_fidelity"]
+    assert score.value is not None
+    assert score.value > 0.9
+    assert score.origin["output"] != large.pixels_sha256  # what was scored is the normal form
+
+
+def cv2_resized(video: Video, factor: int) -> Video:
+    frames = video.frames.repeat(factor, axis=1).repeat(factor, axis=2)
+    return Video(frames, video.fps)
+
+
+def test_a_source_that_does_not_move_gives_no_number_and_says_why(bench: Bench) -> None:
+    folder = bench.put("method", "still", RIGHT)
+    (outcome,) = bench.score()
+    score = scores_in(folder)["motion_fidelity"]
+    assert score.value is None
+    assert "Nothing in the source moves" in score.note
+    assert set(outcome.missing(metric_names())) == {"motion_fidelity"}
+
+
+def test_a_long_prompt_is_noted(bench: Bench) -> None:
+    folder = bench.put("method", "right", RIGHT, edit="long")
+    bench.score(metrics=("text_similarity",))
+    assert "longer than the 12 tokens" in scores_in(folder)["text_similarity"].note
+
+
+def test_without_weights_other_metrics_go_on_and_old_numbers_stay(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = bench.put("old", "right", RIGHT)
+    bench.score()
+    numbers = scores_in(old)
+    new = bench.put("new", "right", RIGHT)
+
+    def out_of_reach(self: TextModel, spec: str, device: str) -> None:
+        raise WeightsUnavailableError("no network here")
+
+    monkeypatch.setattr(TextModel, "__init__", out_of_reach)
+    made, kept = bench.score()
+    assert scores_in(old) == numbers
+    assert not kept.missing(metric_names())
+    assert made.missing(metric_names()) == {"text_similarity": "no network here"}
+    assert scores_in(new)["motion_fidelity"].value == pytest.approx(1)
+
+
+def test_another_text_model_is_another_protocol(
+    bench: Bench, tiny_clip: Path, tmp_path: Path
+) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    bench.score()
+    before = scores_in(folder)
+    same = tmp_path / "same-weights"
+    shutil.copytree(tiny_clip, same)
+    bench.score(text_model=str(same))
+    after = scores_in(folder)
+    assert after["text_similarity"].value == before["text_similarity"].value
+    assert after["text_similarity"].origin["protocol"]["text_model"] == str(same)
+    assert after["text_similarity"].key != before["text_similarity"].key
+    assert after["motion_fidelity"] == before["motion_fidelity"]  # does not depend on it
+
+
+def test_true_tracks_of_sources(bench: Bench) -> None:
+    folder, without = bench.put("copy", "right", RIGHT), bench.put("copy", "up", UP)
+    bench.score(metrics=("motion_fidelity",), source_tracks="known")
+    score = scores_in(folder)["motion_fidelity"]
+    assert score.value is not None
+    assert score.value > 0.9
+    assert score.origin["source_tracked_by"] == "known"
+    assert score.details["source_moving"] == 4
+    assert scores_in(without)["motion_fidelity"].value is None
+
+
+def test_a_broken_cache_entry_is_made_again(own_home: Path) -> None:
+    calls = []
+
+    def compute() -> dict[str, np.ndarray]:
+        calls.append(1)
+        return {"points": np.arange(1000.0)}
+
+    def cached() -> np.ndarray:
+        return cached_arrays("tracks", {"pixels": "a"}, compute)["points"]
+
+    np.testing.assert_array_equal(cached(), cached())
+    assert len(calls) == 1
+    (path,) = (own_home / "cache").rglob("*.npz")
+    whole = path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    for n, content in enumerate((whole[:300], b"", bytes(flipped)), start=2):
+        path.write_bytes(content)
+        np.testing.assert_array_equal(cached(), np.arange(1000.0))
+        assert len(calls) == n
+    cached_arrays("tracks", {"pixels": "b"}, compute)
+    assert len(calls) == 5
+
+
+def test_what_there_is_to_score(bench: Bench) -> None:
+    with pytest.raises(ValueError, match="No results folder"):
+        results_below(bench.results)
+    bench.put("a", "right", None)
+    bench.put("b", "right", RIGHT)
+    bench.put("c", "right", RIGHT)
+    assert len(results_below(bench.results)) == 3
+    ((folder, record),) = results_below(bench.results, limit=1)
+    assert record.request.method == "b"  # the first that has a video
+    assert state(folder, record, "motion_fidelity") == "no score"
+    bench.score()
+    assert state(folder, record, "motion_fidelity") == "1.000"
+    with pytest.raises(ValueError, match="No results of dataset 'emoji'"):
+        results_below(bench.results, dataset="emoji")
+
+
+def test_metrics_by_name() -> None:
+    assert chosen_metrics("motion_fidelity, text_similarity") == tuple(reversed(metric_names()))
+    with pytest.raises(LookupError, match=r"No metric 'motion'; there is: .*motion_fidelity"):
+        chosen_metrics("motion")
+    for known in METRICS:
+        assert metric(known.name) is known
+        assert known.worst == (known.minimum if known.higher_is_better else known.maximum)
+        assert known.description.endswith(".")
+
+
+def command(*arguments: str) -> Any:
+    from smmbench.cli import app
+
+    return CliRunner().invoke(app, arguments)
+
+
+def test_command_scores_and_prints_json(bench: Bench) -> None:
+    bench.put("copy", "right", RIGHT)
+    where = ["score", str(bench.results), "--dataset", str(bench.manifest), "--device", "cpu"]
+    result = command(*where, "--json")
+    assert result.exit_code == 0, result.output
+    content = json.loads(result.stdout)
+    assert content["methods"][0]["means"]["motion_fidelity"] == pytest.approx(1)
+    assert content["results"][0]["scores"]["motion_fidelity"] == pytest.approx(1)
+    assert "smmbench leaderboard" in result.stderr
+    table = command(*where)
+    assert "1.000" in table.stdout
+    assert "1 of 1" in table.stdout
+
+
+def test_command_says_what_went_wrong_and_exits_1(bench: Bench) -> None:
+    bench.put("copy", "still", RIGHT)
+    changed = bench.put("copy", "right", RIGHT)
+    write_lossless(changed / VIDEO, UP)
+    where = ["score", str(bench.results), "--dataset", str(bench.manifest), "--device", "cpu"]
+    result = command(*where)
+    assert result.exit_code == 1
+    assert "is refused" in result.stderr
+    assert "motion_fidelity of " in result.stderr
+    assert "Nothing in the source moves" in result.stderr
+    shutil.rmtree(changed)
+    assert command(*where, "--metrics", "text_similarity").exit_code == 0
+
+
+def test_command_tells_what_it_would_do(bench: Bench) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    where = ["score", str(bench.results), "--dataset", str(bench.manifest)]
+    result = command(*where, "--dry-run", "--json")
+    assert json.loads(result.stdout)["results"] == [
+        {"folder": str(folder), "text_similarity": "no score", "motion_fidelity": "no score"}
+    ]
+    assert not (folder / "scores.json").exists()
+    assert "no score" in command(*where, "--dry-run").stdout
+
+
+def test_command_lists_the_metrics() -> None:
+    listed = json.loads(command("metrics", "list", "--json").stdout)
+    assert [known["name"] for known in listed] == list(metric_names())
+    assert all(name in command("metrics", "list").stdout for name in metric_names())
