@@ -273,7 +273,6 @@ class BoardTree:
         """Write one result; `origin` and `record` replace fields of the scores and the record."""
         from smmbench.results import (
             Environment,
-            Failure,
             Request,
             RunRecord,
             Score,
@@ -302,9 +301,9 @@ class BoardTree:
             "transfer_seconds": 2.0,
             "peak_memory_bytes": 2**30,
             "pixels_sha256": pixels,
-            "failure": Failure(kind=failure, message="M", stage="transfer") if failure else None,
+            "failure": {"kind": failure, "message": "M", "stage": "transfer"} if failure else None,
         }
-        write_record(folder, RunRecord(**fields | (record or {})))
+        write_record(folder, RunRecord.model_validate(fields | (record or {})))
         if failure or not scored:
             return folder
         directions = {} if motion is None else {"source_to_output": motion - 0.1}

@@ -41,14 +41,14 @@ _FORMULA = (  # the last four are full-width forms, which some spreadsheets take
 )
 
 
-def plain(text: str) -> str:
+def plain(text: str, longest: int = LONGEST) -> str:
     """One line that any terminal shows as it is: signs that are not shown become U+FFFD.
 
-    Text of more than 200 signs is cut and says so by an ellipsis.
+    Text of more signs than `longest` is cut and says so by an ellipsis.
     """
     line = re.sub(r"\s+", " ", text).strip()
     shown = "".join("\N{REPLACEMENT CHARACTER}" if hidden(sign) else sign for sign in line)
-    return shown if len(shown) <= LONGEST else shown[: LONGEST - 1] + "\N{HORIZONTAL ELLIPSIS}"
+    return shown if len(shown) <= longest else shown[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def hidden(sign: str) -> bool:
@@ -56,15 +56,15 @@ def hidden(sign: str) -> bool:
     return unicodedata.category(sign) in _UNSHOWN
 
 
-def markdown(text: str) -> str:
+def markdown(text: str, longest: int = LONGEST) -> str:
     """Text for a cell of a Markdown table: no markup, HTML, link or mention comes through."""
-    escaped = "".join(_MARKDOWN.get(sign, sign) for sign in plain(text))
+    escaped = "".join(_MARKDOWN.get(sign, sign) for sign in plain(text, longest))
     return re.sub(r"(?i)www\.", lambda match: match[0][:3] + "&#46;", escaped)
 
 
-def latex(text: str) -> str:
+def latex(text: str, longest: int = LONGEST) -> str:
     """Text for a LaTeX table: no command, comment or cell sign comes through."""
-    return "".join(_LATEX.get(sign, sign) for sign in plain(text))
+    return "".join(_LATEX.get(sign, sign) for sign in plain(text, longest))
 
 
 def csv_cell(text: str) -> str:

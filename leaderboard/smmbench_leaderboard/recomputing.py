@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -35,14 +34,12 @@ class Claim(Stored):
     pair: str
     metric: str
     detail: str  # empty for the score itself
-    claimed: float | None
-    recomputed: float | None
+    claimed: float
+    recomputed: float
 
     @property
     def difference(self) -> float:
-        """Distance of the two; infinite if only one of them is a number."""
-        if self.claimed is None or self.recomputed is None:
-            return 0.0 if self.claimed is self.recomputed else math.inf
+        """Distance of the two."""
         return abs(self.claimed - self.recomputed)
 
 
@@ -54,10 +51,12 @@ class Recomputed:
         claims: Claimed and recomputed numbers.
         board: The recomputed row; None if nothing could be scored here.
         warnings: What could not be computed here, and why.
+        whole: Every metric of every video has a number.
     """
 
     claims: tuple[Claim, ...]
     board: Board | None
+    whole: bool
     warnings: tuple[str, ...]
 
 
@@ -82,7 +81,7 @@ def recompute(
     root = folder.parent / "results"
     write_method(method_folder(root, method.label), method)
     results = [_placed(folder, root, key, record) for key, record in records.items()]
-    loop = ScoreLoop(Options(device=device), {dataset.manifest.name: dataset})
+    loop = ScoreLoop(Options(device=device), [dataset])
     found: dict[Key, Result] = {}
     claims: list[Claim] = []
     warnings: dict[str, None] = {}  # each once, in order
@@ -96,10 +95,17 @@ def recompute(
                 warnings[f"{score.metric} has no number here: {score.note}"] = None
         if key in claimed:
             claims += _claims(pair_folder(key), claimed[key], scores)
+            for name in _unknown(claimed[key], scores):
+                warnings[f"Claims of {name} are not looked at: nothing here computes it."] = None
+    whole = all(
+        found[key].scores and all(s.value is not None for s in found[key].scores.values())
+        for key, record in records.items()
+        if record.status == "done"
+    )
     scored = any(score.value is not None for r in found.values() for score in r.scores.values())
     row = Results(dataset, {method.label: method}, {method.label: found}, {})
     board = board_of(row, "full", Bootstrap()) if scored else None
-    return Recomputed(tuple(claims), board, tuple(warnings))
+    return Recomputed(tuple(claims), board, whole, tuple(warnings))
 
 
 def _placed(folder: Path, root: Path, key: Key, record: RunRecord) -> tuple[Path, RunRecord]:
@@ -112,21 +118,34 @@ def _placed(folder: Path, root: Path, key: Key, record: RunRecord) -> tuple[Path
 
 
 def _claims(pair: str, claimed: ScoreFile, scores: Mapping[str, Score]) -> Iterator[Claim]:
-    """Every number of a claim beside the recomputed one of the same name."""
+    """Every claimed number that was also computed here, beside the computed one."""
+    for claim in claimed.scores:
+        own = _numbers(scores.get(claim.metric))
+        for detail, value in _numbers(claim).items():
+            if detail in own:
+                yield Claim(
+                    pair=pair,
+                    metric=claim.metric,
+                    detail=detail,
+                    claimed=value,
+                    recomputed=own[detail],
+                )
+
+
+def _numbers(score: Score | None) -> dict[str, float]:
+    """A score's value, under the empty name, and its details."""
+    if score is None or score.value is None:
+        return {}
+    return {"": score.value, **score.details}
+
+
+def _unknown(claimed: ScoreFile, scores: Mapping[str, Score]) -> Iterator[str]:
+    """Names of claimed metrics and details that nothing here computes."""
     for claim in claimed.scores:
         own = scores.get(claim.metric)
-        yield Claim(
-            pair=pair,
-            metric=claim.metric,
-            detail="",
-            claimed=claim.value,
-            recomputed=own.value if own else None,
-        )
-        for name, value in claim.details.items():
-            yield Claim(
-                pair=pair,
-                metric=claim.metric,
-                detail=name,
-                claimed=value,
-                recomputed=own.details.get(name) if own else None,
+        if own is None:
+            yield claim.metric
+        elif own.value is not None:
+            yield from (
+                f"{claim.metric} {name}" for name in claim.details if name not in own.details
             )

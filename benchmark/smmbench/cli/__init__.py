@@ -7,6 +7,7 @@ import sys
 import typer
 
 from smmbench import __version__
+from smmbench.plugins import load_offered, offered
 
 app = typer.Typer(
     name="smmbench",
@@ -18,10 +19,11 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool) -> bool:
     if asked:
         typer.echo(f"smmbench {__version__}")
         raise typer.Exit
+    return asked  # Typer hands on what a callback returns
 
 
 @app.callback()
@@ -38,17 +40,27 @@ from smmbench.cli import (  # noqa: E402
     datasets,
     doctor,
     import_,
-    leaderboard,
     methods,
     metrics,
     run,
     score,
     sheet,
-    submit,
 )
 
-for module in (run, score, leaderboard, import_, submit, sheet, datasets, methods, metrics, doctor):
+for module in (run, score, import_, sheet, datasets, methods, metrics, doctor):
     module.register(app)
+
+
+def _add_offered() -> None:
+    """Add the commands of other distributions; broken ones are named and left out."""
+    for name in offered("smmbench.commands"):
+        try:
+            load_offered("smmbench.commands", name, "command")(app)
+        except Exception as error:  # a stranger's function may raise anything
+            print(f"smmbench: the commands of '{name}' are left out: {error}", file=sys.stderr)
+
+
+_add_offered()
 
 
 def main() -> None:

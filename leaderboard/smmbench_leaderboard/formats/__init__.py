@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Literal
 
+from smmbench.results import Stored
 from smmbench_leaderboard.formats.csv_ import to_csv
 from smmbench_leaderboard.formats.latex import to_latex
 from smmbench_leaderboard.formats.markdown import to_markdown
@@ -17,9 +18,9 @@ Format = Literal["rich", "markdown", "latex", "csv", "json"]
 __all__ = ["WRITERS", "Format", "to_csv", "to_json", "to_latex", "to_markdown", "to_terminal"]
 
 
-def to_json(board: Board) -> str:
-    """The whole board; ASCII, so that no sign in it acts on a terminal."""
-    return json.dumps(board.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
+def to_json(content: Stored) -> str:
+    """All of a board, comparison or report; ASCII, so that no sign in it acts on a terminal."""
+    return json.dumps(content.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
 
 
 WRITERS: dict[Format, Callable[[Board], str]] = {

@@ -25,7 +25,7 @@ def to_latex(board: Board) -> str:
     if table.controls:
         lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\emph{{controls}}}} \\"]
         lines += [_line(row) for row in table.controls]
-    caption = " ".join(latex(sentence) for sentence in table.caption)
+    caption = " ".join(latex(sentence, longest=400) for sentence in table.caption)
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 

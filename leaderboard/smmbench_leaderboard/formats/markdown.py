@@ -19,7 +19,7 @@ def to_markdown(board: Board) -> str:
         lines.append("| *controls*" + " | " * (width - 1) + " |")
         lines += [_line(row) for row in table.controls]
     lines.append("")
-    lines += [f"{markdown(sentence)}  " for sentence in table.caption]
+    lines += [f"{markdown(sentence, longest=400)}  " for sentence in table.caption]
     return "\n".join(lines) + "\n"
 
 

@@ -34,7 +34,7 @@ def to_terminal(board: Board) -> str:
         rich_table.add_row(*(_cell(cell) for cell in row), style="dim")
     if table.controls:
         rich_table.caption = "Below the line: controls, whose places are known."
-    return _drawn(rich_table, *(Text(plain(sentence)) for sentence in table.caption))
+    return drawn(rich_table, *(Text(plain(sentence, longest=400)) for sentence in table.caption))
 
 
 def _cell(cell: str) -> Text:
@@ -43,7 +43,8 @@ def _cell(cell: str) -> Text:
     return Text(f"{mean}\n[{interval}" if bracket and interval.endswith("]") else plain(cell))
 
 
-def _drawn(*parts: RichTable | Text) -> str:
+def drawn(*parts: RichTable | Text) -> str:
+    """Draw for standard output: as wide as the terminal, in colour only if it is one."""
     shown = Console()
     file = io.StringIO()
     console = Console(

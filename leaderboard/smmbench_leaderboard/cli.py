@@ -1,0 +1,161 @@
+"""The commands of the leaderboard, found by the entry point `smmbench.commands`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Results = Annotated[Path, typer.Argument(help="The results folder.")]
+Dataset = Annotated[
+    str | None,
+    typer.Option(
+        envvar="SMMBENCH_DATASET",
+        help="Name of a dataset, or path of its TOML file; needed if there are results of several.",
+    ),
+]
+Scope = Annotated[
+    Literal["full", "shared"] | None,
+    typer.Option(
+        envvar="SMMBENCH_SCOPE",
+        help="full: every pair of the dataset, a missing one counts as worst. shared: the pairs "
+        "that all methods attempted. If not given: full if a method attempted the whole set.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
+Format = Literal["rich", "markdown", "latex", "csv", "json"]
+ENDINGS: dict[str, Format] = {
+    ".md": "markdown",
+    ".tex": "latex",
+    ".csv": "csv",
+    ".json": "json",
+}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("leaderboard")(leaderboard)
+    app.command("compare")(compare)
+    app.command("submit")(submit)
+    app.command("verify")(verify)
+
+
+def leaderboard(
+    results: Results = Path("results"),
+    dataset: Dataset = None,
+    scope: Scope = None,
+    format_: Annotated[
+        Format | None,
+        typer.Option(
+            "--format",
+            envvar="SMMBENCH_FORMAT",
+            help="If not given: by the ending of --output (.md, .tex, .csv, .json), else rich.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write into this file instead of printing."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Rank the methods of a results folder: means with intervals, coverage, cost, Pareto front."""
+    from smmbench.atomic import write_text
+    from smmbench_leaderboard.board import make_board
+    from smmbench_leaderboard.formats import WRITERS
+
+    board = make_board(results, dataset, scope)
+    by_ending: Format = ENDINGS.get(output.suffix, "rich") if output else "rich"
+    chosen: Format = "json" if as_json else format_ or by_ending
+    text = WRITERS[chosen](board)
+    if output is None:
+        typer.echo(text, nl=False)
+    else:
+        write_text(output, text)
+        typer.echo(f"Wrote {output}.", err=True)
+
+
+def compare(
+    a: Annotated[str, typer.Argument(help="Label of a method.")],
+    b: Annotated[str, typer.Argument(help="Label of another.")],
+    results: Annotated[
+        Path, typer.Option("--results", envvar="SMMBENCH_RESULTS", help="The results folder.")
+    ] = Path("results"),
+    dataset: Dataset = None,
+    scope: Scope = None,
+    as_json: Json = False,
+) -> None:
+    """Compare two methods pair by pair: differences with interval and p, and edits won."""
+    from smmbench_leaderboard.comparison import compare as compared
+    from smmbench_leaderboard.formats import to_json
+    from smmbench_leaderboard.formats.comparing import comparison_text
+
+    comparison = compared(results, a, b, dataset, scope)
+    text = to_json(comparison) if as_json else comparison_text(comparison)
+    typer.echo(text, nl=False)
+
+
+def submit(
+    results: Annotated[Path, typer.Argument(help="Folder of one method, such as results/smm.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The archive; an older one is replaced.")
+    ] = Path("submission.zip"),
+    dataset: Dataset = None,
+    allow_partial: Annotated[
+        bool, typer.Option(help="Pack although pairs are missing; they count as worst.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Pack a method's videos, records and card into one archive for `smmbench verify`."""
+    from smmbench_leaderboard.escaping import plain
+    from smmbench_leaderboard.formats import to_json
+    from smmbench_leaderboard.submission import submit as packed
+
+    written = packed(results, output, dataset, allow_partial)
+    for warning in written.warnings:
+        typer.echo(f"warning: {plain(warning)}", err=True)
+    said = written.submission
+    typer.echo(
+        f"{said.method} on {said.dataset}: {said.done} videos, {said.failed} failed, "
+        f"{said.missing} missing.",
+        err=True,
+    )
+    text = to_json(said) if as_json else f"{written.sha256}  {written.path}\n"
+    typer.echo(text, nl=False)
+
+
+def verify(
+    submission: Annotated[Path, typer.Argument(help="An archive that `smmbench submit` made.")],
+    dataset: Dataset = None,
+    device: Annotated[
+        str, typer.Option(envvar="SMMBENCH_DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
+    ] = "auto",
+    tolerance: Annotated[
+        float, typer.Option(min=0.0, help="Up to which difference a score counts as the same.")
+    ] = 1e-6,
+    max_gib: Annotated[
+        float, typer.Option(min=0.0, help="How much it may unpack to, in GiB.")
+    ] = 64.0,
+    as_json: Json = False,
+) -> None:
+    """Check a submission and recompute its scores; nothing in it is believed or run.
+
+    Exit code 1: it is refused, its scores differ, or they cannot be computed here.
+    """
+    from smmbench.environment import choose_device
+    from smmbench_leaderboard.archive import Limits
+    from smmbench_leaderboard.formats import to_json
+    from smmbench_leaderboard.formats.verifying import report_text
+    from smmbench_leaderboard.verification import verify as verified
+
+    report = verified(
+        submission,
+        dataset,
+        choose_device(device),
+        tolerance,
+        Limits(total_bytes=int(max_gib * 2**30)),
+        progress=lambda step: typer.echo(step, err=True),
+    )
+    text = to_json(report) if as_json else report_text(report)
+    typer.echo(text, nl=False)
+    raise typer.Exit(0 if report.verdict == "verified" else 1)

@@ -1,0 +1,46 @@
+"""A verification's report, for a terminal."""
+
+from __future__ import annotations
+
+from smmbench_leaderboard.escaping import plain
+from smmbench_leaderboard.formats.table import number
+from smmbench_leaderboard.verification import Report
+
+VERDICTS = {
+    "verified": "verified: it is what it says.",
+    "differs": "differs: its videos are sound, but its scores are not those that they get.",
+    "unscored": "unscored: its videos are sound, but not every number can be had here.",
+    "refused": "refused: something in it is not what it says.",
+}
+SHOWN = 10  # of the claims that differ
+
+
+def report_text(report: Report) -> str:
+    """Write the verdict, what it rests on, and where claims differ."""
+    lines = [f"{VERDICTS[report.verdict]} (sha256 {report.archive_sha256})"]
+    if submission := report.submission:
+        lines.append(
+            f"{submission.method} on {submission.dataset} version {submission.dataset_version}: "
+            f"{submission.done} done, {submission.failed} failed, {submission.missing} missing "
+            f"of {submission.expected} pairs."
+        )
+    lines += [f"problem: {problem}" for problem in report.problems]
+    lines += [f"warning: {warning}" for warning in report.warnings]
+    if report.board:
+        (row,) = report.board.rows
+        for column in report.board.columns:
+            lines.append(f"{column.title}: {number(row.cells[column.name].mean)} (recomputed)")
+    if report.largest_difference is not None:
+        lines.append(
+            f"{len(report.claims)} claimed numbers, largest difference "
+            f"{report.largest_difference:.2g}, tolerance {report.tolerance:g}."
+        )
+    differing = [claim for claim in report.claims if claim.difference > report.tolerance]
+    for claim in sorted(differing, key=lambda claim: -claim.difference)[:SHOWN]:
+        name = f"{claim.metric} {claim.detail}".strip()
+        lines.append(
+            f"{claim.pair}: {name} claimed {claim.claimed:.6f}, is {claim.recomputed:.6f}."
+        )
+    if len(differing) > SHOWN:
+        lines.append(f"... and {len(differing) - SHOWN} more; --json gives all.")
+    return "\n".join(plain(line, longest=400) for line in lines) + "\n"

@@ -1,0 +1,269 @@
+"""A board counts every pair that was asked for, mixes nothing, and says what it left out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smmbench_leaderboard.board import make_board
+from smmbench_leaderboard.comparison import compare
+from smmbench_leaderboard.pareto import pareto_front
+from smmbench_leaderboard.types import Board, Row, Scope
+
+if TYPE_CHECKING:
+    from tests.conftest import BoardTree
+
+
+def board(tree: BoardTree, scope: Scope | None = None) -> Board:
+    return make_board(tree.results, str(tree.manifest), scope)
+
+
+def rows(tree: BoardTree, scope: Scope | None = None) -> dict[str, Row]:
+    return {row.label: row for row in board(tree, scope).rows}
+
+
+def test_means_directions_and_coverage_of_a_whole_method(board_tree: BoardTree) -> None:
+    board_tree.whole("smm", text=0.3, motion=0.8)
+    row = rows(board_tree)["smm"]
+    assert row.cells["text_similarity"].mean == pytest.approx(0.3)
+    assert row.cells["motion_fidelity"].mean == pytest.approx(0.8)
+    assert row.cells["source_to_output"].mean == pytest.approx(0.7)
+    assert row.cells["output_to_source"].mean == pytest.approx(0.9)
+    low, high = row.cells["motion_fidelity"].interval or (0, 0)
+    assert low < 0.8 < high
+    assert (row.coverage.expected, row.coverage.done, row.coverage.partial) == (8, 8, False)
+
+
+def test_failed_pair_counts_as_worst(board_tree: BoardTree) -> None:
+    board_tree.whole("smm", motion=0.8)
+    board_tree.pair("smm", "clip-0", "dog", failure="out-of-memory")
+    made = board(board_tree)
+    (row,) = made.rows
+    others = [pair.values["motion_fidelity"] for pair in row.pairs[1:]]
+    assert row.cells["motion_fidelity"].mean == pytest.approx((sum(others) - 1) / 8)
+    assert row.coverage.failed == {"out-of-memory": 1}
+    assert any("out-of-memory 1" in note for note in made.notes)
+
+
+def test_leaving_out_hard_pairs_never_helps(board_tree: BoardTree) -> None:
+    """The mean over survivors would rise; the mean over what was asked for falls."""
+    board_tree.whole("honest", motion=0.5)
+    board_tree.whole("chooser", motion=0.5)
+    hard = board_tree.results / "chooser/toy/clip-0"
+    for file in sorted(hard.rglob("*.json")):
+        file.unlink()
+    found = rows(board_tree)
+    assert found["chooser"].coverage.missing == 2
+    assert (
+        found["chooser"].cells["motion_fidelity"].mean
+        < found["honest"].cells["motion_fidelity"].mean
+    )
+
+
+def test_first_look_with_a_limit_is_over_shared_pairs(board_tree: BoardTree) -> None:
+    for label, clips in (("a", ["clip-0", "clip-1"]), ("b", ["clip-1", "clip-2"])):
+        board_tree.method(label)
+        for clip in clips:
+            board_tree.pair(label, clip, "dog")
+    made = board(board_tree)
+    assert (made.scope, made.pairs, made.clips, made.dataset_pairs) == ("shared", 1, 1, 8)
+    assert all(row.cells["motion_fidelity"].mean == pytest.approx(0.8) for row in made.rows)
+    assert all(row.coverage.of_dataset == 2 for row in made.rows)
+    assert board(board_tree, "full").rows[0].coverage.missing == 6
+
+
+def test_controls_on_the_whole_set_do_not_make_a_limited_run_look_bad(
+    board_tree: BoardTree,
+) -> None:
+    board_tree.whole("copy", kind="control")
+    board_tree.method("smm")
+    board_tree.pair("smm", "clip-0", "dog")
+    assert board(board_tree).scope == "shared"
+
+
+def test_a_whole_competitor_makes_the_full_board(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    board_tree.method("half")
+    board_tree.pair("half", "clip-0", "dog")
+    made = board(board_tree)
+    assert made.scope == "full"
+    assert rows(board_tree)["half"].cells["text_similarity"].mean < -0.8
+
+
+def test_nothing_shared_is_said_with_counts(board_tree: BoardTree) -> None:
+    for label, clip in (("a", "clip-0"), ("b", "clip-1")):
+        board_tree.method(label)
+        board_tree.pair(label, clip, "dog")
+    with pytest.raises(ValueError, match=r"'a' 1, 'b' 1.*--scope full"):
+        board(board_tree)
+
+
+def test_unscored_and_stale_videos_count_as_worst_and_are_named(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    board_tree.pair("smm", "clip-0", "dog", scored=False, record={"pixels_sha256": "f" * 64})
+    made = board(board_tree)
+    assert made.rows[0].coverage.unscored == 1
+    assert made.rows[0].pairs[0].values["motion_fidelity"] == -1
+    assert any("smmbench score" in note for note in made.notes)
+
+
+def test_nothing_scored_at_all(board_tree: BoardTree) -> None:
+    board_tree.method("smm")
+    board_tree.pair("smm", "clip-0", "dog", scored=False)
+    with pytest.raises(ValueError, match="Nothing is scored yet"):
+        board(board_tree)
+
+
+def test_a_number_that_could_not_be_had_is_worst(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    board_tree.pair("smm", "clip-0", "dog", None, None, origin={"weights": "none"})
+    row = rows(board_tree)["smm"]
+    assert (row.pairs[0].status, row.pairs[0].values["text_similarity"]) == ("unscored", -1)
+
+
+@pytest.mark.parametrize(
+    ("origin", "named"),
+    [
+        ({"protocol": {"frames": 8}}, "protocol"),
+        ({"tracker": {"name": "cotracker3"}}, "tracker"),
+        ({"weights": "other"}, "weights"),
+    ],
+)
+def test_scores_of_different_conditions_do_not_mix(
+    board_tree: BoardTree, origin: dict[str, object], named: str
+) -> None:
+    board_tree.whole("smm")
+    board_tree.whole("ddim")
+    board_tree.pair("smm", "clip-1", "cat", origin=origin)
+    with pytest.raises(ValueError, match=rf"do not mix: .*clip-1.*{named}.*smmbench score"):
+        board(board_tree)
+
+
+def test_scores_under_another_protocol_than_the_datasets_are_said_to_be(
+    board_tree: BoardTree,
+) -> None:
+    board_tree.method("smm")
+    board_tree.pair("smm", "clip-0", "dog", origin={"protocol": {"tracker": "cotracker3"}})
+    assert "Not the dataset's protocol: scored with tracker cotracker3." in board(board_tree).notes
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ({"source_sha256": "f" * 64}, "other pixels"),
+        ({"parameters_sha256": "f" * 64}, "other parameters"),
+    ],
+)
+def test_results_that_are_not_of_one_thing_are_refused(
+    board_tree: BoardTree, record: dict[str, str], message: str
+) -> None:
+    board_tree.whole("smm")
+    board_tree.pair("smm", "clip-1", "cat", record=record)
+    with pytest.raises(ValueError, match=message):
+        board(board_tree)
+
+
+def test_the_same_result_twice_is_refused(board_tree: BoardTree) -> None:
+    import shutil
+
+    board_tree.whole("smm")
+    shutil.copytree(board_tree.results / "smm", board_tree.results / "copy-of-smm")
+    with pytest.raises(ValueError, match="hold the same result"):
+        board(board_tree)
+
+
+def test_other_seeds_do_not_enter(board_tree: BoardTree) -> None:
+    """The best of many seeds is not the method: only the protocol's seeds count."""
+    board_tree.whole("smm")
+    board_tree.pair("smm", "clip-0", "dog", motion=1.0, seed=7)
+    made = board(board_tree)
+    assert made.rows[0].cells["motion_fidelity"].mean == pytest.approx(0.8)
+    assert any(note.startswith("smm: 1 results of seeds") for note in made.notes)
+
+
+def test_only_other_seeds(board_tree: BoardTree) -> None:
+    board_tree.method("smm")
+    board_tree.pair("smm", "clip-0", "dog", seed=7)
+    with pytest.raises(ValueError, match=r"all of other seeds.*\(0\)"):
+        board(board_tree)
+
+
+def test_controls_stand_last_without_rank_or_front(board_tree: BoardTree) -> None:
+    board_tree.whole("copy", text=0.5, motion=0.99, kind="control")
+    board_tree.whole("smm", text=0.3, motion=0.8)
+    made = board(board_tree)
+    assert [row.label for row in made.rows] == ["smm", "copy"]
+    copy = made.rows[1]
+    assert (copy.pareto, copy.cells["motion_fidelity"].rank) == (False, None)
+    assert made.rows[0].pareto
+
+
+def test_ranks_and_front_are_per_axis(board_tree: BoardTree) -> None:
+    board_tree.whole("text", text=0.35, motion=0.6)
+    board_tree.whole("motion", text=0.25, motion=0.9)
+    board_tree.whole("behind", text=0.24, motion=0.5)
+    found = rows(board_tree)
+    ranks = {
+        label: (row.cells["text_similarity"].rank, row.cells["motion_fidelity"].rank)
+        for label, row in found.items()
+    }
+    assert ranks == {"text": (1, 2), "motion": (2, 1), "behind": (3, 3)}
+    assert {label for label, row in found.items() if row.pareto} == {"text", "motion"}
+
+
+def test_cost_shares_the_preparation_of_a_clip(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    row = rows(board_tree)["smm"]
+    assert row.seconds == pytest.approx(10 / 2 + 2)  # two prompts share ten seconds
+    assert row.peak_gib == 1
+
+
+def test_outputs_made_elsewhere_have_no_cost(board_tree: BoardTree) -> None:
+    board_tree.method("gen-1", kind="imported")
+    nothing = {"prepare_seconds": 0.0, "transfer_seconds": 0.0, "peak_memory_bytes": 0}
+    board_tree.pair("gen-1", "clip-0", "dog", record=nothing)
+    row = rows(board_tree)["gen-1"]
+    assert (row.seconds, row.peak_gib) == (None, None)
+
+
+def test_a_board_is_the_same_every_time_and_stands_alone(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    first, again = board(board_tree), board(board_tree)
+    assert first == again
+    assert Board.model_validate_json(first.model_dump_json()) == first
+    board_tree.pair("smm", "clip-0", "dog", record={"transfer_seconds": 3.0})
+    assert board(board_tree).rows[0].records_sha256 != first.rows[0].records_sha256
+
+
+def test_no_results(board_tree: BoardTree) -> None:
+    board_tree.results.mkdir()
+    with pytest.raises(ValueError, match="No results in"):
+        board(board_tree)
+
+
+def test_comparison_is_paired_and_counts_edits(board_tree: BoardTree) -> None:
+    board_tree.whole("a", text=0.3, motion=0.82)
+    board_tree.whole("b", text=0.3, motion=0.80)
+    found = compare(board_tree.results, "a", "b", str(board_tree.manifest))
+    by_name = {column.column: column for column in found.columns}
+    motion, text = by_name["motion_fidelity"], by_name["text_similarity"]
+    assert motion.difference == pytest.approx(0.02)
+    assert motion.p is not None and motion.p < 0.05
+    assert (motion.a_wins, motion.ties, motion.b_wins) == (8, 0, 0)
+    assert (text.difference, text.p, text.ties) == (0.0, 1.0, 8)
+
+
+def test_comparison_with_no_such_method(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    board_tree.whole("ddim")
+    with pytest.raises(LookupError, match=r"'smn'; there is: ddim, smm. Did you mean 'smm'"):
+        compare(board_tree.results, "smn", "ddim", str(board_tree.manifest))
+    with pytest.raises(ValueError, match="with itself"):
+        compare(board_tree.results, "smm", "smm", str(board_tree.manifest))
+
+
+def test_pareto_front() -> None:
+    points = {"a": (0.3, 0.9), "b": (0.35, 0.7), "c": (0.3, 0.7), "twin": (0.3, 0.9)}
+    assert pareto_front(points) == {"a", "b", "twin"}
+    assert pareto_front({}) == frozenset()

@@ -1,0 +1,155 @@
+"""A board in every format: the same numbers, and nothing that a stranger's name can do."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smmbench_leaderboard.board import make_board
+from smmbench_leaderboard.comparison import compare
+from smmbench_leaderboard.escaping import csv_cell, latex, markdown, plain
+from smmbench_leaderboard.formats import WRITERS, to_csv, to_json, to_latex, to_markdown
+from smmbench_leaderboard.formats.comparing import comparison_text
+from smmbench_leaderboard.formats.terminal import to_terminal
+from smmbench_leaderboard.types import Board
+
+if TYPE_CHECKING:
+    from tests.conftest import BoardTree
+
+ESCAPE = "\x1b]0;owned\x07\x1b[31m"
+HOSTILE = [
+    "[bold red]x[/]",
+    f"{ESCAPE}red",
+    "a|b\n| c",
+    "<img src=x onerror=alert(1)>",
+    "[click](https://evil.example)",
+    r"\input{/etc/passwd} $x$ 50% & _^~#",
+    "=HYPERLINK(1)",
+    "\u202egnp.exe",
+    "x *",
+    "x" * 500,
+]
+
+
+@pytest.fixture(scope="module")
+def board(board_trees: type[BoardTree], tmp_path_factory: pytest.TempPathFactory) -> Board:
+    tree = board_trees(tmp_path_factory.mktemp("board"))
+    tree.whole("smm", text=0.31, motion=0.8)
+    tree.whole("source-copy", text=0.2, motion=0.99, kind="control")
+    return make_board(tree.results, str(tree.manifest))
+
+
+def renamed(board: Board, name: str) -> Board:
+    """The same board, its competitor under another name."""
+    row = board.rows[0]
+    card = type(row.card)(title=name, kind=row.card.kind)
+    rows = (row.model_copy(update={"label": name, "card": card}), *board.rows[1:])
+    return board.model_copy(update={"rows": rows, "notes": (f"{name}: a note.",)})
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_every_format_has_the_numbers_and_ends_with_a_line(board: Board, form: str) -> None:
+    text = WRITERS[form](board)  # type: ignore[index]
+    assert "0.31" in text and "0.8" in text and "smm" in text
+    assert text.endswith("\n")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("form", WRITERS)
+def test_no_sign_of_a_name_acts_on_a_terminal(board: Board, form: str, name: str) -> None:
+    text = WRITERS[form](renamed(board, name))  # type: ignore[index]
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
+
+
+def test_rich_markup_in_a_name_is_text(board: Board) -> None:
+    assert "[bold" in to_terminal(renamed(board, "[bold red]x[/]"))
+
+
+def test_a_name_cannot_fake_the_mark_of_the_front(board: Board) -> None:
+    lines = [line for line in to_markdown(renamed(board, "x *")).splitlines() if "x \\*" in line]
+    assert lines[0].startswith(r"| x \* | \* |")  # the mark has a column of its own
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_every_markdown_row_has_the_same_number_of_cells(board: Board, name: str) -> None:
+    lines = to_markdown(renamed(board, name)).splitlines()
+    table = [line for line in lines if line.startswith("|")]
+    assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
+    assert not any("<" in line or "](" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_every_latex_row_has_the_same_number_of_cells(board: Board, name: str) -> None:
+    text = to_latex(renamed(board, name))
+    rows = [
+        line for line in text.splitlines() if line.endswith(r"\\") and "multicolumn" not in line
+    ]
+    assert len({len(re.findall(r"(?<!\\)&", row)) for row in rows}) == 1
+    assert r"\input" not in text
+    assert not re.search(r"(?<!\\)[%$#_]", text.replace("1234", ""))
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_csv_cell_of_a_name_is_a_formula(board: Board, name: str) -> None:
+    table = list(csv.DictReader(io.StringIO(to_csv(renamed(board, name)))))
+    assert len(table) == 2
+    assert not table[0]["method"].startswith(("=", "+", "-", "@"))
+
+
+def test_csv_keeps_all_digits_and_negative_numbers(board: Board) -> None:
+    table = list(csv.DictReader(io.StringIO(to_csv(board))))
+    cell = board.rows[0].cells["motion_fidelity"]
+    assert float(table[0]["motion_fidelity"]) == cell.mean
+    assert (table[0]["motion_fidelity_rank"], table[1]["motion_fidelity_rank"]) == ("1", "")
+    worst = board.rows[0].model_copy(
+        update={
+            "cells": {
+                n: c.model_copy(update={"mean": -1.0}) for n, c in board.rows[0].cells.items()
+            }
+        }
+    )
+    text = to_csv(board.model_copy(update={"rows": (worst,)}))
+    assert ",-1.0," in text
+
+
+def test_json_is_the_board(board: Board) -> None:
+    assert Board.model_validate_json(to_json(board)) == board
+    assert to_json(renamed(board, "é\x9b")).isascii()
+    assert json.loads(to_json(board))["protocol"]["frames"] == 4
+
+
+def test_controls_stand_apart(board: Board) -> None:
+    lines = to_markdown(board).splitlines()
+    place = next(i for i, line in enumerate(lines) if "*controls*" in line)
+    assert "source-copy" in lines[place + 1]
+    assert r"\emph{controls}" in to_latex(board)
+
+
+def test_part_of_a_set_is_said_in_the_caption(board_tree: BoardTree) -> None:
+    board_tree.method("smm")
+    board_tree.pair("smm", "clip-0", "dog")
+    part = make_board(board_tree.results, str(board_tree.manifest))
+    for write in (to_markdown, to_terminal, to_latex):
+        assert "1 of 8 pairs" in " ".join(write(part).split())
+
+
+def test_comparison_in_words(board_tree: BoardTree) -> None:
+    board_tree.whole("a", motion=0.82)
+    board_tree.whole("b", motion=0.80)
+    text = comparison_text(compare(board_tree.results, "a", "b", str(board_tree.manifest)))
+    assert "+0.020" in text and "8, 0, 0" in text and "8 pairs of 4 clips" in text
+
+
+def test_escapes() -> None:
+    assert plain(" a\n\tb\x1b\u200b ") == "a b\ufffd\ufffd"
+    assert len(plain("x" * 500)) == 200
+    assert markdown("a|b <i> @me http://x www.y.z *_") == (
+        r"a&#124;b &#60;i&#62; &#64;me http&#58;//x www&#46;y.z \*\_"
+    )
+    assert latex(r"\a{b}_%") == r"\textbackslash{}a\{b\}\_\%"
+    assert [csv_cell(text) for text in ("=1", "\t=1", "a=1")] == ["'=1", "'=1", "a=1"]

@@ -1,0 +1,394 @@
+"""From results to an archive and back: what is true is verified, what is not is found."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from smmbench.dataset import load_dataset, source_video
+from smmbench.home import file_sha256
+from smmbench.method import Card
+from smmbench.metrics.measure import Options
+from smmbench.results import (
+    Environment,
+    Failure,
+    MethodFile,
+    Request,
+    RunRecord,
+    find_records,
+    method_folder,
+    parameters_sha256,
+    result_folder,
+    write_method,
+    write_record,
+)
+from smmbench.score import ScoreLoop
+from smmbench.video import Video, write_lossless
+from smmbench_leaderboard.archive import pack, unpack
+from smmbench_leaderboard.submission import MANIFEST, submit
+from smmbench_leaderboard.verification import Report, verify
+
+Change = Callable[[dict[str, Any]], None]
+
+
+def video(seed: int, frames: int = 5) -> Video:
+    """Texture with a square that moves 2 pixels a frame."""
+    rng = np.random.default_rng(seed)
+    content = np.repeat(rng.integers(0, 90, (1, 48, 64, 3), dtype=np.uint8), frames, axis=0)
+    for t in range(frames):
+        content[t, 10:30, 5 + 2 * t : 25 + 2 * t] = rng.integers(150, 255, 3, dtype=np.uint8)
+    return Video(content, fps=8.0)
+
+
+@pytest.fixture(scope="session")
+def manifest(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
+    """A dataset `tiny-moves`: two clips with one prompt each, and models that are at hand."""
+    folder = tmp_path_factory.mktemp("tiny-moves")
+    text = (
+        'name = "tiny-moves"\nversion = 1\ntitle = "T"\ndescription = "D"\nlicence = "CC0-1.0"\n'
+        "[protocol]\nframes = 5\nwidth = 64\nheight = 48\nfps = 8\ngrid = 8\n"
+        f'text_model = "{tiny_clip.as_posix()}"\n'
+    )
+    for i, name in enumerate(("a", "b")):
+        path = folder / f"{name}.mkv"
+        write_lossless(path, video(i))
+        text += (
+            f'[[clips]]\nname = "{name}"\n'
+            f'video = {{ path = "{path.name}", sha256 = "{file_sha256(path)}" }}\n'
+            f'pixels_sha256 = "{video(i).pixels_sha256}"\n'
+            'licence = "CC0-1.0"\nattribution = "made here"\n'
+            '[[clips.edits]]\nname = "dog"\nprompt = "a dog"\n'
+        )
+    (folder / "tiny.toml").write_text(text)
+    return folder / "tiny.toml"
+
+
+def make(root: Path, manifest: Path, kind: str = "method", copy: bool = False) -> Path:
+    """Results of a method `toy`, scored; give its folder."""
+    dataset = load_dataset(manifest)
+    card = Card(title="Toy", kind=kind)
+    write_method(method_folder(root, "toy"), MethodFile(label="toy", entry="toy:Toy", card=card))
+    for i, clip in enumerate(dataset.manifest.clips):
+        output = source_video(dataset, clip) if copy else video(10 + i)
+        request = Request(
+            method="toy",
+            dataset="tiny-moves",
+            dataset_version=1,
+            clip=clip.name,
+            edit="dog",
+            seed=0,
+        )
+        folder = result_folder(root, request)
+        write_lossless(folder / "video.mkv", output)
+        write_record(
+            folder,
+            RunRecord(
+                status="done",
+                request=request,
+                source_sha256=clip.pixels_sha256,
+                prompt="a dog",
+                entry="toy:Toy",
+                parameters={},
+                parameters_sha256=parameters_sha256("toy:Toy", {}, {}),
+                environment=Environment(device="cpu: toy", python="3.11", packages={}),
+                pixels_sha256=output.pixels_sha256,
+            ),
+        )
+    for outcome in ScoreLoop(Options(), [dataset]).run(list(find_records(root))):
+        assert not outcome.error
+    return root / "toy"
+
+
+@pytest.fixture
+def results(tmp_path: Path, manifest: Path) -> Path:
+    return make(tmp_path / "results", manifest)
+
+
+@pytest.fixture
+def archive(results: Path, manifest: Path, tmp_path: Path) -> Path:
+    return submit(results, tmp_path / "submission.zip", str(manifest)).path
+
+
+def fail(results: Path, clip: str) -> None:
+    """Turn one result into a failed one."""
+    folder = results / "tiny-moves" / clip / "dog" / "seed-0"
+    record = next(record for place, record in find_records(results) if place == folder)
+    failure = Failure(kind="nan", message="M", stage="transfer")
+    changed = {"status": "failed", "failure": failure, "pixels_sha256": ""}
+    write_record(folder, record.model_copy(update=changed))
+    (folder / "video.mkv").unlink()
+    (folder / "scores.json").unlink()
+
+
+def forged(archive: Path, change: Callable[[Path], None], relist: bool = True) -> Path:
+    """The archive after a change to its files, by someone who also writes a new list of them."""
+    folder = archive.parent / "forged"
+    folder.mkdir()
+    unpack(archive, folder)
+    change(folder)
+    manifest = json.loads((folder / MANIFEST).read_text())
+    files = {
+        path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()
+    }
+    if relist:
+        manifest["files"] = [
+            {"path": name, "sha256": file_sha256(path), "size": path.stat().st_size}
+            for name, path in sorted(files.items())
+            if name != MANIFEST
+        ]
+        (folder / MANIFEST).write_text(json.dumps(manifest))
+    pack(archive.parent / "forged.zip", files)
+    shutil.rmtree(folder)
+    return archive.parent / "forged.zip"
+
+
+def in_json(path: str, change: Change) -> Callable[[Path], None]:
+    def apply(folder: Path) -> None:
+        content = json.loads((folder / path).read_text())
+        change(content)
+        (folder / path).write_text(json.dumps(content))
+
+    return apply
+
+
+def set_to(*keys: str, value: Any) -> Change:
+    def apply(content: dict[str, Any]) -> None:
+        for key in keys[:-1]:
+            content = content[key]
+        content[keys[-1]] = value
+
+    return apply
+
+
+PAIR = "pairs/a/dog/seed-0"
+
+
+def check(archive: Path, manifest: Path) -> Report:
+    return verify(archive, str(manifest))
+
+
+def test_an_honest_submission_is_verified(archive: Path, manifest: Path) -> None:
+    report = check(archive, manifest)
+    assert (report.verdict, report.problems, report.warnings) == ("verified", (), ())
+    assert report.largest_difference == 0
+    assert {claim.metric for claim in report.claims} == {"text_similarity", "motion_fidelity"}
+    assert report.board is not None
+    assert report.board.rows[0].coverage.done == 2
+
+
+def test_the_same_results_give_the_same_bytes(
+    results: Path, manifest: Path, tmp_path: Path
+) -> None:
+    one, two = (submit(results, tmp_path / name, str(manifest)) for name in ("1.zip", "2.zip"))
+    assert one.sha256 == two.sha256 == hashlib.sha256(two.path.read_bytes()).hexdigest()
+    names = set(zipfile.ZipFile(one.path).namelist())
+    assert {MANIFEST, "method.json", f"{PAIR}/video.mkv", f"{PAIR}/record.json"} <= names
+    assert not any(name.endswith(".mp4") for name in names)
+
+
+def test_missing_pairs_are_refused_unless_said(
+    results: Path, manifest: Path, tmp_path: Path
+) -> None:
+    shutil.rmtree(results / "tiny-moves" / "b")
+    with pytest.raises(ValueError, match=r"lacks 1 of 2 pairs.*b/dog/0.*--allow-partial"):
+        submit(results, tmp_path / "s.zip", str(manifest))
+    assert not (tmp_path / "s.zip").exists()
+    written = submit(results, tmp_path / "s.zip", str(manifest), allow_partial=True)
+    assert written.submission.partial and written.submission.missing == 1
+    report = check(written.path, manifest)
+    assert report.verdict == "verified"
+    assert any("Partial: 1 missing" in warning for warning in report.warnings)
+    assert report.board is not None and report.board.rows[0].coverage.missing == 1
+
+
+def test_failed_pairs_go_along_and_count_as_worst(
+    results: Path, manifest: Path, tmp_path: Path
+) -> None:
+    fail(results, "b")
+    written = submit(results, tmp_path / "s.zip", str(manifest))
+    assert any("1 failed pairs" in warning for warning in written.warnings)
+    report = check(written.path, manifest)
+    assert report.verdict == "verified"
+    assert report.board is not None
+    assert report.board.rows[0].coverage.failed == {"nan": 1}
+
+
+def test_one_submission_is_of_one_method(results: Path, manifest: Path, tmp_path: Path) -> None:
+    shutil.copytree(results, results.parent / "other")
+    for path in (results.parent / "other").rglob("*.json"):
+        path.write_text(path.read_text().replace('"toy"', '"other"'))
+    with pytest.raises(ValueError, match=r"several methods \(other, toy\)"):
+        submit(results.parent, tmp_path / "s.zip", str(manifest))
+    assert submit(results, tmp_path / "s.zip", str(manifest)).submission.method == "toy"
+
+
+def test_claimed_scores_that_are_not_theirs(archive: Path, manifest: Path) -> None:
+    def raise_motion(content: dict[str, Any]) -> None:
+        for score in content["scores"]:
+            score["value"] = 0.999
+
+    report = check(forged(archive, in_json(f"{PAIR}/scores.json", raise_motion)), manifest)
+    honest = check(archive, manifest)
+    assert report.verdict == "differs"
+    assert report.largest_difference is not None and report.largest_difference > 0.01
+    assert report.board is not None and honest.board is not None
+    assert report.board.rows[0].cells == honest.board.rows[0].cells  # the claim changed nothing
+
+
+def test_no_claims_are_fine(archive: Path, manifest: Path) -> None:
+    def remove(folder: Path) -> None:
+        for path in folder.rglob("scores.json"):
+            path.unlink()
+
+    report = check(forged(archive, remove), manifest)
+    assert (report.verdict, report.claims) == ("verified", ())
+
+
+def swap(folder: Path) -> None:
+    shutil.copy(folder / "pairs/b/dog/seed-0/video.mkv", folder / PAIR / "video.mkv")
+
+
+def re_encode(folder: Path) -> None:
+    write_lossless(folder / PAIR / "video.mkv", video(99))
+
+
+def shorter(folder: Path) -> None:
+    write_lossless(folder / PAIR / "video.mkv", video(10, frames=3))
+    in_json(f"{PAIR}/record.json", set_to("pixels_sha256", value=video(10, 3).pixels_sha256))(
+        folder
+    )
+
+
+def no_video(folder: Path) -> None:
+    (folder / PAIR / "video.mkv").unlink()
+
+
+def not_a_video(folder: Path) -> None:
+    (folder / PAIR / "video.mkv").write_bytes(b"\x80\x04\x95pickle")
+
+
+def drop(folder: Path) -> None:
+    shutil.rmtree(folder / "pairs/b")
+
+
+def extra(folder: Path) -> None:
+    (folder / PAIR / "notes.json").write_text("{}")
+
+
+def elsewhere(folder: Path) -> None:
+    shutil.move(folder / "pairs/b", folder / "pairs/c")
+
+
+def deep(folder: Path) -> None:
+    (folder / PAIR / "record.json").write_text("[" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (swap, "other pixels than its record"),
+        (re_encode, "other pixels than its record"),
+        (shorter, "cannot be scored"),
+        (no_video, "has no video"),
+        (not_a_video, "cannot be scored"),
+        (drop, "It says 2 done"),
+        (extra, "do not belong"),
+        (elsewhere, "record of another pair"),
+        (deep, "not readable"),
+        (in_json(f"{PAIR}/record.json", set_to("prompt", value="a cat")), "another prompt"),
+        (in_json(f"{PAIR}/record.json", set_to("source_sha256", value="f" * 64)), "source clip"),
+        (in_json(f"{PAIR}/record.json", set_to("parameters", "a", value=1)), "parameter hash"),
+        (in_json(f"{PAIR}/record.json", set_to("request", "method", value="x")), "made by 'x'"),
+        (in_json(f"{PAIR}/record.json", set_to("request", "clip", value="..")), "another pair"),
+        (in_json(f"{PAIR}/record.json", set_to("request", "seed", value=7)), "another pair"),
+        (in_json(f"{PAIR}/record.json", set_to("evil", value=1)), "not readable"),
+        (in_json("method.json", set_to("label", value="../x")), "card is of"),
+        (in_json("method.json", set_to("entry", value="other:Code")), "other code"),
+        (in_json(MANIFEST, set_to("method", value="../../x")), "not readable"),
+        (in_json(MANIFEST, set_to("schema_version", value=9)), "schema version 9"),
+        (in_json(MANIFEST, set_to("dataset_version", value=2)), "version 2"),
+        (in_json(MANIFEST, set_to("dataset_sha256", value="f" * 64)), "another manifest"),
+        (in_json(MANIFEST, set_to("protocol", "grid", value=2)), "protocol is not"),
+        (in_json(MANIFEST, set_to("done", value=3)), "It says 3 done"),
+    ],
+)
+def test_what_is_not_what_it_says_is_refused(
+    archive: Path, manifest: Path, change: Callable[[Path], None], problem: str
+) -> None:
+    report = check(forged(archive, change), manifest)
+    assert report.verdict == "refused"
+    assert any(problem in found for found in report.problems), report.problems
+    assert report.board is None
+
+
+@pytest.mark.parametrize("change", [swap, extra, no_video])
+def test_files_that_are_not_the_listed_ones(
+    archive: Path, manifest: Path, change: Callable[[Path], None]
+) -> None:
+    report = check(forged(archive, change, relist=False), manifest)
+    assert report.verdict == "refused"
+    assert "List and content differ" in report.problems[0] or "SHA-256" in report.problems[0]
+
+
+def test_the_source_itself_is_no_result(tmp_path: Path, manifest: Path) -> None:
+    """A copy has perfect motion: only a control may be one."""
+    for kind, verdict in (("method", "refused"), ("control", "verified")):
+        results = make(tmp_path / kind, manifest, kind, copy=True)
+        report = check(submit(results, tmp_path / f"{kind}.zip", str(manifest)).path, manifest)
+        assert report.verdict == verdict
+        assert ("copy of the source" in " ".join(report.problems)) == (kind == "method")
+
+
+def test_one_video_for_several_pairs_is_said(archive: Path, manifest: Path) -> None:
+    def same(folder: Path) -> None:
+        swap(folder)
+        pixels = video(11).pixels_sha256
+        in_json(f"{PAIR}/record.json", set_to("pixels_sha256", value=pixels))(folder)
+
+    report = check(forged(archive, same), manifest)
+    assert any("same pixels stand for 2 pairs" in warning for warning in report.warnings)
+
+
+def test_a_dataset_that_is_not_here(archive: Path) -> None:
+    with pytest.raises(LookupError, match="No dataset 'tiny-moves'; there is: "):
+        verify(archive)
+
+
+def test_a_dataset_name_is_never_a_path(archive: Path, manifest: Path) -> None:
+    path = forged(archive, in_json(MANIFEST, set_to("dataset", value=str(manifest))))
+    with pytest.raises(LookupError, match="No dataset"):
+        verify(path)
+
+
+def test_commands_and_exit_codes(results: Path, manifest: Path, tmp_path: Path) -> None:
+    import typer
+
+    from smmbench_leaderboard.cli import register
+
+    app = typer.Typer()
+    register(app)
+    runner = CliRunner()
+    output, table = tmp_path / "s.zip", tmp_path / "board.json"
+    given = ["--dataset", str(manifest)]
+    packed = runner.invoke(app, ["submit", str(results), "--output", str(output), *given])
+    assert (packed.exit_code, packed.stdout.split()) == (0, [file_sha256(output), str(output)])
+    good = runner.invoke(app, ["verify", str(output), *given, "--device", "cpu", "--json"])
+    assert (good.exit_code, json.loads(good.stdout)["verdict"]) == (0, "verified")
+    bad = forged(output, re_encode)
+    refused = runner.invoke(app, ["verify", str(bad), *given, "--device", "cpu"])
+    assert refused.exit_code == 1
+    assert "problem: 'pairs/a/dog/seed-0' decodes to other pixels" in refused.stdout
+    bomb = runner.invoke(app, ["verify", str(output), *given, "--max-gib", "0"])
+    assert bomb.exit_code == 1 and "too much" in bomb.stdout
+    shown = runner.invoke(app, ["leaderboard", str(results.parent), *given, "-o", str(table)])
+    assert shown.exit_code == 0
+    assert json.loads(table.read_text())["rows"][0]["label"] == "toy"
