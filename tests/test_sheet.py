@@ -185,7 +185,7 @@ def test_source_comes_first_then_every_method_of_every_edit(
         "smm, seed 0, Failed (nan, transfer): The latent became NaN.",
         "owl: an owl",
         "copy, seed 0, done in 1.5 s, ",
-        "smm, seed 0, No result: it was not run.",
+        "smm, seed 0, No result: not run, or not imported.",
     ]
     shown = [row.frames is not None for row in rows if isinstance(row, Row)]
     assert shown == [True, True, False, True, False]

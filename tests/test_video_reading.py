@@ -348,6 +348,34 @@ def test_damage_within_is_an_error_and_not_painted_over(make: Make) -> None:
         read_video(path)
 
 
+def test_frames_that_cannot_be_decoded_are_not_left_out(make: Make, tmp_path: Path) -> None:
+    """A file that was cut at its beginning: its first frames build on one that is gone."""
+    path, late = (
+        make("a.mp4", codec="libx264", pix_fmt="yuv420p", g="2", bf="0"),
+        tmp_path / "b.mp4",
+    )
+    with av.open(str(path)) as whole, av.open(str(late), "w") as container:
+        stream = container.add_stream_from_template(whole.streams.video[0])
+        for packet in list(whole.demux(video=0))[1:-1]:
+            packet.stream = stream
+            container.mux(packet)
+    with pytest.raises(VideoError, match="damaged"):
+        read_video(late)
+
+
+def test_names_inside_may_be_of_any_encoding(make: Make) -> None:
+    path = make("a.mp4")
+    path.write_bytes(path.read_bytes().replace(b"Lavf", b"L\xe4vf"))
+    assert np.array_equal(read_video(path).frames, corners())
+
+
+def test_unknown_codec(make: Make) -> None:
+    path = make("a.mkv", codec="ffv1", pix_fmt="bgr0")
+    path.write_bytes(path.read_bytes().replace(b"V_FFV1", b"V_NONE"))
+    with pytest.raises(VideoError, match="codec that FFmpeg does not know"):
+        read_video(path)
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
 def test_no_video_stream(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -120,7 +120,7 @@ def _source_row(dataset: Dataset | None, name: str, clip: str, columns: int) -> 
 def _result_row(method: str, seed: int, found: Found | None, columns: int) -> Row:
     text = f"seed {seed}"
     if found is None:
-        return Row(method, text, reason="No result: it was not run.")
+        return Row(method, text, reason="No result: not run, or not imported.")
     folder, record = found
     if record.failure is not None:
         failure = record.failure

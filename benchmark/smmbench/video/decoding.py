@@ -42,7 +42,8 @@ def decode_file(path: Path, limits: Limits) -> Video:
     container = container_format(path)
     check_whole(path, container)
     try:
-        with av.open(str(path), format=container) as opened:
+        # Names and comments inside may be of any encoding; nothing is made of them.
+        with av.open(str(path), format=container, metadata_errors="replace") as opened:
             return _decode(opened, _video_stream(opened, path), path, limits)
     except av.error.EOFError as error:
         raise VideoError(f"'{path}' ends before its first frame: it has zero frames.") from error
@@ -56,8 +57,11 @@ def decode_file(path: Path, limits: Limits) -> Video:
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     """The first stream that is a video and not a cover picture."""
     for stream in container.streams.video:
-        if not stream.disposition & av.stream.Disposition.attached_pic:
-            return stream
+        if stream.disposition & av.stream.Disposition.attached_pic:
+            continue
+        if stream.codec_context is None:
+            raise VideoError(f"'{path}' has a video of a codec that FFmpeg does not know.")
+        return stream
     found = ", ".join(stream.type for stream in container.streams) or "nothing"
     raise VideoError(f"'{path}' has no video stream; it holds: {found}.")
 
@@ -68,6 +72,7 @@ class _Seen:
 
     first: VideoFrame | None = None
     times: list[int | None] = field(default_factory=list)  # when each is shown, in ticks
+    packets: int = 0  # that should each have given a frame
 
 
 def _decode(container: InputContainer, stream: VideoStream, path: Path, limits: Limits) -> Video:
@@ -76,6 +81,11 @@ def _decode(container: InputContainer, stream: VideoStream, path: Path, limits: 
     images = list(_to_rgb(_decoded(container, stream, path, limits, seen), stream, notes))
     if seen.first is None or not images:
         raise VideoError(f"'{path}' has a video stream with zero frames.")
+    if seen.packets > len(images) and not seen.first.interlaced_frame:  # there, one has two
+        raise VideoError(
+            f"'{path}' is damaged: only {len(images)} of its {seen.packets} frames decode. "
+            "Copy or fetch it again, or encode it anew without them."
+        )
     frames = np.stack(images)
     del images  # half of the memory
     aspect = stream.sample_aspect_ratio
@@ -108,6 +118,7 @@ def _decoded(
     }
     for packet in container.demux(stream):
         _refuse_damage(packet.is_corrupt, path, seen)
+        seen.packets += packet.size > 0 and not packet.is_discard
         for frame in packet.decode():
             _refuse_damage(frame.is_corrupt, path, seen)
             seen.first = first = seen.first or frame
