@@ -31,6 +31,7 @@ from smmbench.results import (
     write_method,
     write_record,
 )
+from smmbench.results.files import RECORD
 from smmbench.video import (
     NormalForm,
     Video,
@@ -192,7 +193,7 @@ def _is_here(folder: Path, request: Request, clip: Clip, sha256: str) -> bool:
 
 def _write(folder: Path, record: RunRecord, video: Video | None) -> None:
     """Write the record last: it says that the rest is whole."""
-    (folder / "record.json").unlink(missing_ok=True)
+    (folder / RECORD).unlink(missing_ok=True)
     if video is None:
         for name in (VIDEO, PREVIEW):
             (folder / name).unlink(missing_ok=True)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from smmbench.dataset import Dataset
 
 Json = Annotated[
@@ -36,6 +34,7 @@ def list_datasets(json: Json = False) -> None:
 
     Exit code 1 if one does not load; it is named on standard error.
     """
+    from smmbench.cli.dataset_tables import print_list
     from smmbench.dataset.summary import summary
 
     datasets, broken = _all_datasets()
@@ -43,67 +42,25 @@ def list_datasets(json: Json = False) -> None:
     if json:
         _print_json(rows)
     else:
-        _console().print(_table(rows), markup=False)
+        print_list(rows)
     for line in broken:
         typer.echo(line, err=True)
     raise typer.Exit(1 if broken else 0)
 
 
-def _table(rows: list[dict[str, Any]]) -> Table:
-    from rich.table import Table
-
-    table = Table("dataset", "clips", "prompts", "files here", "licence", "title", box=None)
-    for column in table.columns[:-1]:
-        column.no_wrap = True
-    for row in rows:
-        here = f"{row['files_here']} of {row['files']}"
-        counts = (str(row["clips"]), str(row["prompts"]))
-        table.add_row(row["name"], *counts, here, row["licence"], row["title"])
-    return table
-
-
 def show_dataset(dataset: NameOrPath, json: Json = False) -> None:
     """Show a dataset: its clips, prompts, licences, and the protocol of its scores."""
-    from rich.markup import escape
-    from rich.table import Table
-
+    from smmbench.cli.dataset_tables import print_dataset
     from smmbench.dataset import load_dataset
     from smmbench.dataset.summary import summary
 
     found = load_dataset(dataset)
-    manifest, facts = found.manifest, summary(found)
+    facts = summary(found)
     if json:
-        return _print_json({**facts, **manifest.model_dump(mode="json"), "root": str(found.root)})
-    console = _console()
-    console.print(f"[bold]{manifest.name}[/] version {manifest.version}: {escape(manifest.title)}")
-    console.print(escape(manifest.description))
-    head = Table.grid(padding=(0, 2))
-    head.add_column(no_wrap=True)
-    head.add_column(overflow="fold")
-    head.add_row("licence", escape(manifest.licence))
-    head.add_row("citation", escape(manifest.citation))
-    head.add_row("home", escape(manifest.home))
-    head.add_row("manifest in", escape(str(found.root)))
-    head.add_row("files here", f"{facts['files_here']} of {facts['files']}")
-    for key, value in facts["protocol"].items():
-        head.add_row(f"protocol: {key.replace('_', ' ')}", escape(str(value)))
-    head.add_row("protocol: sha256", facts["protocol_sha256"])
-    for method in manifest.methods:
-        count = sum(output.method == method.name for output in manifest.outputs)
-        head.add_row("published outputs", escape(f"{count} of {method.name}: {method.title}"))
-    console.print(head)
-    clips = Table("clip", "frames", "edit", "target prompt", "licence", "truth", box=None)
-    for clip in manifest.clips:
-        truth = [name for name in ("tracks", "masks") if getattr(clip, name)]
-        frames = str(clip.frames or manifest.protocol.frames)
-        first = (clip.name, frames)
-        last = (escape(clip.licence), ", ".join(truth) or "-")
-        for edit in clip.edits:
-            clips.add_row(*first, edit.name, escape(edit.prompt), *last)
-            first, last = ("", ""), ("", "")
-    console.print(clips)
-    for attribution in dict.fromkeys(clip.attribution for clip in manifest.clips):
-        console.print(f"Attribution: {escape(attribution)}")
+        manifest = found.manifest.model_dump(mode="json")
+        _print_json({**facts, **manifest, "root": str(found.root)})
+    else:
+        print_dataset(found, facts)
 
 
 def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
@@ -208,12 +165,6 @@ def _all_datasets() -> tuple[list[Dataset], list[str]]:
         except Exception as error:  # a stranger's entry point may raise anything
             broken.append(f"The dataset '{name}' does not load: {error}")
     return found, broken
-
-
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(highlight=False)
 
 
 def _print_json(value: Any) -> None:

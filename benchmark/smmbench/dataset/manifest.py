@@ -4,51 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-# Characters that turn the direction of a line round: a prompt could show other than it says.
-DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-
-
-def _plain_text(text: str) -> str:
-    """Refuse text that a table or a page would show other than it is."""
-    for at, char in enumerate(text):
-        if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in DIRECTION_MARKS:
-            raise ValueError(f"character {at} (U+{ord(char):04X}) is a control character")
-    if text != text.strip():
-        raise ValueError("begins or ends with a blank")
-    return text
-
-
-def _path_inside(path: str) -> str:
-    """Refuse a path that could leave the dataset's folder, on any system."""
-    if "\\" in path:
-        raise ValueError("write '/' between folders, also on Windows")
-    if path.startswith("/") or re.match(r"[A-Za-z]:", path):
-        raise ValueError("an absolute path; it must be relative to the dataset's folder")
-    if any(part in ("", ".", "..") for part in path.split("/")):
-        raise ValueError("must name a file inside the dataset's folder, without '.', '..' or '//'")
-    return path
-
-
-def _https(url: str) -> str:
-    """Refuse an address that a stranger on the line could answer."""
-    if url and not re.match(r"https://[^/\s]+/\S+$", url):
-        raise ValueError("must be an https:// address of a file")
-    return url
-
+from smmbench.dataset.rules import https, path_inside, plain_text
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Text = Annotated[str, AfterValidator(_plain_text)]
+Text = Annotated[str, AfterValidator(plain_text)]
 
 
 class Record(BaseModel):
@@ -75,9 +43,9 @@ class Protocol(Record):
 class File(Record):
     """One file of a dataset: where it lies, and what it must be."""
 
-    path: Annotated[str, Field(min_length=1), AfterValidator(_path_inside)]  # in the dataset
+    path: Annotated[str, Field(min_length=1), AfterValidator(path_inside)]  # in the dataset
     sha256: Sha256
-    url: Annotated[str, AfterValidator(_https)] = ""  # empty: shipped with the manifest
+    url: Annotated[str, AfterValidator(https)] = ""  # empty: shipped with the manifest
 
 
 class Edit(Record):

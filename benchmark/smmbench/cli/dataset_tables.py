@@ -1,0 +1,69 @@
+"""Datasets as tables for a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from smmbench.dataset import Dataset, Manifest
+
+
+def print_list(rows: list[dict[str, Any]]) -> None:
+    """Print a line for each dataset; `rows` are as `summary` makes them."""
+    table = Table("dataset", "clips", "prompts", "files here", "licence", "title", box=None)
+    for column in table.columns[:-1]:
+        column.no_wrap = True
+    for row in rows:
+        here = f"{row['files_here']} of {row['files']}"
+        counts = (str(row["clips"]), str(row["prompts"]))
+        table.add_row(row["name"], *counts, here, row["licence"], row["title"])
+    _console().print(table)
+
+
+def print_dataset(dataset: Dataset, facts: dict[str, Any]) -> None:
+    """Print all that a reader of a board must know; `facts` are as `summary` makes them."""
+    console, manifest = _console(), dataset.manifest
+    console.print(f"{manifest.name} version {manifest.version}: {manifest.title}", style="bold")
+    console.print(manifest.description)
+    console.print(_facts(dataset, facts))
+    console.print(_clips(manifest))
+    for attribution in dict.fromkeys(clip.attribution for clip in manifest.clips):
+        console.print(f"Attribution: {attribution}")
+
+
+def _facts(dataset: Dataset, facts: dict[str, Any]) -> Table:
+    manifest = dataset.manifest
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_row("licence", manifest.licence)
+    table.add_row("citation", manifest.citation)
+    table.add_row("home", manifest.home)
+    table.add_row("manifest in", str(dataset.root))
+    table.add_row("files here", f"{facts['files_here']} of {facts['files']}")
+    for key, value in facts["protocol"].items():
+        table.add_row(f"protocol: {key.replace('_', ' ')}", str(value))
+    table.add_row("protocol: sha256", facts["protocol_sha256"])
+    for method in manifest.methods:
+        count = sum(output.method == method.name for output in manifest.outputs)
+        table.add_row("published outputs", f"{count} of {method.name}: {method.title}")
+    return table
+
+
+def _clips(manifest: Manifest) -> Table:
+    table = Table("clip", "frames", "edit", "target prompt", "licence", "truth", box=None)
+    for clip in manifest.clips:
+        truth = [name for name in ("tracks", "masks") if getattr(clip, name)]
+        first = (clip.name, str(clip.frames or manifest.protocol.frames))
+        last = (clip.licence, ", ".join(truth) or "-")
+        for edit in clip.edits:
+            table.add_row(*first, edit.name, edit.prompt, *last)
+            first, last = ("", ""), ("", "")
+    return table
+
+
+def _console() -> Console:
+    """A console that takes a manifest's text as it is, not as markup."""
+    return Console(highlight=False, markup=False, emoji=False)
