@@ -64,7 +64,10 @@ def describe_parameters(parameters: type) -> tuple[ParameterDescription, ...]:
     """Describe every field of a `Parameters` dataclass whose fields all have defaults."""
     types = get_type_hints(parameters)
     defaults = parameters_to_json(parameters())
-    comments = _comments(parameters)
+    comments: dict[str, str] = {}
+    for base in reversed(parameters.__mro__):  # a field keeps its comment in subclasses
+        if dataclasses.is_dataclass(base):
+            comments |= _comments(base)
     return tuple(
         ParameterDescription(name, type_in_words(types[name]), default, comments.get(name, ""))
         for name, default in defaults.items()
@@ -72,7 +75,7 @@ def describe_parameters(parameters: type) -> tuple[ParameterDescription, ...]:
 
 
 def _comments(parameters: type) -> dict[str, str]:
-    """The comment at the end of each field's lines; empty where there is no source to read."""
+    """The comment at the end of each field's definition; empty where there is no source to read."""
     try:
         source = textwrap.dedent(inspect.getsource(parameters))
     except (OSError, TypeError):
@@ -85,9 +88,8 @@ def _comments(parameters: type) -> dict[str, str]:
     definition = ast.parse(source).body[0]
     assert isinstance(definition, ast.ClassDef)
     return {
-        field.target.id: by_line[line]
+        field.target.id: by_line[field.end_lineno]
         for field in definition.body
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        for line in range(field.lineno, (field.end_lineno or field.lineno) + 1)
-        if line in by_line
+        if field.end_lineno in by_line
     }

@@ -30,6 +30,7 @@ from smmbench.results import (
     RunRecord,
     method_folder,
     parameters_sha256,
+    read_record,
     result_folder,
     write_record,
 )
@@ -104,9 +105,16 @@ class Maker:
             yield self._transfer(method, prepared, pair, seconds, peak)
 
     def abandon(self, pairs: Sequence[Pair], error: BaseException) -> Iterator[RunRecord]:
-        """Record pairs as failed whose worker did not live to do it."""
+        """Record pairs as failed whose worker did not live to do it; what it finished stays."""
         for pair in pairs:
-            yield self._failed(pair, error, "transfer")
+            there = read_record(result_folder(self.job.root, self.request(pair)))
+            if there is not None and there.status == "done" and self._is_mine(there):
+                yield there
+            else:
+                yield self._failed(pair, error, "transfer")
+
+    def _is_mine(self, record: RunRecord) -> bool:
+        return record.entry == self.entry and record.parameters == self.job.parameters
 
     def request(self, pair: Pair) -> Request:
         """Place of a pair in the results."""

@@ -33,7 +33,9 @@ def progress(total: int, unit: str) -> Iterator[Report]:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: `4 s`, `2 min 05 s`, `3 h 20 min`."""
+    """Seconds as a person says them: `0.4 s`, `12 s`, `2 min 05 s`, `3 h 20 min`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -84,13 +84,26 @@ def _print_method(console: Console, method: MethodDescription) -> None:
             about.add_row(Text(fact), Text(value))
     console.print(about)
     if method.parameters:
-        table = Table("parameter", "type", "default", *method.presets, "meaning", box=None)
-        for parameter in method.parameters:
-            in_presets = [str(preset.get(parameter.name, "")) for preset in method.presets.values()]
-            cells = (parameter.name, parameter.type, str(parameter.default), *in_presets)
-            table.add_row(*(Text(cell) for cell in (*cells, parameter.comment)))
+        table = Table("parameter", "default", "type", "meaning", box=None, pad_edge=False)
+        for column in table.columns:
+            column.overflow = "fold"
+        table.columns[0].no_wrap = True
+        for one in method.parameters:
+            cells = (one.name, _as_set(one.default), one.type, one.comment)
+            table.add_row(*(Text(cell) for cell in cells))
         console.print()
         console.print(table)
+    for name, preset in method.presets.items():
+        settings = " ".join(f"{key}={_as_set(value)}" for key, value in preset.items())
+        console.print()
+        console.print(Text(f"--preset {name}: {settings or 'the defaults'}"))
+
+
+def _as_set(value: object) -> str:
+    """A value as `--set` takes it."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(part) for part in value)
+    return str(value).lower() if value is None or isinstance(value, bool) else str(value)
 
 
 def _print_json(content: object) -> None:

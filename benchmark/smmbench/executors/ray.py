@@ -70,7 +70,9 @@ def _execute(
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None  # what a user can mend, as the worker said it
         except ray.exceptions.RayError as error:
-            yield from Maker(job).abandon(group, error)
+            died = RuntimeError("The worker died; the system may have ended it for want of memory.")
+            died.__cause__ = error
+            yield from Maker(job).abandon(group, died)
 
 
 def _anywhere(job: Job) -> Job:
