@@ -1,8 +1,4 @@
-"""Decoding a video file to RGB as ffmpeg's own command line does, by PyAV.
-
-PyAV's direct conversion leaves out where the chroma samples lie, so 10-bit and odd-sized video
-comes out up to 26 of 255 off; FFmpeg's `scale` filter, used here, agrees to the bit.
-"""
+"""Decoding a video file by PyAV: all of its frames, or an error that says why not."""
 
 from __future__ import annotations
 
@@ -17,15 +13,13 @@ import av
 import numpy as np
 from av.codec.context import ThreadType
 from av.container import InputContainer
-from av.filter import Graph
 from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorTrc
 from av.video.stream import VideoStream
-from jaxtyping import UInt8
 
 from smmbench.video.geometry import orient, square_size, stretch
 from smmbench.video.limits import Limits
+from smmbench.video.rgb import to_rgb
 from smmbench.video.timing import frame_rate
 from smmbench.video.types import Video, VideoError
 from smmbench.video.whole import check_whole, container_format
@@ -78,7 +72,7 @@ class _Seen:
 def _decode(container: InputContainer, stream: VideoStream, path: Path, limits: Limits) -> Video:
     limits.check(path.name, stream.frames, stream.width, stream.height)
     seen, notes = _Seen(), list[str]()
-    images = list(_to_rgb(_decoded(container, stream, path, limits, seen), stream, notes))
+    images = list(to_rgb(_decoded(container, stream, path, limits, seen), stream, notes))
     if seen.first is None or not images:
         raise VideoError(f"'{path}' has a video stream with zero frames.")
     if seen.packets > len(images) and not seen.first.interlaced_frame:  # there, one has two
@@ -144,68 +138,3 @@ def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
     """The nine numbers that say how to turn the frame, if it has them."""
     found = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
     return None if found is None else struct.unpack("=9i", bytes(found))
-
-
-def _to_rgb(
-    frames: Iterator[VideoFrame], stream: VideoStream, notes: list[str]
-) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-    """Convert by one filter graph, made for the first frame; say in `notes` what changed."""
-    graph: Graph | None = None
-    translucent = False
-    for frame in frames:
-        if graph is None:
-            alpha = frame.format.has_palette or any(c.is_alpha for c in frame.format.components)
-            graph = _graph(stream, frame, "rgba" if alpha else "rgb24")
-            notes.extend(_conversions(frame))
-        graph.push(frame)
-        for image in _pull(graph):
-            translucent |= image.shape[-1] == 4 and image[..., 3].min() < 255
-            yield over_black(image)
-    if graph is not None:
-        graph.push(None)  # deinterlacing holds the last frame back
-        yield from map(over_black, _pull(graph))
-    if translucent:
-        notes.append("transparent parts laid over black")
-
-
-def _graph(stream: VideoStream, frame: VideoFrame, pixel_format: str) -> Graph:
-    graph = Graph()
-    chain = [graph.add_buffer(template=stream)]
-    if frame.interlaced_frame:
-        chain.append(graph.add("bwdif", "mode=send_frame:deint=interlaced"))
-    chain += [
-        graph.add("scale", "flags=bicubic+bitexact"),
-        graph.add("format", f"pix_fmts={pixel_format}"),
-        graph.add("buffersink"),
-    ]
-    graph.link_nodes(*chain).configure()
-    return graph
-
-
-def _pull(graph: Graph) -> Iterator[UInt8[np.ndarray, "height width channels"]]:
-    while True:
-        try:
-            frame = graph.pull()
-        except (av.error.BlockingIOError, av.error.EOFError):  # wants more, or has no more
-            return
-        yield frame.to_ndarray()
-
-
-def _conversions(frame: VideoFrame) -> Iterator[str]:
-    bits = max(component.bits for component in frame.format.components)
-    if bits > 8 and not frame.format.has_palette:
-        yield f"{bits} bit to 8"
-    if frame.color_trc in (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67):
-        yield "high dynamic range read as it is, without tone mapping"
-    if frame.interlaced_frame:
-        yield "deinterlaced by bwdif"
-
-
-def over_black(
-    image: UInt8[np.ndarray, "height width channels"],
-) -> UInt8[np.ndarray, "height width 3"]:
-    """Lay an image with straight alpha (RGBA) over black; RGB comes back as it is."""
-    if image.shape[-1] == 3:
-        return image
-    alpha = image[..., 3:].astype(np.uint16)
-    return ((image[..., :3] * alpha + 127) // 255).astype(np.uint8)

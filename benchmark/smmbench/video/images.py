@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-from smmbench.video.decoding import over_black
 from smmbench.video.limits import Limits
+from smmbench.video.rgb import over_black
 from smmbench.video.types import Video, VideoError
 
 DEFAULT_FPS = 8.0
