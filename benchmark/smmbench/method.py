@@ -87,5 +87,8 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
         """
 
     def weights(self) -> dict[str, str]:
-        """SHA-256 of each weights file that the method loaded, by a readable name."""
+        """SHA-256 of each weights file that the method loaded, by a readable name.
+
+        Asked once, when the method has been built.
+        """
         return {}

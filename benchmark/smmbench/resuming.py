@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from smmbench.dataset import Dataset
-from smmbench.making import Job
+from smmbench.job import Job
 from smmbench.methods import entry_of
 from smmbench.pairs import Pair
 from smmbench.results import (

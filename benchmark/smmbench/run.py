@@ -10,7 +10,7 @@ from pathlib import Path
 
 from smmbench.dataset import Dataset, load_dataset
 from smmbench.environment import choose_device
-from smmbench.making import Job
+from smmbench.job import Job
 from smmbench.methods import entry_of, find_method, label_of
 from smmbench.pairs import Pair, by_clip, choose_pairs, shard
 from smmbench.parameters import build_parameters, choose_preset, parameters_to_json

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from smmbench.making import Job, Maker
+from smmbench.job import Job
+from smmbench.making import Maker
 from smmbench.pairs import Pair
 from smmbench.results import RunRecord
 

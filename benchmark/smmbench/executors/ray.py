@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from smmbench.making import Job, Maker
+from smmbench.job import Job
+from smmbench.making import Maker
 from smmbench.pairs import Pair
 from smmbench.results import RunRecord
 from smmbench.run import Executor

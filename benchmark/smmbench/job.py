@@ -1,0 +1,30 @@
+"""What is to run, in plain values that can travel to another process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that a worker must know to make videos.
+
+    Attributes:
+        method: A method's name or `path.py:Class`.
+        parameters: All parameters, as JSON has them.
+        label: The method's name on the board.
+        dataset: A dataset's name or the path of its manifest.
+        root: The results folder.
+        device: Where to compute.
+        weights: SHA-256 of weights that earlier results of this label were made with.
+    """
+
+    method: str
+    parameters: dict[str, Any]
+    label: str
+    dataset: str
+    root: Path
+    device: str
+    weights: dict[str, str] = field(default_factory=dict)
