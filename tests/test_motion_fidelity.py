@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
+from smmbench.metrics.chance import chance_floor
 from smmbench.metrics.motion_fidelity import MotionFidelity, motion_fidelity
 
 FRAMES = 24
@@ -298,3 +299,11 @@ def test_memory_stays_bounded_where_all_pairs_would_not_fit() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100e6
+
+
+@pytest.mark.parametrize(
+    ("points", "steps", "floor"), [(100, 23, 0.373), (900, 23, 0.464), (100, 48, 0.246)]
+)
+def test_chance_floor_by_independent_computations(points: int, steps: int, floor: float) -> None:
+    assert chance_floor(points, steps) == pytest.approx(floor, abs=0.01)
+    assert chance_floor(points, steps, seed=1) == pytest.approx(floor, abs=0.01)

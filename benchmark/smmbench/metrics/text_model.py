@@ -163,7 +163,8 @@ def _load_tag(name: str, tag: str, device: str) -> _Loaded:
         raise WeightsUnavailableError(
             f"The weights '{tag}' of {name} cannot be fetched: {type(error).__name__}: "
             f"{_first_line(error)} Fetch them where there is a network (open_clip keeps them in "
-            f"the hub's cache, HF_HOME), or name a local file as {name}:/path."
+            f"the hub's cache, HF_HOME), or name a local file as {name}:/path. HF_HUB_OFFLINE=1 "
+            "ends the waiting for a hub that is not there."
         ) from error
     return _create(
         name,
