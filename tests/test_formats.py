@@ -80,7 +80,7 @@ def test_every_markdown_row_has_the_same_number_of_cells(board: Board, name: str
     lines = to_markdown(renamed(board, name)).splitlines()
     table = [line for line in lines if line.startswith("|")]
     assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table}) == 1
-    assert not any("<" in line or "](" in line for line in lines)
+    assert not any("<" in line or re.search(r"(?<!\\)\]\(", line) for line in lines)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -121,6 +121,19 @@ def test_json_is_the_board(board: Board) -> None:
     assert Board.model_validate_json(to_json(board)) == board
     assert to_json(renamed(board, "é\x9b")).isascii()
     assert json.loads(to_json(board))["protocol"]["frames"] == 4
+
+
+def test_eighty_columns_hold_the_table(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No number is folded: every mean, interval and coverage is one word."""
+    monkeypatch.setenv("COLUMNS", "80")
+    text = to_terminal(renamed(board, "a-name-that-is-longer-than-its-column-can-be"))
+    assert max(map(len, text.splitlines())) <= 80
+    cell = board.rows[0].cells["motion_fidelity"]
+    assert cell.interval is not None
+    words = text.split()
+    assert {"0.310", "8/8", "7.0", "1.0", f"{cell.interval[0]:.3f}..{cell.interval[1]:.3f}"} <= set(
+        words
+    )
 
 
 def test_controls_stand_apart(board: Board) -> None:

@@ -113,15 +113,15 @@ def paired_difference(
     if estimate.interval is None:
         return Difference(estimate.mean, None, None)
     sample = _Sample.of(a - b, clusters)
-    if sample.spread == 0:
-        return Difference(estimate.mean, estimate.interval, float(sample.mean == 0))
+    if sample.mean == 0 and sample.error == 0:
+        return Difference(0.0, estimate.interval, 1.0)
     if sample.resampling_reaches(level):
         drawn = sample.resampled(seed, resamples)
         # The one counts what was seen: no finite number of draws shows a chance of zero.
         beyond = min((drawn <= 0).sum(), (drawn >= 0).sum()) + 1
         steps = -float(ndtri(min(beyond / (resamples + 1), 0.5))) / sample.widening
     else:
-        steps = abs(sample.mean) / sample.error
+        steps = abs(sample.mean) / sample.error if sample.error else np.inf
     p = 2 * float(stdtr(sample.count - 1, -steps))
     return Difference(estimate.mean, estimate.interval, p)
 
@@ -192,11 +192,6 @@ class _Sample:
     @property
     def mean(self) -> float:
         return self.origin + float(self.sums.sum() / self.sizes.sum())
-
-    @property
-    def spread(self) -> float:
-        """Largest distance of a cluster's sum from what the mean would make it."""
-        return float(np.abs(self._residuals).max())
 
     @property
     def error(self) -> float:

@@ -29,8 +29,8 @@ _LATEX = {
     "`": r"\textasciigrave{}",
 }
 _MARKDOWN = {
-    **{sign: f"&#{ord(sign)};" for sign in "<>&|@:"},  # HTML, table cells, mentions, addresses
-    **{sign: "\\" + sign for sign in "\\`*_{}[]()#+!~$"},
+    **{sign: f"&#{ord(sign)};" for sign in "<>&|@"},  # HTML, table cells, mentions
+    **{sign: "\\" + sign for sign in "\\`*_{}[]#+~$"},
 }
 _FORMULA = (  # the last four are full-width forms, which some spreadsheets take for the plain ones
     *"=+-@|%",
@@ -59,7 +59,7 @@ def hidden(sign: str) -> bool:
 def markdown(text: str, longest: int = LONGEST) -> str:
     """Text for a cell of a Markdown table: no markup, HTML, link or mention comes through."""
     escaped = "".join(_MARKDOWN.get(sign, sign) for sign in plain(text, longest))
-    return re.sub(r"(?i)www\.", lambda match: match[0][:3] + "&#46;", escaped)
+    return re.sub(r"(?i)(?<=www)\.|:(?=//)", lambda sign: f"&#{ord(sign[0])};", escaped)
 
 
 def latex(text: str, longest: int = LONGEST) -> str:

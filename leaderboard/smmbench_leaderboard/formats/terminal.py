@@ -1,57 +1,89 @@
-"""A board for a terminal."""
+"""A board for a terminal: narrow enough for 80 columns, intervals below their means."""
 
 from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Iterable
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.table import Table as RichTable
+from rich.table import Table
 from rich.text import Text
 
+from smmbench_leaderboard.columns import RANKING
 from smmbench_leaderboard.escaping import plain
-from smmbench_leaderboard.formats.table import table_of
-from smmbench_leaderboard.types import Board
+from smmbench_leaderboard.formats.table import NONE, caption_of, number
+from smmbench_leaderboard.types import Board, Cell, Row
 
-NARROWEST = 100  # where no terminal says its width: wide enough for all columns
+HEADER_BEFORE = ("", "Method")
+HEADER_AFTER = ("Pairs", "Seconds", "GiB")
 
 
 def to_terminal(board: Board) -> str:
-    """Write the table and its caption; in colour only if standard output is a terminal.
+    """Write the table and its caption; with styles only if standard output is a terminal.
 
-    All cells are `Text`: square brackets in a name are no markup.
+    All cells are `Text`: square brackets in a name are no markup. Names are folded where the
+    terminal is narrow, numbers are not.
     """
-    table = table_of(board)
-    rich_table = RichTable(box=SIMPLE_HEAD, pad_edge=False)
-    for place, title in enumerate(table.header):
-        rich_table.add_column(Text(title), justify="right" if place else "left", overflow="fold")
-    for row in table.competitors:
-        rich_table.add_row(*(_cell(cell) for cell in row), style="bold" if row[1] else "")
-    if table.competitors and table.controls:
-        rich_table.add_section()
-    for row in table.controls:
-        rich_table.add_row(*(_cell(cell) for cell in row), style="dim")
-    if table.controls:
-        rich_table.caption = "Below the line: controls, whose places are known."
-    return drawn(rich_table, *(Text(plain(sentence, longest=400)) for sentence in table.caption))
+    header = (*HEADER_BEFORE, *(column.title for column in board.columns), *HEADER_AFTER)
+    rows = [(row, _cells(board, row)) for row in board.rows]
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)  # the box has a blank between columns
+    for place, title in enumerate(header):
+        name = title == "Method"
+        widest = _width([title.split(), *(cells[place].split("\n") for _, cells in rows)])
+        table.add_column(
+            Text(title),
+            justify="left" if name else "right",
+            overflow="fold",
+            width=None if name else widest,  # fixed: rich would fold numbers before names
+        )
+    for control in (False, True):
+        for row, cells in rows:
+            if row.control == control:
+                style = "bold" if row.pareto else "dim" if control else ""
+                table.add_row(*(Text(cell) for cell in cells), style=style)
+        table.add_section()
+    caption = list(caption_of(board))
+    if any(row.control for row in board.rows):
+        caption.insert(0, "Below the line: controls, whose places are known.")
+    caption.insert(0, "In brackets: the rank.")
+    return drawn(table, *(Text(plain(sentence, longest=400)) for sentence in caption))
 
 
-def _cell(cell: str) -> Text:
-    """One cell, its interval on a second line."""
-    mean, bracket, interval = plain(cell).partition(" [")
-    return Text(f"{mean}\n[{interval}" if bracket and interval.endswith("]") else plain(cell))
-
-
-def drawn(*parts: RichTable | Text) -> str:
+def drawn(*parts: Table | Text) -> str:
     """Draw for standard output: as wide as the terminal, in colour only if it is one."""
-    shown = Console()
     file = io.StringIO()
     console = Console(
-        file=file,
-        width=shown.width if shown.is_terminal else max(shown.width, NARROWEST),
-        force_terminal=sys.stdout.isatty(),
-        highlight=False,
+        file=file, width=Console().width, force_terminal=sys.stdout.isatty(), highlight=False
     )
     console.print(*parts, sep="\n")
     return file.getvalue()
+
+
+def _cells(board: Board, row: Row) -> tuple[str, ...]:
+    """The cells of a row; a line break parts a mean from its interval."""
+    coverage = row.coverage
+    return (
+        "*" if row.pareto else "",
+        plain(row.label),
+        *(_number(row.cells[column.name], column.name in RANKING) for column in board.columns),
+        f"{coverage.done - coverage.unscored}/{coverage.expected}",
+        NONE if row.seconds is None else f"{row.seconds:.1f}",
+        NONE if row.peak_gib is None else f"{row.peak_gib:.1f}",
+    )
+
+
+def _number(cell: Cell, axis: bool) -> str:
+    """The mean; on an axis with its rank in brackets, and its interval on a second line."""
+    if not axis:
+        return number(cell.mean)
+    first = number(cell.mean) + ("" if cell.rank is None else f" ({cell.rank})")
+    if cell.interval is None:
+        return first
+    low, high = (number(end) for end in cell.interval)
+    return f"{first}\n{low}..{high}"
+
+
+def _width(cells: Iterable[list[str]]) -> int:
+    return max(len(line) for lines in cells for line in [*lines, ""])
