@@ -305,5 +305,5 @@ def test_memory_stays_bounded_where_all_pairs_would_not_fit() -> None:
     ("points", "steps", "floor"), [(100, 23, 0.373), (900, 23, 0.464), (100, 48, 0.246)]
 )
 def test_chance_floor_by_independent_computations(points: int, steps: int, floor: float) -> None:
-    assert chance_floor(points, steps) == pytest.approx(floor, abs=0.01)
-    assert chance_floor(points, steps, seed=1) == pytest.approx(floor, abs=0.01)
+    assert chance_floor(points, steps) == pytest.approx(floor, abs=0.02)
+    assert chance_floor(points, steps, seed=1) == pytest.approx(floor, abs=0.02)

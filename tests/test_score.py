@@ -248,12 +248,10 @@ def test_one_metric_leaves_the_others_as_they_are(bench: Bench) -> None:
     assert scores_in(folder) == before
 
 
-def test_another_metric_version_is_scored_anew(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_score_under_another_key_is_computed_anew(bench: Bench) -> None:
     folder = bench.put("copy", "right", RIGHT)
     bench.score()
-    (file,) = [read_scores(folder)]
+    file = read_scores(folder)
     assert file is not None
     old = file.model_copy(
         update={"scores": tuple(s.model_copy(update={"key": "0" * 64}) for s in file.scores)}
