@@ -48,7 +48,7 @@ def test_a_message_is_one_line_of_bounded_length() -> None:
         (59.6, "1 min 00 s"),
         (3599.4, "59 min 59 s"),
         (3599.6, "1 h 00 min"),
-        (90000, "25 h 00 min"),
+        (90000.0, "25 h 00 min"),
     ],
 )
 def test_a_duration_as_a_person_says_it(seconds: float, text: str) -> None:
