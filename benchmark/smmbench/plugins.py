@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import sys
 from collections.abc import Iterable
@@ -68,6 +67,8 @@ def load_from_file(reference: str, what: str) -> Any:
 
 def no_such(what: str, name: str, known: Iterable[str]) -> str:
     """Say that there is no such thing, what there is, and what may have been meant."""
+    import difflib  # only here: the command line loads this module before it shows its help
+
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
     meant = f" Did you mean '{near[0]}'?" if near else ""
