@@ -37,17 +37,17 @@ def moving_square() -> Video:
 @pytest.fixture(scope="session")
 def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in ZeroScope's layout: small random networks, v-prediction, zero terminal SNR."""
-    import json
     import string
 
+    import diffusers
     import torch
-    from diffusers import AutoencoderKL, DDIMScheduler, UNet3DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
+    untyped: Any = diffusers  # its own types leave out what its classes inherit
     folder = tmp_path_factory.mktemp("tiny-backbone")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        unet = UNet3DConditionModel(
+        unet = untyped.UNet3DConditionModel(
             in_channels=4,
             out_channels=4,
             down_block_types=("CrossAttnDownBlock3D", "CrossAttnDownBlock3D", "DownBlock3D"),
@@ -61,7 +61,7 @@ def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for parameter in unet.parameters():  # temporal layers begin as zeros: give them a meaning
             if not parameter.any():
                 torch.nn.init.normal_(parameter, std=0.1)
-        vae = AutoencoderKL(
+        vae = untyped.AutoencoderKL(
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
             block_out_channels=(4, 4, 4, 8),
@@ -86,7 +86,7 @@ def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     unet.save_pretrained(folder / "unet")
     vae.save_pretrained(folder / "vae")
     text_encoder.save_pretrained(folder / "text_encoder")
-    DDIMScheduler(
+    untyped.DDIMScheduler(
         prediction_type="v_prediction",
         rescale_betas_zero_snr=True,
         timestep_spacing="trailing",

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,6 +113,22 @@ def test_samples_of_a_batch_do_not_touch(backbone: Backbone) -> None:
         torch.testing.assert_close(features[layer][1:], alone[layer], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_latents_stay_float32_whatever_the_networks_compute_in(
+    backbone: Backbone, tiny_backbone: Path, dtype: torch.dtype
+) -> None:
+    narrow = load_backbone(str(tiny_backbone), dtype=dtype)
+    x = narrow.encode(frames(1))
+    assert x.dtype == torch.float32
+    torch.testing.assert_close(x, backbone.encode(frames(1)), rtol=0.1, atol=0.05)
+    text = narrow.embed(["a dog"])
+    found = narrow.denoiser.guided(x, 500, text, text, 3.0)
+    assert found.x0.dtype == torch.float32
+    expected = backbone.denoiser.guided(x, 500, text, text, 3.0)
+    torch.testing.assert_close(found.x0, expected.x0, rtol=0.1, atol=0.1)
+    assert narrow.decode(x).dtype == np.uint8
+
+
 def test_features_of_time_are_in_order(backbone: Backbone) -> None:
     """Frames of one clip stay together: a clip of one frame has only its own features."""
     x, text = torch.randn(2, 4, 1, 4, 4), backbone.embed(["a dog", "a cat"])
@@ -129,6 +146,44 @@ def test_the_hashes_are_those_of_the_files(backbone: Backbone, tiny_backbone: Pa
         "vae/diffusion_pytorch_model.safetensors",
         "text_encoder/model.safetensors",
     }
+
+
+def rename_keys(path: Path, rename: Callable[[str], str]) -> None:
+    save_file(
+        {rename(key): value for key, value in load_file(path).items()}, path, {"format": "pt"}
+    )
+
+
+def test_names_of_the_weights_in_older_models_are_understood(
+    backbone: Backbone, copy: Path
+) -> None:
+    """ZeroScope's text encoder has a `text_model` in each name, and buffers among its weights."""
+    path = copy / "text_encoder" / "model.safetensors"
+    rename_keys(path, lambda key: "text_model." + key.removeprefix("text_model."))
+    positions = {"text_model.embeddings.position_ids": torch.arange(16)[None]}
+    save_file(load_file(path) | positions, path, {"format": "pt"})
+    found = load_backbone(str(copy)).embed(["a dog"])
+    torch.testing.assert_close(found, backbone.embed(["a dog"]))
+
+
+def test_attention_of_older_autoencoders_is_understood(tmp_path: Path) -> None:
+    import diffusers
+
+    build: Any = diffusers.AutoencoderKL
+    build(block_out_channels=(4,), norm_num_groups=2).save_pretrained(tmp_path / "vae")
+    path = tmp_path / "vae" / "diffusion_pytorch_model.safetensors"
+    today = load_network(tmp_path, "vae", torch.float32).state_dict()
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+
+    def rename(key: str) -> str:
+        for new, name in old.items():
+            key = key.replace(new, name)
+        return key
+
+    rename_keys(path, rename)
+    assert any("query" in key for key in load_file(path))
+    found = load_network(tmp_path, "vae", torch.float32).state_dict()
+    assert all(torch.equal(found[key], value) for key, value in today.items())
 
 
 # What can be wrong with a folder
@@ -234,9 +289,10 @@ def test_a_wrong_part_is_named(
 
 
 def test_parts_of_different_models_are_refused(copy: Path) -> None:
-    from diffusers import AutoencoderKL
+    import diffusers
 
-    AutoencoderKL(latent_channels=8, block_out_channels=(4,), norm_num_groups=2).save_pretrained(
+    other: Any = diffusers.AutoencoderKL
+    other(latent_channels=8, block_out_channels=(4,), norm_num_groups=2).save_pretrained(
         copy / "vae"
     )
     with pytest.raises(ValueError, match=r"unet/ wants 4 latent channels, vae/ gives 8"):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler as _DDIMScheduler
 
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction
 
+DDIMScheduler: Any = _DDIMScheduler  # diffusers' own types leave out most of its methods
 ZEROSCOPE = {
     "beta_schedule": "scaled_linear",
     "beta_start": 0.00085,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def random(*shape: int, seed: int = 0) -> Tensor:
 
 def test_where_in_the_frame_a_feature_lies_does_not_matter() -> None:
     f = random(2, 4, 3, 5, 6)
-    shuffled = f.flatten(-2)[..., torch.randperm(30)].unflatten(-1, (5, 6))
+    shuffled = f.flatten(-2)[..., torch.randperm(30)].reshape(f.shape)
     torch.testing.assert_close(spatial_marginal_mean(f), spatial_marginal_mean(shuffled))
     torch.testing.assert_close(spatial_marginal_mean(f)[:, :, 0], f.mean((-2, -1)))
 
@@ -228,8 +229,8 @@ def slow_guided_step(
     backbone: Backbone, x: Tensor, source: Tensor, t: int, text: Tensor, prompt: Tensor, kind: str
 ) -> Tensor:
     """Whole forward passes, hooks by hand, loops over frames, Adam written out."""
-    unet = backbone.denoiser.unet
-    block = unet.up_blocks[1]  # type: ignore[index, union-attr]
+    unet: Any = backbone.denoiser.unet
+    block = unet.up_blocks[1]
 
     def means(x: Tensor, text: Tensor) -> list[Tensor]:
         seen: list[Tensor] = []
@@ -367,8 +368,9 @@ def test_the_features_of_another_clip_make_another_video(
 
 
 def test_the_papers_layers_are_in_a_unet_of_its_size() -> None:
+    build: Any = UNet3DConditionModel
     with torch.device("meta"):  # shapes only: 1.4 billion weights take no memory
-        unet = UNet3DConditionModel(cross_attention_dim=1024)
+        unet = build(cross_attention_dim=1024)
     assert set(Parameters().layers) <= dict(unet.named_modules()).keys()
 
 
@@ -379,6 +381,12 @@ def test_the_defaults_are_the_papers_and_presets_fit() -> None:
     for preset in SMM.presets.values():
         Parameters(**preset)
     assert Parameters(**SMM.presets["emoji"]).model == "emoji"
+
+
+def test_a_layer_that_is_not_there_is_told_before_any_work(backbone: Backbone) -> None:
+    parameters = replace(SMALL, layers=("up_blocks.1.temp_conv.1",))
+    with pytest.raises(LookupError, match=r"near names: up_blocks\.1\.temp_convs\.1"):
+        SMM(parameters, "cpu", backbone)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
+from smmbench.diffusion.backbone import Backbone
+from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Denoiser, Features, Latent, Text
 from smmbench.diffusion.guidance import descend
 from smmbench.diffusion.inversion import inversion_timesteps, invert
@@ -70,7 +72,7 @@ class Parameters(DiffusionParameters):
 
 
 def spatial_marginal_mean(f: Feature, grid: int = 1) -> Float[Tensor, "batch time cell channel"]:
-    """SMM[f]: the mean of f over the spatial axes (Eq. 4 of the paper).
+    """SMM[f], the spatial marginal mean: the mean of f over the spatial axes.
 
     Args:
         f: Features of one layer.
@@ -103,7 +105,7 @@ def compare(
     """Distance of two descriptors.
 
     Returns:
-        One number a sample. `l2`: the sum of squared differences, 0 or more (Eq. 6 of the paper).
+        One number a sample. `l2`: the sum of squared differences, 0 or more; the paper's equation.
         `cosine`: the mean over places of 1 - cos over channels, 0 to 2; a vector of length zero
         counts as 1, so that differences of F frames with themselves add 1/F always.
     """
@@ -287,6 +289,12 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             "and a restart noises forward in one jump of the same law."
         ),
     )
+
+    def __init__(
+        self, parameters: Parameters, device: str, backbone: Backbone | None = None
+    ) -> None:
+        super().__init__(parameters, device, backbone)
+        find_layers(self.backbone.denoiser.unet, parameters.layers)  # before an inversion is spent
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
         """Encode and invert; keep the latents that guidance will compare with."""

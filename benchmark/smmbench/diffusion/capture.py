@@ -43,24 +43,19 @@ def capture(
     Raises:
         LookupError: No such layer (the message names near ones), or one did not run.
     """
-    modules = dict(network.named_modules())
-    for layer in layers:
-        if layer not in modules:
-            raise LookupError(_no_layer(layer, modules))
-    if not layers:
-        raise ValueError("Name at least one layer to capture.")
+    modules = find_layers(network, layers)
     features: dict[str, Tensor] = {}
     owner = object()
 
     with ExitStack() as hooks:
-        for layer in layers:
+        for layer, module in modules.items():
 
             def keep(_module: nn.Module, _inputs: Any, output: Any, layer: str = layer) -> None:
                 features[layer] = _tensor(output, layer)
-                if stop and len(features) == len(set(layers)):
+                if stop and len(features) == len(modules):
                     raise _Stop(owner)
 
-            hooks.callback(modules[layer].register_forward_hook(keep).remove)
+            hooks.callback(module.register_forward_hook(keep).remove)
         try:
             yield features
         except _Stop as signal:
@@ -70,14 +65,28 @@ def capture(
         raise LookupError(f"The network did not run these layers: {', '.join(missed)}.")
 
 
+def find_layers(network: nn.Module, layers: Sequence[str]) -> dict[str, nn.Module]:
+    """The layers of these names.
+
+    Raises:
+        LookupError: No such layer; the message names near ones.
+        ValueError: No name at all.
+    """
+    if not layers:
+        raise ValueError("Name at least one layer to capture.")
+    modules = dict(network.named_modules())
+    for layer in layers:
+        if layer not in modules:
+            near = difflib.get_close_matches(layer, modules, n=4, cutoff=0.4)
+            raise LookupError(
+                f"The network has no layer '{layer}'; near names: {', '.join(near) or 'none'}."
+            )
+    return {layer: modules[layer] for layer in layers}
+
+
 def _tensor(output: Any, layer: str) -> Tensor:
     """The tensor of a layer's output, which transformer blocks wrap in a tuple."""
     first = output[0] if isinstance(output, tuple) and output else output
     if not isinstance(first, Tensor):
         raise LookupError(f"The layer '{layer}' gives no tensor but {type(output).__name__}.")
     return first
-
-
-def _no_layer(layer: str, modules: dict[str, nn.Module]) -> str:
-    near = difflib.get_close_matches(layer, modules, n=4, cutoff=0.4)
-    return f"The network has no layer '{layer}'; near names: {', '.join(near) or 'none'}."

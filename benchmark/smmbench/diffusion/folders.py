@@ -11,14 +11,15 @@ from pathlib import Path
 from smmbench.home import home
 from smmbench.plugins import load_offered, no_such, offered
 
-PARTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+NETWORKS = ("unet", "vae", "text_encoder")
+PARTS = (*NETWORKS, "tokenizer", "scheduler")
 
 # Known hub models, at a commit: a branch would change under a benchmark's feet.
 REVISIONS = {
     "cerspense/zeroscope_v2_576w": "6963642a64dbefa93663d1ecebb4ceda2d9ecb28",
     "damo-vilab/text-to-video-ms-1.7b": "8227dddca75a8561bf858d604cc5dae52b954d01",
 }
-HUB_FILES = ("*.json", "*.txt", "*.safetensors")
+HUB_FILES = tuple(f"{part}/*.{end}" for part in PARTS for end in ("json", "txt", "safetensors"))
 
 
 def model_folder(model: str, revision: str = "") -> Path:
@@ -55,7 +56,7 @@ def _from_hub(model: str, revision: str) -> Path:
     if converted.is_dir():
         return converted
     snapshot = _download(model, revision, HUB_FILES)
-    pickled = [part for part in PARTS if _only_pickled(model, revision, snapshot / part)]
+    pickled = [part for part in NETWORKS if not any((snapshot / part).glob("*.safetensors"))]
     if not pickled:
         return snapshot
     snapshot = _download(model, revision, (*HUB_FILES, *(f"{part}/*.bin" for part in pickled)))
@@ -66,7 +67,6 @@ def _download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
-    wanted = [pattern if "/" in pattern else f"*/{pattern}" for pattern in patterns]
     # Half-precision variants and other frameworks' copies would double the download.
     ignored = ["*.fp16.*", "*.msgpack", "*.h5", "*.onnx"]
     try:
@@ -74,7 +74,7 @@ def _download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
             snapshot_download(
                 model,
                 revision=revision,
-                allow_patterns=[*wanted, "model_index.json"],
+                allow_patterns=list(patterns),
                 ignore_patterns=ignored,
             )
         )
@@ -85,11 +85,6 @@ def _download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
             f"(HF_HOME).{offline} Copy the model's folder here and name it as the model, or use "
             f"the embedded one (model=emoji). ({type(error).__name__})"
         ) from error
-
-
-def _only_pickled(model: str, revision: str, part: Path) -> bool:
-    """Whether a part that has weights comes without safetensors."""
-    return part.name in ("unet", "vae", "text_encoder") and not any(part.glob("*.safetensors"))
 
 
 def _convert(snapshot: Path, target: Path) -> Path:
@@ -107,13 +102,14 @@ def _convert(snapshot: Path, target: Path) -> Path:
             shutil.copytree(
                 snapshot / part, temporary / part, ignore=shutil.ignore_patterns("*.bin")
             )
-            if not any((snapshot / part).glob("*.safetensors")):
-                for weights in (snapshot / part).glob("*.bin"):
-                    state = torch.load(weights, map_location="cpu", weights_only=True)
-                    name = "model" if part == "text_encoder" else weights.stem
-                    # Tensors that share memory must be apart in a safetensors file.
-                    apart = {key: value.clone().contiguous() for key, value in state.items()}
-                    save_file(apart, temporary / part / f"{name}.safetensors", {"format": "pt"})
+            if any((snapshot / part).glob("*.safetensors")):
+                continue
+            for weights in (snapshot / part).glob("*.bin"):
+                state = torch.load(weights, map_location="cpu", weights_only=True)
+                name = "model" if part == "text_encoder" else weights.stem
+                # Tensors that share memory must be apart in a safetensors file.
+                apart = {key: value.clone().contiguous() for key, value in state.items()}
+                save_file(apart, temporary / part / f"{name}.safetensors", {"format": "pt"})
         temporary.rename(target)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

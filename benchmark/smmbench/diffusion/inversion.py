@@ -30,7 +30,7 @@ def invert(
     timesteps: Collection[int],
     keep: Collection[int],
 ) -> dict[int, Latent]:
-    """Walk a clean latent up to noise, deterministically (Song et al., ICLR 2021, section 4.3).
+    """Walk a clean latent up to noise, deterministically (Song et al., ICLR 2021).
 
     Args:
         denoiser: Network and schedule.

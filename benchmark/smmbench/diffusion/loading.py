@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import torch
 from diffusers import AutoencoderKL, UNet3DConditionModel
 from torch import nn
 from transformers import CLIPTextModel, CLIPTokenizer
+from transformers.utils import logging
 
 from smmbench.diffusion.schedule import NoiseSchedule
 
@@ -94,6 +96,19 @@ def _layout() -> str:
     return "A model's folder has unet/, vae/, text_encoder/, tokenizer/ and scheduler/."
 
 
+@contextmanager
+def _no_progress_bar() -> Iterator[None]:
+    """Keep transformers from drawing over the progress of a run."""
+    untyped: Any = logging
+    was_on = untyped.is_progress_bar_enabled()
+    untyped.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_on:
+            untyped.enable_progress_bar()
+
+
 def _read_weights(
     expected: Any, where: Path, dtype: torch.dtype
 ) -> tuple[nn.Module, Mapping[str, Any]]:
@@ -101,7 +116,7 @@ def _read_weights(
     word = "dtype" if expected is CLIPTextModel else "torch_dtype"
     diffusers_only = {} if expected is CLIPTextModel else {"low_cpu_mem_usage": False}
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), _no_progress_bar():
             warnings.simplefilter("ignore", FutureWarning)  # theirs, on their own internals
             network, report = expected.from_pretrained(
                 where,

@@ -52,7 +52,7 @@ def low_frequency_start(
 ) -> Latent:
     """The clip's own noise in low spatial frequencies, fresh noise in high ones.
 
-    Section 4.2 of Yatim et al. (CVPR 2024): the inverted noise carries the layout, and its fine
+    As Yatim et al. (CVPR 2024) start: the inverted noise carries the layout, and its fine
     part the appearance, which the target prompt should be free to change.
 
     Args:
