@@ -115,3 +115,20 @@ def test_says_how_to_get_the_package(checkpoint: Path, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "cotracker", None)
     with pytest.raises(ImportError, match=f"pip install git.*{COMMIT}.*lucas-kanade"):
         open_tracker(f"cotracker3:{checkpoint}", GRID, "cpu")
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    ("direct_url", "expected"),
+    [
+        (None, "3.0"),
+        ('{"url": "file:///private/place", "dir_info": {}}', "3.0"),
+        ('{"url": "https://x", "vcs_info": {"vcs": "git", "commit_id": "82e0"}}', "3.0+82e0"),
+    ],
+)
+def test_origin_has_the_commit_and_no_place(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, direct_url: str | None, expected: str
+) -> None:
+    installed = types.SimpleNamespace(version="3.0", read_text=lambda _: direct_url)
+    monkeypatch.setattr("smmbench.tracking.cotracker.distribution", lambda _: installed)
+    assert open_tracker(f"cotracker3:{checkpoint}", GRID, "cpu").origin()["package"] == expected

@@ -8,6 +8,7 @@ is fetched from a moving branch.
 from __future__ import annotations
 
 import importlib
+import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -122,10 +123,11 @@ def _predictor_class() -> Any:
 
 
 def _installed() -> str:
-    """Version of the package, with its commit where pip knows it."""
+    """Version of the package, with its commit where pip knows it: `3.0+82e02e8...`."""
     try:
         package = distribution("cotracker")
     except PackageNotFoundError:
         return "unknown"
-    source = package.read_text("direct_url.json") or ""
-    return f"{package.version} {source}".strip()
+    installed_from = json.loads(package.read_text("direct_url.json") or "{}")
+    commit = installed_from.get("vcs_info", {}).get("commit_id", "")
+    return f"{package.version}+{commit}" if commit else package.version
