@@ -206,4 +206,6 @@ def _print_summary(plan: Plan, summary: Summary, as_json: bool) -> None:
     )
     if summary.failed:
         typer.echo(f"Tracebacks are in {job.root / job.label / 'run.log'}.", err=True)
-    typer.echo(f"Next: smmbench score {job.root}", err=True)
+    named = job.dataset == plan.dataset.manifest.name  # else only its path finds it
+    choice = "" if named else f" --dataset {job.dataset}"
+    typer.echo(f"Next: smmbench score {job.root}{choice}", err=True)
