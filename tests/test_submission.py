@@ -363,6 +363,11 @@ def test_a_dataset_that_is_not_here(archive: Path) -> None:
         verify(archive)
 
 
+def test_no_such_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="No file"):
+        verify(tmp_path / "none.zip")
+
+
 def test_a_dataset_name_is_never_a_path(archive: Path, manifest: Path) -> None:
     path = forged(archive, in_json(MANIFEST, set_to("dataset", value=str(manifest))))
     with pytest.raises(LookupError, match="No dataset"):

@@ -74,8 +74,10 @@ def verify(
 
     Raises:
         LookupError: Its dataset is not here.
-        OSError: The file cannot be read.
+        ValueError: There is no such file.
     """
+    if not path.is_file():
+        raise ValueError(f"No file '{path}'. `smmbench submit results/NAME` makes a submission.")
     digest = file_sha256(path)
     with tempfile.TemporaryDirectory(prefix="smmbench-verify-") as name:
         folder = Path(name) / "submission"

@@ -46,7 +46,7 @@ def to_terminal(board: Board) -> str:
         table.add_section()
     caption = list(caption_of(board))
     if any(row.control for row in board.rows):
-        caption.insert(0, "Below the line: controls, whose places are known.")
+        caption.insert(0, "The last rows, without ranks, are controls: their places are known.")
     caption.insert(0, "In brackets: the rank.")
     return drawn(table, *(Text(plain(sentence, longest=400)) for sentence in caption))
 
