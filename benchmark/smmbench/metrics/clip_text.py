@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-VERSION = 1
-
 
 def clip_text_similarity(
     frame_embeddings: Float[np.ndarray, "time features"],

@@ -27,8 +27,6 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
-VERSION = 1
-
 _BLOCK = 1024  # tracks on each side of one product: 8 MiB, whatever the number of tracks
 
 
