@@ -294,7 +294,8 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
         self, parameters: Parameters, device: str, backbone: Backbone | None = None
     ) -> None:
         super().__init__(parameters, device, backbone)
-        find_layers(self.backbone.denoiser.unet, parameters.layers)  # before an inversion is spent
+        if guidance_rates(self.backbone.schedule, parameters):
+            find_layers(self.backbone.denoiser.unet, parameters.layers)  # before work is spent
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
         """Encode and invert; keep the latents that guidance will compare with."""
