@@ -17,7 +17,6 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from smmbench.diffusion.backbone import Backbone
 from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Denoiser, Features, Latent, Text
 from smmbench.diffusion.guidance import descend
@@ -290,12 +289,10 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
         ),
     )
 
-    def __init__(
-        self, parameters: Parameters, device: str, backbone: Backbone | None = None
-    ) -> None:
-        super().__init__(parameters, device, backbone)
-        if guidance_rates(self.backbone.schedule, parameters):
-            find_layers(self.backbone.denoiser.unet, parameters.layers)  # before work is spent
+    def check_model(self) -> None:
+        """Find the layers that guidance will look at, before an inversion is spent."""
+        if guidance_rates(self.backbone.schedule, self.parameters):
+            find_layers(self.backbone.denoiser.unet, self.parameters.layers)
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
         """Encode and invert; keep the latents that guidance will compare with."""

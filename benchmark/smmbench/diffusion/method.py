@@ -55,6 +55,11 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
             parameters.model, parameters.revision, device, getattr(torch, parameters.dtype)
         )
 
+        self.check_model()
+
+    def check_model(self) -> None:  # noqa: B027 - most methods take any model
+        """Refuse a model that the parameters do not fit; called once it is loaded."""
+
     @abstractmethod
     def prepare_batch(self, sources: Sequence[Source]) -> list[PreparedT]:
         """Prepare clips of one size and length together."""
