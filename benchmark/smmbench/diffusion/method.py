@@ -54,10 +54,9 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
         self.backbone = backbone or load_backbone(
             parameters.model, parameters.revision, device, getattr(torch, parameters.dtype)
         )
-
         self.check_model()
 
-    def check_model(self) -> None:  # noqa: B027 - most methods take any model
+    def check_model(self) -> None:
         """Refuse a model that the parameters do not fit; called once it is loaded."""
 
     @abstractmethod
