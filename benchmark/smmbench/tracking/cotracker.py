@@ -86,7 +86,7 @@ class CoTracker:
         return {
             "tracker": f"cotracker{self.parameters.generation}",
             "version": 1,
-            "package": _installed(),
+            "package": installed(),
             "checkpoint_sha256": self.checkpoint_sha256,
             "torch": torch.__version__,  # its authors see results change with it
             **asdict(self.parameters),
@@ -122,7 +122,7 @@ def _predictor_class() -> Any:
         ) from error
 
 
-def _installed() -> str:
+def installed() -> str:
     """Version of the package, with its commit where pip knows it: `3.0+82e02e8...`."""
     try:
         package = distribution("cotracker")

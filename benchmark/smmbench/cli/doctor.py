@@ -1,0 +1,65 @@
+"""`smmbench doctor`: what works here, and how to get the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from smmbench.doctor import Check
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("doctor")(doctor)
+
+
+def doctor(
+    online: bool = typer.Option(
+        False, "--online", envvar="SMMBENCH_ONLINE", help="Ask the hub whether it answers."
+    ),
+    as_json: bool = typer.Option(
+        False, "--json", envvar="SMMBENCH_JSON", help="Print the findings as JSON."
+    ),
+) -> None:
+    """Say what works on this machine and how to get the rest: GPU, hub, weights, tracker, data.
+
+    Nothing is changed or fetched, and no network is asked without --online.
+
+    Exit code: 0 the embedded world can run here, 1 it cannot, 2 wrong use.
+    """
+    import dataclasses
+    import json
+
+    from smmbench.doctor import embedded_world_runs, examine
+
+    checks = list(examine(online))
+    runs = embedded_world_runs(checks)
+    if as_json:
+        rows = [dataclasses.asdict(check) for check in checks]
+        typer.echo(json.dumps({"embedded_world_runs": runs, "checks": rows}, indent=2))
+    else:
+        _print_table(checks)
+    if runs:
+        typer.echo("The embedded world can run here: smmbench run --method smm --limit 2", err=True)
+    else:
+        broken = [check.name for check in checks if check.needed and check.state != "works"]
+        typer.echo(f"The embedded world cannot run here: {', '.join(broken)}.", err=True)
+    raise typer.Exit(0 if runs else 1)
+
+
+def _print_table(checks: list[Check]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    styles = {"works": "green", "not here": "yellow", "broken": "red"}
+    table = Table("check", "state", "what is here, and what to do", box=None)
+    table.columns[1].no_wrap = True
+    for check in checks:
+        about = Text(check.found)
+        if check.mend:
+            about.append(f"\n-> {check.mend}", style="bold")
+        table.add_row(Text(check.name), Text(check.state, styles[check.state]), about)
+    Console().print(table)

@@ -1,0 +1,40 @@
+"""What works on this machine, and how to get the rest.
+
+for check in examine():
+    print(check.name, check.state, check.found, check.mend)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+
+from smmbench.doctor import machine, parts, weights
+from smmbench.doctor.check import Check, guarded
+
+__all__ = ["Check", "embedded_world_runs", "examine"]
+
+
+def examine(online: bool = False) -> Iterator[Check]:
+    """Look at everything in turn; nothing is changed, fetched or asked over a network.
+
+    Args:
+        online: Ask the hub whether it answers.
+    """
+    yield from guarded("Python", machine.python, needed=True)
+    yield from guarded("packages", machine.packages, needed=True)
+    yield from guarded("devices", machine.devices, needed=True)
+    yield from guarded("codecs", machine.codecs, needed=True)
+    yield from guarded("disk", machine.disk, needed=True)
+    yield from guarded("carried models", weights.carried, needed=True)
+    yield from guarded("datasets", parts.datasets, needed=True)
+    yield from guarded("methods", parts.methods, needed=True)
+    yield from guarded("trackers", parts.trackers, needed=True)
+    yield from guarded("plug-ins", parts.plug_ins)
+    yield from guarded("hub", partial(weights.hub, online))
+    yield from guarded("text models", weights.text_models)
+
+
+def embedded_world_runs(checks: Iterable[Check]) -> bool:
+    """Whether everything works that the embedded world needs."""
+    return all(check.state == "works" for check in checks if check.needed)

@@ -1,0 +1,153 @@
+"""Weights: the models that distributions carry, and those of the hub that are in its cache."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from smmbench.doctor.check import Check
+from smmbench.home import file_sha256, home
+from smmbench.plugins import load_offered, offered
+
+GROUP = "smmbench.models"
+EMBEDDED = ("emoji", "emoji-clip")  # what the embedded world runs and is scored with
+SUMS = "SHA256SUMS"  # beside the folders of models: `<sha256>  <folder>/<file>` a line
+WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
+WAIT = 10.0  # seconds for a hub to answer
+
+
+def carried() -> Iterator[Check]:
+    """Models that installed distributions carry; their files are those that were published."""
+    seen: dict[Path, set[str]] = {}
+    for name in offered(GROUP):
+        needed = name in EMBEDDED
+        try:
+            folder = Path(load_offered(GROUP, name, "model")())
+        except Exception as error:  # a stranger's function may raise anything
+            yield Check(f"model {name}", "broken", str(error), needed=needed)
+            continue
+        seen.setdefault(folder.parent, set()).add(folder.name)
+        yield _folder(f"model {name}", folder, needed)
+    for parent, names in seen.items():  # a judge, for example: carried, but no model by name
+        for other in sorted({line.split("/")[0] for line in _sums(parent)} - names):
+            yield _folder(f"weights {other}", parent / other, needed=False)
+
+
+def hub(online: bool) -> Iterator[Check]:
+    """Whether the hub may be asked, whether it answers, and what of it is here."""
+    from smmbench.diffusion.folders import REVISIONS
+
+    yield _access(online)
+    for model, revision in REVISIONS.items():
+        place = _cached(model, revision)
+        if place:
+            yield Check(f"model {model}", "works", f"in {place}")
+        else:
+            yield Check(
+                f"model {model}",
+                "not here",
+                f"not in {home() / 'models'}, not in {_hub_cache()}",
+                f"It is fetched when it is named: --set model={model}; or name a folder that "
+                "holds it: --set model=DIR.",
+            )
+
+
+def text_models() -> Iterator[Check]:
+    """Text models of the hub that installed datasets are scored with."""
+    import open_clip
+
+    from smmbench.dataset import dataset_names, load_dataset
+
+    users: dict[str, list[str]] = {}
+    for dataset in dataset_names():
+        try:
+            spec = load_dataset(dataset).manifest.protocol.text_model
+        except Exception:  # a broken dataset has a line of its own
+            continue
+        users.setdefault(spec, []).append(dataset)
+    for spec, datasets in users.items():
+        model, _, tag = spec.partition(":")
+        known = open_clip.get_pretrained_cfg(model, tag) if tag else None
+        if not known:
+            continue  # carried by a distribution, or the user's own file
+        name, use = f"text model {spec}", f"for {', '.join(datasets)}"
+        if place := _cached(str(known.get("hf_hub", "")).rpartition("/")[0]):
+            yield Check(name, "works", f"{use}; in {place}")
+        else:
+            yield Check(
+                name,
+                "not here",
+                f"{use}; not in {_hub_cache()}",
+                "It is fetched when it is used; or name a local file: --text-model "
+                f"{model}:/path, or another model: --text-model emoji-clip.",
+            )
+
+
+def _folder(name: str, folder: Path, needed: bool) -> Check:
+    """Check a carried folder against the published hashes."""
+    mend = "Install the toolkit again; its wheel carries this folder."
+    if not folder.is_dir():
+        return Check(name, "broken" if needed else "not here", f"no '{folder}'", mend, needed)
+    sums = {path: sha for path, sha in _sums(folder.parent).items() if _is_in(path, folder)}
+    wrong = [path for path, sha in sums.items() if _sha256(folder.parent / path) != sha]
+    if wrong:
+        found = f"not the published files: {', '.join(wrong)}"
+        return Check(name, "broken", found, mend, needed)
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    state = f"{len(sums)} hashes right" if sums else f"no {SUMS} to check it by"
+    return Check(name, "works", f"{folder}, {size / 2**20:.1f} MiB, {state}", needed=needed)
+
+
+def _access(online: bool) -> Check:
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+        mend = "Unset HF_HUB_OFFLINE to fetch from it."
+        return Check("hub", "not here", "HF_HUB_OFFLINE is set: nothing is asked", mend)
+    if not online:
+        return Check("hub", "not here", "not asked", "smmbench doctor --online asks it.")
+    from huggingface_hub import HfApi
+
+    from smmbench.diffusion.folders import REVISIONS
+
+    model, revision = next(iter(REVISIONS.items()))
+    api = HfApi()
+    try:
+        api.model_info(model, revision=revision, timeout=WAIT)
+    except Exception as error:  # network, proxies and certificates raise many kinds
+        reason = f"{api.endpoint} does not give {model}: {type(error).__name__}"
+        mend = "Without it, set HF_HUB_OFFLINE=1: nothing waits for it then."
+        return Check("hub", "broken", reason, mend)
+    return Check("hub", "works", f"{api.endpoint} gives {model} at {revision[:12]}")
+
+
+def _cached(model: str, revision: str = "*") -> str:
+    """Where weights of a hub model are on this machine; empty if nowhere."""
+    safe = model.replace("/", "--")
+    places = [home() / "models" / safe, _hub_cache() / f"models--{safe}" / "snapshots"]
+    for place in places if model else ():
+        for snapshot in place.glob(revision):
+            if any(next(snapshot.rglob(pattern), None) for pattern in WEIGHTS):
+                return str(snapshot)
+    return ""
+
+
+def _hub_cache() -> Path:
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
+
+
+def _sums(parent: Path) -> dict[str, str]:
+    """Published SHA-256 by path relative to `parent`; empty if there is no list."""
+    if not (parent / SUMS).is_file():
+        return {}
+    lines = (line.split(maxsplit=1) for line in (parent / SUMS).read_text("utf-8").splitlines())
+    return {words[1].lstrip("*"): words[0] for words in lines if len(words) == 2}
+
+
+def _is_in(path: str, folder: Path) -> bool:
+    return path.split("/")[0] == folder.name
+
+
+def _sha256(path: Path) -> str:
+    return file_sha256(path) if path.is_file() else "missing"
