@@ -1,0 +1,154 @@
+"""What is measured of one output beside the protocol's scores, with the world's witnesses.
+
+Named by the CLIP: the nearest caption of every object and of every scene, on the mean embedding
+of the frames. Named by the judge: the highest mean logit. Followed by the locator: the object's
+path in the output against that in the source, in pixels of the 128x128 picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from smmbench.dataset import Clip, Dataset, source_video, true_tracks
+from smmbench.metrics.clip_text import clip_text_similarity
+from smmbench.metrics.motion_fidelity import motion_fidelity
+from smmbench.metrics.text_model import TextModel
+from smmbench.tracking import Tracks, open_tracker
+from smmbench.video import Video
+from smmbench_datasets.emoji.judges import MODELS, load_judge, load_locator
+from smmbench_datasets.emoji.world import World
+
+Frames = UInt8[np.ndarray, "time height width 3"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One output's figures; see the module for how they are taken."""
+
+    text: float  # CLIP similarity to the target prompt
+    motion: float  # motion fidelity, both sides tracked by Lucas-Kanade
+    to_source: float  # output to source
+    to_output: float  # source to output
+    motion_known: float  # motion fidelity against the source's true tracks
+    object_clip: float  # 1: the target's object, 0: another
+    scene_clip: float
+    source_clip: float  # 1: still the source's object
+    object_judge: float
+    path: float  # mean distance of the object's paths, pixels
+    shape: float  # the same after removing each path's mean
+    amplitude: float  # the output's path's spread over the source's
+
+
+class Measures:
+    """Measures outputs made from one emoji dataset.
+
+    Args:
+        dataset: `emoji`, `emoji-val`, or another set with the world's captions.
+        device: For the networks.
+        judges: Folder of judge and locator; without them their figures are NaN.
+    """
+
+    def __init__(self, dataset: Dataset, device: str, judges: Path = MODELS) -> None:
+        protocol = dataset.manifest.protocol
+        self.dataset, self.device = dataset, device
+        self.threshold = protocol.still_threshold
+        self.tracker = open_tracker(protocol.tracker, protocol.grid, "cpu")
+        self.text = TextModel(protocol.text_model, device)
+        self.world = World("cpu")
+        there = (judges / "judge.safetensors").is_file()
+        self.judge = load_judge(device, judges) if there else None
+        self.locator = load_locator(device, judges) if there else None
+        self._sources: dict[str, tuple[Tracks, Float[np.ndarray, "time 2"]]] = {}
+
+    @cached_property
+    def _objects(self) -> Float[np.ndarray, "objects width"]:
+        names = range(len(self.world.objects))
+        return np.stack([_unit(self.text.embed_text(self.world.caption(o, None))) for o in names])
+
+    @cached_property
+    def _scenes(self) -> Float[np.ndarray, "scenes width"]:
+        names = range(len(self.world.scenes))
+        return np.stack([_unit(self.text.embed_text(self.world.caption(None, s))) for s in names])
+
+    @cached_property
+    def _meanings(self) -> dict[str, tuple[int, int]]:
+        objects, scenes = range(len(self.world.objects)), range(len(self.world.scenes))
+        return {self.world.caption(o, s): (o, s) for o in objects for s in scenes}
+
+    def track(self, video: Video) -> Tracks:
+        """Points of the protocol's grid; needs no GPU and may run beside it."""
+        return self.tracker.track(video)
+
+    def source(self, clip: Clip) -> tuple[Tracks, Float[np.ndarray, "time 2"]]:
+        """Tracks of a source clip and its object's path, found once."""
+        if clip.name not in self._sources:
+            video = source_video(self.dataset, clip)
+            self._sources[clip.name] = self.track(video), self.path(video.frames)
+        return self._sources[clip.name]
+
+    @torch.no_grad()
+    def path(self, frames: Frames) -> Float[np.ndarray, "time 2"]:
+        """Centre of the object in each frame, by the locator."""
+        if self.locator is None:
+            return np.full((len(frames), 2), np.nan)
+        return self.locator.locate(self._tensor(frames)).cpu().numpy()
+
+    @torch.no_grad()
+    def measure(self, clip: Clip, prompt: str, video: Video, tracks: Tracks) -> Measured:
+        """All figures of one output whose tracks were found already."""
+        embedded = self.text.embed_frames(video.frames)
+        mean = _unit(np.stack([_unit(frame) for frame in embedded]).mean(0))
+        shown, placed = int((self._objects @ mean).argmax()), int((self._scenes @ mean).argmax())
+        target, source = self._meanings[prompt], self._meanings[clip.prompt]
+        followed, path = self.source(clip)
+        moved = motion_fidelity(followed.points, tracks.points, still_threshold=self.threshold)
+        known = true_tracks(self.dataset, clip)
+        truly = motion_fidelity(known.points, tracks.points, still_threshold=self.threshold)
+        return Measured(
+            text=clip_text_similarity(embedded, self.text.embed_text(prompt)),
+            motion=moved.mean,
+            to_source=moved.output_to_source,
+            to_output=moved.source_to_output,
+            motion_known=truly.mean,
+            object_clip=float(shown == target[0]),
+            scene_clip=float(placed == target[1]),
+            source_clip=float(shown == source[0]),
+            object_judge=self._judged(video.frames, target[0]),
+            **path_figures(self.path(video.frames), path),
+        )
+
+    def _judged(self, frames: Frames, target: int) -> float:
+        if self.judge is None:
+            return np.nan
+        logits = self.judge.classify(self._tensor(frames)).mean(0)
+        return float(int(logits.argmax()) == target)
+
+    def _tensor(self, frames: Frames) -> torch.Tensor:
+        return torch.from_numpy(np.ascontiguousarray(frames)).to(self.device).movedim(-1, 1) / 255
+
+
+def path_figures(
+    output: Float[np.ndarray, "time 2"], source: Float[np.ndarray, "time 2"]
+) -> dict[str, float]:
+    """Distance of two paths as they lie, after centring both, and the ratio of their spreads."""
+    a, b = output - output.mean(0), source - source.mean(0)
+    return {
+        "path": float(np.linalg.norm(output - source, axis=1).mean()),
+        "shape": float(np.linalg.norm(a - b, axis=1).mean()),
+        "amplitude": float(np.sqrt((a**2).sum() / max((b**2).sum(), 1e-9))),
+    }
+
+
+def figures(measured: Measured) -> dict[str, float]:
+    """As a row of a table, rounded to what can matter."""
+    return {name: round(float(value), 5) for name, value in asdict(measured).items()}
+
+
+def _unit(vector: Float[np.ndarray, " width"]) -> Float[np.ndarray, " width"]:
+    return vector / np.linalg.norm(vector)

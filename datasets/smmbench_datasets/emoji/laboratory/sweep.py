@@ -1,0 +1,141 @@
+"""Run settings of methods over an emoji set in large batches, and measure each output.
+
+    python -m smmbench_datasets.emoji.laboratory.sweep tune --dataset emoji-val --device cuda \
+        --set guidance=6 --output tune.jsonl
+
+Outputs are measured in memory and not kept: what stands on the board is run by `smmbench run`.
+One JSON line an output; run again, it does only the settings that are not there yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from smmbench.dataset import Clip, Edit, load_dataset, pairs, source_video
+from smmbench.diffusion.backbone import Backbone, load_backbone
+from smmbench.diffusion.method import DiffusionMethod
+from smmbench.method import Source
+from smmbench.methods import find_method
+from smmbench.parameters import build_parameters
+from smmbench.video import Video
+from smmbench_datasets.emoji.laboratory.measures import Measures, figures
+from smmbench_datasets.emoji.laboratory.settings import ABLATIONS, TUNING, Setting
+
+SETS = {"tune": TUNING, "ablate": ABLATIONS}
+Pair = tuple[Clip, Edit]
+
+
+def make(
+    setting: Setting,
+    changes: list[str],
+    measures: Measures,
+    backbone: Backbone,
+    chosen: list[Pair],
+    seed: int,
+    batch: int,
+) -> Iterator[tuple[Pair, Video]]:
+    """Make the outputs of one setting, `batch` clips at a time."""
+    method_class = find_method(setting.method)
+    assert issubclass(method_class, DiffusionMethod)
+    parameters = build_parameters(method_class, "emoji", [*changes, *setting.changes])
+    method: DiffusionMethod[Any, Any] = method_class(parameters, measures.device, backbone)
+    for start in range(0, len(chosen), batch):
+        part = chosen[start : start + batch]
+        clips = {clip.name: clip for clip, _ in part}
+        sources = [_source(measures, clip) for clip in clips.values()]
+        prepared = dict(zip(clips, method.prepare_batch(sources), strict=True))
+        videos = method.transfer_batch(
+            [prepared[clip.name] for clip, _ in part],
+            [edit.prompt for _, edit in part],
+            [seed] * len(part),
+        )
+        yield from zip(part, videos, strict=True)
+
+
+def _source(measures: Measures, clip: Clip) -> Source:
+    video = source_video(measures.dataset, clip)
+    return Source(clip.name, video, clip.prompt, other=lambda: video)
+
+
+def sweep(
+    settings: list[Setting],
+    changes: list[str],
+    measures: Measures,
+    backbone: Backbone,
+    seeds: list[int],
+    batch: int,
+    limit: int | None,
+) -> Iterator[dict[str, Any]]:
+    """Rows of figures, setting by setting; tracking runs beside the GPU."""
+    chosen = list(pairs(measures.dataset))[:limit]
+    with ThreadPoolExecutor(max_workers=12) as pool:
+        for setting in settings:
+            for seed in seeds:
+                began = time.monotonic()
+                made = list(make(setting, changes, measures, backbone, chosen, seed, batch))
+                seconds = (time.monotonic() - began) / len(made)
+                tracked = pool.map(measures.track, [video for _, video in made])
+                for ((clip, edit), video), tracks in zip(made, tracked, strict=True):
+                    measured = measures.measure(clip, edit.prompt, video, tracks)
+                    yield {
+                        "setting": setting.name,
+                        "method": setting.method,
+                        "changes": [*changes, *setting.changes],
+                        "clip": clip.name,
+                        "edit": edit.name,
+                        "kind": edit.kind,
+                        "seed": seed,
+                        "seconds": round(seconds, 3),
+                        **figures(measured),
+                    }
+                print(f"{setting.name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
+
+
+def main() -> None:
+    """Run a named set of settings."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("which", choices=list(SETS))
+    parser.add_argument("--dataset", default="emoji-val")
+    parser.add_argument("--model", default="emoji")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--seed", type=int, nargs="+", default=[0])
+    parser.add_argument("--batch", type=int, default=48)
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--only", help="settings whose name begins so")
+    parser.add_argument("--set", action="append", default=[], help="for all settings: name=value")
+    parser.add_argument("--output", type=Path, required=True)
+    options = parser.parse_args()
+    torch.set_float32_matmul_precision("high")
+    torch.backends.cudnn.allow_tf32 = True
+    there = set()
+    if options.output.exists():
+        lines = options.output.read_text().splitlines()
+        there = {json.loads(line)["setting"] for line in lines}
+    wanted = [
+        setting
+        for setting in SETS[options.which]
+        if setting.name not in there and setting.name.startswith(options.only or "")
+    ]
+    measures = Measures(load_dataset(options.dataset), options.device)
+    backbone = load_backbone(options.model, device=options.device)
+    rows = sweep(
+        wanted, options.set, measures, backbone, options.seed, options.batch, options.limit
+    )
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    with options.output.open("a", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+
+
+if __name__ == "__main__":
+    main()
