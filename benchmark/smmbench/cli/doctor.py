@@ -40,7 +40,7 @@ def doctor(
         rows = [dataclasses.asdict(check) for check in checks]
         typer.echo(json.dumps({"embedded_world_runs": runs, "checks": rows}, indent=2))
     else:
-        _print_table(checks)
+        _print_findings(checks)
     if runs:
         typer.echo("The embedded world can run here: smmbench run --method smm --limit 2", err=True)
     else:
@@ -49,17 +49,19 @@ def doctor(
     raise typer.Exit(0 if runs else 1)
 
 
-def _print_table(checks: list[Check]) -> None:
+def _print_findings(checks: list[Check]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     styles = {"works": "green", "not here": "yellow", "broken": "red"}
-    table = Table("check", "state", "what is here, and what to do", box=None)
+    table = Table("check", "state", "what is here", box=None)
     table.columns[1].no_wrap = True
+    table.columns[2].overflow = "fold"
     for check in checks:
-        about = Text(check.found)
+        table.add_row(Text(check.name), Text(check.state, styles[check.state]), Text(check.found))
+    console = Console()
+    console.print(table)
+    for check in checks:  # below and unwrapped: commands and addresses are there to be copied
         if check.mend:
-            about.append(f"\n-> {check.mend}", style="bold")
-        table.add_row(Text(check.name), Text(check.state, styles[check.state]), about)
-    Console().print(table)
+            typer.echo(f"{check.name}: {check.mend}")

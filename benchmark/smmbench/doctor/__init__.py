@@ -30,7 +30,7 @@ def examine(online: bool = False) -> Iterator[Check]:
     yield from guarded("datasets", parts.datasets, needed=True)
     yield from guarded("methods", parts.methods, needed=True)
     yield from guarded("trackers", parts.trackers, needed=True)
-    yield from guarded("plug-ins", parts.plug_ins)
+    yield from guarded("commands", parts.commands)
     yield from guarded("hub", partial(weights.hub, online))
     yield from guarded("text models", weights.text_models)
 

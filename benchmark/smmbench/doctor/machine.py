@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from smmbench.doctor.check import Check
 from smmbench.home import home
@@ -20,7 +21,7 @@ OLDEST_PYTHON = (3, 11)
 ROOM = 2 * 2**30  # bytes: results of the embedded world, and a cache of its tracks
 MODULES = {  # modules of packages that need a library of the system, or one another's version
     "torch": "torch",
-    "open_clip_torch": "open_clip",
+    "open-clip-torch": "open_clip",
     "opencv-python-headless": "cv2",
     "av": "av",
     "diffusers": "diffusers",
@@ -42,11 +43,18 @@ def python() -> Iterator[Check]:
 
 
 def packages() -> Iterator[Check]:
-    """What the toolkit requires: installed, of a version that fits, and able to load."""
+    """What the toolkit requires, in a line; each that is not there or does not load, in its own."""
+    whole = []
     for line in requires("smmbench") or ():
         requirement = Requirement(line)
-        if requirement.marker is None or requirement.marker.evaluate():  # not of an extra
-            yield _package(requirement)
+        if requirement.marker is not None and not requirement.marker.evaluate():
+            continue  # of an extra
+        if fault := _fault(requirement):
+            name, mend = f"package {requirement.name}", f'pip install "{requirement}"'
+            yield Check(name, "broken", fault, mend, needed=True)
+        else:
+            whole.append(f"{requirement.name} {version(requirement.name)}")
+    yield Check("packages", "works", ", ".join(whole), needed=True)
 
 
 def devices() -> Iterator[Check]:
@@ -106,21 +114,19 @@ def disk() -> Iterator[Check]:
     yield _room("this folder", Path.cwd(), "Give another place for results: --output.")
 
 
-def _package(requirement: Requirement) -> Check:
-    name, mend = f"package {requirement.name}", f'pip install "{requirement}"'
+def _fault(requirement: Requirement) -> str:
+    """Why a required package cannot be used; empty if it can."""
     try:
         found = version(requirement.name)
     except PackageNotFoundError:
-        return Check(name, "broken", "not installed", mend, needed=True)
+        return "not installed"
     if not requirement.specifier.contains(found, prereleases=True):
-        state = f"{found}, but {requirement.specifier} is needed"
-        return Check(name, "broken", state, mend, needed=True)
+        return f"{found}, but {requirement.specifier} is needed"
     try:
-        import_module(MODULES.get(requirement.name, "smmbench"))
+        import_module(MODULES.get(canonicalize_name(requirement.name), "smmbench"))
     except Exception as error:  # a missing library of the system is an OSError or ImportError
-        state = f"{found} does not load: {type(error).__name__}: {error}"
-        return Check(name, "broken", state, mend, needed=True)
-    return Check(name, "works", found, needed=True)
+        return f"{found} does not load: {type(error).__name__}: {error}"
+    return ""
 
 
 def _driver() -> str:

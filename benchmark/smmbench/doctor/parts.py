@@ -1,36 +1,29 @@
-"""Trackers, datasets, and plug-ins that do not load."""
+"""Datasets, methods and commands that load or do not, and trackers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 
-from smmbench.doctor.check import Check
+from smmbench.doctor.check import Check, State
 from smmbench.plugins import load_offered, offered
 
 EMBEDDED_DATASET = "emoji"
 EMBEDDED_METHOD = "smm"
-LOADED = {"smmbench.commands": "command", "smmbench.datasets": "dataset"}  # models: by weights
+COMMANDS = "smmbench.commands"
+MEND = "Mend or uninstall that distribution."
 
 
 def trackers() -> Iterator[Check]:
     """What follows points: OpenCV, and CoTracker if the user has it."""
     import cv2
 
-    from smmbench.tracking import cotracker, open_tracker
+    from smmbench.tracking import open_tracker
 
     open_tracker("lucas-kanade", 2, "cpu")
     yield Check("tracker lucas-kanade", "works", f"OpenCV {cv2.__version__}", needed=True)
-    weights = (
-        f"its weights (CC BY-NC 4.0) from {cotracker.CHECKPOINTS[3]}, named with "
-        "--tracker cotracker3:/path.pth"
-    )
-    if find_spec("cotracker"):
-        mend = f"It needs {weights}."
-        yield Check("tracker cotracker", "works", f"package {cotracker.installed()}", mend)
-    else:
-        mend = f"{cotracker.INSTALL} (CC BY-NC 4.0), then {weights}."
-        yield Check("tracker cotracker", "not here", "not installed", mend)
+    yield _cotracker()
 
 
 def datasets() -> Iterator[Check]:
@@ -44,14 +37,15 @@ def datasets() -> Iterator[Check]:
             facts = summary(load_dataset(name))
         except Exception as error:  # a stranger's entry point may raise anything
             reason = (str(error).splitlines() or [""])[0]
-            yield Check(f"dataset {name}", "broken", reason, needed=needed)
+            mend = f"smmbench datasets check {name} says all that is wrong with it."
+            yield Check(f"dataset {name}", "broken", reason, mend, needed)
             continue
         found = f"{facts['files_here']} of {facts['files']} files, {facts['clips']} clips"
         whole = facts["files_here"] == facts["files"]
         mend = "" if whole else f"smmbench datasets fetch {name}"
         if needed and not whole:
             mend = "Install the toolkit again; its wheel carries these files."
-        state = "works" if whole else "broken" if needed else "not here"
+        state: State = "works" if whole else "broken" if needed else "not here"
         yield Check(f"dataset {name}", state, found, mend, needed)
 
 
@@ -64,19 +58,54 @@ def methods() -> Iterator[Check]:
         try:
             find_method(name)
         except Exception as error:  # a stranger's module may raise anything
-            yield Check(f"method {name}", "broken", str(error), needed=name == EMBEDDED_METHOD)
+            yield Check(f"method {name}", "broken", str(error), MEND, name == EMBEDDED_METHOD)
         else:
             whole.append(name)
-    state = "works" if EMBEDDED_METHOD in whole else "broken"
-    yield Check("methods", state, ", ".join(whole) or "none", needed=True)
+    there = EMBEDDED_METHOD in whole
+    mend = "" if there else "Install the toolkit again: it offers the method itself."
+    state: State = "works" if there else "broken"
+    yield Check("methods", state, ", ".join(whole) or "none", mend, needed=True)
 
 
-def plug_ins() -> Iterator[Check]:
-    """Commands and datasets whose code does not load; nothing if all do."""
-    for group, what in LOADED.items():
-        for name in offered(group):
-            try:
-                load_offered(group, name, what)
-            except ImportError as error:
-                mend = "Mend or uninstall that distribution."
-                yield Check(f"{what} {name}", "broken", str(error), mend)
+def commands() -> Iterator[Check]:
+    """Commands of other distributions whose code does not load; nothing if all do."""
+    for name in offered(COMMANDS):
+        try:
+            load_offered(COMMANDS, name, "command")
+        except ImportError as error:
+            yield Check(f"command {name}", "broken", str(error), MEND)
+
+
+def _cotracker() -> Check:
+    """CoTracker is whole with its package and a checkpoint, which the user names."""
+    from smmbench.tracking import cotracker
+
+    name, steps = "tracker cotracker", []
+    if find_spec("cotracker"):
+        package = f"package {cotracker.installed()}"
+    else:
+        package = "no package"
+        steps.append(f"{cotracker.INSTALL} (CC BY-NC 4.0).")
+    found = {f"cotracker{n}": _downloaded(url) for n, url in cotracker.CHECKPOINTS.items()}
+    here = {generation: path for generation, path in found.items() if path}
+    if not here:
+        steps.append(
+            f"Fetch {cotracker.CHECKPOINTS[3]} (CC BY-NC 4.0) and name the file: "
+            "--tracker cotracker3:/path.pth"
+        )
+        return Check(name, "not here", f"{package}; no checkpoint", " ".join(steps))
+    named = ", ".join(f"--tracker {generation}:{path}" for generation, path in here.items())
+    state: State = "not here" if steps else "works"
+    return Check(name, state, f"{package}; {named}", " ".join(steps))
+
+
+def _downloaded(url: str) -> Path | None:
+    """Where the hub's cache or PyTorch's has a checkpoint; a user may have it elsewhere."""
+    import torch
+    from huggingface_hub import try_to_load_from_cache
+
+    owner, model, *_, file = url.removeprefix("https://huggingface.co/").split("/")
+    cached = try_to_load_from_cache(f"{owner}/{model}", file)
+    places = [Path(torch.hub.get_dir(), "checkpoints", file)]
+    places += [Path(cached)] if isinstance(cached, str) else []
+    return next((place for place in places if place.is_file()), None)

@@ -25,7 +25,8 @@ def carried() -> Iterator[Check]:
         try:
             folder = Path(load_offered(GROUP, name, "model")())
         except Exception as error:  # a stranger's function may raise anything
-            yield Check(f"model {name}", "broken", str(error), needed=needed)
+            mend = "Mend or uninstall that distribution."
+            yield Check(f"model {name}", "broken", str(error), mend, needed)
             continue
         seen.setdefault(folder.parent, set()).add(folder.name)
         yield _folder(f"model {name}", folder, needed)
@@ -47,7 +48,7 @@ def hub(online: bool) -> Iterator[Check]:
             yield Check(
                 f"model {model}",
                 "not here",
-                f"not in {home() / 'models'}, not in {_hub_cache()}",
+                f"not in {_hub_cache()}",
                 f"It is fetched when it is named: --set model={model}; or name a folder that "
                 "holds it: --set model=DIR.",
             )
