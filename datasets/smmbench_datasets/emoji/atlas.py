@@ -20,7 +20,7 @@ COLUMNS = 8
 FONT_SIZE = 109  # the only size of the font's bitmaps
 SHEET = Path(__file__).with_name("atlas.png")
 
-# Whole bodies rather than faces, and shapes that differ: a reader must tell them apart at 50 pixels.
+# Whole bodies rather than faces, and shapes that differ: one must tell them apart at 50 pixels.
 OBJECTS: dict[str, str] = {
     "dog": "\U0001f415",
     "cat": "\U0001f408",

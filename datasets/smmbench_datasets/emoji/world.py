@@ -27,6 +27,7 @@ from smmbench_datasets.emoji.scenes import (
 FRAMES, WIDTH, HEIGHT, FPS = 16, 128, 128, 8.0
 EDGE = 3  # pixels of an object's tile that may leave the picture
 Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
 
 @dataclass(frozen=True)
@@ -83,11 +84,11 @@ class World:
         self.atlas = load_atlas(self.device)
         # Sprites are shown at 26 to 74 pixels: halve the tiles once, so that bilinear sampling
         # meets about one texel a pixel and nothing flickers.
-        self._half = nnf.interpolate(self.atlas, scale_factor=0.5, mode="area")
+        self.sprites = nnf.interpolate(self.atlas, scale_factor=0.5, mode="area")
 
     def sample(self, n: int, generator: torch.Generator, split: Split = "train") -> Clips:
         """Draw clips whose combination of object, scene and motion belongs to `split`."""
-        wanted = ("train", "val", "test").index(split)
+        wanted = SPLITS.index(split)
         draws = 40 * n + 400  # a tenth of the combinations must suffice
         kinds = (len(OBJECTS), len(SCENES), len(TRAINED))
         o, s, m = (torch.randint(k, (draws,), generator=generator) for k in kinds)
@@ -223,7 +224,7 @@ class World:
             [x[:, None].expand(-1, HEIGHT, -1), y[..., None].expand(-1, -1, WIDTH)], -1
         )
         return nnf.grid_sample(
-            self._half[object.to(self.device)], grid, padding_mode="zeros", align_corners=False
+            self.sprites[object.to(self.device)], grid, padding_mode="zeros", align_corners=False
         )
 
 

@@ -1,0 +1,122 @@
+"""What is true of some clips: where points of the object and the background go, and what is seen.
+
+Nothing here looks at a picture: a sprite's tile spans exactly `size` pixels around `path`, and a
+background is a function of position, so places follow from the numbers that a clip is made of.
+Coordinates are (x, y) in pixels; the centre of the top-left pixel is (0, 0).
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as nnf
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from smmbench_datasets.emoji.world import FRAMES, HEIGHT, WIDTH, Clips, World
+
+OPAQUE = 0.5  # alpha above which a sprite hides what is behind it
+_TRIES = 40  # draws for each point of an object; the thinnest sprite fills a fifth of its tile
+
+Tracks = Float[Tensor, "clips points time 2"]
+Visible = Bool[Tensor, "clips points time"]
+
+
+def tracks(
+    world: World,
+    clips: Clips,
+    object_points: int,
+    background_points: int,
+    generator: torch.Generator,
+) -> tuple[Tracks, Visible]:
+    """Follow points drawn at random, first those of the object, then those of the background.
+
+    A point of the object keeps its place in the sprite, which moves and changes its size. It is
+    drawn evenly over the part of the sprite whose alpha is above 0.5. It is visible wherever it
+    is in the picture: nothing passes before an object.
+
+    A point of the background is drawn evenly over all that the camera sees in the clip and moves
+    only with the camera. It is visible where it is in the picture and behind no object or
+    companion (alpha at most 0.5); it may be hidden all the time.
+
+    A companion carries no points.
+
+    Args:
+        world: Whose sprites they are.
+        clips: What to follow.
+        object_points: Points on each clip's object.
+        background_points: Points on each clip's background.
+        generator: On the CPU; fixes the points.
+
+    Returns:
+        Positions, finite also where a point is outside of the picture, and whether it is seen.
+    """
+    alpha = world.sprites[:, 3:].cpu()
+    places = _places_in_sprite(alpha[clips.object], object_points, generator)
+    on_object = clips.path[:, None] + places[:, :, None] * clips.size[:, None, :, None] / 2
+    on_background = _background_tracks(clips, background_points, generator)
+    hidden = _covered(alpha, clips.object, clips.path, clips.size, on_background)
+    other = _covered(
+        alpha, clips.companion.clamp(min=0), clips.companion_path, clips.size, on_background
+    )
+    hidden |= other & (clips.companion >= 0)[:, None, None]
+    positions = torch.cat([on_object, on_background], 1)
+    seen = torch.cat([torch.ones(on_object.shape[:-1], dtype=torch.bool), ~hidden], 1)
+    return positions, seen & _in_picture(positions)
+
+
+def masks(world: World, clips: Clips) -> Bool[Tensor, "clips time height width"]:
+    """Pixels that show the object: its alpha is above 0.5. A companion does not count."""
+    return world.masks(clips) > OPAQUE
+
+
+def centres(clips: Clips) -> Float[Tensor, "clips time 2"]:
+    """Centre of the object's tile in every frame, which the sprite is drawn in the middle of."""
+    return clips.path
+
+
+def _places_in_sprite(
+    alpha: Float[Tensor, "clips 1 side side"], points: int, generator: torch.Generator
+) -> Float[Tensor, "clips points 2"]:
+    """Draw places, -1 to 1 across a tile, where its alpha is above 0.5."""
+    n = len(alpha)
+    tried = 2 * torch.rand(n, points * _TRIES, 2, generator=generator) - 1
+    solid = _alpha_at(alpha, tried) > OPAQUE
+    first = solid.int().argsort(dim=1, descending=True, stable=True)[:, :points]
+    return tried.gather(1, first[..., None].expand(-1, -1, 2))
+
+
+def _background_tracks(clips: Clips, points: int, generator: torch.Generator) -> Tracks:
+    n = len(clips)
+    draw = torch.rand(n, points, 2, generator=generator)
+    left, right = clips.pan.amin(1), clips.pan.amax(1) + WIDTH - 1
+    x = left[:, None] + (right - left)[:, None] * draw[..., 0]
+    x = x[..., None] - clips.pan[:, None]  # the camera goes right, so the scene goes left
+    y = (HEIGHT - 1) * draw[..., 1:].expand(-1, -1, FRAMES)
+    return torch.stack([x, y], -1)
+
+
+def _covered(
+    alpha: Float[Tensor, "objects 1 side side"],
+    object: Int[Tensor, " clips"],
+    path: Float[Tensor, "clips time 2"],
+    size: Float[Tensor, "clips time"],
+    positions: Tracks,
+) -> Visible:
+    """Whether a sprite on this way is before each position."""
+    places = 2 * (positions - path[:, None]) / size[:, None, :, None]
+    n, points, time, _ = places.shape
+    return _alpha_at(alpha[object], places.flatten(1, 2)).view(n, points, time) > OPAQUE
+
+
+def _alpha_at(
+    alpha: Float[Tensor, "clips 1 side side"], places: Float[Tensor, "clips points 2"]
+) -> Float[Tensor, "clips points"]:
+    """Alpha of a tile at places -1 to 1 across it; 0 beyond."""
+    return nnf.grid_sample(alpha, places[:, None], padding_mode="zeros", align_corners=False)[
+        :, 0, 0
+    ]
+
+
+def _in_picture(positions: Tracks) -> Visible:
+    last = torch.tensor([WIDTH - 1.0, HEIGHT - 1.0])
+    return ((positions >= 0) & (positions <= last)).all(-1)
