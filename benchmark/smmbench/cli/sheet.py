@@ -50,7 +50,7 @@ def sheet(
         int, typer.Option(min=1, envvar="SMMBENCH_LIMIT", help="At most so many pairs.")
     ] = 12,
     output: Annotated[
-        Path, typer.Option(envvar="SMMBENCH_OUTPUT", help="The image to write, as PNG.")
+        Path, typer.Option("--output", "-o", help="The image to write, as PNG.")
     ] = Path("sheet.png"),
     as_json: Annotated[
         bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print the outcome as JSON.")
