@@ -13,6 +13,14 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()  # asked once: asking changes it for a moment, in all threads
 _TEMPORARY = re.compile(r"\.tmp-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-")
 
 
@@ -34,7 +42,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as written:
             os.fsync(written.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())  # mkstemp made it readable by its owner alone
+        os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp made it readable by its owner alone
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -81,12 +89,6 @@ def _runs(pid: int) -> bool:
     except OSError:  # it is alive and another user's
         return True
     return True
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def _sync_folder(folder: Path) -> None:

@@ -19,7 +19,7 @@ ADVICE: dict[FailureKind, str] = {
 
 def failure(error: BaseException, stage: Stage) -> Failure:
     """Classify an exception that ended one pair."""
-    kind = _kind(error)
+    kind = kind_of(error)
     said = " ".join(str(error).split()) or type(error).__name__
     if kind == "method-error":
         said = f"{type(error).__name__}: {said}"
@@ -27,7 +27,8 @@ def failure(error: BaseException, stage: Stage) -> Failure:
     return Failure(kind=kind, stage=stage, message=f"{said} {ADVICE.get(kind, '')}".strip())
 
 
-def _kind(error: BaseException) -> FailureKind:
+def kind_of(error: BaseException) -> FailureKind:
+    """Tell what kind of failure an exception is."""
     if isinstance(error, MemoryError) or _is_cuda_out_of_memory(error):
         return "out-of-memory"
     if isinstance(error, FloatingPointError):

@@ -19,6 +19,7 @@ class Job:
         root: The results folder.
         device: Where to compute.
         weights: SHA-256 of weights that earlier results of this label were made with.
+        batch: Pairs made at once, at most, where the method can do more than one.
     """
 
     method: str
@@ -28,3 +29,4 @@ class Job:
     root: Path
     device: str
     weights: dict[str, str] = field(default_factory=dict)
+    batch: int = 1

@@ -7,7 +7,7 @@ prompt and seed. Inversion and tuning belong in `prepare`: all prompts and seeds
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -85,6 +85,25 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
         The same prepared clip, prompt and seed give the same video on the same machine. Nothing
         that a call does may change what a later call returns.
         """
+
+    def prepare_batch(self, sources: Sequence[Source]) -> Sequence[PreparedT]:
+        """Prepare several clips of one size and length at once: `smmbench run --batch N`.
+
+        A method that can work on many at once defines this and `transfer_batch`; others are asked
+        for one at a time. What it gives may differ from `prepare` by rounding, not more. If it
+        raises, each half of the clips is tried, so that one of them fails alone.
+        """
+        return [self.prepare(source) for source in sources]
+
+    def transfer_batch(
+        self, prepared: Sequence[PreparedT], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> Sequence[Video]:
+        """Transfer several at once, one prompt and one seed for each; see `prepare_batch`.
+
+        A clip may stand there several times. A video depends on its own clip, prompt and seed
+        only, up to rounding.
+        """
+        return [self.transfer(*one) for one in zip(prepared, prompts, seeds, strict=True)]
 
     def weights(self) -> dict[str, str]:
         """SHA-256 of each weights file that the method loaded, by a readable name.

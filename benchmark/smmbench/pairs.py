@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -73,6 +73,15 @@ def by_clip(pairs: Iterable[Pair]) -> list[list[Pair]]:
     return [list(group) for _, group in groupby(pairs, key=lambda pair: pair.clip.name)]
 
 
+def in_batches(pairs: Sequence[Pair], size: int) -> Iterator[list[Pair]]:
+    """Batches of at most so many pairs, whose clips are of one length; those of a clip in a row."""
+    alike = pairs if size == 1 else sorted(pairs, key=_length)  # sorting is stable
+    for _, group in groupby(alike, key=_length):
+        together = list(group)
+        for first in range(0, len(together), size):
+            yield together[first : first + size]
+
+
 def shard(pairs: Iterable[Pair], share: str) -> list[Pair]:
     """Keep one share of the clips; the shares `1/n` to `n/n` together are all, without overlap.
 
@@ -90,6 +99,11 @@ def shard(pairs: Iterable[Pair], share: str) -> list[Pair]:
         )
     groups = by_clip(pairs)[int(number) - 1 :: int(count)]
     return [pair for group in groups for pair in group]
+
+
+def _length(pair: Pair) -> int:
+    """The clip's own number of frames; 0 for the protocol's."""
+    return pair.clip.frames or 0
 
 
 def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:

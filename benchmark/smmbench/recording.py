@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from smmbench.atomic import remove_leftovers
@@ -29,7 +30,7 @@ from smmbench.video import Video, write_lossless, write_preview
 
 
 class Recorder:
-    """Writes the results of one job.
+    """Writes the results of one job; several threads may use it for different pairs.
 
     Attributes:
         weights: SHA-256 of the method's weights, once it is loaded.
@@ -41,6 +42,7 @@ class Recorder:
         self.entry = entry_of(job.method)
         self.environment = describe_environment(job.device, distribution_of(job.method))
         self.weights: dict[str, str] = {}
+        self._log = Lock()
 
     def request(self, pair: Pair) -> Request:
         """Place of a pair in the results."""
@@ -70,7 +72,7 @@ class Recorder:
         write_record(self._cleared(pair), record)
         folder = method_folder(self.job.root, self.job.label)
         text = "".join(traceback.format_exception(error))
-        with (folder / "run.log").open("a", encoding="utf-8") as log:
+        with self._log, (folder / "run.log").open("a", encoding="utf-8") as log:
             log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z {pair}\n{text}\n")
         return record
 

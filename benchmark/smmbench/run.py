@@ -78,6 +78,7 @@ def plan_run(
     limit: int | None = None,
     share: str | None = None,
     device: str = "auto",
+    batch: int = 1,
     overwrite: bool = False,
     keep_failed: bool = False,
 ) -> Plan:
@@ -96,6 +97,7 @@ def plan_run(
         limit: At most so many pairs; see `choose_pairs`.
         share: The share of the clips that this run makes, `i/n`; None for all.
         device: As `choose_device` takes it.
+        batch: Pairs made at once, at most, by a method that can.
         overwrite: Make anew what is done already.
         keep_failed: Leave alone what failed before.
 
@@ -103,6 +105,8 @@ def plan_run(
         ValueError, LookupError, ImportError: What was asked for does not exist, or would mix two
             ways of making in one row; the message says what is possible.
     """
+    if batch < 1:
+        raise ValueError(f"A batch has at least 1 pair, got {batch}.")
     found = find_method(method)
     described = load_dataset(dataset)
     name = described.manifest.name
@@ -114,6 +118,7 @@ def plan_run(
         dataset=dataset,
         root=root,
         device=choose_device(device),
+        batch=batch,
     )
     chosen = choose_pairs(described.manifest, clips, edits, seeds, limit)
     there = standing(job, described, chosen, overwrite)

@@ -77,6 +77,14 @@ def run(
             envvar="SMMBENCH_DEVICE", help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is."
         ),
     ] = "auto",
+    batch: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            envvar="SMMBENCH_BATCH",
+            help="Pairs made at once, by methods that can; a GPU is faster so.",
+        ),
+    ] = 1,
     share: Annotated[
         str | None,
         typer.Option(
@@ -137,6 +145,7 @@ def run(
         limit=limit,
         share=share,
         device=device,
+        batch=batch,
         overwrite=overwrite,
         keep_failed=keep_failed,
     )

@@ -1,4 +1,4 @@
-"""Running in this process, one pair after the other."""
+"""Running in this process, one batch after the other."""
 
 from __future__ import annotations
 
@@ -12,6 +12,4 @@ from smmbench.results import RunRecord
 
 def execute(job: Job, groups: Sequence[Sequence[Pair]]) -> Iterator[RunRecord]:
     """Make the videos of groups of pairs, each of one clip; give each record when it is written."""
-    maker = Maker(job)
-    for group in groups:
-        yield from maker.make(group)
+    yield from Maker(job).make([pair for group in groups for pair in group])

@@ -56,9 +56,9 @@ def _execute(
     # An actor that dies (the system kills it for memory) comes back, but its clip is not tried
     # again: it would die again.
     actor = ray.remote(num_gpus=1 if on_gpu else 0, max_restarts=-1, max_task_retries=0)(_Actor)
-    idle = [actor.remote(job) for _ in range(min(count, len(groups)))]
-    waiting = list(groups)
-    working: dict[Any, tuple[Any, Sequence[Pair]]] = {}
+    waiting = _batched(groups, job.batch)
+    idle = [actor.remote(job) for _ in range(min(count, len(waiting)))]
+    working: dict[Any, tuple[Any, list[Pair]]] = {}
     while waiting or working:
         while waiting and idle:
             worker, group = idle.pop(), waiting.pop(0)
@@ -74,6 +74,17 @@ def _execute(
             died = RuntimeError("The worker died; the system may have ended it for want of memory.")
             died.__cause__ = error
             yield from Maker(job).abandon(group, died)
+
+
+def _batched(groups: Sequence[Sequence[Pair]], size: int) -> list[list[Pair]]:
+    """Join the pairs of neighbouring clips until they fill a batch."""
+    joined: list[list[Pair]] = []
+    for group in groups:
+        if joined and len(joined[-1]) < size:
+            joined[-1].extend(group)
+        else:
+            joined.append(list(group))
+    return joined
 
 
 def _anywhere(job: Job) -> Job:

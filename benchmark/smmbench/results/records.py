@@ -44,6 +44,7 @@ class Environment(Stored):
     device: str  # for example "cuda: NVIDIA H200" or "cpu: AMD EPYC, 2 cores"
     python: str
     packages: dict[str, str]  # name: version, of smmbench, torch, diffusers, ...
+    matmul: str = ""  # "tf32" where a GPU multiplies float32 so; empty for full precision
 
 
 class Imported(Stored):
@@ -70,6 +71,9 @@ class RunRecord(Stored):
     prepare_seconds: float = 0.0  # of the clip's preparation, shared by its prompts and seeds
     transfer_seconds: float = 0.0
     peak_memory_bytes: int = 0  # device memory on a GPU, resident size on a CPU
+    batch: int = Field(
+        default=1, ge=1
+    )  # pairs made at once: seconds are shares, the peak is of all
     pixels_sha256: str = ""  # of the decoded video, empty if failed
     failure: Failure | None = None
     imported: Imported | None = None  # None if it was made here
