@@ -34,7 +34,10 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
     """Denoises the partly noised clip; strength 0 is the autoencoder's round trip."""
 
     Parameters = Parameters
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        # The best of eight strengths on `emoji-val` by text similarity plus motion fidelity.
+        "emoji": {**EMOJI, "strength": 0.95},
+    }
     card = Card(
         title="SDEdit",
         kind="baseline",

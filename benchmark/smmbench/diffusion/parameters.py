@@ -12,7 +12,7 @@ EMOJI: dict[str, Any] = {
     "model": "emoji",
     "dtype": "float32",
     "steps": 25,
-    "guidance": 9.0,
+    "guidance": 6.0,
     "prompt_prefix": "",  # the small text encoder does not know these words
     "negative_prompt": "",
 }
