@@ -34,7 +34,7 @@ OBJECT_POINTS, BACKGROUND_POINTS = 150, 250
 LICENCE = "Apache-2.0 AND OFL-1.1"
 ATTRIBUTION = (
     "The smmbench authors; the sprite is from Noto Color Emoji 2.042, "
-    "Copyright 2013-2017 Google Inc., SIL Open Font License 1.1"
+    "Copyright 2022 Google Inc., SIL Open Font License 1.1"
 )
 
 
@@ -97,8 +97,8 @@ def write_set(fixed: FixedSet, folder: Path) -> None:
     """Write the clips of one set and, last, its manifest."""
     world, generator = World(), torch.Generator().manual_seed(fixed.seed)
     choices = choose_clips(fixed.split, fixed.clips_per_motion, fixed.seed)
-    columns = [[c.object for c in choices], [c.scene for c in choices], [c.motion for c in choices]]
-    clips = world.compose(*(torch.tensor(column) for column in columns), generator)
+    object, scene, motion = torch.tensor([(c.object, c.scene, c.motion) for c in choices]).unbind(1)
+    clips = world.compose(object, scene, motion, generator)
     place = folder / "clips" / fixed.name
     shutil.rmtree(place, ignore_errors=True)
     lines = list(_head(fixed))

@@ -41,18 +41,22 @@ MOTIONS: dict[str, str] = TRAINED | UNTRAINED
 
 
 def _curve(x: Tensor, y: Tensor) -> Path:
-    return torch.stack(torch.broadcast_tensors(x, y), dim=-1)
+    return torch.stack([x, y], dim=-1)
 
 
 def path_of(family: str, frames: int, uniform: Uniform) -> Path:
-    """Centre of the object at each frame, up to a shift."""
+    """Draw the centre of the object at each frame, up to a shift.
+
+    Raises:
+        LookupError: No such family.
+    """
     k = torch.arange(frames, dtype=torch.float32)
     share = k / (frames - 1)
     side = torch.sign(uniform(-1, 1))
     match family:
         case "right" | "left" | "two":
-            way = {"right": 1.0, "left": -1.0}.get(family, 0.0)
-            speed = uniform(3.0, 5.0) * (side if family == "two" else way)
+            way = {"right": 1.0, "left": -1.0}.get(family, side)
+            speed = uniform(3.0, 5.0) * way
             return _curve(speed * k, uniform(-0.6, 0.6) * k)
         case "up" | "down":
             speed = uniform(3.0, 5.0) * (-1 if family == "up" else 1)
@@ -81,13 +85,13 @@ def path_of(family: str, frames: int, uniform: Uniform) -> Path:
             return _curve(side * uniform(2.6, 4.2) * k, uniform(13, 22) * wave)
         case "there-and-back":
             turn = uniform(0.4, 0.6)
-            way = torch.minimum(share / turn, (1 - share) / (1 - turn))
-            return _curve(side * uniform(42, 66) * way, uniform(-6, 6) * share)
+            out = torch.minimum(share / turn, (1 - share) / (1 - turn))
+            return _curve(side * uniform(42, 66) * out, uniform(-6, 6) * share)
         case "stop-and-go":
             # Two equal runs with a rest between them.
             start, rest = uniform(0.28, 0.38), uniform(0.25, 0.35)
-            way = share.clamp(max=start) + (share - start - rest).clamp(min=0)
-            return _curve(side * uniform(85, 110) * way, uniform(-6, 6) * way)
+            run = share.clamp(max=start) + (share - start - rest).clamp(min=0)
+            return _curve(side * uniform(85, 110) * run, uniform(-6, 6) * run)
         case "approach" | "recede":
             return _curve(uniform(-0.8, 0.8) * k, uniform(-0.8, 0.8) * k)
         case "pan":
@@ -96,7 +100,7 @@ def path_of(family: str, frames: int, uniform: Uniform) -> Path:
 
 
 def size_of(family: str, frames: int, uniform: Uniform) -> Float[Tensor, "clips time"]:
-    """Side of the object's tile in pixels at each frame."""
+    """Draw the side of the object's tile in pixels at each frame; it changes by equal factors."""
     share = torch.arange(frames, dtype=torch.float32) / (frames - 1)
     small, large = uniform(26, 32), uniform(60, 74)
     if family == "approach":

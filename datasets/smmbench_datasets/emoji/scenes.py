@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from smmbench_datasets.emoji.layouts import BOX, DISC, DRAWS, LAYOUTS, SHAPES, Layout
+
 # Name of a scene = how it stands in a caption.
 SCENES: dict[str, str] = {
     "forest": "in a forest",
@@ -55,8 +57,6 @@ _HORIZON: dict[str, tuple[float, float]] = {  # as a share of the height
     "space": (0.45, 0.55),
     "volcano": (0.68, 0.78),
 }
-_DISC, _TRIANGLE, _BOX = 0, 1, 2
-SHAPES = 10  # a scene; unused ones have no size
 
 
 @dataclass(frozen=True)
@@ -81,96 +81,32 @@ def sample_backgrounds(
 ) -> Backgrounds:
     """Draw one background for each scene index; every number comes from `generator`."""
     n, names = len(scene), list(SCENES)
-    u = torch.rand(n, SHAPES, 6, generator=generator)
+    draws = torch.rand(n, SHAPES, DRAWS, generator=generator)
     jitter = 1 + 0.16 * (torch.rand(n, 1, 3, generator=generator) - 0.5)
     v = torch.rand(n, 4, generator=generator)
     colours = torch.tensor([_COLOURS[name] for name in names])[scene] / 255 * jitter
     low, high = torch.tensor([_HORIZON[name] for name in names])[scene].unbind(-1)
     horizon = height * (low + (high - low) * v[:, 0])[:, None]
-    kind, centre, half, tint = _no_shapes(n)
+    whole = Layout(draws, horizon, width, height)
     for index, name in enumerate(names):
         chosen = scene == index
         if chosen.any():
-            parts = _shapes(name, u[chosen], horizon[chosen], width, height)
-            for whole, part in zip((kind, centre, half, tint), parts, strict=True):
-                whole[chosen] = part
+            part = Layout(draws[chosen], horizon[chosen], width, height)
+            LAYOUTS[name](part)
+            for field in ("kind", "centre", "half", "tint"):
+                getattr(whole, field)[chosen] = getattr(part, field)
     hills = torch.tensor([name in ("desert", "snow", "meadow") for name in names])[scene]
     wavelength, phase = 60 + 90 * v[:, 2], 6.283 * v[:, 3]
     waves = torch.stack([hills * (2 + 5 * v[:, 1]), wavelength, phase], -1)
-    return Backgrounds(colours.clamp(0, 1), horizon, waves, kind, centre, half, tint.clamp(0, 1))
-
-
-def _no_shapes(n: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    two, three = torch.zeros(n, SHAPES, 2), torch.zeros(n, SHAPES, 3)
-    return torch.zeros(n, SHAPES), two, two.clone() - 1, three
-
-
-def _shapes(
-    name: str, u: Tensor, horizon: Tensor, width: int, height: int
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Shapes of one scene, painted in order; `u` are the draws that vary them."""
-    n = len(u)
-    kind, centre, half, tint = _no_shapes(n)
-    # Left to right with a jitter, over half as much again as the picture: a pan finds more.
-    spread = (torch.arange(SHAPES) + 0.15 + 0.7 * u[..., 0]) / SHAPES * 1.5 * width - 0.25 * width
-    ground = (height - horizon) * u[..., 1] + horizon
-
-    def put(part: slice, shape: int, x: Tensor, y: Tensor, w: Tensor, h: Tensor) -> None:
-        kind[:, part] = shape
-        centre[:, part] = torch.stack(torch.broadcast_tensors(x, y), -1)[:, part]
-        half[:, part] = torch.stack(torch.broadcast_tensors(w, h), -1)[:, part]
-
-    def paint(part: slice, red: int, green: int, blue: int) -> None:
-        shade = 0.85 + 0.3 * u[:, part, 5:6]
-        tint[:, part] = torch.tensor([red, green, blue]) / 255 * shade
-
-    every, rest, first = slice(0, SHAPES), slice(1, SHAPES), slice(0, 1)
-    disc_x = width * (0.12 + 0.76 * u[..., 3])
-    disc_y = height * (0.1 + 0.16 * u[..., 4])
-    disc_r = 8 + 5 * u[..., 2]
-    if name in ("forest", "snow"):
-        tall, thick = 13 + 11 * u[..., 2], 8 + 4 * u[..., 3]
-        put(every, _TRIANGLE, spread, horizon - tall + 2 + 4 * u[..., 4], thick, tall)
-        paint(every, *((34, 108, 62) if name == "forest" else (96, 142, 150)))
-    elif name == "desert":
-        put(rest, _BOX, spread, horizon - 2 + 6 * u[..., 4], 2.2 + u[..., 3], 6 + 7 * u[..., 2])
-        half[:, 2::2] = -1  # few cacti
-        paint(rest, 74, 132, 70)
-        put(first, _DISC, disc_x, disc_y, disc_r, disc_r)
-        paint(first, 255, 214, 92)
-    elif name == "sea":
-        put(rest, _BOX, spread, ground, 7 + 7 * u[..., 2], 0.8 + 0.5 * u[..., 3])
-        paint(rest, 150, 204, 236)
-        put(first, _DISC, disc_x, disc_y, disc_r, disc_r)
-        paint(first, 255, 246, 190)
-    elif name == "city":
-        tall = 12 + 20 * u[..., 2]
-        put(every, _BOX, spread, horizon - tall + 3, 5 + 3 * u[..., 3], tall)
-        paint(every, 84, 80, 132)
-        lit = slice(1, SHAPES, 2)  # every second one is a window of the tower before it
-        side = 2.2 + 0 * tall
-        put(lit, _BOX, spread.roll(1, 1), (horizon - tall * 1.1).roll(1, 1), side, side * 1.5)
-        paint(lit, 255, 224, 120)
-    elif name == "meadow":
-        size = 2.2 + 1.6 * u[..., 2]
-        put(every, _DISC, spread, ground * 0.94 + 6, size, size)
-        paint(every, 250, 232, 92)
-        tint[:, ::2] = torch.tensor([246, 128, 168]) / 255
-    elif name == "space":
-        size = 0.9 + 0.8 * u[..., 2]
-        put(rest, _DISC, spread, height * u[..., 1], size, size)
-        paint(rest, 255, 250, 220)
-        put(first, _DISC, disc_x, disc_y + 6, disc_r * 1.4, disc_r * 1.4)
-        paint(first, 206, 138, 92)
-    elif name == "volcano":
-        wide = 30 + 12 * u[..., 2]
-        put(slice(0, 1), _TRIANGLE, disc_x, horizon - 20, wide, 24 + 0 * wide)
-        paint(slice(0, 1), 92, 58, 54)
-        put(slice(1, 2), _TRIANGLE, disc_x.roll(1, 1), horizon - 37, 9 + 0 * wide, 7 + 0 * wide)
-        paint(slice(1, 2), 255, 140, 40)
-        put(slice(2, SHAPES), _BOX, spread, ground, 5 + 8 * u[..., 2], 0.9 + u[..., 3])
-        paint(slice(2, SHAPES), 255, 112, 36)
-    return kind, centre, half, tint
+    return Backgrounds(
+        colours.clamp(0, 1),
+        horizon,
+        waves,
+        whole.kind,
+        whole.centre,
+        whole.half,
+        whole.tint.clamp(0, 1),
+    )
 
 
 def paint_backgrounds(
@@ -202,5 +138,5 @@ def _cover(background: Backgrounds, shape: int, x: Tensor, y: Tensor) -> Tensor:
     # An isosceles triangle, tip up: its flank is a line through the tip and a foot.
     flank = (2 * h * dx - w * (dy + h)) / torch.hypot(2 * h, w)
     triangle = torch.maximum(flank, dy - h)
-    distance = torch.where(kind == _DISC, disc, torch.where(kind == _BOX, box, triangle))
+    distance = torch.where(kind == DISC, disc, torch.where(kind == BOX, box, triangle))
     return torch.where(w > 0, (0.5 - distance).clamp(0, 1), torch.zeros_like(distance))

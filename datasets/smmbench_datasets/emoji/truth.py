@@ -1,7 +1,9 @@
 """What is true of some clips: where points of the object and the background go, and what is seen.
 
-Nothing here looks at a picture: a sprite's tile spans exactly `size` pixels around `path`, and a
-background is a function of position, so places follow from the numbers that a clip is made of.
+The object's centre is `Clips.path` itself. Nothing here looks at a picture: a sprite's tile spans
+exactly `size` pixels around `path`, and a background is a function of position, so places follow
+from the numbers that a clip is made of.
+
 Coordinates are (x, y) in pixels; the centre of the top-left pixel is (0, 0).
 """
 
@@ -12,7 +14,7 @@ import torch.nn.functional as nnf
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from smmbench_datasets.emoji.world import FRAMES, HEIGHT, WIDTH, Clips, World
+from smmbench_datasets.emoji.world import HEIGHT, WIDTH, Clips, World
 
 OPAQUE = 0.5  # alpha above which a sprite hides what is behind it
 _TRIES = 40  # draws for each point of an object; the thinnest sprite fills a fifth of its tile
@@ -52,26 +54,31 @@ def tracks(
     """
     alpha = world.sprites[:, 3:].cpu()
     places = _places_in_sprite(alpha[clips.object], object_points, generator)
-    on_object = clips.path[:, None] + places[:, :, None] * clips.size[:, None, :, None] / 2
-    on_background = _background_tracks(clips, background_points, generator)
-    hidden = _covered(alpha, clips.object, clips.path, clips.size, on_background)
-    other = _covered(
-        alpha, clips.companion.clamp(min=0), clips.companion_path, clips.size, on_background
-    )
-    hidden |= other & (clips.companion >= 0)[:, None, None]
-    positions = torch.cat([on_object, on_background], 1)
-    seen = torch.cat([torch.ones(on_object.shape[:-1], dtype=torch.bool), ~hidden], 1)
+    near = follow_object(clips, places)
+    far = follow_background(clips, _places_behind(clips, background_points, generator))
+    hidden = _covered(alpha, clips.object, clips.path, clips.size, far)
+    companion = clips.companion.clamp(min=0)
+    there = (clips.companion >= 0)[:, None, None]
+    hidden |= there & _covered(alpha, companion, clips.companion_path, clips.size, far)
+    positions = torch.cat([near, far], 1)
+    seen = torch.cat([torch.ones(near.shape[:-1], dtype=torch.bool), ~hidden], 1)
     return positions, seen & _in_picture(positions)
+
+
+def follow_object(clips: Clips, places: Float[Tensor, "clips points 2"]) -> Tracks:
+    """Where points of the object go; their places are -1 to 1 across its tile."""
+    return clips.path[:, None] + places[:, :, None] * clips.size[:, None, :, None] / 2
+
+
+def follow_background(clips: Clips, places: Float[Tensor, "clips points 2"]) -> Tracks:
+    """Where points of the background go; their places are positions before the camera moves."""
+    x = places[..., :1] - clips.pan[:, None]  # the camera goes right, so the scene goes left
+    return torch.stack([x, places[..., 1:].expand_as(x)], -1)
 
 
 def masks(world: World, clips: Clips) -> Bool[Tensor, "clips time height width"]:
     """Pixels that show the object: its alpha is above 0.5. A companion does not count."""
     return world.masks(clips) > OPAQUE
-
-
-def centres(clips: Clips) -> Float[Tensor, "clips time 2"]:
-    """Centre of the object's tile in every frame, which the sprite is drawn in the middle of."""
-    return clips.path
 
 
 def _places_in_sprite(
@@ -85,14 +92,14 @@ def _places_in_sprite(
     return tried.gather(1, first[..., None].expand(-1, -1, 2))
 
 
-def _background_tracks(clips: Clips, points: int, generator: torch.Generator) -> Tracks:
-    n = len(clips)
-    draw = torch.rand(n, points, 2, generator=generator)
+def _places_behind(
+    clips: Clips, points: int, generator: torch.Generator
+) -> Float[Tensor, "clips points 2"]:
+    """Draw places of the background that come before the camera."""
+    draw = torch.rand(len(clips), points, 2, generator=generator)
     left, right = clips.pan.amin(1), clips.pan.amax(1) + WIDTH - 1
     x = left[:, None] + (right - left)[:, None] * draw[..., 0]
-    x = x[..., None] - clips.pan[:, None]  # the camera goes right, so the scene goes left
-    y = (HEIGHT - 1) * draw[..., 1:].expand(-1, -1, FRAMES)
-    return torch.stack([x, y], -1)
+    return torch.stack([x, (HEIGHT - 1) * draw[..., 1]], -1)
 
 
 def _covered(
@@ -112,9 +119,8 @@ def _alpha_at(
     alpha: Float[Tensor, "clips 1 side side"], places: Float[Tensor, "clips points 2"]
 ) -> Float[Tensor, "clips points"]:
     """Alpha of a tile at places -1 to 1 across it; 0 beyond."""
-    return nnf.grid_sample(alpha, places[:, None], padding_mode="zeros", align_corners=False)[
-        :, 0, 0
-    ]
+    found = nnf.grid_sample(alpha, places[:, None], padding_mode="zeros", align_corners=False)
+    return found[:, 0, 0]
 
 
 def _in_picture(positions: Tracks) -> Visible:
