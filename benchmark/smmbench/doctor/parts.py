@@ -85,18 +85,18 @@ def _cotracker() -> Check:
         package = f"package {cotracker.installed()}"
     else:
         package = "no package"
-        steps.append(f"{cotracker.INSTALL} (CC BY-NC 4.0).")
+        steps.append(f"Install it (CC BY-NC 4.0): {cotracker.INSTALL}")
     found = {f"cotracker{n}": _downloaded(url) for n, url in cotracker.CHECKPOINTS.items()}
     here = {generation: path for generation, path in found.items() if path}
     if not here:
         steps.append(
-            f"Fetch {cotracker.CHECKPOINTS[3]} (CC BY-NC 4.0) and name the file: "
+            f"Fetch its weights (CC BY-NC 4.0) and name them: {cotracker.CHECKPOINTS[3]} "
             "--tracker cotracker3:/path.pth"
         )
-        return Check(name, "not here", f"{package}; no checkpoint", " ".join(steps))
+        return Check(name, "not here", f"{package}; no checkpoint", "  ".join(steps))
     named = ", ".join(f"--tracker {generation}:{path}" for generation, path in here.items())
     state: State = "not here" if steps else "works"
-    return Check(name, state, f"{package}; {named}", " ".join(steps))
+    return Check(name, state, f"{package}; {named}", "  ".join(steps))
 
 
 def _downloaded(url: str) -> Path | None:

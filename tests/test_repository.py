@@ -1,0 +1,150 @@
+"""What the repository says of itself is true: commands, code in its pages, links, arrows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import smmbench
+from smmbench import cli
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
+    *sorted(ROOT.glob("benchmark/docs/*.md")),
+    ROOT / "benchmark" / "perf" / "README.md",
+    ROOT / "leaderboard" / "entries" / "README.md",
+]
+ROOTS = {
+    "benchmark": "smmbench",
+    "baselines": "smmbench_baselines",
+    "datasets": "smmbench_datasets",
+    "leaderboard": "smmbench_leaderboard",
+}
+
+
+def _name(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+def _blocks(page: Path, language: str) -> list[str]:
+    pattern = rf"^( *)```{language}\n(.*?)^\1```"
+    found = re.findall(pattern, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [text for _, text in found]
+
+
+def _command_lines() -> list[Any]:
+    """Every line of the pages that begins with smmbench, or has it after `&&`."""
+    lines = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        block = "\n".join([*_blocks(page, "bash"), *re.findall(r"^    (.+)$", text, re.MULTILINE)])
+        block += "\n" + "\n".join(re.findall(r"`(smmbench [^`]+)`", text))
+        for line in re.split(r"\n|&&", block):
+            words = shlex.split(line, comments=True)
+            if words[:1] == ["smmbench"]:
+                lines.append(pytest.param(words[1:], id=f"{_name(page)}: {line.strip()}"))
+    return lines
+
+
+@pytest.mark.parametrize("words", _command_lines())
+def test_commands_of_the_pages_exist_with_their_options(words: list[str]) -> None:
+    words = words[: words.index(">")] if ">" in words else words
+    command: Any = typer.main.get_command(cli.app)
+    while words and hasattr(command, "commands") and not words[0].startswith("-"):
+        name = words.pop(0)
+        if "|" in name:  # `datasets list|show`
+            assert set(name.split("|")) <= set(command.commands)
+            return
+        assert name in command.commands, f"There is no `{name}`."
+        command = command.commands[name]
+    known = {opt for option in command.params for opt in (*option.opts, *option.secondary_opts)}
+    asked = {word.split("=")[0] for word in words if word.startswith("-")}
+    assert asked <= known | {"--help", "--version"}
+
+
+def test_the_readme_has_the_two_commands() -> None:
+    commands = _blocks(ROOT / "README.md", "bash")
+    main = "pip install -e . && smmbench run --method smm --limit 2 && smmbench score results/\n"
+    test = 'pip install -e ".[test]" && pytest\n'
+    assert commands[:2] == [main, test]
+    assert f"'{test.strip()}'" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_the_script_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    (script,) = _blocks(ROOT / "README.md", "python")
+    exec(compile(script, "README.md", "exec"), {})
+    printed = capsys.readouterr().out.splitlines()
+    shown = re.findall(r"print\(.*\)  # (\([^)]*\)(?: uint8)?|[\d.]+)", script)
+    assert printed[:3] == shown  # shapes and the number are those of the comments
+
+
+def test_the_method_of_the_pages_is_whole(tmp_path: Path, small_dataset: Path) -> None:
+    from smmbench.executors import named_executor
+    from smmbench.run import plan_run, run
+
+    (code,) = _blocks(ROOT / "benchmark" / "docs" / "methods.md", "python")
+    (tmp_path / "mirror.py").write_text(code, encoding="utf-8")
+    assert len(code[code.index("@dataclass") :].splitlines()) <= 20  # as the README promises
+    plan = plan_run(
+        f"{tmp_path / 'mirror.py'}:Mirror",
+        str(small_dataset),
+        tmp_path / "results",
+        settings=["noise=5"],
+        limit=2,
+        device="cpu",
+    )
+    summary = run(plan, named_executor("local", None))
+    assert (summary.made, summary.failed) == (2, 0)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}."
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_pages_are_short(page: Path) -> None:
+    lines = len(page.read_text(encoding="utf-8").splitlines())
+    assert lines <= (200 if page.name in ("README.md", "CHANGELOG.md") else 80)
+
+
+def test_every_source_root_holds_one_package_and_is_none() -> None:
+    """`datasets/__init__.py` would stand before Hugging Face's `datasets`."""
+    for folder, package in ROOTS.items():
+        assert not (ROOT / folder / "__init__.py").exists()
+        held = [path.parent.name for path in (ROOT / folder).glob("*/__init__.py")]
+        assert held == [package]
+
+
+@pytest.mark.parametrize("package", ["benchmark", "baselines", "datasets"])
+def test_arrows_point_one_way(package: str) -> None:
+    """Nothing imports the packages that stand on it; the instrument imports none of them."""
+    others = set(ROOTS.values()) - {"smmbench", ROOTS[package]}
+    for path in (ROOT / package / ROOTS[package]).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            wrong = {name.split(".")[0] for name in names} & others
+            assert not wrong, f"{_name(path)} imports {', '.join(wrong)}."
+
+
+def test_one_version_everywhere() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert project["version"] == smmbench.__version__
+    assert f"\nversion: {smmbench.__version__}\n" in citation
+
+
+def test_the_licence_is_whole() -> None:
+    text = (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in text and "END OF TERMS AND CONDITIONS" in text
