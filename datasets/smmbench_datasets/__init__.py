@@ -1,4 +1,7 @@
-"""Datasets and models that come with the toolkit; each function is an entry point."""
+"""Datasets and models that come with the toolkit; each function is an entry point.
+
+None has the name of a folder beside it: importing that folder's modules would replace it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 
 
-def emoji() -> Path:
+def emoji_manifest() -> Path:
     """Manifest of the embedded world: rendered clips whose true motion is known."""
     return _HERE / "emoji" / "emoji.toml"
 
@@ -17,7 +20,7 @@ def emoji_val() -> Path:
     return _HERE / "emoji" / "emoji-val.toml"
 
 
-def dmt_page() -> Path:
+def dmt_page_manifest() -> Path:
     """Manifest of the real clips of the SMM paper's project page."""
     return _HERE / "dmt_page" / "dmt-page.toml"
 
