@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 import pytest
 
 from smmbench.video import Video
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read by torch: for tiny tensors, threads only wait
 
 
 @pytest.fixture(autouse=True)

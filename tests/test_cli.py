@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from importlib.metadata import EntryPoint
 from typing import Any
@@ -131,6 +132,25 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli, "app", defect)
     with pytest.raises(KeyError, match="an inner mistake"):
         cli.main()
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_one_line_without_a_place_in_the_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "app", lambda: warnings.warn("a prompt\n is cut", stacklevel=1))
+    with warnings.catch_warnings():
+        cli.main()
+    assert capsys.readouterr() == ("", "warning: a prompt is cut\n")
+
+
+def test_methods_are_known_without_the_libraries_that_load_their_model() -> None:
+    script = (
+        "import sys, smmbench.smm, smmbench_baselines.ddim\n"
+        "print({'diffusers', 'transformers'} & set(sys.modules))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ran.stdout == "set()\n"
 
 
 def test_a_broken_command_of_a_stranger_is_named_and_left_out(

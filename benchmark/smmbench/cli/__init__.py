@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import typer
 
@@ -63,12 +64,18 @@ def _add_offered() -> None:
 _add_offered()
 
 
+def _show_warning(message: Warning | str, *_: object) -> None:
+    """Say a warning as one line; which line of code gave it tells a user nothing."""
+    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
 def main() -> None:
     """Run the command line: exit code 0 all done, 1 something failed, 2 wrong use.
 
     What a user can mend (`ValueError`, `LookupError`, `OSError`, `ImportError`) is one sentence
     on standard error; anything else is a defect and keeps its traceback.
     """
+    warnings.showwarning = _show_warning
     try:
         app()
     except (ValueError, LookupError, OSError, ImportError) as error:

@@ -15,12 +15,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Shaped, UInt8
 from torch import Generator, Tensor, nn
-from transformers import CLIPTokenizer
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.folders import model_folder
-from smmbench.diffusion.loading import load_network, load_schedule, load_tokenizer
 from smmbench.diffusion.noise import noise
 from smmbench.home import folder_sha256
 
@@ -37,7 +35,7 @@ class Backbone:
         denoiser: The UNet and its noise schedule.
         vae: An `AutoencoderKL`.
         text_encoder: A `CLIPTextModel`.
-        tokenizer: Its tokenizer.
+        tokenizer: Its `CLIPTokenizer`.
         folder: Where the weights are, for their hashes.
     """
 
@@ -46,7 +44,7 @@ class Backbone:
         denoiser: Denoiser,
         vae: nn.Module,
         text_encoder: nn.Module,
-        tokenizer: CLIPTokenizer,
+        tokenizer: Any,
         folder: Path,
     ) -> None:
         self.denoiser = denoiser
@@ -117,7 +115,8 @@ class Backbone:
         filled = self.tokenizer(
             list(prompts), padding="max_length", max_length=length, truncation=True
         )
-        for prompt, whole in zip(prompts, self.tokenizer(list(prompts))["input_ids"], strict=True):
+        uncut = self.tokenizer(list(prompts), verbose=False)["input_ids"]
+        for prompt, whole in zip(prompts, uncut, strict=True):
             if len(whole) > length:
                 warnings.warn(
                     f"The prompt has {len(whole)} tokens, the text encoder reads {length}; its end "
@@ -194,6 +193,9 @@ def load_backbone(
         LookupError: There is no such model.
         ValueError: A part of it is missing or wrong; the message says which.
     """
+    # These import diffusers, which takes seconds: not to list methods.
+    from smmbench.diffusion.loading import load_network, load_schedule, load_tokenizer
+
     folder = model_folder(model, revision)
     unet, vae, text_encoder = (
         load_network(folder, part, dtype) for part in ("unet", "vae", "text_encoder")

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from diffusers import DDIMScheduler
 from jaxtyping import Float
 from torch import Tensor
 
@@ -71,7 +70,9 @@ class NoiseSchedule:
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> NoiseSchedule:
         """Read a diffusers scheduler's configuration, whichever class it was written for."""
-        untyped: Any = DDIMScheduler
+        import diffusers  # takes seconds: only where a model is loaded
+
+        untyped: Any = diffusers.DDIMScheduler
         return cls.from_scheduler(untyped.from_config(dict(config)))
 
     @classmethod
