@@ -3,8 +3,9 @@
     python -m smmbench_datasets.emoji.make
 
 Each set has its manifest beside this file and its clips below `clips/<set>/`. The same seed gives
-the same files where PyTorch, FFmpeg and zlib are the same; the files ship with the toolkit, so
-that everyone has the same bytes. A change of them needs a new `version`.
+the same files on the same machine; another processor, or another release of PyTorch, FFmpeg or
+zlib, may round a pixel to the next level or pack it otherwise. So the files ship with the toolkit,
+and everyone has the same bytes. A change of them needs a new `version`.
 """
 
 from __future__ import annotations
