@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from smmbench_datasets.emoji.atlas import OBJECTS, load_atlas
+from smmbench_datasets.emoji.motions import MOTIONS, TRAINED
 from smmbench_datasets.emoji.sampling import (
     FPS,
     FRAMES,
@@ -19,7 +20,6 @@ from smmbench_datasets.emoji.sampling import (
     draw_clips,
     split_of,
 )
-from smmbench_datasets.emoji.motions import MOTIONS, TRAINED
 from smmbench_datasets.emoji.scenes import NOUNS, SCENES, paint_backgrounds
 
 __all__ = [
