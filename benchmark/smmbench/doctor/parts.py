@@ -90,7 +90,7 @@ def _cotracker() -> Check:
     here = {generation: path for generation, path in found.items() if path}
     if not here:
         steps.append(
-            f"Fetch its weights (CC BY-NC 4.0) and name them: {cotracker.CHECKPOINTS[3]} "
+            f"Fetch {cotracker.CHECKPOINTS[3]} (CC BY-NC 4.0) and name the file: "
             "--tracker cotracker3:/path.pth"
         )
         return Check(name, "not here", f"{package}; no checkpoint", "  ".join(steps))
