@@ -101,6 +101,12 @@ class Bench:
         }
 
 
+@pytest.fixture(autouse=True)
+def no_collection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Collecting garbage after each failure takes long beside all that a test run holds."""
+    monkeypatch.setattr("smmbench.batching.free_memory", lambda device: None)
+
+
 @pytest.fixture
 def bench(tmp_path: Path, small_dataset: Path) -> Bench:
     return Bench(tmp_path, small_dataset)

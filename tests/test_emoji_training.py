@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -34,7 +35,7 @@ def run(module: object, monkeypatch: pytest.MonkeyPatch, output: Path, *more: st
     module.main()  # type: ignore[attr-defined]
 
 
-def linear(output: Path, seconds: float, **options: object) -> Loop:
+def linear(output: Path, seconds: float, **options: object) -> Any:
     torch.manual_seed(0)
     return Loop(nn.Linear(3, 1), CPU, output, "linear", seconds, warmup=1, **options)  # type: ignore[arg-type]
 
@@ -59,6 +60,7 @@ def test_folding_centres_the_latents_and_changes_no_reconstruction() -> None:
     torch.testing.assert_close(deviation, torch.ones(8), atol=1e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_vae_then_clip_then_judge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(vae, monkeypatch, tmp_path)
     snapshot = str(tmp_path / "vae-snapshot")

@@ -64,7 +64,7 @@ def _add_offered() -> None:
 _add_offered()
 
 
-def _show_warning(message: Warning | str, *_: object) -> None:
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Say a warning as one line; which line of code gave it tells a user nothing."""
     print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
 

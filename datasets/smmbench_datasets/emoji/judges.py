@@ -42,10 +42,7 @@ class Judge(nn.Module):
         widths = (32, 64, 96, 128, 176)
         self.layers = nn.Sequential(
             _layer(3, 32, stride=2),
-            *(
-                nn.Sequential(_layer(a, b, stride=2), _layer(b, b))
-                for a, b in pairwise(widths)
-            ),
+            *(nn.Sequential(_layer(a, b, stride=2), _layer(b, b)) for a, b in pairwise(widths)),
         )
         self.head = nn.Linear(2 * widths[-1], NOTHING + 1)
 

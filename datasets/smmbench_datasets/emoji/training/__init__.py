@@ -1,0 +1,1 @@
+"""How the models of the embedded world were trained, each by one command."""

@@ -91,7 +91,7 @@ class Reconstruction:
         weights = self.folder / "diffusion_pytorch_model.safetensors"
         if weights.is_file() and weights.stat().st_mtime != self._read:
             self._read = weights.stat().st_mtime
-            vae: Any = AutoencoderKL.from_pretrained(  # type: ignore[no-untyped-call]
+            vae: Any = AutoencoderKL.from_pretrained(
                 self.folder, torch_dtype=torch.float32, low_cpu_mem_usage=False
             )
             self._vae = vae.to(self.device).eval().requires_grad_(False)

@@ -169,7 +169,7 @@ class Loop:
                 self.rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * self.share)) / 2)
             )
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self._average_gradients()
         norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
         # The fused optimiser leaves everything as it was where this flag is 1: no waiting for it.

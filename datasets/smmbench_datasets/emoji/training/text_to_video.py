@@ -49,7 +49,7 @@ class Recipe:
     seed: int = 0
 
 
-def build_unet(smoke: bool = False) -> UNet3DConditionModel:
+def build_unet(smoke: bool = False) -> Any:
     """The embedded model; `smoke` gives a tiny one of the same blocks for tests."""
     return UNet3DConditionModel(
         sample_size=LATENT[-1],
@@ -83,7 +83,7 @@ def build_text_encoder(vocabulary: int, smoke: bool = False) -> CLIPTextModel:
     )
 
 
-def build_scheduler() -> DDIMScheduler:
+def build_scheduler() -> Any:
     """ZeroScope's betas, rescaled to zero terminal SNR, predicting v."""
     return DDIMScheduler(
         num_train_timesteps=1000,
@@ -124,7 +124,7 @@ def fold_temporal_convs(unet: nn.Module) -> None:
 
 @torch.no_grad()
 def encode_clips(
-    vae: AutoencoderKL,
+    vae: Any,
     world: World,
     tokenizer: CLIPTokenizer,
     count: int,
@@ -233,10 +233,10 @@ def save(model: TextToVideo, folder: Path) -> None:
         weights.chmod(0o644)
 
 
-def build_like(model: nn.Module) -> nn.Module:
+def build_like(model: nn.Module) -> Any:
     """A copy on the CPU without what was changed for speed."""
     if isinstance(model, UNet3DConditionModel):
-        copy: nn.Module = UNet3DConditionModel.from_config(model.config)
+        copy: Any = UNet3DConditionModel.from_config(model.config)
     else:
         copy = CLIPTextModel(model.config)  # type: ignore[arg-type]
     copy.load_state_dict({name: value.cpu() for name, value in model.state_dict().items()})

@@ -7,6 +7,7 @@ word falls apart into letters, as it would in a large vocabulary.
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 from smmbench_datasets.emoji.atlas import OBJECTS
@@ -40,7 +41,7 @@ def byte_pairs(vocabulary: list[str]) -> list[tuple[str, str]]:
 def _apply(merges: list[tuple[str, str]], pieces: list[str]) -> list[str]:
     rank = {pair: index for index, pair in enumerate(merges)}
     while True:
-        pairs = list(zip(pieces, pieces[1:], strict=False))
+        pairs = list(pairwise(pieces))
         best = min(pairs, key=lambda pair: rank.get(pair, len(merges)), default=None)
         if best not in rank:
             return pieces

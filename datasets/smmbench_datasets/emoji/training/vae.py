@@ -56,7 +56,7 @@ class RoundTrip(nn.Module):
 def build(smoke: bool = False) -> VAE:
     """An untrained VAE."""
     levels = len(CHANNELS)
-    return AutoencoderKL(  # type: ignore[no-untyped-call]
+    return AutoencoderKL(
         block_out_channels=(8, 8, 16, 16) if smoke else CHANNELS,
         down_block_types=["DownEncoderBlock2D"] * levels,
         up_block_types=["UpDecoderBlock2D"] * levels,
@@ -206,7 +206,7 @@ def main() -> None:
     vae = finished(loop, world, batches=1 if args.smoke else 32)
     save(vae, args.output / "vae")
     save(vae, args.output / "vae-snapshot")
-    stored: VAE = AutoencoderKL.from_pretrained(  # type: ignore[no-untyped-call]
+    stored: VAE = AutoencoderKL.from_pretrained(
         args.output / "vae", torch_dtype=torch.float32, low_cpu_mem_usage=False
     )
     stored = stored.to(place.device).eval()
