@@ -32,9 +32,15 @@ def dmt_page_five() -> Path:
 
 def emoji_backbone() -> Path:
     """Folder of the embedded text-to-video model, in diffusers' layout."""
-    return _HERE / "emoji" / "models" / "backbone"
+    return _carried("backbone")
 
 
 def emoji_clip() -> Path:
     """Folder of the embedded image and text model, in open_clip's layout."""
-    return _HERE / "emoji" / "models" / "clip"
+    return _carried("clip")
+
+
+def _carried(name: str) -> Path:
+    from smmbench_datasets.emoji.carried import carried  # names of datasets need none of it
+
+    return carried(name)

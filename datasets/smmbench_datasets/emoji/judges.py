@@ -17,9 +17,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from smmbench_datasets.emoji.atlas import OBJECTS
+from smmbench_datasets.emoji.carried import MODELS, carried
 
 NOTHING = len(OBJECTS)  # the judge's last class: no object that it knows
-MODELS = Path(__file__).with_name("models") / "judge"
+JUDGES = MODELS / "judge"
 _CELL = 4  # pixels of the locator's map
 _REACH = 2  # cells around the highest one that the centre is averaged over
 
@@ -105,14 +106,14 @@ def cell_places(side: int, device: torch.device) -> Float[Tensor, " cells"]:
     return torch.arange(side // _CELL, device=device) * _CELL + (_CELL - 1) / 2
 
 
-def load_judge(device: str | torch.device = "cpu", folder: Path = MODELS) -> Judge:
+def load_judge(device: str | torch.device = "cpu", folder: Path = JUDGES) -> Judge:
     """The trained judge."""
     judge = Judge()
     _load(judge, folder / "judge.safetensors", device)
     return judge
 
 
-def load_locator(device: str | torch.device = "cpu", folder: Path = MODELS) -> Locator:
+def load_locator(device: str | torch.device = "cpu", folder: Path = JUDGES) -> Locator:
     """The trained locator."""
     locator = Locator()
     _load(locator, folder / "locator.safetensors", device)
@@ -120,5 +121,7 @@ def load_locator(device: str | torch.device = "cpu", folder: Path = MODELS) -> L
 
 
 def _load(network: nn.Module, path: Path, device: str | torch.device) -> None:
+    if path.parent == JUDGES:
+        carried(JUDGES.name)
     network.load_state_dict({name: value.float() for name, value in load_file(path).items()})
     network.to(device).eval().requires_grad_(False)

@@ -21,7 +21,7 @@ from smmbench.metrics.motion_fidelity import motion_fidelity
 from smmbench.metrics.text_model import TextModel
 from smmbench.tracking import Tracks, open_tracker
 from smmbench.video import Video
-from smmbench_datasets.emoji.judges import MODELS, load_judge, load_locator
+from smmbench_datasets.emoji.judges import JUDGES, load_judge, load_locator
 from smmbench_datasets.emoji.world import World
 
 Frames = UInt8[np.ndarray, "time height width 3"]
@@ -54,7 +54,7 @@ class Measures:
         judges: Folder of judge and locator; without them their figures are NaN.
     """
 
-    def __init__(self, dataset: Dataset, device: str, judges: Path = MODELS) -> None:
+    def __init__(self, dataset: Dataset, device: str, judges: Path = JUDGES) -> None:
         protocol = dataset.manifest.protocol
         self.dataset, self.device = dataset, device
         self.threshold = protocol.still_threshold
