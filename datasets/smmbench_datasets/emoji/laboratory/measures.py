@@ -7,6 +7,7 @@ path in the output against that in the source, in pixels of the 128x128 picture.
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +43,6 @@ class Measured:
     object_judge: float
     path: float  # mean distance of the object's paths, pixels
     shape: float  # the same after removing each path's mean
-    amplitude: float  # the output's path's spread over the source's
 
 
 class Measures:
@@ -136,18 +136,20 @@ class Measures:
 def path_figures(
     output: Float[np.ndarray, "time 2"], source: Float[np.ndarray, "time 2"]
 ) -> dict[str, float]:
-    """Distance of two paths as they lie, after centring both, and the ratio of their spreads."""
+    """Mean distance of two paths in pixels, as they lie and after centring both."""
     a, b = output - output.mean(0), source - source.mean(0)
     return {
         "path": float(np.linalg.norm(output - source, axis=1).mean()),
         "shape": float(np.linalg.norm(a - b, axis=1).mean()),
-        "amplitude": float(np.sqrt((a**2).sum() / max((b**2).sum(), 1e-9))),
     }
 
 
-def figures(measured: Measured) -> dict[str, float]:
-    """As a row of a table, rounded to what can matter."""
-    return {name: round(float(value), 5) for name, value in asdict(measured).items()}
+def figures(measured: Measured) -> dict[str, float | None]:
+    """As a row of a table, rounded to what can matter; None where a witness was not there."""
+    return {
+        name: None if math.isnan(value) else round(float(value), 5)
+        for name, value in asdict(measured).items()
+    }
 
 
 def _unit(vector: Float[np.ndarray, " width"]) -> Float[np.ndarray, " width"]:

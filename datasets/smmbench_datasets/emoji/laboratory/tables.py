@@ -16,7 +16,7 @@ from smmbench.statistics import mean_interval, paired_difference
 
 COLUMNS = (
     "text", "motion", "to_source", "to_output", "motion_known", "object_clip", "scene_clip",
-    "source_clip", "object_judge", "path", "shape", "amplitude",
+    "source_clip", "object_judge", "path", "shape",
 )  # fmt: skip
 
 
@@ -29,7 +29,7 @@ def read_rows(paths: list[Path]) -> pd.DataFrame:
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
     """Mean of each figure by setting, in the order of first appearance."""
     there = [name for name in COLUMNS if name in rows]
-    return rows.groupby("setting", sort=False)[there].mean()
+    return rows.astype(dict.fromkeys(there, float)).groupby("setting", sort=False)[there].mean()
 
 
 def balance(table: pd.DataFrame) -> pd.Series:
@@ -83,7 +83,7 @@ def main() -> None:
         for setting in table.index.drop(options.against):
             shown = [
                 f"{figure} {against(rows, setting, options.against, figure)}"
-                for figure in ("text", "motion", "shape")
+                for figure in ("text", "motion", "motion_known")
             ]
             print(f"{setting} - {options.against}: " + "; ".join(shown))
 

@@ -1,0 +1,26 @@
+"""The picture of a board."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from smmbench_leaderboard.plot import draw
+
+ENTRIES = Path(__file__).parents[1] / "leaderboard" / "entries" / "emoji"
+
+
+def test_a_committed_board_is_drawn(tmp_path: Path) -> None:
+    board = json.loads(next(ENTRIES.glob("*-board.json")).read_text("utf-8"))
+    draw(board, tmp_path / "board.png")
+    picture = np.asarray(Image.open(tmp_path / "board.png").convert("RGB")).astype(int)
+    red = (picture[..., 0] > 180) & (picture[..., 1] < 80) & (picture[..., 2] < 80)
+    assert red.sum() > 20  # the row of SMM
+    board["rows"] = [row for row in board["rows"] if row["label"] != "smm"]
+    draw(board, tmp_path / "without.png")
+    picture = np.asarray(Image.open(tmp_path / "without.png").convert("RGB")).astype(int)
+    red = (picture[..., 0] > 180) & (picture[..., 1] < 80) & (picture[..., 2] < 80)
+    assert red.sum() == 0
