@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from smmbench.results import read_scores, write_scores
 from smmbench_leaderboard.board import make_board
 from smmbench_leaderboard.comparison import compare
 from smmbench_leaderboard.pareto import pareto_front
@@ -21,6 +22,29 @@ def board(tree: BoardTree, scope: Scope | None = None) -> Board:
 
 def rows(tree: BoardTree, scope: Scope | None = None) -> dict[str, Row]:
     return {row.label: row for row in board(tree, scope).rows}
+
+
+def mean_of(row: Row, name: str) -> float:
+    mean = row.cells[name].mean
+    assert mean is not None
+    return mean
+
+
+def motion_only(tree: BoardTree, label: str, motion: float, kind: str = "method") -> None:
+    """A whole method whose texts could not be computed here."""
+    tree.method(label, kind)
+    for clip in tree.clips:
+        for edit in tree.edits:
+            tree.pair(label, clip, edit, None, motion)
+
+
+def forget_text(tree: BoardTree) -> None:
+    """As if only motion had been asked for: the scores have no word of text."""
+    for file in tree.results.rglob("scores.json"):
+        scores = read_scores(file.parent)
+        assert scores is not None
+        kept = tuple(score for score in scores.scores if score.metric != "text_similarity")
+        write_scores(file.parent, scores.model_copy(update={"scores": kept}))
 
 
 def test_means_directions_and_coverage_of_a_whole_method(board_tree: BoardTree) -> None:
@@ -55,10 +79,8 @@ def test_leaving_out_hard_pairs_never_helps(board_tree: BoardTree) -> None:
         file.unlink()
     found = rows(board_tree)
     assert found["chooser"].coverage.missing == 2
-    assert (
-        found["chooser"].cells["motion_fidelity"].mean
-        < found["honest"].cells["motion_fidelity"].mean
-    )
+    chooser, honest = (mean_of(found[label], "motion_fidelity") for label in ("chooser", "honest"))
+    assert chooser < honest
 
 
 def test_first_look_with_a_limit_is_over_shared_pairs(board_tree: BoardTree) -> None:
@@ -88,7 +110,7 @@ def test_a_whole_competitor_makes_the_full_board(board_tree: BoardTree) -> None:
     board_tree.pair("half", "clip-0", "dog")
     made = board(board_tree)
     assert made.scope == "full"
-    assert rows(board_tree)["half"].cells["text_similarity"].mean < -0.8
+    assert mean_of(rows(board_tree)["half"], "text_similarity") < -0.8
 
 
 def test_nothing_shared_is_said_with_counts(board_tree: BoardTree) -> None:
@@ -120,6 +142,87 @@ def test_a_number_that_could_not_be_had_is_worst(board_tree: BoardTree) -> None:
     board_tree.pair("smm", "clip-0", "dog", None, None, origin={"weights": "none"})
     row = rows(board_tree)["smm"]
     assert (row.pairs[0].status, row.pairs[0].values["text_similarity"]) == ("unscored", -1)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_a_metric_without_any_number_ranks_nobody(board_tree: BoardTree, asked: bool) -> None:
+    motion_only(board_tree, "low", 0.4)
+    motion_only(board_tree, "high", 0.8)
+    motion_only(board_tree, "copy", 0.9, kind="control")
+    if not asked:
+        forget_text(board_tree)
+    made = board(board_tree)
+    assert [row.label for row in made.rows] == ["high", "low", "copy"]
+    for row in made.rows:
+        text = row.cells["text_similarity"]
+        assert (text.mean, text.interval, text.rank) == (None, None, None)
+        assert not row.pareto  # a front needs both axes
+        assert (row.coverage.done, row.coverage.unscored, row.coverage.partial) == (8, 0, False)
+        assert all("text_similarity" not in pair.values for pair in row.pairs)
+    assert [row.cells["motion_fidelity"].rank for row in made.rows] == [1, 2, None]
+    assert made.notes == (
+        "CLIP text similarity was not scored for any method; `smmbench score` says why.",
+    )
+    assert Board.model_validate_json(made.model_dump_json()) == made
+
+
+def test_motion_without_any_number_orders_by_text_and_is_said_once(board_tree: BoardTree) -> None:
+    for label, text in (("low", 0.2), ("high", 0.3)):
+        board_tree.method(label)
+        for clip in board_tree.clips:
+            board_tree.pair(label, clip, "dog", text, None)
+    made = board(board_tree)
+    assert [row.label for row in made.rows] == ["high", "low"]
+    assert [row.cells["text_similarity"].rank for row in made.rows] == [1, 2]
+    for name in ("motion_fidelity", "source_to_output", "output_to_source"):
+        assert all(row.cells[name].mean is None for row in made.rows)
+    assert [note for note in made.notes if "not scored" in note] == [
+        "Motion fidelity was not scored for any method; `smmbench score` says why."
+    ]
+
+
+def test_one_number_of_one_row_makes_all_missing_ones_worst(board_tree: BoardTree) -> None:
+    """Who leaves out a metric that others have must lose by it, even if a control has it alone."""
+    motion_only(board_tree, "none", 0.9)
+    motion_only(board_tree, "copy", 0.9, kind="control")
+    board_tree.pair("copy", "clip-0", "dog", 0.2, 0.9)
+    made = board(board_tree)
+    found = {row.label: row for row in made.rows}
+    none, copy = (found[label].cells["text_similarity"] for label in ("none", "copy"))
+    assert (none.mean, none.interval, none.rank) == (-1, (-1, -1), 1)
+    assert copy.mean == pytest.approx((0.2 - 7) / 8)
+    assert [found[label].coverage.unscored for label in ("none", "copy")] == [8, 7]
+    assert any(note.startswith("none: 8 finished pairs lack a score") for note in made.notes)
+    assert not any("for any method" in note for note in made.notes)
+
+
+def test_a_failed_pair_is_worst_beside_a_metric_without_any_number(board_tree: BoardTree) -> None:
+    motion_only(board_tree, "smm", 0.8)
+    board_tree.pair("smm", "clip-0", "dog", failure="nan")
+    (row,) = board(board_tree).rows
+    assert row.cells["motion_fidelity"].mean == pytest.approx((7 * 0.8 - 1) / 8)
+    assert row.pairs[0].values["motion_fidelity"] == -1
+
+
+def test_no_number_of_any_metric(board_tree: BoardTree) -> None:
+    board_tree.method("smm")
+    board_tree.pair("smm", "clip-0", "dog", None, None)
+    with pytest.raises(ValueError, match="Nothing is scored yet"):
+        board(board_tree)
+
+
+def test_intervals_stay_within_the_range_of_the_metric(board_tree: BoardTree) -> None:
+    """Student's t of few clips knows no range: 1, 1, 1 and 0.2 would reach to 1.4."""
+    board_tree.method("smm")
+    for clip, motion in zip(board_tree.clips, (0.9, 0.9, 0.9, 0.1), strict=True):
+        text = -1.0 if motion == 0.9 else -0.2
+        board_tree.pair("smm", clip, "dog", text, motion)
+    (row,) = board(board_tree).rows
+    intervals = {name: cell.interval or (0, 0) for name, cell in row.cells.items()}
+    assert intervals["motion_fidelity"][1] == intervals["output_to_source"][1] == 1
+    assert intervals["text_similarity"][0] == -1
+    for name, (low, high) in intervals.items():
+        assert -1 <= low < mean_of(row, name) < high <= 1
 
 
 @pytest.mark.parametrize(
@@ -252,6 +355,21 @@ def test_comparison_is_paired_and_counts_edits(board_tree: BoardTree) -> None:
     assert motion.p is not None and motion.p < 0.05
     assert (motion.a_wins, motion.ties, motion.b_wins) == (8, 0, 0)
     assert (text.difference, text.p, text.ties) == (0.0, 1.0, 8)
+
+
+def test_comparison_leaves_out_a_metric_without_any_number(board_tree: BoardTree) -> None:
+    motion_only(board_tree, "a", 0.8)
+    motion_only(board_tree, "b", 0.7)
+    found = compare(board_tree.results, "a", "b", str(board_tree.manifest))
+    assert [column.column for column in found.columns] == [
+        "motion_fidelity",
+        "source_to_output",
+        "output_to_source",
+    ]
+    assert found.notes[0].startswith("CLIP text similarity was not scored")
+    board_tree.pair("b", "clip-0", "dog", 0.3, 0.7)
+    found = compare(board_tree.results, "a", "b", str(board_tree.manifest))
+    assert (found.columns[0].column, found.columns[0].a) == ("text_similarity", -1)
 
 
 def test_comparison_with_no_such_method(board_tree: BoardTree) -> None:

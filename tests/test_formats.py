@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +16,14 @@ from smmbench_leaderboard.comparison import compare
 from smmbench_leaderboard.escaping import csv_cell, latex, markdown, plain
 from smmbench_leaderboard.formats import WRITERS, to_csv, to_json, to_latex, to_markdown
 from smmbench_leaderboard.formats.comparing import comparison_text
+from smmbench_leaderboard.formats.table import NONE
 from smmbench_leaderboard.formats.terminal import to_terminal
 from smmbench_leaderboard.types import Board
 
 if TYPE_CHECKING:
     from tests.conftest import BoardTree
+
+LEDGER = Path(__file__).parents[1] / "leaderboard/entries"
 
 ESCAPE = "\x1b]0;owned\x07\x1b[31m"
 HOSTILE = [
@@ -121,6 +125,33 @@ def test_json_is_the_board(board: Board) -> None:
     assert Board.model_validate_json(to_json(board)) == board
     assert to_json(renamed(board, "é\x9b")).isascii()
     assert json.loads(to_json(board))["protocol"]["frames"] == 4
+
+
+def test_a_metric_without_any_number_is_a_dash_null_or_empty(board_tree: BoardTree) -> None:
+    for label in ("smm", "ddim"):
+        board_tree.method(label)
+        for clip in board_tree.clips:
+            board_tree.pair(label, clip, "dog", None, 0.8)
+    made = make_board(board_tree.results, str(board_tree.manifest))
+    for text in (WRITERS[form](made) for form in WRITERS):
+        assert "-1.0" not in text.replace('"worst": -1.0', "")
+    (row,) = (line for line in to_markdown(made).splitlines() if line.startswith("| smm"))
+    assert row.startswith(f"| smm |  | {NONE} | {NONE} | 0.800")
+    (row,) = (line for line in to_latex(made).splitlines() if line.startswith("{smm}"))
+    assert row.startswith(f"{{smm}} & {{}} & {{{NONE}}} & {{{NONE}}} & {{0.800")
+    (line,) = (line for line in to_terminal(made).splitlines() if "smm" in line.split())
+    assert line.split()[:4] == ["smm", NONE, "0.800", "(1)"]
+    cells = next(csv.DictReader(io.StringIO(to_csv(made))))
+    names = [name for name in cells if name.startswith("text_similarity")]
+    assert len(names) == 4 and {cells[name] for name in names} == {""}
+    cell = json.loads(to_json(made))["rows"][0]["cells"]["text_similarity"]
+    assert cell == {"mean": None, "interval": None, "rank": None}
+
+
+@pytest.mark.parametrize("path", sorted(LEDGER.glob("*/*-board.json")), ids=lambda path: path.name)
+def test_boards_of_the_ledger_are_written_as_they_were(path: Path) -> None:
+    text = path.read_text("utf-8")
+    assert to_json(Board.model_validate_json(text)) == text
 
 
 def test_eighty_columns_hold_the_table(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,10 +50,10 @@ def board_of(results: Results, scope: Scope | None, bootstrap: Bootstrap) -> Boa
     keys = whole if scope == "full" else _shared(results, whole)
     inside = [by[key] for by in results.found.values() for key in keys if key in by]
     columns = columns_of(inside)
-    if not any(result.scores for result in inside):
+    if not any(column.scored for column in columns):
         raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
     rows = [row_of(label, results, keys, columns, bootstrap) for label in sorted(results.found)]
-    rows = _marked(_ranked(rows, columns, bootstrap))
+    rows = _marked(_ranked(rows, columns, bootstrap), columns)
     return Board(
         smmbench=__version__,
         dataset=manifest.name,
@@ -67,7 +67,11 @@ def board_of(results: Results, scope: Scope | None, bootstrap: Bootstrap) -> Boa
         bootstrap=bootstrap,
         columns=columns,
         rows=tuple(sorted(rows, key=_place)),
-        notes=(*_protocol_notes(results.dataset, columns), *_notes(results, rows, scope)),
+        notes=(
+            *_unscored_notes(columns),
+            *_protocol_notes(results.dataset, columns),
+            *_notes(results, rows, scope),
+        ),
     )
 
 
@@ -77,7 +81,7 @@ def manifest_sha256(dataset: Dataset) -> str:
 
 
 def column_values(row: Row, name: str) -> Float[np.ndarray, " pairs"]:
-    """Values of one column in the order of pairs."""
+    """Values of one column that is scored, in the order of pairs."""
     return np.array([pair.values[name] for pair in row.pairs], dtype=float)
 
 
@@ -99,13 +103,13 @@ def _shared(results: Results, whole: Sequence[Key]) -> list[Key]:
 
 
 def _ranked(rows: list[Row], columns: Sequence[Column], bootstrap: Bootstrap) -> list[Row]:
-    """Give competitors their ranks on each axis."""
+    """Give competitors their ranks on each axis that is scored."""
     competing = [row for row in rows if not row.control]
     if not competing:
         return rows
     clusters = [pair.clip for pair in competing[0].pairs]
     ranks: dict[str, Mapping[str, int]] = {}
-    for name in RANKING:
+    for name in (c.name for c in columns if c.name in RANKING and c.scored):
         values = {row.label: column_values(row, name) for row in competing}
         ranks[name] = rank_groups(values, clusters, **bootstrap.model_dump())
     return [row if row.control else _with_ranks(row, ranks) for row in rows]
@@ -118,17 +122,34 @@ def _with_ranks(row: Row, ranks: Mapping[str, Mapping[str, int]]) -> Row:
     return row.model_copy(update={"cells": cells})
 
 
-def _marked(rows: list[Row]) -> list[Row]:
-    """Mark the competitors on the front of text and motion."""
+def _marked(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
+    """Mark the competitors on the front of text and motion; without both there is no front."""
+    if not all(column.scored for column in columns if column.name in RANKING):
+        return rows
     front = pareto_front(
-        {r.label: (r.cells[TEXT].mean, r.cells[MOTION].mean) for r in rows if not r.control}
+        {r.label: (_height(r, TEXT), _height(r, MOTION)) for r in rows if not r.control}
     )
     return [row.model_copy(update={"pareto": row.label in front}) for row in rows]
 
 
 def _place(row: Row) -> tuple[bool, bool, float, float, str]:
     """Competitors first, of them the front, by motion; then controls by motion."""
-    return row.control, not row.pareto, -row.cells[MOTION].mean, -row.cells[TEXT].mean, row.label
+    return row.control, not row.pareto, -_height(row, MOTION), -_height(row, TEXT), row.label
+
+
+def _height(row: Row, axis: str) -> float:
+    """Mean on an axis; on one that is not scored all rows are level."""
+    mean = row.cells[axis].mean
+    return 0.0 if mean is None else mean
+
+
+def _unscored_notes(columns: Sequence[Column]) -> list[str]:
+    """Say once, not for each row, what nobody has a number of."""
+    return [
+        f"{column.title} was not scored for any method; `smmbench score` says why."
+        for column in columns
+        if not column.scored and not column.detail
+    ]
 
 
 def _notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]:

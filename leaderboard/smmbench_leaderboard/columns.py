@@ -20,6 +20,8 @@ DIRECTIONS = (
 def columns_of(results: Iterable[Result]) -> tuple[Column, ...]:
     """The two axes, the directions of motion, and each further metric that something has.
 
+    An axis that no result has a number on stays, as a column that is not scored.
+
     Raises:
         ValueError: Scores of one metric were computed under different conditions.
     """

@@ -52,6 +52,8 @@ def compare(
 ) -> Comparison:
     """Compare two methods by their labels; a missing or failed pair counts as the worst value.
 
+    A metric that neither has a number of is left out; a note says so.
+
     Raises:
         LookupError: No results under such a label; the message lists the labels.
         ValueError: As `make_board`, or both labels are the same.
@@ -72,7 +74,11 @@ def compare(
         scope=board.scope,
         clips=board.clips,
         pairs=board.pairs,
-        columns=tuple(_difference(board, column, rows[a], rows[b]) for column in board.columns),
+        columns=tuple(
+            _difference(board, column, rows[a], rows[b])
+            for column in board.columns
+            if column.scored
+        ),
         notes=board.notes,
     )
 
@@ -88,18 +94,16 @@ def _only(results: Results, labels: set[str]) -> Results:
 
 def _difference(board: Board, column: Column, a: Row, b: Row) -> ColumnDifference:
     clusters = [pair.clip for pair in a.pairs]
-    found = paired_difference(
-        column_values(a, column.name),
-        column_values(b, column.name),
-        clusters,
-        **board.bootstrap.model_dump(),
-    )
+    one, other = column_values(a, column.name), column_values(b, column.name)
+    found = paired_difference(one, other, clusters, **board.bootstrap.model_dump())
     wins = _wins(column, a, b)
+    mean_a, mean_b = a.cells[column.name].mean, b.cells[column.name].mean
+    assert mean_a is not None and mean_b is not None  # the column is scored
     return ColumnDifference(
         column=column.name,
         title=column.title,
-        a=a.cells[column.name].mean,
-        b=b.cells[column.name].mean,
+        a=mean_a,
+        b=mean_b,
         difference=found.mean,
         interval=found.interval,
         p=found.p,

@@ -10,6 +10,7 @@ import numpy as np
 
 from smmbench.home import file_sha256
 from smmbench.method import Card
+from smmbench.metrics.registry import metric
 from smmbench.results import RunRecord
 from smmbench.results.files import RECORD
 from smmbench.statistics import mean_interval
@@ -45,12 +46,6 @@ def row_of(
     found = results.found[label]
     inside = [found[key] for key in keys if key in found]
     pairs = tuple(_pair(key, found.get(key), columns) for key in keys)
-    clusters = [pair.clip for pair in pairs]
-    cells = {}
-    for column in columns:
-        values = np.array([pair.values[column.name] for pair in pairs], dtype=float)
-        estimate = mean_interval(values, clusters, **bootstrap.model_dump())
-        cells[column.name] = Cell(mean=estimate.mean, interval=estimate.interval)
     records = [result.record for result in inside]
     sample = next(iter(found.values())).record if found else None
     return Row(
@@ -64,7 +59,7 @@ def row_of(
         packages=_packages(records),
         records_sha256=_records_sha256(inside),
         coverage=_coverage(pairs, len(found)),
-        cells=cells,
+        cells={column.name: _cell(column, pairs, bootstrap) for column in columns},
         seconds=_seconds(records),
         peak_gib=max((record.peak_memory_bytes for record in records), default=0) / GIB or None,
         pareto=False,
@@ -72,12 +67,31 @@ def row_of(
     )
 
 
+def _cell(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:
+    """Mean and interval of one column; both None if nobody has a number in it.
+
+    The interval is cut at the smallest and the largest value that the metric can have. With few
+    clips it is Student's t, which knows no range: three clips near 1 would reach beyond it.
+    """
+    if not column.scored:
+        return Cell(mean=None, interval=None)
+    values = np.array([pair.values[column.name] for pair in pairs], dtype=float)
+    estimate = mean_interval(values, [pair.clip for pair in pairs], **bootstrap.model_dump())
+    if estimate.interval is None:
+        return Cell(mean=estimate.mean, interval=None)
+    known = metric(column.metric)
+    low, high = (min(max(end, known.minimum), known.maximum) for end in estimate.interval)
+    return Cell(mean=estimate.mean, interval=(low, high))
+
+
 def _pair(key: Key, result: Result | None, columns: Sequence[Column]) -> Pair:
+    """One pair's numbers; a missing one counts as worst, unless it is missing for everyone."""
     clip, edit, seed = key
-    found = {column.name: value_of(column, result) for column in columns}
-    values = {c.name: c.worst if (value := found[c.name]) is None else value for c in columns}
+    scored = [column for column in columns if column.scored]
+    found = {column.name: value_of(column, result) for column in scored}
+    values = {c.name: c.worst if (value := found[c.name]) is None else value for c in scored}
     status: Status = "missing" if result is None else result.record.status
-    if status == "done" and any(found[axis] is None for axis in RANKING):
+    if status == "done" and any(name in RANKING and found[name] is None for name in found):
         status = "unscored"
     failure = result.record.failure if result else None
     return Pair(

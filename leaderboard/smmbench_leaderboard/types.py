@@ -25,7 +25,7 @@ class Column(Stored):
         detail: Key in the score's details; empty for the score's own value.
         title: Name in words.
         worst: What a pair without a number counts as.
-        version: Of the metric; None while no pair is scored.
+        version: Of the metric; None if no row has a number of it.
         conditions: What every score of the column was computed under: weights, tracker, ...
     """
 
@@ -37,9 +37,17 @@ class Column(Stored):
     version: int | None = None
     conditions: dict[str, Any] = Field(default_factory=dict)
 
+    @property
+    def scored(self) -> bool:
+        """Whether some row has a number; only then do missing ones count as worst."""
+        return self.version is not None
+
 
 class Pair(Stored):
-    """One clip with one prompt and one seed, in one row; `values` is by column name."""
+    """One clip with one prompt and one seed, in one row.
+
+    `values` is by column name, and has no word of columns that nobody has a number in.
+    """
 
     clip: str
     edit: str
@@ -54,13 +62,13 @@ class Cell(Stored):
     """Mean over all pairs of the scope, failed and missing ones counted as worst.
 
     Attributes:
-        mean: The mean.
-        interval: 95 % over source clips; None with one clip.
+        mean: The mean; None in a column that nobody has a number in.
+        interval: 95 % over source clips, within the metric's range; None with one clip.
         rank: 1 is best; methods that the data cannot tell from a leader share its rank. None for
             controls, and in columns that do not rank.
     """
 
-    mean: float
+    mean: float | None
     interval: tuple[float, float] | None
     rank: int | None = None
 

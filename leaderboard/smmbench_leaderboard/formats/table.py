@@ -63,8 +63,10 @@ def caption_of(board: Board) -> tuple[str, ...]:
     )
 
 
-def number(value: float) -> str:
-    """A score with three digits; what rounds to zero has no sign."""
+def number(value: float | None) -> str:
+    """A score with three digits, a dash for none; what rounds to zero has no sign."""
+    if value is None:
+        return NONE
     return f"{value:.3f}".replace("-0.000", "0.000")
 
 

@@ -28,7 +28,7 @@ def report_text(report: Report) -> str:
     lines += [f"warning: {warning}" for warning in report.warnings]
     if report.board:
         (row,) = report.board.rows
-        for column in report.board.columns:
+        for column in (column for column in report.board.columns if column.scored):
             lines.append(f"{column.title}: {number(row.cells[column.name].mean)} (recomputed)")
     if report.largest_difference is not None:
         lines.append(
