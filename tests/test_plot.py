@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from smmbench_leaderboard.plot import draw
@@ -24,3 +25,12 @@ def test_a_committed_board_is_drawn(tmp_path: Path) -> None:
     picture = np.asarray(Image.open(tmp_path / "without.png").convert("RGB")).astype(int)
     red = (picture[..., 0] > 180) & (picture[..., 1] < 80) & (picture[..., 2] < 80)
     assert red.sum() == 0
+
+
+def test_an_axis_that_nobody_scored_is_refused(tmp_path: Path) -> None:
+    board = json.loads(next(ENTRIES.glob("*-board.json")).read_text("utf-8"))
+    for row in board["rows"]:
+        row["cells"]["text_similarity"]["mean"] = None
+    with pytest.raises(ValueError, match="scored by text_similarity"):
+        draw(board, tmp_path / "board.png")
+    assert not (tmp_path / "board.png").exists()

@@ -272,7 +272,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
         "emoji-fast": {
             **EMOJI,
             "steps": 16,
-            "inversion_steps": 32,
+            "inversion_steps": 16,
             "inversion_prompt": True,
             "downsample": 2,
             "iterations": 5,

@@ -20,7 +20,14 @@ def draw(board: dict[str, Any], path: Path) -> None:
 
     Methods are dots, controls are crosses; bars are the intervals over source clips, and the line
     is the front of what no other method beats on both axes.
+
+    Raises:
+        ValueError: An axis was not scored.
     """
+    for row in board["rows"]:
+        for axis in (TEXT, MOTION):
+            if row["cells"][axis]["mean"] is None:
+                raise ValueError(f"Nothing on this board is scored by {axis}; the plot needs both.")
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 5), layout="constrained")
