@@ -362,6 +362,15 @@ def test_without_weights_other_metrics_go_on_and_old_numbers_stay(
     assert scores_in(new)["motion_fidelity"].value == pytest.approx(1)
 
 
+def test_a_tracker_that_is_not_here_takes_no_number_away(bench: Bench) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    bench.score()
+    before = scores_in(folder)
+    (outcome,) = bench.score(tracker="cotracker3:/no/such/file.pth")
+    assert outcome.missing(("motion_fidelity",))  # asked for and not had: said, ends with 1
+    assert scores_in(folder) == before
+
+
 def test_another_text_model_is_another_protocol(
     bench: Bench, tiny_clip: Path, tmp_path: Path
 ) -> None:

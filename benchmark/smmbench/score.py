@@ -165,17 +165,20 @@ def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) ->
     """Score one video and write what changed."""
     task = _task(folder, record, dataset)
     kept = _kept(folder, record)
-    scores = kept | {
+    found = {
         wanted.name: scorer.score(wanted, task, kept.get(wanted.name)) for wanted in scorer.metrics
     }
-    if scores != kept:
+    # What cannot be computed here does not take the place of a number that was.
+    lost = {name for name in scorer.unavailable if name in kept and kept[name].value is not None}
+    written = kept | {name: score for name, score in found.items() if name not in lost}
+    if written != kept:
         file = ScoreFile(
             request=record.request,
             pixels_sha256=record.pixels_sha256,
-            scores=tuple(scores.values()),
+            scores=tuple(written.values()),
         )
         write_scores(folder, file)
-    return tuple(scores.values())
+    return tuple((kept | found).values())
 
 
 def _kept(folder: Path, record: RunRecord) -> dict[str, Score]:
