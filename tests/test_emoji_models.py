@@ -11,9 +11,10 @@ import torch
 
 from smmbench.dataset import clip_named, load_dataset, source_video, true_tracks
 from smmbench.diffusion.backbone import load_backbone
+from smmbench.home import SUMS
 from smmbench.metrics.clip_text import clip_text_similarity
 from smmbench.metrics.text_model import TextModel
-from smmbench_datasets.emoji.carried import MODELS, SUMS, carried
+from smmbench_datasets.emoji.carried import MODELS, carried
 from smmbench_datasets.emoji.judges import load_judge, load_locator
 from smmbench_datasets.emoji.world import World
 
@@ -45,6 +46,10 @@ def test_changed_weights_are_refused(tmp_path: Path) -> None:
     weights.write_bytes(content)
     with pytest.raises(ValueError, match=r"judge\.safetensors' is not the file that was published"):
         carried("judge", tmp_path)
+    (tmp_path / SUMS).write_text("")
+    with pytest.raises(ValueError, match="lists no file of 'clip'"):
+        carried("clip", tmp_path)
+    shutil.copy(MODELS / SUMS, tmp_path / SUMS)
     weights.unlink()
     with pytest.raises(ValueError, match=r"lacks 'judge/judge\.safetensors'"):
         carried("judge", tmp_path)

@@ -14,6 +14,7 @@ from smmbench.methods import find_method
 from smmbench.parameters import build_parameters
 from smmbench_datasets.emoji.laboratory.measures import Measures, figures, path_figures
 from smmbench_datasets.emoji.laboratory.settings import ABLATIONS, TUNING
+from smmbench_datasets.emoji.laboratory.sweep import _whole
 from smmbench_datasets.emoji.laboratory.tables import against, balance, read_rows, summary
 
 
@@ -68,3 +69,11 @@ def test_tables_from_rows(tmp_path: Path) -> None:
     assert table.loc["low", "motion"] == pytest.approx(0.235)  # 0.2 + the mean of 0 to 0.07
     assert balance(table)["high"] == pytest.approx(1.135)
     assert against(frame, "high", "low", "motion").startswith("+0.400 [+0.400, +0.400]")
+
+
+def test_a_setting_cut_short_is_not_taken_for_whole(tmp_path: Path) -> None:
+    rows = [{"setting": "whole"}, {"setting": "whole"}, {"setting": "cut"}]
+    path = tmp_path / "rows.jsonl"
+    assert _whole(path, 2) == []
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert _whole(path, 2) == rows[:2]

@@ -6,6 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
+SUMS = "SHA256SUMS"
+
 
 def home() -> Path:
     """Folder of caches: `SMMBENCH_HOME`, else `smmbench` in the user's cache folder."""
@@ -19,6 +21,18 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in lower-case hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def published_sha256(folder: Path) -> dict[str, str]:
+    """Read `folder`/SHA256SUMS: hashes of published files, by path relative to `folder`.
+
+    A line is `<sha256>  <path>`, as `sha256sum` writes it. Empty where there is no list.
+    """
+    listed = folder / SUMS
+    if not listed.is_file():
+        return {}
+    lines = (line.split(maxsplit=1) for line in listed.read_text("utf-8").splitlines())
+    return {words[1].lstrip("*"): words[0] for words in lines if len(words) == 2}
 
 
 def folder_sha256(folder: Path, pattern: str = "*.safetensors") -> dict[str, str]:

@@ -16,7 +16,7 @@ from smmbench.results import (
     Score,
     ScoreFile,
     find_records,
-    read_scores,
+    scores_of,
     write_scores,
 )
 from smmbench.results.files import SCORES
@@ -155,7 +155,7 @@ def state(folder: Path, record: RunRecord, name: str) -> str:
     """
     if record.status == "failed":
         return "failed run"
-    kept = _kept(folder, record).get(name)
+    kept = scores_of(folder, record).get(name)
     if kept is None or kept.value is None or kept.version != metric(name).version:
         return "no score"
     return f"{kept.value:.3f}"
@@ -164,7 +164,7 @@ def state(folder: Path, record: RunRecord, name: str) -> str:
 def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) -> tuple[Score, ...]:
     """Score one video and write what changed."""
     task = _task(folder, record, dataset)
-    kept = _kept(folder, record)
+    kept = scores_of(folder, record)
     found = {
         wanted.name: scorer.score(wanted, task, kept.get(wanted.name)) for wanted in scorer.metrics
     }
@@ -179,14 +179,6 @@ def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) ->
         )
         write_scores(folder, file)
     return tuple((kept | found).values())
-
-
-def _kept(folder: Path, record: RunRecord) -> dict[str, Score]:
-    """Earlier scores of these pixels, by metric."""
-    file = read_scores(folder)
-    if file is None or file.pixels_sha256 != record.pixels_sha256:
-        return {}
-    return {score.metric: score for score in file.scores}
 
 
 def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:

@@ -18,7 +18,7 @@ from smmbench.results import (
     find_records,
     method_folder,
     read_method,
-    read_scores,
+    scores_of,
 )
 
 Key = tuple[str, str, int]  # clip, edit, seed
@@ -102,7 +102,7 @@ def read_results(root: Path, dataset: str | None = None) -> Results:
                 f"'{found[label][key].folder}' and '{folder}' hold the same result of "
                 f"'{label}'. Remove one, or name a folder that holds one of them."
             )
-        found[label][key] = Result(folder, record, _scores(folder, record))
+        found[label][key] = Result(folder, record, scores_of(folder, record))
     for label, results in found.items():
         _refuse_two_methods(label, results.values())
     if not any(found.values()):
@@ -159,13 +159,6 @@ def _differences(a: tuple[int, dict[str, Any]], b: tuple[int, dict[str, Any]]) -
         one, other = (json.dumps(side[1].get(name), sort_keys=True) for side in (a, b))
         if one != other:
             yield f"{name} ({one[:80]}, {other[:80]})"
-
-
-def _scores(folder: Path, record: RunRecord) -> dict[str, Score]:
-    scores = read_scores(folder)
-    if scores is None or record.status != "done" or scores.pixels_sha256 != record.pixels_sha256:
-        return {}
-    return {score.metric: score for score in scores.scores}
 
 
 def _refuse_another_dataset(folder: Path, record: RunRecord, dataset: Dataset) -> None:

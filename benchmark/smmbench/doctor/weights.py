@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smmbench.doctor.check import Check
-from smmbench.home import file_sha256, home
+from smmbench.home import SUMS, file_sha256, home, published_sha256
 from smmbench.plugins import load_offered, offered
 
 GROUP = "smmbench.models"
 EMBEDDED = ("emoji", "emoji-clip")  # what the embedded world runs and is scored with
-SUMS = "SHA256SUMS"  # beside the folders of models: `<sha256>  <folder>/<file>` a line
 WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
 WAIT = 10.0  # seconds for a hub to answer
 
@@ -31,7 +30,7 @@ def carried() -> Iterator[Check]:
         seen.setdefault(folder.parent, set()).add(folder.name)
         yield _folder(f"model {name}", folder, needed)
     for parent, names in seen.items():  # a judge, for example: carried, but no model by name
-        for other in sorted({line.split("/")[0] for line in _sums(parent)} - names):
+        for other in sorted({line.split("/")[0] for line in published_sha256(parent)} - names):
             yield _folder(f"weights {other}", parent / other, needed=False)
 
 
@@ -90,7 +89,9 @@ def _folder(name: str, folder: Path, needed: bool) -> Check:
     mend = "Install the toolkit again; its wheel carries this folder."
     if not folder.is_dir():
         return Check(name, "broken" if needed else "not here", f"no '{folder}'", mend, needed)
-    sums = {path: sha for path, sha in _sums(folder.parent).items() if _is_in(path, folder)}
+    sums = {
+        path: sha for path, sha in published_sha256(folder.parent).items() if _is_in(path, folder)
+    }
     wrong = [path for path, sha in sums.items() if _sha256(folder.parent / path) != sha]
     if wrong:
         found = f"not the published files: {', '.join(wrong)}"
@@ -136,14 +137,6 @@ def _hub_cache() -> Path:
     from huggingface_hub import constants
 
     return Path(constants.HF_HUB_CACHE)
-
-
-def _sums(parent: Path) -> dict[str, str]:
-    """Published SHA-256 by path relative to `parent`; empty if there is no list."""
-    if not (parent / SUMS).is_file():
-        return {}
-    lines = (line.split(maxsplit=1) for line in (parent / SUMS).read_text("utf-8").splitlines())
-    return {words[1].lstrip("*"): words[0] for words in lines if len(words) == 2}
 
 
 def _is_in(path: str, folder: Path) -> bool:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from smmbench.atomic import write_text
-from smmbench.results.records import SCHEMA_VERSION, MethodFile, RunRecord, ScoreFile
+from smmbench.results.records import SCHEMA_VERSION, MethodFile, RunRecord, Score, ScoreFile
 
 FileT = TypeVar("FileT", RunRecord, ScoreFile, MethodFile)
 
@@ -36,6 +36,18 @@ def read_scores(folder: Path) -> ScoreFile | None:
         ValueError: The file is there but does not hold scores; the message names it.
     """
     return _read(folder / SCORES, ScoreFile)
+
+
+def scores_of(folder: Path, record: RunRecord) -> dict[str, Score]:
+    """Scores of the very video that a record tells of, by metric; none of a failed run.
+
+    Raises:
+        ValueError: The file is there but does not hold scores; the message names it.
+    """
+    file = read_scores(folder)
+    if file is None or record.status != "done" or file.pixels_sha256 != record.pixels_sha256:
+        return {}
+    return {score.metric: score for score in file.scores}
 
 
 def write_scores(folder: Path, scores: ScoreFile) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from smmbench.home import file_sha256
+from smmbench.home import SUMS, file_sha256, published_sha256
 
 MODELS = Path(__file__).with_name("models")
-SUMS = "SHA256SUMS"
 
 
 @cache
@@ -23,11 +22,10 @@ def carried(name: str, models: Path = MODELS) -> Path:
         ValueError: A file is missing or has other bytes: numbers made with it would carry the
             published model's name.
     """
-    lines = (models / SUMS).read_text("utf-8").splitlines()
-    listed = [line.split(maxsplit=1) for line in lines]
-    for digest, path in listed:
-        if path.split("/")[0] != name:
-            continue
+    sums = {path: sha for path, sha in published_sha256(models).items() if _is_of(name, path)}
+    if not sums:
+        raise ValueError(f"'{models / SUMS}' lists no file of '{name}'; install smmbench again.")
+    for path, digest in sums.items():
         file = models / path
         if not file.is_file():
             raise ValueError(f"The model '{name}' lacks '{path}'; install smmbench again.")
@@ -37,3 +35,7 @@ def carried(name: str, models: Path = MODELS) -> Path:
                 "the folder of your own model instead of the name of ours."
             )
     return models / name
+
+
+def _is_of(name: str, path: str) -> bool:
+    return path.split("/")[0] == name

@@ -4,7 +4,8 @@
         --set guidance=6 --output tune.jsonl
 
 Outputs are measured in memory and not kept: what stands on the board is run by `smmbench run`.
-One JSON line an output; run again, it does only the settings that are not there yet.
+One JSON line an output, written setting by setting; run again, it does only the settings that are
+not there whole.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,9 +22,11 @@ from typing import Any
 
 import torch
 
+from smmbench.atomic import write_text
 from smmbench.dataset import Clip, Edit, load_dataset, pairs, source_video
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.method import DiffusionMethod
+from smmbench.environment import use_tensor_cores
 from smmbench.method import Source
 from smmbench.methods import find_method
 from smmbench.parameters import build_parameters
@@ -67,37 +71,39 @@ def _source(measures: Measures, clip: Clip) -> Source:
 
 
 def sweep(
-    settings: list[Setting],
+    setting: Setting,
     changes: list[str],
     measures: Measures,
     backbone: Backbone,
     seeds: list[int],
     batch: int,
     limit: int | None,
-) -> Iterator[dict[str, Any]]:
-    """Rows of figures, setting by setting; tracking runs beside the GPU."""
-    chosen = list(pairs(measures.dataset))[:limit]
-    with ThreadPoolExecutor(max_workers=12) as pool:
-        for setting in settings:
-            for seed in seeds:
-                began = time.monotonic()
-                made = list(make(setting, changes, measures, backbone, chosen, seed, batch))
-                seconds = (time.monotonic() - began) / len(made)
-                tracked = pool.map(measures.track, [video for _, video in made])
-                for ((clip, edit), video), tracks in zip(made, tracked, strict=True):
-                    measured = measures.measure(clip, edit.prompt, video, tracks)
-                    yield {
-                        "setting": setting.name,
-                        "method": setting.method,
-                        "changes": [*changes, *setting.changes],
-                        "clip": clip.name,
-                        "edit": edit.name,
-                        "kind": edit.kind,
-                        "seed": seed,
-                        "seconds": round(seconds, 3),
-                        **figures(measured),
-                    }
-                print(f"{setting.name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
+) -> list[dict[str, Any]]:
+    """Rows of figures of one setting, one an output; tracking runs on many cores."""
+    chosen, rows = list(pairs(measures.dataset))[:limit], []
+    for seed in seeds:
+        began = time.monotonic()
+        made = list(make(setting, changes, measures, backbone, chosen, seed, batch))
+        seconds = (time.monotonic() - began) / len(made)
+        with ThreadPoolExecutor(max_workers=12) as pool:
+            tracked = list(pool.map(measures.track, [video for _, video in made]))
+        for ((clip, edit), video), tracks in zip(made, tracked, strict=True):
+            measured = measures.measure(clip, edit.prompt, video, tracks)
+            rows.append(
+                {
+                    "setting": setting.name,
+                    "method": setting.method,
+                    "changes": [*changes, *setting.changes],
+                    "clip": clip.name,
+                    "edit": edit.name,
+                    "kind": edit.kind,
+                    "seed": seed,
+                    "seconds": round(seconds, 3),
+                    **figures(measured),
+                }
+            )
+        print(f"{setting.name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
+    return rows
 
 
 def main() -> None:
@@ -114,27 +120,31 @@ def main() -> None:
     parser.add_argument("--set", action="append", default=[], help="for all settings: name=value")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
-    torch.set_float32_matmul_precision("high")
-    torch.backends.cudnn.allow_tf32 = True
-    there = set()
-    if options.output.exists():
-        lines = options.output.read_text().splitlines()
-        there = {json.loads(line)["setting"] for line in lines}
+    use_tensor_cores(options.device)
+    measures = Measures(load_dataset(options.dataset), options.device)
+    outputs = len(list(pairs(measures.dataset))[: options.limit]) * len(options.seed)
+    rows = _whole(options.output, outputs)
+    there = {row["setting"] for row in rows}
     wanted = [
         setting
         for setting in SETS[options.which]
         if setting.name not in there and setting.name.startswith(options.only or "")
     ]
-    measures = Measures(load_dataset(options.dataset), options.device)
     backbone = load_backbone(options.model, device=options.device)
-    rows = sweep(
-        wanted, options.set, measures, backbone, options.seed, options.batch, options.limit
-    )
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    with options.output.open("a", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row) + "\n")
-            file.flush()
+    for setting in wanted:
+        rows += sweep(
+            setting, options.set, measures, backbone, options.seed, options.batch, options.limit
+        )
+        write_text(options.output, "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def _whole(path: Path, outputs: int) -> list[dict[str, Any]]:
+    """Rows of an earlier run, of those settings whose every output is there."""
+    if not path.exists():
+        return []
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    count = Counter(row["setting"] for row in rows)
+    return [row for row in rows if count[row["setting"]] == outputs]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tables of the laboratory: means with intervals clustered by clip, from rows of figures.
+"""Tables of the laboratory: means, and differences with intervals clustered by clip.
 
 python -m smmbench_datasets.emoji.laboratory.tables rows.jsonl [--best] [--against SETTING]
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from smmbench.statistics import mean_interval, paired_difference
+from smmbench.statistics import paired_difference
 
 COLUMNS = (
     "text", "motion", "to_source", "to_output", "motion_known", "object_clip", "scene_clip",
@@ -37,16 +37,6 @@ def balance(table: pd.DataFrame) -> pd.Series:
     return table["text"] + table["motion"]
 
 
-def interval(rows: pd.DataFrame, setting: str, figure: str) -> str:
-    """Mean and 95 % interval over source clips, as text."""
-    part = rows[rows["setting"] == setting]
-    found = mean_interval(part[figure].to_numpy(dtype=float), list(part["clip"]), seed=0)
-    if found.interval is None:
-        return f"{found.mean:.3f}"
-    low, high = found.interval
-    return f"{found.mean:.3f} [{low:.3f}, {high:.3f}]"
-
-
 def against(rows: pd.DataFrame, one: str, other: str, figure: str) -> str:
     """Paired difference of two settings over their common outputs, as text."""
     keys = ["clip", "edit", "seed"]
@@ -65,7 +55,7 @@ def against(rows: pd.DataFrame, one: str, other: str, figure: str) -> str:
 
 
 def main() -> None:
-    """Print a Markdown table of means, and what is asked for beside it."""
+    """Print a table of means, and what is asked for beside it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", type=Path, nargs="+")
     parser.add_argument("--best", action="store_true", help="the tuned setting of each method")

@@ -26,6 +26,7 @@ from smmbench.atomic import write_text
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.sampling import sample
+from smmbench.diffusion.schedule import Prediction
 from smmbench_datasets.emoji.judges import load_judge, load_locator
 from smmbench_datasets.emoji.world import FRAMES, HEIGHT, WIDTH, World
 
@@ -80,13 +81,15 @@ def generate(
         part = slice(start, start + BATCH)
         text, nothing = backbone.embed(prompts[part]), backbone.embed([""])
 
-        def denoise(x: Tensor, t: int, text: Tensor = text, nothing: Tensor = nothing) -> object:
+        def denoise(
+            x: Tensor, t: int, text: Tensor = text, nothing: Tensor = nothing
+        ) -> Prediction:
             return backbone.denoiser.guided(x, t, text, nothing, guidance)
 
         shape = backbone.latent_shape((FRAMES, HEIGHT, WIDTH))
         empty = torch.zeros(len(text), *shape, device=backbone.device)
         x = noise(empty, generators(list(seeds[part])))
-        x = sample(backbone.schedule, denoise, x, backbone.schedule.timesteps(steps))  # type: ignore[arg-type]
+        x = sample(backbone.schedule, denoise, x, backbone.schedule.timesteps(steps))
         made.append(torch.from_numpy(backbone.decode(x)).movedim(-1, 2).float() / 255)
     return torch.cat(made).to(backbone.device)
 

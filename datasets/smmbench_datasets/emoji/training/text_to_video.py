@@ -46,7 +46,6 @@ class Recipe:
     decay: float = 0.9995  # of the moving average of the weights
     # How often each form of caption is shown: with motion, without, object, scene, none.
     shares: tuple[float, ...] = (0.5, 0.28, 0.06, 0.06, 0.1)
-    seed: int = 0
 
 
 def build_unet(smoke: bool = False) -> Any:
@@ -319,7 +318,7 @@ def main() -> None:
     if place.leads:
         assert isinstance(loop.averaged, TextToVideo)
         save(loop.averaged, args.output)
-        write_report(args.output / "report.json", loop, asdict(recipe))
+        write_report(args.output / "report.json", loop, {**asdict(recipe), "seed": args.seed})
 
 
 if __name__ == "__main__":
