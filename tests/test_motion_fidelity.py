@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,36 +10,84 @@ from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
 from smmbench.metrics.chance import chance_floor
+from smmbench.metrics.conventions import Conventions
 from smmbench.metrics.motion_fidelity import MotionFidelity, motion_fidelity
 
+DEFAULT = Conventions()
 FRAMES = 24
 C = 0.668  # cosine between the object's and the background's direction in the known values
 
 
+LETTER = Conventions(still="zero")
+
+
 def slow_motion_fidelity(
-    source: np.ndarray, output: np.ndarray, threshold: float
+    source: np.ndarray,
+    output: np.ndarray,
+    threshold: float,
+    c: Conventions = DEFAULT,
+    source_visible: np.ndarray | None = None,
+    output_visible: np.ndarray | None = None,
 ) -> tuple[float, float]:
-    """The definition in loops: (output to source, source to output)."""
+    """The definition in loops, in float64: (output to source, source to output)."""
+    c = LETTER if threshold == 0 else c
+    Track = list[tuple[np.ndarray, bool]]  # steps of a track: vector, and whether it is seen
 
-    def steps(track: np.ndarray) -> list[np.ndarray]:
-        return [track[k + 1] - track[k] for k in range(len(track) - 1)]
+    def tracks(points: np.ndarray, visible: np.ndarray | None) -> list[Track]:
+        found = []
+        for i, track in enumerate(points.astype(float)):
+            steps = []
+            for k in range(len(track) - 1):
+                seen = True
+                if visible is not None and c.visibility != "ignored":
+                    seen = bool(visible[i, k] and visible[i, k + 1])
+                steps.append((track[k + 1] - track[k], seen))
+            if counts(steps):
+                found.append(steps)
+        return found
 
-    def moves(track: np.ndarray) -> bool:
-        return threshold == 0 or any(np.hypot(*step) > threshold for step in steps(track))
+    def still(v: np.ndarray) -> bool:
+        return bool(np.hypot(*v) <= threshold)
 
-    def agreement(v: np.ndarray, w: np.ndarray) -> float:
-        v_still, w_still = np.hypot(*v) <= threshold, np.hypot(*w) <= threshold
-        if v_still and w_still:
-            return 0.0 if threshold == 0 else 1.0
-        if v_still or w_still:
+    def counts(steps: Track) -> bool:
+        if threshold == 0:
+            return True
+        seen = [v for v, ok in steps if ok]
+        if len(seen) < c.visible_share * len(steps):
+            return False
+        if c.visibility == "tracks":
+            seen, steps = [v for v, _ in steps], [(v, True) for v, _ in steps]
+        if all(still(v) for v in seen):
+            return False
+        if c.moves == "share":
+            return sum(not still(v) for v in seen) >= c.moving_share * len(seen)
+        if c.moves == "path":
+            return sum(np.hypot(*v) for v in seen) > c.moving_pixels
+        if c.moves == "displacement":
+            first = next(k for k, (_, ok) in enumerate(steps) if ok)
+            ends = [k for k, (_, ok) in enumerate(steps) if ok]
+            away = [np.sum([v for v, _ in steps[first : end + 1]], axis=0) for end in ends]
+            return max(np.hypot(*v) for v in away) > c.moving_pixels
+        return True
+
+    def corr(a: Track, b: Track) -> float:
+        values, shared = [], 0
+        for (v, v_seen), (w, w_seen) in zip(a, b, strict=True):
+            if c.visibility == "steps" and not (v_seen and w_seen):
+                continue
+            shared += 1
+            if still(v) and still(w):
+                if c.still != "left-out":
+                    values.append(1.0 if c.still == "agree" else 0.0)
+            elif still(v) or still(w):
+                values.append(0.0)
+            else:
+                values.append(float(v @ w / (np.hypot(*v) * np.hypot(*w))))
+        if c.visibility == "steps" and shared < c.visible_share * len(a):
             return 0.0
-        return float(v @ w / (np.hypot(*v) * np.hypot(*w)))
+        return sum(values) / len(values) if values else 0.0
 
-    def corr(a: np.ndarray, b: np.ndarray) -> float:
-        return sum(map(agreement, steps(a), steps(b))) / (len(a) - 1)
-
-    sources = [track for track in source.astype(float) if moves(track)]
-    outputs = [track for track in output.astype(float) if moves(track)]
+    sources, outputs = tracks(source, source_visible), tracks(output, output_visible)
     if not outputs:
         return 0.0, 0.0
     precision = sum(max(corr(t, u) for t in sources) for u in outputs) / len(outputs)
@@ -60,6 +109,18 @@ def straight(n: int, step: tuple[float, float], frames: int = 9) -> np.ndarray:
     return start + np.arange(frames)[None, :, None] * np.asarray(step)
 
 
+def along_x(*steps: float) -> np.ndarray:
+    x = np.concatenate([[0.0], np.cumsum(steps)])
+    return np.stack([x, np.zeros_like(x)], axis=-1)[None]
+
+
+def flicker(n: int, seed: int, frames: int = 9) -> np.ndarray:
+    """Visibility with a fifth of the positions hidden; half of the tracks are seen throughout."""
+    visible = np.random.default_rng(seed).random((n, frames)) > 0.2
+    visible[::2] = True
+    return visible
+
+
 def directions(result: MotionFidelity) -> tuple[float, float]:
     return result.output_to_source, result.source_to_output
 
@@ -76,13 +137,142 @@ def test_equals_the_definition_in_loops(n: int, m: int, still: float, threshold:
     assert result.mean == pytest.approx(sum(expected) / 2, abs=1e-12)
 
 
-def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    source, output = walk(50, 0), walk(37, 1)
-    whole = motion_fidelity(source, output)
-    monkeypatch.setattr("smmbench.metrics.motion_fidelity._BLOCK", 8)
-    assert directions(motion_fidelity(source, output)) == pytest.approx(
-        directions(whole), abs=1e-12
+RULES: tuple[Conventions, ...] = (
+    Conventions(moves="any"),
+    Conventions(moves="share", moving_share=0.6),
+    Conventions(moves="path", moving_pixels=14.0),
+    Conventions(moves="displacement", moving_pixels=7.0),
+)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.moves)
+@pytest.mark.parametrize("still", ["agree", "zero", "left-out"])
+@pytest.mark.parametrize("visibility", ["ignored", "tracks", "steps"])
+def test_every_convention_equals_the_definition_in_loops(
+    rule: Conventions, still: str, visibility: str
+) -> None:
+    conventions = replace(rule, still=still, visibility=visibility)  # type: ignore[arg-type]
+    source, output = walk(11, 0, still=0.3), walk(8, 1, still=0.3)
+    seen = [flicker(len(tracks), seed) for tracks, seed in ((source, 2), (output, 3))]
+    expected = slow_motion_fidelity(source, output, 0.5, conventions, *seen)
+    result = motion_fidelity(
+        source,
+        output,
+        source_visible=seen[0],
+        output_visible=seen[1],
+        conventions=conventions,
     )
+    assert directions(result) == pytest.approx(expected, abs=1e-12)
+    sides = (result.source, 11), (result.output, 8)
+    assert all(side.moving + side.still + side.dropped == count for side, count in sides)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.moves)
+@pytest.mark.parametrize("still", ["agree", "left-out"])
+@pytest.mark.parametrize("visibility", ["ignored", "tracks", "steps"])
+def test_a_clip_against_itself_is_one_and_frozen_is_zero_under_every_convention(
+    rule: Conventions, still: str, visibility: str
+) -> None:
+    conventions = replace(rule, still=still, visibility=visibility)  # type: ignore[arg-type]
+    source, seen = walk(30, 0, still=0.3), flicker(30, 1)
+    same = motion_fidelity(
+        source, source, source_visible=seen, output_visible=seen, conventions=conventions
+    )
+    assert directions(same) == pytest.approx((1, 1), abs=1e-12)
+    frozen = np.repeat(source[:, :1], source.shape[1], axis=1)
+    assert directions(motion_fidelity(source, frozen, conventions=conventions)) == (0, 0)
+
+
+@pytest.mark.parametrize("visibility", ["ignored", "tracks", "steps"])
+def test_to_the_letter_no_convention_counts(visibility: str) -> None:
+    source, output, seen = walk(9, 0, still=0.3), walk(9, 1), flicker(9, 2)
+    plain = motion_fidelity(source, output, still_threshold=0.0)
+    other = Conventions(
+        moves="path",
+        moving_pixels=1e9,
+        still="left-out",
+        visibility=visibility,  # type: ignore[arg-type]
+    )
+    result = motion_fidelity(
+        source, output, output_visible=seen, still_threshold=0.0, conventions=other
+    )
+    assert directions(result) == directions(plain)
+
+
+def test_steps_that_are_not_seen_are_left_out() -> None:
+    # The output turns back in steps 3 and 4 of 8, of which 2 to 5 have an unseen end: it agrees
+    # in all four that are left. With unseen steps counted it is (6 - 2) / 8 = 0.5.
+    source = straight(1, (2.0, 0.0))
+    steps = np.array([2.0, 2, 2, -2, -2, 2, 2, 2])
+    output = np.zeros_like(source)
+    output[0, 1:, 0] = np.cumsum(steps)
+    visible = np.ones((1, 9), dtype=bool)
+    visible[0, 3:6] = False
+    seen = Conventions(visibility="steps", visible_share=0.5)
+    for conventions, value in ((DEFAULT, 0.5), (seen, 1.0)):
+        result = motion_fidelity(source, output, output_visible=visible, conventions=conventions)
+        assert directions(result) == pytest.approx((value, value))
+    strict = Conventions(visibility="steps", visible_share=0.6)
+    dropped = motion_fidelity(source, output, output_visible=visible, conventions=strict)
+    assert (dropped.output.dropped, dropped.mean) == (1, 0)  # 4 of 8 seen is less than 60 %
+
+
+def test_two_tracks_that_share_too_few_seen_steps_do_not_match() -> None:
+    # Each is seen in half of its 8 steps, but together in none: nothing says that they agree.
+    source = straight(1, (2.0, 0.0))
+    early, late = np.ones((1, 9), dtype=bool), np.ones((1, 9), dtype=bool)
+    early[0, 5:], late[0, :4] = False, False
+    result = motion_fidelity(
+        source,
+        source,
+        source_visible=early,
+        output_visible=late,
+        conventions=Conventions(visibility="steps"),
+    )
+    assert directions(result) == (0, 0)
+
+
+def test_steps_where_both_stand_still_may_be_left_out() -> None:
+    # Steps in x: source 3 0 3 0, output 3 3 0 0. The last is left out: (1 + 0 + 0) / 3.
+    source, output = along_x(3, 0, 3, 0), along_x(3, 3, 0, 0)
+    result = motion_fidelity(source, output, conventions=Conventions(still="left-out"))
+    assert result.mean == pytest.approx(1 / 3)
+
+
+def test_which_tracks_move_is_a_rule() -> None:
+    # Of 8 steps: all of 2 px; one of 2 px; 2 px to and fro, never farther than 2 px away; none.
+    x = np.array([[2.0] * 8, [2.0] + [0.0] * 7, [2.0, -2.0] * 4, [0.0] * 8])
+    tracks = np.zeros((4, 9, 2))
+    tracks[:, 1:, 0] = np.cumsum(x, axis=1)
+    moving = {
+        Conventions(moves="any"): 3,
+        Conventions(moves="share", moving_share=0.5): 2,
+        Conventions(moves="path", moving_pixels=15.9): 2,
+        Conventions(moves="displacement", moving_pixels=2.0): 1,
+    }
+    for rule, count in moving.items():
+        assert motion_fidelity(tracks, tracks, conventions=rule).source.moving == count
+
+
+def test_a_convention_out_of_range_is_refused() -> None:
+    with pytest.raises(ValueError, match="`visible_share` is a share"):
+        Conventions(visible_share=1.5)
+    with pytest.raises(ValueError, match="`moving_pixels` is 0 or more"):
+        Conventions(moving_pixels=-1.0)
+
+
+@pytest.mark.parametrize(
+    "conventions", [DEFAULT, Conventions(still="left-out", visibility="steps")]
+)
+def test_blocks_change_nothing(conventions: Conventions, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, output, seen = walk(50, 0, still=0.2), walk(37, 1), flicker(50, 2)
+
+    def compared() -> MotionFidelity:
+        return motion_fidelity(source, output, source_visible=seen, conventions=conventions)
+
+    whole = compared()
+    monkeypatch.setattr("smmbench.metrics.best_match._BLOCK", 8)
+    assert directions(compared()) == pytest.approx(directions(whole), abs=1e-12)
 
 
 @pytest.mark.parametrize("threshold", [0.0, 0.5])
@@ -110,11 +300,7 @@ def test_a_fixed_angle_gives_its_cosine() -> None:
 def test_still_and_moving_steps_within_moving_tracks() -> None:
     # Steps in x: source 3 0 3 0, output 3 3 0 0. Equal moves: 1, still against moving: 0 twice,
     # both still: 1. So (1 + 0 + 0 + 1) / 4 = 0.5; to the letter (1 + 0 + 0 + 0) / 4 = 0.25.
-    def track(*steps: float) -> np.ndarray:
-        x = np.concatenate([[0.0], np.cumsum(steps)])
-        return np.stack([x, np.zeros_like(x)], axis=-1)[None]
-
-    source, output = track(3, 0, 3, 0), track(3, 3, 0, 0)
+    source, output = along_x(3, 0, 3, 0), along_x(3, 3, 0, 0)
     assert motion_fidelity(source, output).mean == pytest.approx(0.5)
     assert motion_fidelity(source, output, still_threshold=0.0).mean == pytest.approx(0.25)
 

@@ -6,15 +6,12 @@ The formula of Yatim et al. (CVPR 2024), for tracks T of the source and T~ of th
     corr(t, t~) = 1/K sum_k <v_k, v~_k> / (|v_k| |v~_k|)         v_k: step k of a track, K steps
 
 The formula leaves open what a step without motion counts. Trackers jitter on still ground, and
-under a still camera most points stand still, so here:
+under a still camera most points stand still, so only tracks that move count, on either side.
+`Conventions` says which those are and what their steps count. An output where nothing moves scores
+0; a source where nothing moves cannot be scored.
 
-- a step up to `still_threshold` pixels long is still, and a track is moving if any step is not;
-- only moving tracks count, on either side;
-- within them a still step agrees with a still step (1) and not with a moving one (0);
-- an output where nothing moves scores 0; a source where nothing moves cannot be scored.
-
-`still_threshold=0` is the formula to the letter: every track counts, and a step of length zero,
-where the formula divides 0 by 0, counts 0.
+`still_threshold=0` is the formula to the letter, whatever the conventions: every track and every
+step counts, seen or not, and a step of length zero, where the formula divides 0 by 0, counts 0.
 
 The number sees directions only: it is blind to speed.
 """
@@ -27,7 +24,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
-_BLOCK = 1024  # tracks on each side of one product: 8 MiB, whatever the number of tracks
+from smmbench.metrics.best_match import best_matches, rows_of
+from smmbench.metrics.conventions import Conventions
+from smmbench.metrics.moving import Steps, steps_of
+
+_DEFAULT = Conventions()
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,17 @@ class Counts:
     """Tracks of one video that a mask let through.
 
     Attributes:
-        moving: With at least one step longer than the threshold.
-        still: All others; moving + still is the number of tracks.
-        invisible: Not visible in at least one frame, moving or still; 0 if visibility was not
-            given. Visibility is counted and does not enter the number.
+        moving: Those that count.
+        still: Those that do not move; moving + still + dropped is the number of tracks.
+        invisible: Not visible in at least one frame, whether they count or not; 0 if visibility
+            was not given.
+        dropped: Seen in too few steps to say whether they move; 0 unless visibility is used.
     """
 
     moving: int
     still: int
     invisible: int
+    dropped: int = 0
 
 
 @dataclass(frozen=True)
@@ -84,26 +87,30 @@ def motion_fidelity(
     source_mask: Bool[np.ndarray, " n"] | None = None,
     output_mask: Bool[np.ndarray, " m"] | None = None,
     still_threshold: float = 0.5,
+    conventions: Conventions = _DEFAULT,
 ) -> MotionFidelity:
     """Compare the motion of two clips of the same length.
 
     Args:
         source: Positions (x, y) in pixels of a canvas that both clips share.
         output: The same for the output; n and m may differ.
-        source_visible: Where the tracker trusts itself; only counted.
+        source_visible: Where the tracker trusts itself; None: everywhere.
         output_visible: The same for the output.
         source_mask: Which tracks to compare, for example those on the foreground; None: all.
         output_mask: The same for the output.
         still_threshold: Pixels a step up to which a step is no motion; 0: the formula to the
             letter.
+        conventions: What the formula leaves open.
 
     Raises:
         ValueError: Lengths differ, there is no step, a position is not finite, the threshold is
             negative, or nothing in the source moves.
     """
     _check(source, output, still_threshold)
-    source_steps, source_counts = _prepare(source, source_visible, source_mask, still_threshold)
-    output_steps, output_counts = _prepare(output, output_visible, output_mask, still_threshold)
+    ours, source_counts = _steps(source, source_visible, source_mask, still_threshold, conventions)
+    theirs, output_counts = _steps(
+        output, output_visible, output_mask, still_threshold, conventions
+    )
     if source_counts.moving == 0:
         raise ValueError(
             f"Nothing in the source moves more than {still_threshold} pixels a step "
@@ -111,11 +118,12 @@ def motion_fidelity(
         )
     if output_counts.moving == 0:
         return MotionFidelity(0.0, 0.0, source_counts, output_counts)
-    best_source, best_output = _best_matches(source_steps, output_steps)
-    steps = source.shape[1] - 1
+    best_source, best_output = best_matches(
+        rows_of(ours, still_threshold, conventions), rows_of(theirs, still_threshold, conventions)
+    )
     return MotionFidelity(
-        output_to_source=_mean(best_output, steps),
-        source_to_output=_mean(best_source, steps),
+        output_to_source=_mean(best_output),
+        source_to_output=_mean(best_source),
         source=source_counts,
         output=output_counts,
     )
@@ -135,46 +143,25 @@ def _check(source: np.ndarray, output: np.ndarray, still_threshold: float) -> No
         raise ValueError(f"The still threshold is in pixels, 0 or more, got {still_threshold}.")
 
 
-def _prepare(
+def _steps(
     points: Float[np.ndarray, "n time 2"],
     visible: Bool[np.ndarray, "n time"] | None,
     mask: Bool[np.ndarray, " n"] | None,
     still_threshold: float,
-) -> tuple[Float64[np.ndarray, "kept features"], Counts]:
-    """Rows whose inner product is the sum over steps in `corr`, for the tracks that count."""
+    conventions: Conventions,
+) -> tuple[Steps, Counts]:
     if mask is not None:
         points, visible = points[mask], None if visible is None else visible[mask]
-    steps = np.diff(points.astype(np.float64), axis=1)
-    length = np.linalg.norm(steps, axis=-1)
-    goes = length > still_threshold
-    moving = goes.any(axis=1)
+    steps = steps_of(points, visible, still_threshold, conventions)
     counts = Counts(
-        moving=int(moving.sum()),
-        still=int((~moving).sum()),
+        moving=int(steps.moving.sum()),
+        still=int((~steps.moving & ~steps.dropped).sum()),
         invisible=0 if visible is None else int((~visible).any(axis=1).sum()),
+        dropped=int(steps.dropped.sum()),
     )
-    unit = np.divide(steps, length[..., None], out=np.zeros_like(steps), where=goes[..., None])
-    rows = unit.reshape(len(unit), unit.shape[1] * 2)
-    if still_threshold == 0:
-        return rows, counts
-    # A third coordinate, 1 on a still step, makes two still steps agree in the same product.
-    return np.concatenate([rows, ~goes], axis=1)[moving], counts
+    return steps, counts
 
 
-def _best_matches(
-    a: Float64[np.ndarray, "n features"], b: Float64[np.ndarray, "m features"]
-) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " m"]]:
-    """Largest inner product of each row of `a` with a row of `b`, and the reverse."""
-    best_a, best_b = np.full(len(a), -np.inf), np.full(len(b), -np.inf)
-    for i in range(0, len(a), _BLOCK):
-        for j in range(0, len(b), _BLOCK):
-            rows, columns = slice(i, i + _BLOCK), slice(j, j + _BLOCK)
-            products = a[rows] @ b[columns].T
-            np.maximum(best_a[rows], products.max(axis=1), out=best_a[rows])
-            np.maximum(best_b[columns], products.max(axis=0), out=best_b[columns])
-    return best_a, best_b
-
-
-def _mean(best: Float64[np.ndarray, " n"], steps: int) -> float:
+def _mean(best: Float64[np.ndarray, " n"]) -> float:
     """Mean correlation; rounding may not take it out of its range."""
-    return float(np.clip(best.mean() / steps, -1.0, 1.0))
+    return float(np.clip(best.mean(), -1.0, 1.0))

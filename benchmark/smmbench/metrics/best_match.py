@@ -1,0 +1,85 @@
+"""The best match of every track of one clip among the tracks of another, by matrix products."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from smmbench.metrics.conventions import Conventions
+from smmbench.metrics.moving import Steps
+
+_BLOCK = 1024  # tracks on each side of one product: 8 MiB, whatever the number of tracks
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The tracks of one clip that count, as rows whose inner products make `corr`.
+
+    Attributes:
+        agreement: Unit steps, zero where still or unseen; then, if still steps agree, 1 on each
+            seen one that is still. The inner product of two rows is the sum over steps.
+        seen: 1 on steps that are seen; None if all steps of all tracks are averaged over.
+        left_out: 1 on seen steps that are left out where both tracks are still; None if none are.
+        steps: Of a track.
+        least: Seen steps that two tracks must share to be compared.
+    """
+
+    agreement: Float64[np.ndarray, "kept features"]
+    seen: Float64[np.ndarray, "kept steps"] | None
+    left_out: Float64[np.ndarray, "kept steps"] | None
+    steps: int
+    least: float
+
+
+def rows_of(steps: Steps, still_threshold: float, conventions: Conventions) -> Rows:
+    """Rows of the tracks that count; a threshold of 0 is the formula to the letter."""
+    kept = steps.counted
+    goes, count = steps.goes[kept], steps.goes.shape[1]
+    vectors, lengths = steps.vectors[kept], steps.lengths[kept]
+    unit = np.divide(vectors, lengths[..., None], out=np.zeros_like(vectors), where=goes[..., None])
+    agreement = unit.reshape(len(unit), 2 * count)
+    if still_threshold == 0:
+        return Rows(agreement, None, None, count, 0.0)
+    still = (steps.seen[kept] & ~goes).astype(np.float64)
+    if conventions.still == "agree":
+        agreement = np.concatenate([agreement, still], axis=1)
+    return Rows(
+        agreement,
+        steps.seen[kept].astype(np.float64) if conventions.visibility == "steps" else None,
+        still if conventions.still == "left-out" else None,
+        count,
+        conventions.visible_share * count,
+    )
+
+
+def best_matches(a: Rows, b: Rows) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " m"]]:
+    """Largest `corr` of each row of `a` with a row of `b`, and the reverse; -1 to 1."""
+    n, m = len(a.agreement), len(b.agreement)
+    best_a, best_b = np.full(n, -np.inf), np.full(m, -np.inf)
+    for i in range(0, n, _BLOCK):
+        for j in range(0, m, _BLOCK):
+            rows, columns = slice(i, i + _BLOCK), slice(j, j + _BLOCK)
+            corr = _correlations(a, b, rows, columns)
+            np.maximum(best_a[rows], corr.max(axis=1), out=best_a[rows])
+            np.maximum(best_b[columns], corr.max(axis=0), out=best_b[columns])
+    if a.seen is None and a.left_out is None:
+        best_a, best_b = best_a / a.steps, best_b / a.steps
+    return best_a, best_b
+
+
+def _correlations(a: Rows, b: Rows, rows: slice, columns: slice) -> Float64[np.ndarray, "i j"]:
+    """Means of a block of pairs; sums, if all pairs are over the same number of steps."""
+    agreement = a.agreement[rows] @ b.agreement[columns].T
+    if a.seen is not None and b.seen is not None:
+        compared = a.seen[rows] @ b.seen[columns].T
+        agreement[compared < a.least] = 0
+    elif a.left_out is None:
+        return agreement
+    else:
+        compared = np.full(agreement.shape, float(a.steps))
+    if a.left_out is not None and b.left_out is not None:
+        compared -= a.left_out[rows] @ b.left_out[columns].T
+    np.maximum(compared, 1, out=compared)  # nothing to compare: the agreement is 0 then
+    return np.divide(agreement, compared, out=agreement)

@@ -1,0 +1,96 @@
+"""Steps of tracks: which are still, which are seen, and which tracks therefore count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64
+
+from smmbench.metrics.conventions import Conventions
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The steps of the tracks of one clip.
+
+    Attributes:
+        vectors: From each position to the next, in pixels.
+        lengths: Of the vectors.
+        seen: Steps with both ends visible; all of them where unseen steps count too.
+        goes: Seen steps that are longer than the still threshold.
+        moving: Tracks that move, by the rule.
+        dropped: Tracks seen in too few steps; they do not move.
+        counted: Tracks that enter the number: those that move, or all for the formula to the
+            letter.
+    """
+
+    vectors: Float64[np.ndarray, "n steps 2"]
+    lengths: Float64[np.ndarray, "n steps"]
+    seen: Bool[np.ndarray, "n steps"]
+    goes: Bool[np.ndarray, "n steps"]
+    moving: Bool[np.ndarray, " n"]
+    dropped: Bool[np.ndarray, " n"]
+    counted: Bool[np.ndarray, " n"]
+
+
+def steps_of(
+    points: Float[np.ndarray, "n time 2"],
+    visible: Bool[np.ndarray, "n time"] | None,
+    still_threshold: float,
+    conventions: Conventions,
+) -> Steps:
+    """Look at every step of every track.
+
+    Args:
+        points: Positions (x, y) in pixels.
+        visible: Where the tracker trusts itself; None: everywhere.
+        still_threshold: Pixels a step up to which a step is still; 0: the formula to the letter,
+            which knows neither visibility nor a rule for tracks.
+        conventions: The rules.
+    """
+    letter = still_threshold == 0
+    vectors = np.diff(points.astype(np.float64), axis=1)
+    lengths = np.sqrt(np.einsum("nkc,nkc->nk", vectors, vectors))
+    seen = np.ones(lengths.shape, dtype=bool)
+    if visible is not None and conventions.visibility != "ignored" and not letter:
+        seen = visible[:, 1:] & visible[:, :-1]
+    dropped = seen.sum(axis=1) < conventions.visible_share * seen.shape[1]
+    if conventions.visibility == "tracks":
+        seen = np.ones(lengths.shape, dtype=bool)
+    goes = (lengths > still_threshold) & seen
+    if letter:
+        moving = goes.any(axis=1)
+        return Steps(vectors, lengths, seen, goes, moving, dropped, np.ones_like(moving))
+    moving = _moves(points, lengths, seen, goes, conventions) & ~dropped
+    return Steps(vectors, lengths, seen, goes, moving, dropped, moving)
+
+
+def _moves(
+    points: Float[np.ndarray, "n time 2"],
+    lengths: Float64[np.ndarray, "n steps"],
+    seen: Bool[np.ndarray, "n steps"],
+    goes: Bool[np.ndarray, "n steps"],
+    conventions: Conventions,
+) -> Bool[np.ndarray, " n"]:
+    """Which tracks move, by the rule; one without any step that goes has no direction."""
+    enough: np.ndarray
+    match conventions.moves:
+        case "any":
+            enough = np.ones(len(goes), dtype=bool)
+        case "share":
+            enough = goes.sum(axis=1) >= conventions.moving_share * seen.sum(axis=1)
+        case "path":
+            enough = (lengths * seen).sum(axis=1) > conventions.moving_pixels
+        case "displacement":
+            enough = _farthest(points, seen) > conventions.moving_pixels
+    return np.logical_and(goes.any(axis=1), enough)
+
+
+def _farthest(
+    points: Float[np.ndarray, "n time 2"], seen: Bool[np.ndarray, "n steps"]
+) -> Float64[np.ndarray, " n"]:
+    """Largest distance in pixels, over ends of seen steps, from where the first of them begins."""
+    first = points[np.arange(len(points)), seen.argmax(axis=1)].astype(np.float64)
+    away = np.linalg.norm(points[:, 1:] - first[:, None], axis=-1)
+    return np.where(seen, away, 0.0).max(axis=1)
