@@ -5,7 +5,8 @@
 `DIR` holds backbone/, clip/ and judge/. Object and scene are named by the CLIP (nearest caption of
 each, on the mean frame embedding) and the object by the judge too (mean logits); the locator
 follows the object. Motion words count as followed when a line's object moves more than
-`FOLLOWED` pixels the prompted way.
+`FOLLOWED` pixels the prompted way; `family` is the share of clips whose path is nearest to a true
+one of the family that was named, played forwards or backwards.
 """
 
 from __future__ import annotations
@@ -28,11 +29,15 @@ from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.sampling import sample
 from smmbench.diffusion.schedule import Prediction
 from smmbench_datasets.emoji.judges import load_judge, load_locator
+from smmbench_datasets.emoji.motions import TRAINED
 from smmbench_datasets.emoji.world import FRAMES, HEIGHT, WIDTH, World
 
 FOLLOWED = 8.0  # pixels
 WAYS = {"right": (1, 0), "left": (-1, 0), "up": (0, -1), "down": (0, 1)}
 BATCH = 64  # clips at a time
+KNOWN_PATHS = 4000  # true paths that a path is compared with
+# Families of one form: backwards, or the other way round, they are each other.
+FORMS = {"left": "right", "down": "up", "recede": "approach"}
 
 Videos = Float[Tensor, "clips time 3 height width"]
 
@@ -94,6 +99,24 @@ def generate(
     return torch.cat(made).to(backbone.device)
 
 
+def family_followed(world: World, paths: Float[Tensor, "clips time 2"], motion: Tensor) -> float:
+    """Share of paths nearest to a true path of the named family, up to direction and mirroring.
+
+    The nearest is by the mean distance of centred paths; true paths stand as they are, mirrored
+    left to right, and backwards. `FORMS` says which families are one under these.
+    """
+    clips = world.sample(KNOWN_PATHS, torch.Generator().manual_seed(6))
+    known = clips.path - clips.path.mean(1, keepdim=True)
+    known = torch.cat([known, known * torch.tensor([-1.0, 1.0])])
+    known = torch.cat([known, known.flip(1)])
+    centred = paths - paths.mean(1, keepdim=True)
+    distances = (centred[:, None] - known[None]).norm(dim=-1).mean(-1)
+    nearest = clips.motion[distances.argmin(1) % KNOWN_PATHS]
+    forms = [FORMS.get(name, name) for name in TRAINED]
+    pairs = zip(nearest.tolist(), motion.tolist(), strict=True)
+    return float(np.mean([forms[a] == forms[b] for a, b in pairs]))
+
+
 def measure(
     witnesses: Witnesses, world: World, videos: Videos, truth: Tensor
 ) -> dict[str, float | None]:
@@ -118,6 +141,7 @@ def measure(
         "object_judge": float((seen["judged"] == o).float().mean()),
         "text_similarity": float((seen["embedding"] * texts.cpu()).sum(-1).mean()),
         "followed": float(np.mean(np.array(moved) > FOLLOWED)) if moved else None,
+        "family": family_followed(world, seen["path"], m),
         "moved_pixels": float(np.mean(moved)) if moved else None,
         "step_pixels": float(steps.median()),
         "jumps": float((steps > 20).float().mean()),

@@ -7,6 +7,13 @@ v-prediction on a schedule with zero terminal SNR (Lin et al., 2024): at the las
 of the clip is left in the noise, so the scene cannot leak through it, and the loss weighs the
 noisy timesteps, where object, scene and motion are decided. Latents of many clips are rendered
 and encoded once, then held on the GPU. Each process holds its own share of them.
+
+A second phase may start from the weights of the first. Only where next to nothing of the clip is
+left in the noise do motion words tell the network what it cannot see; so this draws half of the
+timesteps there:
+
+    python -m smmbench_datasets.emoji.training.text_to_video --start DIR --noisy 0.5 --told 0.75 \
+        --rate 5e-4 --clips 24000 --no-compile --vae DIR/vae --seconds 390 --output DIR
 """
 
 from __future__ import annotations
@@ -33,6 +40,7 @@ from smmbench_datasets.emoji.world import FRAMES, World
 
 LATENT = (8, FRAMES, 16, 16)  # channel, time, height, width
 CAPTIONS = 5  # with motion, without, object alone, scene alone, empty
+NOISIEST = 60  # timesteps, of 1000, with less than .1 % of the clip's variance in them
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class Recipe:
     decay: float = 0.9995  # of the moving average of the weights
     # How often each form of caption is shown: with motion, without, object, scene, none.
     shares: tuple[float, ...] = (0.5, 0.28, 0.06, 0.06, 0.1)
+    noisy: float = 0.0  # share of the batch whose timestep is one of the `NOISIEST`
 
 
 def build_unet(smoke: bool = False) -> Any:
@@ -192,18 +201,23 @@ def v_loss(
 ) -> Tensor:
     """Mean squared error of v = mu eps - sigma x0 at timesteps spread evenly over the batch.
 
+    A share `recipe.noisy` of them is spread over the noisiest ones alone.
+
     Args:
         model: For its text encoder.
         network: Its UNet, or that compiled.
         latents: (batch, 8, 16, 16, 16).
         tokens: Of the five forms of each caption; one is drawn.
         alpha_bar: Of each timestep.
-        recipe: For the shares of the forms.
+        recipe: For the shares of the forms and of the noisiest timesteps.
     """
     n, device = len(latents), latents.device
     form = torch.multinomial(torch.tensor(recipe.shares, device=device), n, True)
     share = (torch.arange(n, device=device) / n + torch.rand(1, device=device)) % 1
-    t = (share * len(alpha_bar)).long().clamp(max=len(alpha_bar) - 1)
+    last = len(alpha_bar) - 1
+    t = (share * len(alpha_bar)).long().clamp(max=last)
+    noisy = torch.rand(n, device=device) < recipe.noisy
+    t = torch.where(noisy, last - (torch.rand(n, device=device) * NOISIEST).long(), t)
     at_t = alpha_bar[t].view(-1, 1, 1, 1, 1)
     mu, sigma = at_t.sqrt(), (1 - at_t).sqrt()
     x0, eps = latents.float(), torch.randn(latents.shape, device=device)
@@ -232,6 +246,17 @@ def save(model: TextToVideo, folder: Path) -> None:
         weights.chmod(0o644)
 
 
+def start_from(model: TextToVideo, folder: Path) -> None:
+    """Take the weights that an earlier phase saved.
+
+    Raises:
+        RuntimeError: They are of a network of other shape.
+    """
+    for part, name in ((model.unet, "unet"), (model.text, "text_encoder")):
+        saved: Any = type(part).from_pretrained(folder / name)
+        part.load_state_dict(saved.float().state_dict())
+
+
 def build_like(model: nn.Module) -> Any:
     """A copy on the CPU without what was changed for speed."""
     if isinstance(model, UNet3DConditionModel):
@@ -240,6 +265,12 @@ def build_like(model: nn.Module) -> Any:
         copy = CLIPTextModel(model.config)  # type: ignore[arg-type]
     copy.load_state_dict({name: value.cpu() for name, value in model.state_dict().items()})
     return copy
+
+
+def shares_told(told: float) -> tuple[float, ...]:
+    """Shares of the forms of captions: `told` name the motion, the others keep their ratio."""
+    first, *others = Recipe.shares
+    return (told, *(share * (1 - told) / (1 - first) for share in others))
 
 
 def _wait_for(path: Path, patience: float) -> None:
@@ -272,7 +303,10 @@ def train(place: Place, args: argparse.Namespace, recipe: Recipe) -> Loop:
         dist.barrier()  # nobody reads a half-written file
     tokenizer = CLIPTokenizer.from_pretrained(folder)
     torch.manual_seed(args.seed)
-    model = TextToVideo(len(tokenizer), args.smoke).to(place.device)
+    model = TextToVideo(len(tokenizer), args.smoke)
+    if args.start:
+        start_from(model, args.start)
+    model = model.to(place.device)
     alpha_bar = build_scheduler().alphas_cumprod.to(place.device)
     network: Any = model.unet
     if place.device.type == "cuda" and not args.no_compile:
@@ -310,8 +344,25 @@ def main() -> None:
     parser.add_argument("--vae", type=Path, required=True, help="folder of the trained VAE")
     parser.add_argument("--patience", type=float, default=900, help="seconds to wait for the VAE")
     parser.add_argument("--clips", type=int, default=Recipe.clips, help="encoded a process")
+    parser.add_argument("--start", type=Path, help="folder of the weights to begin with")
+    parser.add_argument("--rate", type=float, default=Recipe.rate, help="of AdamW, at its peak")
+    parser.add_argument("--noisy", type=float, default=0.0, help="share of noisiest timesteps")
+    parser.add_argument(
+        "--told",
+        type=float,
+        default=Recipe.shares[0],
+        help="share of captions that name the motion",
+    )
     args = parser.parse_args()
-    recipe = Recipe(batch=args.batch or (4 if args.smoke else Recipe.batch), clips=args.clips)
+    if not (0 <= args.noisy <= 1 and 0 <= args.told <= 1):
+        parser.error("--noisy and --told are shares, 0 to 1.")
+    recipe = Recipe(
+        batch=args.batch or (4 if args.smoke else Recipe.batch),
+        clips=args.clips,
+        rate=args.rate,
+        shares=shares_told(args.told),
+        noisy=args.noisy,
+    )
     place = join(args.device)
     loop = train(place, args, recipe)
     leave(place)
