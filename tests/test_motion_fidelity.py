@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
-from smmbench.metrics.chance import chance_floor
 from smmbench.metrics.conventions import Conventions
 from smmbench.metrics.motion_fidelity import MotionFidelity, motion_fidelity
 
@@ -485,11 +484,3 @@ def test_memory_stays_bounded_where_all_pairs_would_not_fit() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100e6
-
-
-@pytest.mark.parametrize(
-    ("points", "steps", "floor"), [(100, 23, 0.373), (900, 23, 0.464), (100, 48, 0.246)]
-)
-def test_chance_floor_by_independent_computations(points: int, steps: int, floor: float) -> None:
-    assert chance_floor(points, steps) == pytest.approx(floor, abs=0.02)
-    assert chance_floor(points, steps, seed=1) == pytest.approx(floor, abs=0.02)
