@@ -17,6 +17,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from smmbench.dataset import Clip, Dataset, source_video, true_tracks
+from smmbench.metrics.array_cache import cached_arrays
 from smmbench.metrics.clip_text import clip_text_similarity
 from smmbench.metrics.motion_fidelity import motion_fidelity
 from smmbench.metrics.text_model import TextModel
@@ -81,9 +82,23 @@ class Measures:
         objects, scenes = range(len(self.world.objects)), range(len(self.world.scenes))
         return {self.world.caption(o, s): (o, s) for o in objects for s in scenes}
 
-    def track(self, video: Video) -> Tracks:
-        """Points of the protocol's grid; needs no GPU and may run beside it."""
-        return self.tracker.track(video)
+    def track(self, video: Video, pixels: str = "") -> Tracks:
+        """Points of the protocol's grid; needs no GPU and may run beside it.
+
+        Args:
+            video: What to follow.
+            pixels: SHA-256 of its pixels, where it is known: tracks that a scoring of the same
+                video kept are taken then.
+        """
+        if not pixels:
+            return self.tracker.track(video)
+
+        def compute() -> dict[str, np.ndarray]:
+            tracks = self.tracker.track(video)
+            return {"points": tracks.points, "visible": tracks.visible}
+
+        arrays = cached_arrays("tracks", {"pixels": pixels, **self.tracker.origin()}, compute)
+        return Tracks(arrays["points"], arrays["visible"])
 
     def source(self, clip: Clip) -> tuple[Tracks, Float[np.ndarray, "time 2"]]:
         """Tracks of a source clip and its object's path, found once."""

@@ -16,7 +16,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from smmbench.environment import use_tensor_cores
 from smmbench.method import Source
 from smmbench.methods import find_method
 from smmbench.parameters import build_parameters
+from smmbench.tracking import Tracks
 from smmbench.video import Video
 from smmbench_datasets.emoji.laboratory.measures import Measures, figures
 from smmbench_datasets.emoji.laboratory.settings import ABLATIONS, TUNING, Setting
@@ -70,7 +72,28 @@ def _source(measures: Measures, clip: Clip) -> Source:
     return Source(clip.name, video, clip.prompt, other=lambda: video)
 
 
-def sweep(
+@dataclass(frozen=True, eq=False)
+class Made:
+    """The outputs of one setting and seed, being tracked.
+
+    Attributes:
+        setting: What made them.
+        changes: What was set for all settings.
+        seed: Of the draws.
+        outputs: Each with its pair.
+        tracks: Of each, once found.
+        seconds: Each took on average.
+    """
+
+    setting: Setting
+    changes: list[str]
+    seed: int
+    outputs: list[tuple[Pair, Video]]
+    tracks: list[Future[Tracks]]
+    seconds: float
+
+
+def begin(
     setting: Setting,
     changes: list[str],
     measures: Measures,
@@ -78,32 +101,36 @@ def sweep(
     seeds: list[int],
     batch: int,
     limit: int | None,
-) -> list[dict[str, Any]]:
-    """Rows of figures of one setting, one an output; tracking runs on many cores."""
-    chosen, rows = list(pairs(measures.dataset))[:limit], []
+    trackers: ThreadPoolExecutor,
+) -> list[Made]:
+    """Make one setting's outputs and leave them to the trackers, which need no GPU."""
+    chosen, all_made = list(pairs(measures.dataset))[:limit], []
     for seed in seeds:
         began = time.monotonic()
-        made = list(make(setting, changes, measures, backbone, chosen, seed, batch))
-        seconds = (time.monotonic() - began) / len(made)
-        with ThreadPoolExecutor(max_workers=12) as pool:
-            tracked = list(pool.map(measures.track, [video for _, video in made]))
-        for ((clip, edit), video), tracks in zip(made, tracked, strict=True):
-            measured = measures.measure(clip, edit.prompt, video, tracks)
-            rows.append(
-                {
-                    "setting": setting.name,
-                    "method": setting.method,
-                    "changes": [*changes, *setting.changes],
-                    "clip": clip.name,
-                    "edit": edit.name,
-                    "kind": edit.kind,
-                    "seed": seed,
-                    "seconds": round(seconds, 3),
-                    **figures(measured),
-                }
-            )
-        print(f"{setting.name}: {time.monotonic() - began:.1f} s", file=sys.stderr)
-    return rows
+        outputs = list(make(setting, changes, measures, backbone, chosen, seed, batch))
+        seconds = time.monotonic() - began
+        tracks = [trackers.submit(measures.track, video) for _, video in outputs]
+        all_made.append(Made(setting, changes, seed, outputs, tracks, seconds / len(outputs)))
+        print(f"{setting.name}, seed {seed}: {seconds:.1f} s", file=sys.stderr)
+    return all_made
+
+
+def finish(made: Made, measures: Measures) -> list[dict[str, Any]]:
+    """Rows of figures, one an output."""
+    return [
+        {
+            "setting": made.setting.name,
+            "method": made.setting.method,
+            "changes": [*made.changes, *made.setting.changes],
+            "clip": clip.name,
+            "edit": edit.name,
+            "kind": edit.kind,
+            "seed": made.seed,
+            "seconds": round(made.seconds, 3),
+            **figures(measures.measure(clip, edit.prompt, video, tracks.result())),
+        }
+        for ((clip, edit), video), tracks in zip(made.outputs, made.tracks, strict=True)
+    ]
 
 
 def main() -> None:
@@ -131,11 +158,26 @@ def main() -> None:
         if setting.name not in there and setting.name.startswith(options.only or "")
     ]
     backbone = load_backbone(options.model, device=options.device)
-    for setting in wanted:
-        rows += sweep(
-            setting, options.set, measures, backbone, options.seed, options.batch, options.limit
-        )
-        write_text(options.output, "".join(json.dumps(row) + "\n" for row in rows))
+    before: list[Made] = []
+    with ThreadPoolExecutor(max_workers=12) as trackers:
+        for setting in [*wanted, None]:  # the GPU makes the next setting while one is tracked
+            now = (
+                begin(
+                    setting,
+                    options.set,
+                    measures,
+                    backbone,
+                    options.seed,
+                    options.batch,
+                    options.limit,
+                    trackers,
+                )
+                if setting
+                else []
+            )
+            rows += [row for made in before for row in finish(made, measures)]
+            write_text(options.output, "".join(json.dumps(row) + "\n" for row in rows))
+            before = now
 
 
 def _whole(path: Path, outputs: int) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ def witness(root: Path, measures: Measures) -> Iterator[dict[str, Any]]:
 
     def read(one: tuple[Path, RunRecord]) -> tuple[Video, Tracks]:
         video = read_video(one[0] / VIDEO)
-        return video, measures.track(video)
+        return video, measures.track(video, one[1].pixels_sha256)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
         for (_, record), (video, tracks) in zip(found, pool.map(read, found), strict=True):
