@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float32, Float64
 
 from smmbench.metrics.conventions import Conventions
 from smmbench.metrics.moving import Steps
 
-_BLOCK = 1024  # tracks on each side of one product: 8 MiB, whatever the number of tracks
+_BLOCK = 512  # tracks on each side of one product: 2 MiB, whatever the number of tracks
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class Rows:
     """
 
     agreement: Float64[np.ndarray, "kept features"]
-    seen: Float64[np.ndarray, "kept steps"] | None
-    left_out: Float64[np.ndarray, "kept steps"] | None
+    seen: Float32[np.ndarray, "kept steps"] | None
+    left_out: Float32[np.ndarray, "kept steps"] | None
     steps: int
     least: float
 
@@ -42,12 +42,12 @@ def rows_of(steps: Steps, still_threshold: float, conventions: Conventions) -> R
     agreement = unit.reshape(len(unit), 2 * count)
     if still_threshold == 0:
         return Rows(agreement, None, None, count, 0.0)
-    still = (steps.seen[kept] & ~goes).astype(np.float64)
+    still = (steps.seen[kept] & ~goes).astype(np.float32)  # counts of steps are exact in it
     if conventions.still == "agree":
         agreement = np.concatenate([agreement, still], axis=1)
     return Rows(
         agreement,
-        steps.seen[kept].astype(np.float64) if conventions.visibility == "steps" else None,
+        steps.seen[kept].astype(np.float32) if conventions.visibility == "steps" else None,
         still if conventions.still == "left-out" else None,
         count,
         conventions.visible_share * count,
@@ -74,11 +74,11 @@ def _correlations(a: Rows, b: Rows, rows: slice, columns: slice) -> Float64[np.n
     agreement = a.agreement[rows] @ b.agreement[columns].T
     if a.seen is not None and b.seen is not None:
         compared = a.seen[rows] @ b.seen[columns].T
-        agreement[compared < a.least] = 0
+        np.multiply(agreement, compared >= a.least, out=agreement)
     elif a.left_out is None:
         return agreement
     else:
-        compared = np.full(agreement.shape, float(a.steps))
+        compared = np.full(agreement.shape, a.steps, dtype=np.float32)
     if a.left_out is not None and b.left_out is not None:
         compared -= a.left_out[rows] @ b.left_out[columns].T
     np.maximum(compared, 1, out=compared)  # nothing to compare: the agreement is 0 then
