@@ -6,13 +6,14 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
-from smmbench_datasets.emoji.training import clip, frames, judge, vae
+from smmbench_datasets.emoji.training import clip, evaluate, frames, judge, text_to_video, vae
 from smmbench_datasets.emoji.training.loop import Loop, Place
 from smmbench_datasets.emoji.world import World
 
@@ -171,3 +172,46 @@ def test_two_processes_train_one_vae(tmp_path: Path) -> None:
     command += ["-m", module, "--smoke", "--device", "cpu", "--seconds", "3"]
     subprocess.run([*command, "--output", str(tmp_path)], check=True, capture_output=True)
     assert json.loads((tmp_path / "vae" / "report.json").read_text())["hardware"] == "2 x cpu"
+
+
+def test_told_captions_take_their_share_from_the_others() -> None:
+    shares = text_to_video.shares_told(0.75)
+    assert sum(shares) == pytest.approx(1) and shares[0] == 0.75
+    before = text_to_video.Recipe.shares
+    assert text_to_video.shares_told(before[0]) == pytest.approx(before)
+    assert shares[1] / shares[2] == pytest.approx(before[1] / before[2])
+
+
+@pytest.mark.parametrize(("noisy", "least"), [(1.0, 940), (0.0, 0)])
+def test_the_noisiest_timesteps_are_drawn_as_often_as_asked(noisy: float, least: int) -> None:
+    seen: list[torch.Tensor] = []
+
+    class Network(torch.nn.Module):
+        def forward(self, x: torch.Tensor, t: torch.Tensor, states: torch.Tensor) -> Any:
+            seen.append(t)
+            return SimpleNamespace(sample=x)
+
+    model: Any = SimpleNamespace(text=lambda tokens: (tokens,))
+    latents, tokens = torch.zeros(200, 1, 1, 1, 1), torch.zeros(200, 5, 2)
+    recipe = text_to_video.Recipe(noisy=noisy)
+    text_to_video.v_loss(model, Network(), latents, tokens, torch.linspace(1, 0, 1000), recipe)
+    assert least <= int(seen[0].min()) < least + 10 and int(seen[0].max()) <= 999
+
+
+def test_a_second_phase_starts_from_the_weights_of_the_first(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    first, second = (text_to_video.TextToVideo(12, smoke=True) for _ in range(2))
+    text_to_video.save(first, tmp_path)
+    text_to_video.start_from(second, tmp_path)
+    for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
+        assert torch.allclose(a, b, atol=1e-3)  # saved in half precision
+
+
+def test_families_of_paths_are_told_apart_in_any_direction() -> None:
+    world = World("cpu")
+    clips = world.sample(60, torch.Generator().manual_seed(9), split="test")
+    moved = clips.path + torch.tensor([5.0, -3.0])
+    assert evaluate.family_followed(world, moved, clips.motion) == 1
+    assert evaluate.family_followed(world, moved.flip(1), clips.motion) == 1  # backwards
+    other = (clips.motion + 3) % 13
+    assert evaluate.family_followed(world, moved, other) < 0.3
