@@ -23,8 +23,8 @@ from smmbench.results import (
 
 Key = tuple[str, str, int]  # clip, edit, seed
 
-# What of a score's origin belongs to one pair: pixels, words, true tracks.
-PER_PAIR = frozenset({"output", "prompt", "source", "source_tracks"})
+# What of a score's origin belongs to one pair: pixels, words, true tracks and masks.
+PER_PAIR = frozenset({"output", "prompt", "source", "source_tracks", "other_sources", "masks"})
 
 
 @dataclass(frozen=True)

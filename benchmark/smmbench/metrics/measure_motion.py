@@ -1,19 +1,28 @@
-"""Motion fidelity of a video, with the tracker loaded and tracks kept on disk."""
+"""Motion fidelity of a video, with its floors, its foreground and its companions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Bool
 
-from smmbench.dataset import Clip, Dataset, source_video, true_tracks
-from smmbench.metrics.array_cache import cached_arrays
+from smmbench.dataset import Clip, Dataset, clip_form, true_masks
+from smmbench.metrics.chance import chance_floor
+from smmbench.metrics.clip_tracks import ClipTracks
+from smmbench.metrics.companions import direction_cosine, moving_share, speed_ratio
+from smmbench.metrics.conventions import Conventions
+from smmbench.metrics.foreground import begins_on, moves_otherwise
 from smmbench.metrics.measure import Measured, Task
 from smmbench.metrics.motion_fidelity import MotionFidelity, motion_fidelity
+from smmbench.metrics.moving import Steps, steps_of
 from smmbench.tracking import Tracker, Tracks
-from smmbench.video import Video
+
+OTHERS = 3  # sources of other clips that an output is paired with
+
+Masks = tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " m"]]
 
 
 class MotionMeasure:
@@ -34,59 +43,115 @@ class MotionMeasure:
         still_threshold: float,
     ) -> None:
         self._dataset = dataset
-        self._tracker = tracker
-        self._tracker_origin = tracker.origin()
-        self._source_tracks = source_tracks
+        self._tracks = ClipTracks(dataset, tracker, source_tracks)
         self._still_threshold = still_threshold
+        self._conventions = Conventions()
 
     def origin(self, task: Task) -> dict[str, Any]:
-        """Source, tracker, and the file of true tracks where they are used."""
-        known = task.clip.tracks if self._source_tracks == "known" else None
-        return {
-            "source": task.clip.pixels_sha256,
-            "tracker": self._tracker_origin,
-            "source_tracked_by": self._source_tracks,
-            "source_tracks": known.sha256 if known else "",
+        """Tracks, conventions, and what the floor and the foreground are taken from."""
+        others = (self._tracks.origin(clip) for clip in self._others(task.clip))
+        return self._tracks.origin(task.clip) | {
+            "conventions": asdict(self._conventions),
+            "other_sources": [one["source_tracks"] or one["source"] for one in others],
+            "masks": task.clip.masks.sha256 if task.clip.masks else "",
         }
 
     def measure(self, task: Task) -> Measured:
-        """Mean of both directions, with each direction, the sum and the counts as details."""
-        source = self._tracks_of_source(task.clip)
-        output = self._tracked(task.pixels, lambda: task.output)
-        result = motion_fidelity(
+        """Mean of both directions, and as details what it is made of and what stands beside it.
+
+        Details: each direction, the sum and the counts; `floor` and `other_sources` (see
+        `chance_floor`, and `_other_sources`); `foreground` with its directions, if something of
+        the source moves there; `speed_ratio`, `direction_cosine` (where tracks of both clips begin
+        at the same points) and the share of moving points on each side.
+        """
+        source, output = self._tracks.of_source(task.clip), self._tracks.of_output(task)
+        result = self._compare(source, output)
+        steps = source.points.shape[1] - 1
+        floor = chance_floor(result.source.moving, result.output.moving, steps)
+        details = (
+            _directions(result)
+            | {"sum": result.sum, "floor": floor}
+            | self._other_sources(task.clip, output)
+            | self._foreground(task.clip, source, output)
+            | self._companions(source, output)
+            | _counts(result)
+        )
+        return Measured(result.mean, details)
+
+    def _compare(
+        self, source: Tracks, output: Tracks, masks: Masks | None = None
+    ) -> MotionFidelity:
+        ours, theirs = masks or (None, None)
+        return motion_fidelity(
             source.points,
             output.points,
             source_visible=source.visible,
             output_visible=output.visible,
+            source_mask=ours,
+            output_mask=theirs,
             still_threshold=self._still_threshold,
+            conventions=self._conventions,
         )
-        return Measured(result.mean, _details(result))
 
-    def _tracks_of_source(self, clip: Clip) -> Tracks:
-        if self._source_tracks == "known":
-            return true_tracks(self._dataset, clip)
-        return self._tracked(clip.pixels_sha256, lambda: source_video(self._dataset, clip))
+    def _others(self, clip: Clip) -> list[Clip]:
+        """The clips that come after this one in the manifest, in a circle, of the same length."""
+        clips = self._dataset.manifest.clips
+        here = [known.name for known in clips].index(clip.name)
+        form = clip_form(self._dataset, clip)
+        circle = (*clips[here + 1 :], *clips[:here])
+        return [one for one in circle if clip_form(self._dataset, one) == form][:OTHERS]
 
-    def _tracked(self, pixels: str, video: Callable[[], Video]) -> Tracks:
-        """Tracks of the video with these pixels, which is read only if they are not kept."""
+    def _other_sources(self, clip: Clip, output: Tracks) -> dict[str, float]:
+        """What the output scores against sources that it was not made from: the mean of some."""
+        values = []
+        for other in self._others(clip):
+            with suppress(ValueError):  # not fetched, or still: this pair needs neither
+                values.append(self._compare(self._tracks.of_source(other), output).mean)
+        return {"other_sources": float(np.mean(values))} if values else {}
 
-        def compute() -> dict[str, np.ndarray]:
-            tracks = self._tracker.track(video())
-            return {"points": tracks.points, "visible": tracks.visible}
+    def _foreground(self, clip: Clip, source: Tracks, output: Tracks) -> dict[str, float]:
+        """The number over the foreground alone; nothing if nothing of the source moves there."""
+        if clip.masks:
+            mask = true_masks(self._dataset, clip)[0]
+            masks = begins_on(source.points, mask), begins_on(output.points, mask)
+        else:
+            threshold = self._still_threshold
+            masks = (
+                moves_otherwise(source.points, threshold),
+                moves_otherwise(output.points, threshold),
+            )
+        if not self._steps(source).moving[masks[0]].any():
+            return {}
+        result = self._compare(source, output, masks)
+        directions = {f"foreground_{name}": value for name, value in _directions(result).items()}
+        return {"foreground": result.mean} | directions
 
-        arrays = cached_arrays("tracks", {"pixels": pixels, **self._tracker_origin}, compute)
-        return Tracks(arrays["points"], arrays["visible"])
+    def _companions(self, source: Tracks, output: Tracks) -> dict[str, float]:
+        ours, theirs = self._steps(source), self._steps(output)
+        same_start = source.points.shape == output.points.shape and np.allclose(
+            source.points[:, 0], output.points[:, 0]
+        )
+        cosine = {"direction_cosine": direction_cosine(ours, theirs)} if same_start else {}
+        return cosine | {
+            "speed_ratio": speed_ratio(ours, theirs),
+            "source_moving_share": moving_share(ours),
+            "output_moving_share": moving_share(theirs),
+        }
+
+    def _steps(self, tracks: Tracks) -> Steps:
+        return steps_of(tracks.points, tracks.visible, self._still_threshold, self._conventions)
 
 
-def _details(result: MotionFidelity) -> dict[str, float]:
-    counts = {
-        f"{side}_{name}": float(count)
-        for side, counted in (("source", result.source), ("output", result.output))
-        for name, count in asdict(counted).items()
-    }
+def _directions(result: MotionFidelity) -> dict[str, float]:
     return {
         "source_to_output": result.source_to_output,
         "output_to_source": result.output_to_source,
-        "sum": result.sum,
-        **counts,
+    }
+
+
+def _counts(result: MotionFidelity) -> dict[str, float]:
+    return {
+        f"{side}_{name}": float(count)
+        for side, counted in (("source", result.source), ("output", result.output))
+        for name, count in asdict(counted).items()
     }
