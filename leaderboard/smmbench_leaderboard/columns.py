@@ -15,12 +15,20 @@ DIRECTIONS = (
     ("source_to_output", "Source to output"),  # is every motion of the source in the output?
     ("output_to_source", "Output to source"),  # is every motion of the output in the source?
 )
+FLOOR, OTHERS, FOREGROUND = "floor", "other_sources", "foreground"
+FLOORS = (FLOOR, OTHERS)  # what the number is if there is nothing to find
+BESIDE = (
+    (FOREGROUND, "On the foreground"),
+    (FLOOR, "Random directions"),
+    (OTHERS, "Other sources"),
+)
 
 
 def columns_of(results: Iterable[Result]) -> tuple[Column, ...]:
-    """The two axes, the directions of motion, and each further metric that something has.
+    """The two axes, what stands beside motion, and each further metric that something has.
 
-    An axis that no result has a number on stays, as a column that is not scored.
+    An axis that no result has a number on stays, as a column that is not scored. Floors and
+    foreground are columns where some score has them; a pair that is missing has a floor of 0.
 
     Raises:
         ValueError: Scores of one metric were computed under different conditions.
@@ -32,20 +40,25 @@ def columns_of(results: Iterable[Result]) -> tuple[Column, ...]:
         if under is None and known.name not in RANKING:
             continue
         version, conditions = under or (None, {})
-        details = DIRECTIONS if known.name == MOTION else ()
+        details = (*DIRECTIONS, *_beside(results)) if known.name == MOTION else ()
         columns += [
             Column(
                 name=name or known.name,
                 metric=known.name,
                 detail=name,
                 title=title,
-                worst=known.worst,
+                worst=0.0 if name in FLOORS else known.worst,
                 version=version,
                 conditions=conditions,
             )
             for name, title in (("", known.title), *details)
         ]
     return tuple(columns)
+
+
+def _beside(results: Iterable[Result]) -> list[tuple[str, str]]:
+    scores = [result.scores[MOTION] for result in results if MOTION in result.scores]
+    return [one for one in BESIDE if any(one[0] in score.details for score in scores)]
 
 
 def value_of(column: Column, result: Result | None) -> float | None:

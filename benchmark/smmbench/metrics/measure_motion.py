@@ -60,9 +60,9 @@ class MotionMeasure:
         """Mean of both directions, and as details what it is made of and what stands beside it.
 
         Details: each direction, the sum and the counts; `floor` and `other_sources` (see
-        `chance_floor`, and `_other_sources`); `foreground` with its directions, if something of
-        the source moves there; `speed_ratio`, `direction_cosine` (where tracks of both clips begin
-        at the same points) and the share of moving points on each side.
+        `chance_floor`, and `_other_sources`); `foreground` with its directions and how many of
+        the source's tracks move there; `speed_ratio`, `direction_cosine` (where tracks of both
+        clips begin at the same points) and the share of moving points on each side.
         """
         source, output = self._tracks.of_source(task.clip), self._tracks.of_output(task)
         result = self._compare(source, output)
@@ -110,7 +110,11 @@ class MotionMeasure:
         return {"other_sources": float(np.mean(values))} if values else {}
 
     def _foreground(self, clip: Clip, source: Tracks, output: Tracks) -> dict[str, float]:
-        """The number over the foreground alone; nothing if nothing of the source moves there."""
+        """The number over the foreground alone.
+
+        It is that of the whole where nothing of the source moves on the foreground: there is no
+        object then whose motion the rest of the frame hides.
+        """
         if clip.masks:
             mask = true_masks(self._dataset, clip)[0]
             masks = begins_on(source.points, mask), begins_on(output.points, mask)
@@ -120,11 +124,10 @@ class MotionMeasure:
                 moves_otherwise(source.points, threshold),
                 moves_otherwise(output.points, threshold),
             )
-        if not self._steps(source).moving[masks[0]].any():
-            return {}
-        result = self._compare(source, output, masks)
+        moving = int(self._steps(source).moving[masks[0]].sum())
+        result = self._compare(source, output, masks if moving else None)
         directions = {f"foreground_{name}": value for name, value in _directions(result).items()}
-        return {"foreground": result.mean} | directions
+        return {"foreground": result.mean, "foreground_moving": float(moving)} | directions
 
     def _companions(self, source: Tracks, output: Tracks) -> dict[str, float]:
         ours, theirs = self._steps(source), self._steps(output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smmbench_leaderboard.columns import RANKING
+from smmbench_leaderboard.columns import FLOORS, RANKING
 from smmbench_leaderboard.types import Board, Cell, Row
 
 NONE = "\N{EN DASH}"  # not measured, or not to be had
@@ -59,6 +59,7 @@ def caption_of(board: Board) -> tuple[str, ...]:
         f"Mean [{board.bootstrap.level:.0%} interval over source clips]. Rank: methods that the "
         "data cannot tell from the leader of their group share its rank. Front: * is on the Pareto "
         "front of text and motion. Seconds are for a pair, with its share of the preparation.",
+        *_floor_sentence(board),
         *board.notes,
     )
 
@@ -68,6 +69,15 @@ def number(value: float | None) -> str:
     if value is None:
         return NONE
     return f"{value:.3f}".replace("-0.000", "0.000")
+
+
+def _floor_sentence(board: Board) -> tuple[str, ...]:
+    if not any(column.name in FLOORS for column in board.columns):
+        return ()
+    return (
+        "Motion fidelity has floors: tracks of random directions score as much as the first, the "
+        "same outputs against sources of other clips as much as the second.",
+    )
 
 
 def _cells(board: Board, row: Row) -> tuple[str, ...]:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smmbench_leaderboard.columns import RANKING
+from smmbench_leaderboard.columns import FLOOR, FLOORS, FOREGROUND, OTHERS, RANKING
 from smmbench_leaderboard.escaping import plain
 from smmbench_leaderboard.formats.table import NONE, caption_of, number
 from smmbench_leaderboard.types import Board, Cell, Row
 
 HEADER_BEFORE = ("", "Method")
 HEADER_AFTER = ("Pairs", "Seconds", "GiB")
+FLOOR_WORDS = {FLOOR: "random directions", OTHERS: "sources of other clips"}
 
 
 def to_terminal(board: Board) -> str:
@@ -26,8 +27,11 @@ def to_terminal(board: Board) -> str:
     All cells are `Text`: square brackets in a name are no markup. Names are folded where the
     terminal is narrow, numbers are not.
     """
-    header = (*HEADER_BEFORE, *(column.title for column in board.columns), *HEADER_AFTER)
-    rows = [(row, _cells(board, row)) for row in board.rows]
+    floors = [column.name for column in board.columns if column.name in FLOORS]
+    shown = [column for column in board.columns if column.name not in (*FLOORS, FOREGROUND)]
+    titles = [*(column.title for column in shown), *(["Floors"] if floors else [])]
+    header = (*HEADER_BEFORE, *titles, *HEADER_AFTER)
+    rows = [(row, _cells(row, [column.name for column in shown], floors)) for row in board.rows]
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)  # the box has a blank between columns
     for place, title in enumerate(header):
         name = title == "Method"
@@ -47,6 +51,8 @@ def to_terminal(board: Board) -> str:
     caption = list(caption_of(board))
     if any(row.control for row in board.rows):
         caption.insert(0, "The last rows, without ranks, are controls: their places are known.")
+    if floors:
+        caption.insert(0, f"Floors of motion: {' (above), '.join(FLOOR_WORDS[f] for f in floors)}.")
     caption.insert(0, "In brackets: the rank.")
     return drawn(table, *(Text(plain(sentence, longest=400)) for sentence in caption))
 
@@ -61,13 +67,17 @@ def drawn(*parts: Table | Text) -> str:
     return file.getvalue()
 
 
-def _cells(board: Board, row: Row) -> tuple[str, ...]:
-    """The cells of a row; a line break parts a mean from its interval."""
+def _cells(row: Row, columns: Sequence[str], floors: Sequence[str]) -> tuple[str, ...]:
+    """The cells of a row; a line break parts a mean from its interval, and one floor from another.
+
+    There is no room for the foreground; the other formats have it.
+    """
     coverage = row.coverage
     return (
         "*" if row.pareto else "",
         plain(row.label),
-        *(_number(row.cells[column.name], column.name in RANKING) for column in board.columns),
+        *(_number(row.cells[name], name in RANKING) for name in columns),
+        *(["\n".join(number(row.cells[name].mean) for name in floors)] if floors else []),
         f"{coverage.done - coverage.unscored}/{coverage.expected}",
         NONE if row.seconds is None else f"{row.seconds:.1f}",
         NONE if row.peak_gib is None else f"{row.peak_gib:.1f}",
