@@ -64,14 +64,14 @@ def test_direction_cosine_of_tracks_that_stand_still() -> None:
 
 
 def test_direction_cosine_of_still_steps_within_moving_tracks() -> None:
-    # Steps in x: 2 0 2 0 and 2 2 0 0: 1, still against moving 0 twice, both still 1: 2 / 4.
+    # Steps in x: 2 0 2 0 and 2 2 0 0: 1, still against moving 0 twice, both still: left out.
     def along(*x: float) -> np.ndarray:
         points = np.zeros((1, 5, 2))
         points[0, 1:, 0] = np.cumsum(x)
         return points
 
     value = direction_cosine(steps(along(2, 0, 2, 0)), steps(along(2, 2, 0, 0)))
-    assert value == pytest.approx(0.5)
+    assert value == pytest.approx(1 / 3)
 
 
 def test_moving_share_counts_tracks() -> None:

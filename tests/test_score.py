@@ -272,6 +272,9 @@ def test_a_failed_run_has_no_scores_and_counts_as_worst(bench: Bench) -> None:
     assert (line.scored, line.results) == (1, 2)
     # (1 of the copy + -1, the worst) / 2
     assert line.means["motion_fidelity"] == pytest.approx(0)
+    # Floors stand beside the mean, over the one that has them.
+    score = next(s for o in outcomes for s in o.scores if s.metric == "motion_fidelity")
+    assert line.floors["motion_fidelity"]["floor"] == score.details["floor"] > 0
 
 
 def test_a_changed_video_is_refused(bench: Bench) -> None:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+FLOORS = ("floor", "other_sources")  # details that say what a metric gives by chance
+
+
 @dataclass(frozen=True)
 class MethodSummary:
     """What a method scored on one dataset.
@@ -24,6 +27,8 @@ class MethodSummary:
         results: All results, failed ones too.
         means: By metric, over all results; one without a number counts as the metric's worst.
             None where no result has a number.
+        floors: By metric that has floors: the number of random directions, and that of the same
+            outputs against the sources of other clips, as means over results that have them.
     """
 
     method: str
@@ -31,24 +36,31 @@ class MethodSummary:
     scored: int
     results: int
     means: dict[str, float | None]
+    floors: dict[str, dict[str, float]]
 
 
 def summarise(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[MethodSummary]:
     """A line for each method and dataset, in the order in which they came."""
-    groups: dict[tuple[str, str], list[dict[str, float]]] = {}
+    groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         request = outcome.record.request
-        groups.setdefault((request.method, request.dataset), []).append(_values(outcome, metrics))
-    return [
-        MethodSummary(
-            method=method,
-            dataset=dataset,
-            scored=sum(len(values) == len(metrics) for values in group),
-            results=len(group),
-            means={name: _mean(name, group) for name in metrics},
-        )
-        for (method, dataset), group in groups.items()
-    ]
+        groups.setdefault((request.method, request.dataset), []).append(outcome)
+    return [_summary(*key, group, metrics) for key, group in groups.items()]
+
+
+def _summary(
+    method: str, dataset: str, group: Sequence[Outcome], metrics: Sequence[str]
+) -> MethodSummary:
+    values = [_values(outcome, metrics) for outcome in group]
+    floors = {name: _floors(name, group) for name in metrics}
+    return MethodSummary(
+        method=method,
+        dataset=dataset,
+        scored=sum(len(one) == len(metrics) for one in values),
+        results=len(group),
+        means={name: _mean(name, values) for name in metrics},
+        floors={name: found for name, found in floors.items() if found},
+    )
 
 
 def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) -> Table:
@@ -57,11 +69,20 @@ def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) ->
 
     table = Table("method", "dataset", title="Scores; a result without a number counts as worst")
     table.add_column("scored", justify="right")
+    with_floors = {name for line in summaries for name in line.floors}
     for name in metrics:
         table.add_column(metric(name).title, justify="right")
+        if name in with_floors:
+            table.add_column("by chance: random, other clips", justify="right")
+            table.caption = "By chance: the metric of random directions, and against other sources"
     for line in summaries:
-        means = (_shown(line.means[name]) for name in metrics)
-        table.add_row(line.method, line.dataset, f"{line.scored} of {line.results}", *means)
+        cells = []
+        for name in metrics:
+            cells.append(_shown(line.means[name]))
+            if name in with_floors:
+                floors = line.floors.get(name, {})
+                cells.append(", ".join(_shown(floors.get(floor)) for floor in FLOORS))
+        table.add_row(line.method, line.dataset, f"{line.scored} of {line.results}", *cells)
     return table
 
 
@@ -112,6 +133,14 @@ def _mean(name: str, group: Sequence[dict[str, float]]) -> float | None:
     if not any(name in values for values in group):
         return None
     return sum(values.get(name, metric(name).worst) for values in group) / len(group)
+
+
+def _floors(name: str, group: Sequence[Outcome]) -> dict[str, float]:
+    details = [
+        score.details for outcome in group for score in outcome.scores if score.metric == name
+    ]
+    found = {floor: [one[floor] for one in details if floor in one] for floor in FLOORS}
+    return {floor: sum(values) / len(values) for floor, values in found.items() if values}
 
 
 def _shown(mean: float | None) -> str:

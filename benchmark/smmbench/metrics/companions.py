@@ -25,8 +25,8 @@ def direction_cosine(source: Steps, output: Steps) -> float:
     """Mean cosine between steps at the same time of tracks that begin at the same place.
 
     Motion fidelity takes for each track the best match anywhere; this takes the track of the same
-    index. The mean is over all steps of tracks that move in either clip; a step that is still in
-    both agrees (1), one that is still or unseen in one of them counts 0.
+    index. The mean is over all steps that go somewhere in either clip, of tracks that move in
+    either; one that is still or unseen in the other counts 0. So a frozen output has 0.
 
     Returns:
         -1 to 1; 0 if nothing moves.
@@ -39,15 +39,17 @@ def direction_cosine(source: Steps, output: Steps) -> float:
             "Tracks are compared by their index: source and output need as many, over as many "
             f"steps, got {source.goes.shape} and {output.goes.shape}."
         )
-    counted = source.moving | output.moving
+    counted = (source.moving | output.moving)[:, None] & (source.goes | output.goes)
     if not counted.any():
         return 0.0
-    both = (source.goes & output.goes)[counted]
-    rest = (source.seen & output.seen & ~source.goes & ~output.goes)[counted]
-    product = np.einsum("nkc,nkc->nk", source.vectors[counted], output.vectors[counted])
-    lengths = source.lengths[counted] * output.lengths[counted]
-    cosine = np.divide(product, lengths, out=rest.astype(np.float64), where=both)
-    return float(cosine.mean())
+    product = np.einsum("nkc,nkc->nk", source.vectors, output.vectors)
+    cosine = np.divide(
+        product,
+        source.lengths * output.lengths,
+        out=np.zeros_like(product),
+        where=source.goes & output.goes,
+    )
+    return float(cosine[counted].mean())
 
 
 def moving_share(steps: Steps) -> float:
