@@ -14,6 +14,11 @@ Comparison = Callable[[Latent], Float[Tensor, " batch"]]
 """From latents to one loss a sample."""
 
 
+def loss_scale(dtype: str) -> float:
+    """What losses are multiplied with on their way back through a network of this type."""
+    return 2.0**16 if dtype == "float16" else 1.0
+
+
 def descend(
     x: Latent,
     comparison: Comparison,
@@ -42,23 +47,34 @@ def descend(
     x = x.detach().clone().requires_grad_()
     adam = torch.optim.Adam([x], lr=rate)
     for iteration in range(iterations):
-        with torch.enable_grad():
-            x.grad, loss_scale = _gradient(
-                x, comparison, loss_scale, f"{stage}, iteration {iteration + 1}"
-            )
+        x.grad, loss_scale = gradient(
+            x, comparison, f"{stage}, iteration {iteration + 1}", loss_scale
+        )
         adam.step()
     return x.detach()
 
 
-def _gradient(
-    x: Latent, comparison: Comparison, loss_scale: float, stage: str
+@torch.enable_grad()
+def gradient(
+    x: Latent, comparison: Comparison, stage: str, loss_scale: float = 1.0
 ) -> tuple[Latent, float]:
-    """Gradient of the summed loss, and the loss scale that it took."""
+    """Gradient of the summed loss at x, and the loss scale that it took.
+
+    Args:
+        x: Where; it is not changed.
+        comparison: The loss.
+        stage: What to call this in an error.
+        loss_scale: See `descend`; halved whenever gradients overflow.
+
+    Raises:
+        FloatingPointError: Loss or gradient is not finite, at whatever scale.
+    """
+    x = x.detach().requires_grad_()
     while True:
         loss = comparison(x).sum()
-        (gradient,) = torch.autograd.grad(loss * loss_scale, x)
-        if loss.isfinite() and gradient.isfinite().all():
-            return gradient / loss_scale, loss_scale
+        (slope,) = torch.autograd.grad(loss * loss_scale, x)
+        if loss.isfinite() and slope.isfinite().all():
+            return slope / loss_scale, loss_scale
         if not loss.isfinite() or loss_scale <= 1:
             what = "gradient" if loss.isfinite() else "loss"
             raise FloatingPointError(

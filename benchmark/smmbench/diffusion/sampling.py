@@ -14,6 +14,9 @@ from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction
 Denoise = Callable[[Latent, int], Prediction]
 """From a latent and its timestep to clean latent and noise; guidance is inside."""
 
+Guide = Callable[[Latent, int], Latent]
+"""What is done to a latent at a timestep before it is stepped; the latent itself for nothing."""
+
 
 def steps(timesteps: Sequence[int]) -> Iterator[tuple[int, int]]:
     """Pairs (from, to) of a sampling; the last goes to `CLEAN`."""
@@ -38,4 +41,31 @@ def sample(
     """Denoise a latent from the first timestep to the end; with no timesteps it stays as it is."""
     for t, to in steps(timesteps):
         x = ddim_step(schedule, denoise, x, t, to)
+    return x
+
+
+def sample_guided(
+    schedule: NoiseSchedule,
+    denoise: Denoise,
+    x: Latent,
+    timesteps: Sequence[int],
+    guide: Guide,
+    renoise: Callable[[Latent], Latent] | None = None,
+) -> Latent:
+    """The one loop of guided methods: guide the latent, step it, and perhaps restart.
+
+    Args:
+        schedule: Noise levels.
+        denoise: The network, to step.
+        x: Latents at the first timestep.
+        timesteps: Of the sampling, noisiest first.
+        guide: Moves the latent before each step.
+        renoise: Draws noise like a latent: after each step but the last, the latent is noised
+            forward again and stepped anew. None: no restart.
+    """
+    for t, to in steps(timesteps):
+        x = ddim_step(schedule, denoise, guide(x, t), t, to)
+        # Where t holds no signal at all, a restart would erase what was just made.
+        if renoise and to != CLEAN and schedule.mu(t) > 0:
+            x = ddim_step(schedule, denoise, schedule.renoise(x, to, t, renoise(x)), t, to)
     return x

@@ -1,0 +1,138 @@
+"""Queries and keys of named attention layers, and what two comparisons make of them.
+
+The network's own attention never hands out its probabilities; they are computed here once more
+from the outputs of its `to_q` and `to_k`, which are layers like any other.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from smmbench.diffusion.capture import capture, find_layers
+from smmbench.diffusion.denoiser import Denoiser, Latent, Text
+
+Tokens = Float[Tensor, "rows token width"]  # heads side by side along the width
+
+
+@dataclass(frozen=True, eq=False)
+class Projected:
+    """What one attention layer compares.
+
+    Attributes:
+        q: Queries. Layers over space fold time into the rows, layers over time fold space.
+        k: Keys, alike.
+        heads: How many heads share the width.
+    """
+
+    q: Tokens
+    k: Tokens
+    heads: int
+
+
+def projections(
+    denoiser: Denoiser, x: Latent, t: int, text: Text, layers: Sequence[str]
+) -> dict[str, Projected]:
+    """Queries and keys of attention layers at timestep t; the layers after the last are not run.
+
+    Args:
+        denoiser: Network and schedule.
+        x: Latents.
+        t: Timestep.
+        text: Text states.
+        layers: Dotted names of attentions (`... .attn1`).
+
+    Returns:
+        By layer, in the precision of x.
+    """
+    names = [f"{layer}.{part}" for layer in layers for part in ("to_q", "to_k")]
+    with capture(denoiser.unet, names, stop=True) as found:
+        denoiser.output(x, t, text)
+    modules = find_layers(denoiser.unet, layers)
+    return {
+        layer: Projected(
+            found[f"{layer}.to_q"].to(x), found[f"{layer}.to_k"].to(x), _heads(modules[layer])
+        )
+        for layer in layers
+    }
+
+
+def temporal_layers(network: nn.Module, block: str) -> tuple[str, ...]:
+    """Names of the attentions over time in a block, in their order.
+
+    Raises:
+        LookupError: The block has none.
+    """
+    names = tuple(
+        name
+        for name, _ in network.named_modules()
+        if name.startswith(f"{block}.temp_attentions.") and name.endswith((".attn1", ".attn2"))
+    )
+    if not names:
+        there = sorted(
+            {name.split(".temp_attentions.")[0] for name, _ in network.named_modules()
+             if ".temp_attentions." in name}
+        )  # fmt: skip
+        raise LookupError(
+            f"The block '{block}' has no attention over time; blocks that have: {', '.join(there)}."
+        )
+    return names
+
+
+def probabilities(projected: Projected) -> Float[Tensor, "rows head token token"]:
+    """The attention's probabilities: softmax over keys of q k^T / sqrt(width of a head)."""
+    q, k = (
+        torch.unflatten(side, -1, (projected.heads, -1)).movedim(2, 1)
+        for side in (projected.q, projected.k)
+    )
+    return (q @ k.mT / math.sqrt(q.shape[-1])).softmax(-1)
+
+
+def cross_frame_logits(
+    projected: Projected, batch: int
+) -> Float[Tensor, "batch time place time place"]:
+    """Logits of each place of each frame to each place of each frame, the mean over heads.
+
+    Args:
+        projected: Of an attention over space, with time folded into its rows.
+        batch: Number of clips.
+    """
+    q, k = (
+        torch.unflatten(side, 0, (batch, -1)).flatten(1, 2) for side in (projected.q, projected.k)
+    )
+    # The mean over heads of the heads' products is the product over the whole width.
+    scale = projected.heads * math.sqrt(q.shape[-1] / projected.heads)
+    frames = len(projected.q) // batch
+    logits = q @ k.mT / scale
+    return torch.unflatten(torch.unflatten(logits, 2, (frames, -1)), 1, (frames, -1))
+
+
+def grid_of(places: int, rows: int, columns: int) -> tuple[int, int]:
+    """Rows and columns of a layer that has so many places, from those of the latent.
+
+    Each level of the network halves both, rounding up.
+
+    Raises:
+        ValueError: No level of this latent has that many places.
+    """
+    size = rows, columns
+    while size[0] * size[1] > places:
+        size = (size[0] + 1) // 2, (size[1] + 1) // 2
+    if size[0] * size[1] != places:
+        raise ValueError(f"No level of a {rows}x{columns} latent has {places} places.")
+    return size
+
+
+def _heads(attention: nn.Module) -> int:
+    heads = getattr(attention, "heads", None)
+    if not isinstance(heads, int):
+        raise LookupError(
+            f"{type(attention).__name__} is no attention layer (it tells no number of heads); "
+            "name one that ends in `.attn1`."
+        )
+    return heads

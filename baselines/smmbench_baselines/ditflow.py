@@ -1,0 +1,144 @@
+"""DiTFlow's attention motion flow, on a network whose attention never crosses frames.
+
+Pondaven, Siarohin, Tulyakov, Torr, Pizzati: "Video Motion Transfer with Diffusion Transformers",
+CVPR 2025 (arXiv 2412.07776).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from smmbench.diffusion.capture import find_layers
+from smmbench.diffusion.denoiser import Latent, Text
+from smmbench.diffusion.parameters import EMOJI
+from smmbench.method import Card, Source
+from smmbench_baselines.attention import cross_frame_logits, grid_of, projections
+from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
+
+Attention = Float[Tensor, "batch time place other_time place"]
+Flow = Float[Tensor, "batch time time place 2"]
+
+
+@dataclass(frozen=True)
+class Parameters(DescentParameters):
+    """Parameters of DiTFlow; values of its published configuration."""
+
+    layers: tuple[str, ...] = (  # attentions over space; the paper: one block near the middle
+        "up_blocks.1.attentions.1.transformer_blocks.0.attn1",
+    )
+    temperature: float = 2.0  # what logits are multiplied with before the softmax
+    reference_timestep: int = 0  # at which the clean latent is shown to the network
+
+
+# The comparison -----------------------------------------------------------------------------------
+
+
+def places(rows: int, columns: int) -> Float[Tensor, "place 2"]:
+    """Positions (x, y) of a grid's cells, in cells, row by row."""
+    y, x = torch.meshgrid(torch.arange(rows), torch.arange(columns), indexing="ij")
+    return torch.stack([x.flatten(), y.flatten()], -1).float()
+
+
+def hard_flow(logits: Attention, rows: int, columns: int) -> Flow:
+    """Where each place of frame i (first axis of time) is found in frame j: the arg-max.
+
+    Returns:
+        Displacements (x, y) in cells; of equal logits the first place in reading order is taken.
+    """
+    grid = places(rows, columns).to(logits)
+    found = grid[logits.argmax(-1)]  # batch, time, place, other time
+    return (found - grid[:, None]).movedim(3, 2)
+
+
+def soft_flow(logits: Attention, rows: int, columns: int, temperature: float) -> Flow:
+    """The same with a gradient: the mean place under the softmax over each target frame.
+
+    It goes to `hard_flow` as the temperature (a factor here) grows. Of equal logits it is the
+    displacement to the middle of the frame, not zero.
+    """
+    grid = places(rows, columns).to(logits)
+    found = (logits * temperature).softmax(-1) @ grid
+    return (found - grid[:, None]).movedim(3, 2)
+
+
+def flow_loss(flow: Flow, reference: Flow) -> Float[Tensor, " batch"]:
+    """Mean squared error of the flow where the reference moves.
+
+    Returns:
+        In squared cells, one a sample; 0 where nothing in the reference moves.
+    """
+    moves: Bool[Tensor, "batch time time place"] = (reference != 0).any(-1)
+    squared = (flow - reference).square().mean(-1) * moves
+    return squared.flatten(1).sum(1) / moves.flatten(1).sum(1).clamp(min=1)
+
+
+# The method ---------------------------------------------------------------------------------------
+
+
+class DiTFlow(FirstSteps[Parameters]):
+    """Attention motion flow: where attention finds each place of a frame in each other frame."""
+
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "emoji": {
+            **EMOJI,
+            "guided_steps": 5,  # the paper's fifth of the steps
+            "rates": (0.02, 0.01),
+            "layers": ("up_blocks.2.attentions.1.transformer_blocks.0.attn1",),  # 16 x 16 places
+        },
+    }
+    card = Card(
+        title="DiTFlow (attention motion flow)",
+        kind="baseline",
+        paper="Pondaven et al., CVPR 2025, https://arxiv.org/abs/2412.07776",
+        code="https://github.com/ditflow/ditflow",
+        licence="Apache-2.0",
+        notes=(
+            "Re-implemented from the paper; the original runs on CogVideoX, whose attention joins "
+            "space and time. A 3D UNet's spatial attention stays within a frame, so queries of "
+            "each frame are multiplied here with keys of every frame, though the network itself "
+            "never compares them. Optimises the latent. Left out: the optimised position "
+            "embeddings (this network has none) and the reference's keys and values in block 0."
+        ),
+    )
+
+    def check_model(self) -> None:
+        """Find the layers before a clip is spent on them."""
+        find_layers(self.backbone.denoiser.unet, self.parameters.layers)
+
+    def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
+        """Hard flow of the clean latents, in one pass without a prompt."""
+        text = self.backbone.embed([""] * len(x))
+        found = self._logits(x, self.parameters.reference_timestep, text)
+        return {
+            layer: hard_flow(logits, *grid_of(logits.shape[2], *x.shape[-2:]))
+            for layer, logits in found.items()
+        }
+
+    def losses(
+        self, x: Latent, t: int, text: Text, reference: Reference
+    ) -> Float[Tensor, " batch"]:
+        """Mean over layers of the squared error of the soft flow."""
+        losses = [
+            flow_loss(
+                soft_flow(
+                    logits,
+                    *grid_of(logits.shape[2], *x.shape[-2:]),
+                    self.parameters.temperature,
+                ),
+                reference[layer],
+            )
+            for layer, logits in self._logits(x, t, text).items()
+        ]
+        return torch.stack(losses).mean(0)
+
+    def _logits(self, x: Latent, t: int, text: Text) -> dict[str, Attention]:
+        found = projections(self.backbone.denoiser, x, t, text, self.parameters.layers)
+        return {layer: cross_frame_logits(one, len(x)) for layer, one in found.items()}

@@ -1,0 +1,149 @@
+"""What guided baselines share: a clip prepared as named tensors, and one sampling from noise.
+
+Such a method says what it takes from the clip (`refer`) and how far a latent is from it
+(`losses`); whether it steps the latent (`guide`) or the prediction (`stepping`) is its schedule.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor
+
+from smmbench.diffusion.denoiser import Latent, Text
+from smmbench.diffusion.guidance import descend, loss_scale
+from smmbench.diffusion.method import DiffusionMethod
+from smmbench.diffusion.noise import generators, noise
+from smmbench.diffusion.parameters import DiffusionParameters
+from smmbench.diffusion.sampling import Denoise, Guide, sample_guided
+from smmbench.method import Source
+from smmbench.video import Video
+
+ParametersT = TypeVar("ParametersT", bound=DiffusionParameters)
+Reference = dict[str, Shaped[Tensor, "batch ..."]]
+
+
+@dataclass(frozen=True, eq=False)
+class Referred:
+    """What guidance compares with, of one clip.
+
+    Attributes:
+        reference: Named tensors, each a batch of one.
+        like: The clip's latent; only its shape and device count.
+        fps: The clip's frame rate.
+    """
+
+    reference: Reference
+    like: Float[Tensor, "1 channel time rows columns"]
+    fps: float
+
+
+class ReferenceGuided(DiffusionMethod[ParametersT, Referred], Generic[ParametersT]):
+    """Samples from noise; the clip enters by guidance alone."""
+
+    @abstractmethod
+    def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
+        """What is compared with, of clips of one size; no gradient is wanted.
+
+        Args:
+            x: The encoded clips.
+            sources: The same clips.
+        """
+
+    @abstractmethod
+    def losses(
+        self, x: Latent, t: int, text: Text, reference: Reference
+    ) -> Float[Tensor, " batch"]:
+        """Distance of latents at timestep t from the reference, one a sample."""
+
+    def timesteps(self) -> tuple[int, ...]:
+        """The timesteps of the sampling, noisiest first."""
+        return self.backbone.schedule.timesteps(self.parameters.steps)
+
+    def guide(self, text: Text, reference: Reference) -> Guide:
+        """What is done to the latent before each step; here nothing."""
+        return lambda x, t: x
+
+    def stepping(self, text: Text, reference: Reference) -> Denoise:
+        """What steps the latent; here the network with classifier-free guidance."""
+        return self.denoise(text)
+
+    @torch.no_grad()
+    def prepare_batch(self, sources: Sequence[Source]) -> list[Referred]:
+        """Encode the clips and take from them what guidance needs."""
+        x = self.encode(sources)
+        reference = self.refer(x, sources)
+        return [
+            Referred({name: part[[i]] for name, part in reference.items()}, x[[i]], one.video.fps)
+            for i, one in enumerate(sources)
+        ]
+
+    def transfer_batch(
+        self, prepared: Sequence[Referred], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[Video]:
+        """Sample the target prompts from noise, guided."""
+        text = self.embed(prompts)
+        reference = {
+            name: torch.cat([one.reference[name] for one in prepared])
+            for name in prepared[0].reference
+        }
+        x = sample_guided(
+            self.backbone.schedule,
+            self.stepping(text, reference),
+            noise(torch.cat([one.like for one in prepared]), generators(seeds)),
+            self.timesteps(),
+            self.guide(text, reference),
+        )
+        return self.videos(x, [one.fps for one in prepared])
+
+
+@dataclass(frozen=True)
+class DescentParameters(DiffusionParameters):
+    """Adam on the latent in the first steps; values of DiTFlow (CVPR 2025)."""
+
+    guidance: float = 7.0  # classifier-free guidance scale; 1 is none
+    guided_steps: int = 10  # of the sampling, from the noisy end
+    iterations: int = 5  # of Adam in each guided step
+    rates: tuple[float, float] = (0.002, 0.001)  # of Adam, first to last guided step
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.guided_steps <= self.steps:
+            raise ValueError(
+                f"guided_steps must be 0 to {self.steps} (steps), got {self.guided_steps}."
+            )
+        if self.iterations < 0:
+            raise ValueError(f"iterations must be at least 0, got {self.iterations}.")
+
+
+DescentT = TypeVar("DescentT", bound=DescentParameters)
+
+
+class FirstSteps(ReferenceGuided[DescentT], Generic[DescentT]):
+    """Steps the latent down the losses with a fresh Adam in each of the first steps."""
+
+    def guide(self, text: Text, reference: Reference) -> Guide:
+        """Adam on the latent, at a rate that falls evenly."""
+        p = self.parameters
+        guided = self.timesteps()[: p.guided_steps]
+        rates = dict(zip(guided, np.linspace(*p.rates, len(guided)).tolist(), strict=True))
+
+        def guide(x: Latent, t: int) -> Latent:
+            if t not in rates or not p.iterations:
+                return x
+            return descend(
+                x,
+                lambda x: self.losses(x, t, text, reference),
+                p.iterations,
+                rates[t],
+                f"guidance at timestep {t}",
+                loss_scale(p.dtype),
+            )
+
+        return guide

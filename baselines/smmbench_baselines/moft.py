@@ -1,0 +1,254 @@
+"""MOFT: a feature without its mean over time, in the channels that panning moves most.
+
+Xiao, Zhou, Yang, Pan: "Video Diffusion Models are Training-free Motion Interpreter and
+Controller", NeurIPS 2024 (arXiv 2405.14864).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int, UInt8
+from torch import Tensor
+
+from smmbench.diffusion.capture import find_layers
+from smmbench.diffusion.denoiser import Latent, Text
+from smmbench.diffusion.guidance import gradient, loss_scale
+from smmbench.diffusion.inversion import invert
+from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.sampling import Guide
+from smmbench.method import Card, Source
+from smmbench_baselines.guided import Reference, ReferenceGuided
+from smmbench_baselines.moving import moving_region, resized
+
+Feature = Float[Tensor, "batch time _channel _rows _columns"]  # places as the layer has them
+Area = Bool[Tensor, "batch _rows _columns"]
+Frame = UInt8[np.ndarray, "height width 3"]
+
+AXES = {"horizontal": ((1, 0), (-1, 0)), "vertical": ((0, 1), (0, -1))}
+"""The two ways (x, y) of the window along each axis."""
+
+CENTRE = 0.25
+"""Share of a frame's sides that principal components are taken from; pans bring new at the rim."""
+
+
+@dataclass(frozen=True)
+class Parameters(DiffusionParameters):
+    """Parameters of MOFT; values of its published code."""
+
+    steps: int = 25  # of DDIM sampling
+    guidance: float = 7.5  # classifier-free guidance scale; 1 is none
+    layer: str = "up_blocks.1"  # whose output is compared
+    inversion_steps: int = 25  # of the source's DDIM inversion, without a prompt
+    reference_step: int = 5  # of the inversion, from the clean end: where the clip is looked at
+    channels_from: Literal["pans", "clip", "all"] = (
+        "pans"  # "clip": as DiTFlow's port; "all": no choice
+    )
+    axes: tuple[Literal["horizontal", "vertical"], ...] = ("horizontal", "vertical")  # of the pans
+    share: float = 0.04  # of the channels that is kept for each axis; the paper: 50 of 1280
+    zoom: float = 1.5  # of the still that a window pans over
+    region: Literal["moving", "frame"] = "moving"  # what is averaged and guided; the paper: drawn
+    threshold: float = 30.0  # of 255: what differs so from the median frame is in the region
+    guided: tuple[int, int] = (3, 12)  # guided steps, first and one past the last
+    repeats: int = 2  # gradient steps in each
+    weight: float = 10.0  # of the squared error
+    rate: float = 0.5  # of a plain gradient step
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.guided[0] <= self.guided[1]:
+            raise ValueError(f"guided must rise from 0 or more, got {self.guided}.")
+        if not 0 < self.share <= 1:
+            raise ValueError(f"share must be above 0, at most 1; got {self.share}.")
+        if not 0 <= self.reference_step < self.inversion_steps:
+            raise ValueError(
+                f"reference_step must be 0 to {self.inversion_steps - 1}, got "
+                f"{self.reference_step}."
+            )
+        if self.zoom <= 1:
+            raise ValueError(f"zoom must be above 1, got {self.zoom}.")
+        if not self.axes:
+            raise ValueError("axes must name horizontal, vertical or both.")
+
+
+# The comparison -----------------------------------------------------------------------------------
+
+
+def without_content(f: Feature) -> Feature:
+    """The feature minus its mean over time: what all frames share is gone."""
+    return f - f.mean(1, keepdim=True)
+
+
+def region_mean(f: Feature, region: Area) -> Float[Tensor, "batch time _channel"]:
+    """Mean over the region's places; over the whole frame where the region is empty."""
+    weight = torch.where(region.flatten(1).any(1)[:, None, None], region, True).to(f)
+    total = torch.einsum("btcxy,bxy->btc", f, weight)
+    return total / weight.flatten(1).sum(1)[:, None, None]
+
+
+def motion_feature(
+    f: Feature, region: Area, channels: Int[Tensor, "batch kept"]
+) -> Float[Tensor, "batch time kept"]:
+    """MOFT: content removed, channels chosen, averaged over the region."""
+    means = region_mean(without_content(f), region)
+    return means.gather(-1, channels[:, None].expand(-1, means.shape[1], -1))
+
+
+# The channels -------------------------------------------------------------------------------------
+
+
+def leading_channels(
+    samples: Float[Tensor, "batch sample channel"], kept: int
+) -> Int[Tensor, "batch kept"]:
+    """Channels with the largest share, by absolute value, in the first principal component."""
+    centred = (samples - samples.mean(1, keepdim=True)).double()
+    _, vectors = torch.linalg.eigh(centred.mT @ centred)  # eigenvalues rise
+    return vectors[:, :, -1].abs().topk(kept, dim=-1).indices
+
+
+def centre(f: Feature) -> Feature:
+    """The middle of each frame, a quarter of its sides."""
+    rows, columns = f.shape[-2:]
+    height, width = max(1, round(CENTRE * rows)), max(1, round(CENTRE * columns))
+    top, left = (rows - height) // 2, (columns - width) // 2
+    return f[..., top : top + height, left : left + width]
+
+
+def pan(
+    still: Frame, time: int, way: tuple[int, int], zoom: float
+) -> UInt8[np.ndarray, "time height width 3"]:
+    """A window of the still's size that slides over its enlargement, from rim to rim.
+
+    Args:
+        still: A frame.
+        time: Number of frames.
+        way: 1, 0 or -1 along x and y: where the window goes; 0 stays in the middle.
+        zoom: Of the enlargement, above 1.
+    """
+    height, width = still.shape[:2]
+    large = cv2.resize(still, (round(zoom * width), round(zoom * height)))
+    room = large.shape[1] - width, large.shape[0] - height
+    along = np.linspace(0, 1, time)
+    x, y = (
+        np.round(space * (0.5 + (along - 0.5) * step)).astype(int)
+        for space, step in zip(room, way, strict=True)
+    )
+    return np.stack([large[b : b + height, a : a + width] for a, b in zip(x, y, strict=True)])
+
+
+# The method ---------------------------------------------------------------------------------------
+
+
+class MOFT(ReferenceGuided[Parameters]):
+    """Steps the latent down the squared error of the motion feature."""
+
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "emoji": {**EMOJI, "weight": 1000.0},
+    }
+    card = Card(
+        title="MOFT (motion feature)",
+        kind="baseline",
+        paper="Xiao et al., NeurIPS 2024, https://arxiv.org/abs/2405.14864",
+        code="https://github.com/xizaoqu/MOFT",
+        licence="Apache-2.0",
+        notes=(
+            "Re-implemented from the paper; the original runs on AnimateDiff, 16 frames. There a "
+            "user draws the region and pans over photographs give the channels; here the region "
+            "is what differs from the clip's median frame, the same in source and output, and the "
+            "pans are windows that slide over the clip's own first frame, along both axes. Left "
+            "out: keys and values shared with a second, unguided sampling."
+        ),
+    )
+
+    def check_model(self) -> None:
+        """Find the layer before a clip is spent on it."""
+        find_layers(self.backbone.denoiser.unet, [self.parameters.layer])
+
+    def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
+        """Region, channels and motion feature of the clips."""
+        f = self._looked_at(x)
+        region = self._region(x, sources)
+        channels = self._channels(f, sources)
+        motion = motion_feature(f, self._on(f, region), channels)
+        return {"motion": motion, "channels": channels, "region": region}
+
+    def losses(
+        self, x: Latent, t: int, text: Text, reference: Reference
+    ) -> Float[Tensor, " batch"]:
+        """Weighted mean squared error over frames and channels."""
+        layer = self.parameters.layer
+        f = self.backbone.denoiser.features(x, t, text, (layer,))[layer]
+        motion = motion_feature(f, self._on(f, reference["region"]), reference["channels"])
+        error = (motion - reference["motion"]).square().flatten(1).mean(1)
+        return self.parameters.weight * error
+
+    def guide(self, text: Text, reference: Reference) -> Guide:
+        """Plain gradient steps within the region, in the guided steps."""
+        p = self.parameters
+        guided = self.timesteps()[slice(*p.guided)]
+        within = reference["region"][:, None, None]
+
+        def guide(x: Latent, t: int) -> Latent:
+            scale = loss_scale(p.dtype)
+            for repeat in range(p.repeats if t in guided else 0):
+                slope, scale = gradient(
+                    x,
+                    lambda x: self.losses(x, t, text, reference),
+                    f"guidance at timestep {t}, repeat {repeat + 1}",
+                    scale,
+                )
+                x = x - p.rate * slope * within
+            return x
+
+        return guide
+
+    def _looked_at(self, x: Latent) -> Feature:
+        """The layer's feature of clean latents after a few steps of inversion without a prompt."""
+        p, backbone = self.parameters, self.backbone
+        timesteps = sorted(backbone.schedule.timesteps(p.inversion_steps))[: p.reference_step + 1]
+        t, text = timesteps[-1], backbone.embed([""] * len(x))
+        noisy = invert(backbone.denoiser, x, text, timesteps, keep=[t])[t]
+        return backbone.denoiser.features(noisy, t, text, (p.layer,))[p.layer]
+
+    def _region(self, x: Latent, sources: Sequence[Source]) -> Area:
+        """Places where something moves at any time; all, where nothing does or all are asked."""
+        rows, columns = x.shape[-2:]
+        if self.parameters.region == "frame":
+            return torch.ones(len(x), rows, columns, dtype=torch.bool, device=x.device)
+        videos = [source.video for source in sources]
+        region = (
+            moving_region(videos, (rows, columns), self.parameters.threshold).any(1).to(x.device)
+        )
+        return torch.where(region.flatten(1).any(1)[:, None, None], region, True)
+
+    def _on(self, f: Feature, region: Area) -> Area:
+        return resized(region[:, None], (f.shape[-2], f.shape[-1]))[:, 0]
+
+    def _channels(self, f: Feature, sources: Sequence[Source]) -> Int[Tensor, "batch kept"]:
+        """The channels of each clip; one that leads along both axes counts twice."""
+        p, kept = self.parameters, max(1, round(self.parameters.share * f.shape[2]))
+        if p.channels_from == "all":
+            return torch.arange(f.shape[2], device=f.device).expand(len(f), -1)
+        if p.channels_from == "clip":
+            moves = without_content(f).movedim(2, -1).flatten(1, 3)
+            return leading_channels(moves, kept)
+        found = []
+        for axis in p.axes:
+            pans = [self._looked_at(self._panned(sources, way)) for way in AXES[axis]]
+            starts = [centre(without_content(one))[:, 0].flatten(2).mT for one in pans]
+            found.append(leading_channels(torch.cat(starts, 1), kept))
+        return torch.cat(found, -1)
+
+    def _panned(self, sources: Sequence[Source], way: tuple[int, int]) -> Latent:
+        clips = [
+            pan(one.video.frames[0], len(one.video.frames), way, self.parameters.zoom)
+            for one in sources
+        ]
+        return self.backbone.encode(np.stack(clips))

@@ -1,0 +1,198 @@
+"""MotionClone: the strongest temporal attentions of one noisy glance at the clip.
+
+Ling, Bu, Zhang, Dong, Zang, Wu, Chen, Wang, Jin: "MotionClone: Training-Free Motion Cloning for
+Controllable Video Generation", ICLR 2025 (arXiv 2406.05338).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from smmbench.diffusion.denoiser import Latent, Text
+from smmbench.diffusion.guidance import gradient, loss_scale
+from smmbench.diffusion.noise import generators, noise
+from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.sampling import Denoise
+from smmbench.diffusion.schedule import Prediction
+from smmbench.method import Card, Source
+from smmbench_baselines.attention import probabilities, projections, temporal_layers
+from smmbench_baselines.guided import Reference, ReferenceGuided
+
+Probabilities = Float[Tensor, "batch place head time time"]
+Top = Float[Tensor, "batch place head time _top"]
+Frames = Int[Tensor, "batch place head time _top"]
+
+
+@dataclass(frozen=True)
+class Parameters(DiffusionParameters):
+    """Parameters of MotionClone; values of its setting for moving objects."""
+
+    steps: int = 300  # of DDIM sampling; those that are guided lie closer together
+    guidance: float = 8.5  # classifier-free; the paper's 7.5 is counted from the prompt's side
+    guided_steps: int = 180  # of the steps, from the noisy end
+    guided_share: float = 0.4  # of T, from the noisy end: what the guided steps are spread over
+    warm_up: int = 10  # guided steps in which guidance grows evenly from nothing
+    cool_down: int = 10  # guided steps in which it falls evenly to nothing
+    weight: float = 2000.0  # of the squared error
+    reference_timestep: int = 400  # how far the clip is noised for the one glance at it
+    reference_seed: int = 0  # of that noise; one for all clips
+    block: str = "up_blocks.1"  # whose attentions over time are compared, all of them
+    top: int = 1  # how many of a query's probabilities are compared, the highest
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.guided_steps <= self.steps:
+            raise ValueError(
+                f"guided_steps must be 0 to {self.steps} (steps), got {self.guided_steps}."
+            )
+        if not 0 < self.guided_share < 1:
+            raise ValueError(f"guided_share must be above 0, below 1; got {self.guided_share}.")
+        if self.top < 1:
+            raise ValueError(f"top must be at least 1, got {self.top}.")
+
+
+# The comparison -----------------------------------------------------------------------------------
+
+
+def strongest(attention: Probabilities, top: int) -> tuple[Top, Frames]:
+    """The highest probabilities of each query, and the frames they belong to."""
+    found = attention.topk(min(top, attention.shape[-1]), dim=-1)
+    return found.values, found.indices
+
+
+def attention_loss(
+    attention: Probabilities, values: Top, frames: Frames
+) -> Float[Tensor, " batch"]:
+    """Mean squared error of the probabilities of those frames, one a sample."""
+    return (attention.gather(-1, frames) - values).square().flatten(1).mean(1)
+
+
+# The schedule -------------------------------------------------------------------------------------
+
+
+def uneven_timesteps(length: int, steps: int, guided: int, share: float) -> tuple[int, ...]:
+    """Timesteps of which the first `guided` fill the noisiest `share` evenly, the rest the others.
+
+    Args:
+        length: T, the timesteps that the model was trained on.
+        steps: In all.
+        guided: Of them.
+        share: Of T.
+    """
+    border = int((1 - share) * length)
+    noisy = np.linspace(border, length - 1, guided).round()[::-1]
+    clean = np.linspace(0, border - 1, steps - guided).round()[::-1]
+    return tuple(int(t) for t in np.concatenate([noisy, clean]))
+
+
+def strength(step: int, guided: int, warm_up: int, cool_down: int) -> float:
+    """How strongly a step is guided, 0 to 1: up, level, down; both slopes multiply."""
+    if not 0 <= step < guided:
+        return 0.0
+    rising = (step + 1) / warm_up if step < warm_up else 1.0
+    falling = (guided - step) / cool_down if step > guided - cool_down else 1.0
+    return rising * falling
+
+
+# The method ---------------------------------------------------------------------------------------
+
+
+class MotionClone(ReferenceGuided[Parameters]):
+    """Moves the predicted noise, as a classifier would, towards the clip's temporal attention."""
+
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "camera": {"steps": 100, "guided_steps": 50, "guided_share": 0.3},
+        "emoji": {
+            **EMOJI,
+            "guided_steps": 15,  # the paper's three fifths of the steps
+            "warm_up": 1,
+            "cool_down": 1,
+        },
+    }
+    card = Card(
+        title="MotionClone",
+        kind="baseline",
+        paper="Ling et al., ICLR 2025, https://arxiv.org/abs/2406.05338",
+        code="https://github.com/LPengYang/MotionClone",
+        licence="Apache-2.0",
+        notes=(
+            "Re-implemented from the paper; the original runs on AnimateDiff v3, 16 frames. Both "
+            "attentions of each temporal transformer of the block are compared. As there, the "
+            "gradient moves the predicted noise and leaves the predicted clean latent. The "
+            "glance's noise has a fixed seed, and the clip is encoded by the mean. `paper` is "
+            "the setting for objects, `camera` the one for cameras."
+        ),
+    )
+
+    def check_model(self) -> None:
+        """Find the layers before a clip is spent on them."""
+        self.layers = temporal_layers(self.backbone.denoiser.unet, self.parameters.block)
+
+    def timesteps(self) -> tuple[int, ...]:
+        """Uneven: many where guidance works, few behind."""
+        p = self.parameters
+        length = self.backbone.schedule.length
+        return uneven_timesteps(length, p.steps, p.guided_steps, p.guided_share)
+
+    def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
+        """The strongest attentions of the noised clip, in one pass without a prompt."""
+        p, schedule = self.parameters, self.backbone.schedule
+        eps = noise(x, generators([p.reference_seed] * len(x)))
+        noisy = schedule.at(p.reference_timestep, Prediction(x0=x, eps=eps))
+        text = self.backbone.embed([""] * len(x))
+        reference: Reference = {}
+        for layer, attention in self._attention(noisy, p.reference_timestep, text).items():
+            values, frames = strongest(attention, p.top)
+            reference |= {f"{layer} values": values, f"{layer} frames": frames}
+        return reference
+
+    def losses(
+        self, x: Latent, t: int, text: Text, reference: Reference
+    ) -> Float[Tensor, " batch"]:
+        """Weighted squared error, summed over the layers."""
+        losses = [
+            attention_loss(attention, reference[f"{layer} values"], reference[f"{layer} frames"])
+            for layer, attention in self._attention(x, t, text).items()
+        ]
+        return self.parameters.weight * torch.stack(losses).sum(0)
+
+    def stepping(self, text: Text, reference: Reference) -> Denoise:
+        """The guided network, whose noise is moved against the gradient: eps - sigma gradient.
+
+        Only the noise: the clean latent stays as predicted, so that the step goes down the loss.
+        """
+        p, denoise, schedule = self.parameters, self.denoise(text), self.backbone.schedule
+        strengths = {
+            t: strength(step, p.guided_steps, p.warm_up, p.cool_down)
+            for step, t in enumerate(self.timesteps())
+        }
+
+        def step(x: Latent, t: int) -> Prediction:
+            predicted = denoise(x, t)
+            if not strengths[t]:
+                return predicted
+            slope, _ = gradient(
+                x,
+                lambda x: strengths[t] * self.losses(x, t, text, reference),
+                f"guidance at timestep {t}",
+                loss_scale(p.dtype),
+            )
+            return Prediction(predicted.x0, predicted.eps - schedule.sigma(t) * slope)
+
+        return step
+
+    def _attention(self, x: Latent, t: int, text: Text) -> dict[str, Probabilities]:
+        found = projections(self.backbone.denoiser, x, t, text, self.layers)
+        return {
+            layer: torch.unflatten(probabilities(one), 0, (len(x), -1))
+            for layer, one in found.items()
+        }

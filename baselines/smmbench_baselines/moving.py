@@ -1,0 +1,54 @@
+"""Which parts of a clip move, told from its pixels alone.
+
+Methods that ask for a mask of the object get this one: no method here sees a dataset's masks.
+What differs from the clip's median frame is taken for moving. That finds what passes before a
+camera that stands still: on `emoji-val` it meets the true masks with an intersection over union
+of .76 (mean of 13 clips, cells of 8 pixels); points that Lucas-Kanade sees moving gave .31. Where
+the camera moves, most of the frame differs. It is one region, however many objects there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, UInt8
+from torch import Tensor
+
+from smmbench.video import Video
+
+Region = Bool[Tensor, "batch time _rows _columns"]
+
+
+def differs(
+    frames: UInt8[np.ndarray, "time height width 3"], threshold: float
+) -> Bool[np.ndarray, "time height width"]:
+    """Pixels with a colour channel further than `threshold` from the median over time.
+
+    Args:
+        frames: A clip.
+        threshold: In levels of 255.
+    """
+    middle = np.median(frames, axis=0)
+    return (np.abs(frames - middle) > threshold).any(-1)
+
+
+def moving_region(videos: Sequence[Video], cells: tuple[int, int], threshold: float) -> Region:
+    """Cells of which at least half moves, in clips of one size, on the CPU.
+
+    Args:
+        videos: The clips.
+        cells: Rows and columns to cut a frame into, those of the latent.
+        threshold: See `differs`.
+    """
+    pixels = np.stack([differs(video.frames, threshold) for video in videos])
+    return resized(torch.from_numpy(pixels), cells)
+
+
+def resized(region: Region, cells: tuple[int, int]) -> Region:
+    """A region on a coarser grid: cells of which it covers at least half."""
+    if tuple(region.shape[-2:]) == cells:
+        return region
+    return F.adaptive_avg_pool2d(region.float(), cells) >= 0.5
