@@ -7,7 +7,7 @@ guided step, the sampling, and at last the method that is run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -19,12 +19,12 @@ from torch import Generator, Tensor
 
 from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Denoiser, Features, Latent, Text
-from smmbench.diffusion.guidance import descend
+from smmbench.diffusion.guidance import descend, loss_scale
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.method import DiffusionMethod
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
-from smmbench.diffusion.sampling import Denoise, ddim_step, steps
+from smmbench.diffusion.sampling import Denoise, sample_guided
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule
 from smmbench.diffusion.start import low_frequency_start
 from smmbench.method import Card, Source
@@ -33,6 +33,8 @@ from smmbench.video import Video
 Feature = Float[Tensor, "batch time _channel _rows _columns"]  # layers differ in size
 Kind = Literal["smm-differences", "smm", "full"]
 Distance = Literal["cosine", "l2"]
+Loss = Callable[[Features, Features], Float[Tensor, " batch"]]
+"""From the output's features and the source's to one loss a sample."""
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,7 @@ def guide(
     source_text: Text,
     rate: float,
     parameters: Parameters,
+    compared: Loss | None = None,
 ) -> Latent:
     """Step x down the loss between its features and the source's, both at timestep t.
 
@@ -152,6 +155,7 @@ def guide(
         source_text: The source prompt's.
         rate: Learning rate of Adam.
         parameters: Layers, iterations, and what to compare how.
+        compared: A loss of a variant's own, instead of the parameters' choice.
 
     Raises:
         FloatingPointError: Loss or gradient is not finite.
@@ -161,11 +165,13 @@ def guide(
 
     def loss(x: Latent) -> Float[Tensor, " batch"]:
         features: Features = denoiser.features(x, t, text, parameters.layers)
+        if compared:
+            return compared(features, reference)
         return smm_loss(
             features, reference, parameters.features, parameters.distance, parameters.grid
         )
 
-    scale = 2.0**16 if parameters.dtype == "float16" else 1.0
+    scale = loss_scale(parameters.dtype)
     return descend(x, loss, parameters.iterations, rate, f"guidance at timestep {t}", scale)
 
 
@@ -209,6 +215,7 @@ def sample_with_guidance(
     source_text: Text,
     draws: Sequence[Generator],
     parameters: Parameters,
+    compared: Loss | None = None,
 ) -> Latent:
     """Sample from x: guide where the latent is noisy, step, and restart each step but the last.
 
@@ -221,18 +228,23 @@ def sample_with_guidance(
         source_text: The source prompt's.
         draws: One generator a sample, for the restarts' noise.
         parameters: Parameters of the method.
+        compared: See `guide`.
     """
-    schedule = denoiser.schedule
-    rates = guidance_rates(schedule, parameters)
-    for t, to in steps(schedule.timesteps(parameters.steps)):
-        if t in rates:
-            x = guide(denoiser, x, inverted[t], t, text, source_text, rates[t], parameters)
-        x = ddim_step(schedule, denoise, x, t, to)
-        # Where t holds no signal at all, a restart would erase what was just made.
-        if parameters.restart and to != CLEAN and schedule.mu(t) > 0:
-            x = schedule.renoise(x, to, t, noise(x, draws))
-            x = ddim_step(schedule, denoise, x, t, to)
-    return x
+    rates = guidance_rates(denoiser.schedule, parameters)
+
+    def guided(x: Latent, t: int) -> Latent:
+        if t not in rates:
+            return x
+        return guide(denoiser, x, inverted[t], t, text, source_text, rates[t], parameters, compared)
+
+    return sample_guided(
+        denoiser.schedule,
+        denoise,
+        x,
+        denoiser.schedule.timesteps(parameters.steps),
+        guided,
+        (lambda x: noise(x, draws)) if parameters.restart else None,
+    )
 
 
 # The method ---------------------------------------------------------------------------------------
@@ -295,6 +307,10 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
         if guidance_rates(self.backbone.schedule, self.parameters):
             find_layers(self.backbone.denoiser.unet, self.parameters.layers)
 
+    def compared(self, prepared: Sequence[Prepared]) -> Loss | None:
+        """The loss of a variant for these clips; None: the one that the parameters choose."""
+        return None
+
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
         """Encode and invert; keep the latents that guidance will compare with."""
         prompts = [source.prompt for source in sources]
@@ -331,5 +347,6 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             source_text,
             draws,
             self.parameters,
+            self.compared(prepared),
         )
         return self.videos(x, [one.fps for one in prepared])

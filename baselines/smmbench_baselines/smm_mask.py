@@ -1,0 +1,143 @@
+"""SMM for each region, as ConMo has it: what moves and what stays are compared apart.
+
+Gao, Yin, Hua, Peng, Liang, Ma, Guo, Liu: "ConMo: Controllable Motion Disentanglement and
+Recomposition for Zero-Shot Motion Transfer", CVPR 2025 (arXiv 2504.02451).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from smmbench import smm
+from smmbench.method import Card, Source
+from smmbench.smm import Feature, Loss, Prepared
+from smmbench_baselines.moving import Region, moving_region, resized
+
+Which = Literal["moving", "rest", "frame"]
+Area = Bool[Tensor, "batch time time _rows _columns"]
+
+
+@dataclass(frozen=True)
+class Parameters(smm.Parameters):
+    """Parameters of SMM for each region; the schedule is SMM's, as in ConMo's code."""
+
+    regions: tuple[Which, ...] = ("moving", "rest")  # compared apart, alike in weight
+    threshold: float = 30.0  # of 255: what differs so from the clip's median frame moves
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.regions:
+            raise ValueError("regions must name at least one of moving, rest and frame.")
+        if self.features != "smm-differences" or self.distance != "cosine" or self.grid != 1:
+            raise ValueError(
+                "SMM for each region compares differences of means by their cosine; leave "
+                "features, distance and grid as they are."
+            )
+
+
+# The comparison -----------------------------------------------------------------------------------
+
+
+def pair_areas(region: Region, which: Which) -> Area:
+    """Where frames i and j are compared: in what moves in either, in the rest, or everywhere.
+
+    The union keeps both frames' means over the same places, so that only what is there differs.
+    """
+    either = region[:, :, None] | region[:, None]
+    if which == "frame":
+        return torch.ones_like(either)
+    return either if which == "moving" else ~either
+
+
+def area_differences(f: Feature, area: Area) -> Float[Tensor, "batch time time _channel"]:
+    """D_ij: mean of frame i minus mean of frame j, both over the area of the pair; 0 if empty."""
+    places = area.flatten(-2).to(f)
+    total = torch.einsum("bicp,bijp->bijc", f.flatten(-2), places)
+    means = total / places.sum(-1, keepdim=True).clamp(min=1)
+    return means - means.transpose(1, 2)
+
+
+def region_loss(
+    features: Mapping[str, Feature],
+    reference: Mapping[str, Feature],
+    region: Region,
+    regions: Sequence[Which],
+) -> Float[Tensor, " batch"]:
+    """1 - cos of the differences, over all regions and pairs with places, summed over layers.
+
+    With `frame` alone it is SMM's own loss; so it is where one region covers everything.
+    """
+    total = torch.zeros(len(region), device=region.device)
+    for layer, f in features.items():
+        here = resized(region, (f.shape[-2], f.shape[-1]))
+        losses, counts = [], []
+        for which in regions:
+            area = pair_areas(here, which)
+            a, b = area_differences(f, area), area_differences(reference[layer], area)
+            there = area.flatten(-2).any(-1).to(f)
+            losses.append(((1 - F.cosine_similarity(a, b, dim=-1)) * there).flatten(1).sum(1))
+            counts.append(there.flatten(1).sum(1))
+        total = total + torch.stack(losses).sum(0) / torch.stack(counts).sum(0).clamp(min=1)
+    return total
+
+
+# The method ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Masked(Prepared):
+    """An inverted clip with what moves in it.
+
+    Attributes:
+        region: A batch of one, in the latent's places.
+    """
+
+    region: Region
+
+
+class SMMMask(smm.SMM):
+    """SMM of what moves and of what stays."""
+
+    parameters: Parameters
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = dict(smm.SMM.presets)
+    card = Card(
+        title="SMM for each region (ConMo)",
+        kind="baseline",
+        paper="Gao et al., CVPR 2025, https://arxiv.org/abs/2504.02451",
+        code="https://github.com/Andyplus1/ConMo",
+        licence="Apache-2.0",
+        notes=(
+            "Re-implemented; the original runs on ZeroScope with masks of SAM 2. No method here "
+            "sees a mask, so what differs from the clip's median frame is the one moving region: "
+            "several objects count as one, and a moving camera makes it the whole frame, which "
+            "is SMM. Left out: soft guidance, and moving, resizing or removing objects."
+        ),
+    )
+
+    def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
+        """Invert, and find what moves."""
+        prepared = super().prepare_batch(sources)
+        x = next(iter(prepared[0].inverted.values()))
+        region = moving_region(
+            [source.video for source in sources],
+            (x.shape[-2], x.shape[-1]),
+            self.parameters.threshold,
+        ).to(x.device)
+        return [
+            Masked(one.inverted, one.prompt, one.fps, region[[i]]) for i, one in enumerate(prepared)
+        ]
+
+    def compared(self, prepared: Sequence[Prepared]) -> Loss:
+        """The loss over these clips' regions."""
+        masked = [one for one in prepared if isinstance(one, Masked)]
+        region = torch.cat([one.region for one in masked])
+        regions = self.parameters.regions
+        return lambda features, reference: region_loss(features, reference, region, regions)
