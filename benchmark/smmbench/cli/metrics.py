@@ -44,6 +44,6 @@ def list_metrics(
             "higher" if known.higher_is_better else "lower",
             f"{known.worst:g}",
             ", ".join(known.needs),
-            known.description,
+            f"{known.description} Only by its name." if known.extra else known.description,
         )
     Console().print(table, markup=False)

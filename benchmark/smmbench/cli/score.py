@@ -34,7 +34,8 @@ def score(
     metrics: Annotated[
         str | None,
         typer.Option(
-            envvar="SMMBENCH_METRICS", help="Only these, with commas between; default: all."
+            envvar="SMMBENCH_METRICS",
+            help="Only these, with commas between; default: all but those computed by name only.",
         ),
     ] = None,
     dataset: Annotated[

@@ -25,6 +25,7 @@ class Metric:
         unit: Of the value; empty for none.
         worst: What a pair without a video counts: no video may score less.
         needs: What must be had to compute it.
+        extra: Computed only if it is asked for by its name.
     """
 
     name: str
@@ -37,6 +38,24 @@ class Metric:
     unit: str
     worst: float
     needs: tuple[Need, ...]
+    extra: bool = False
+
+
+def _legacy(name: str, project: str, minimum: float = -1.0) -> Metric:
+    return Metric(
+        name=f"motion_fidelity_{name}",
+        version=1,
+        title=f"Motion fidelity by {project}'s script",
+        description=f"What {project}'s script gives for these tracks, none where it gives NaN; "
+        "for reading published numbers.",
+        higher_is_better=True,
+        minimum=minimum,
+        maximum=1.0,
+        unit="",
+        worst=minimum,
+        needs=("tracks",),
+        extra=True,
+    )
 
 
 METRICS = (
@@ -65,6 +84,11 @@ METRICS = (
         worst=-1.0,
         needs=("tracks",),
     ),
+    _legacy("dmt", "DMT"),
+    _legacy("ditflow", "DiTFlow"),
+    _legacy("five", "FiVE-Bench"),
+    _legacy("det", "DeT"),
+    _legacy("ivebench", "IVEBench", minimum=0.0),
 )
 
 
@@ -77,9 +101,9 @@ def metric(name: str) -> Metric:
     for known in METRICS:
         if known.name == name:
             return known
-    raise LookupError(no_such("metric", name, metric_names()))
+    raise LookupError(no_such("metric", name, [known.name for known in METRICS]))
 
 
 def metric_names() -> tuple[str, ...]:
-    """Names of all metrics, in the order of the tables' columns."""
-    return tuple(known.name for known in METRICS)
+    """Names of the metrics that are computed if none is named, in the order of the columns."""
+    return tuple(known.name for known in METRICS if not known.extra)

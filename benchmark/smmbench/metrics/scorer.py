@@ -75,6 +75,10 @@ class Scorer:
             from smmbench.metrics.text_model import TextModel
 
             return TextMeasure(TextModel(self._protocol.text_model, options.device))
+        if wanted.name.startswith("motion_fidelity_"):
+            from smmbench.metrics import measure_legacy
+
+            return measure_legacy.load(wanted, dataset, self._protocol, options)
         from smmbench.metrics.measure_motion import MotionMeasure
         from smmbench.tracking import open_tracker
 
