@@ -150,7 +150,7 @@ class MOFT(ReferenceGuided[Parameters]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
-        "emoji": {**EMOJI, "weight": 1000.0},
+        "emoji": {**EMOJI, "weight": 300.0},
     }
     card = Card(
         title="MOFT (motion feature)",

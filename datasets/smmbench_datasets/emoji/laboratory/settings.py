@@ -24,7 +24,44 @@ def _smm(name: str, *changes: str) -> Setting:
 
 _PAPER_RATES, _THRICE = "rates=0.007,0.004", "rates=0.021,0.012"
 
-# Eight settings a method with parameters to tune. Text alone has none, DDIM swap has few.
+_SOFT, _HARD = "rates=0.02,0.01", "rates=0.05,0.025"
+_FIVE, _TEN = "guided_steps=5", "guided_steps=10"
+
+# Four settings for each of the guided baselines, around the scale that their paper's values have
+# on this model: a few hundredths of the latent's spread in each step.
+GUIDED: tuple[Setting, ...] = (
+    *(
+        Setting(f"moft {region} weight {weight}", "moft", (f"region={region}", f"weight={weight}"))
+        for region, weight in (("moving", 100), ("moving", 300), ("moving", 1000), ("frame", 1000))
+    ),
+    *(
+        Setting(f"motion-clone weight {weight}", "motion-clone", (f"weight={weight}",))
+        for weight in (500, 1000, 2000, 4000)
+    ),
+    Setting("ditflow soft 5", "ditflow", (_SOFT, _FIVE)),
+    Setting("ditflow soft 10", "ditflow", (_SOFT, _TEN)),
+    Setting("ditflow hard 5", "ditflow", (_HARD, _FIVE)),
+    Setting(
+        "ditflow soft 10 coarse",
+        "ditflow",
+        (_SOFT, _TEN, "layers=up_blocks.1.attentions.1.transformer_blocks.0.attn1"),
+    ),
+    Setting("smm-ditflow soft 5", "smm-ditflow", (_SOFT, _FIVE)),
+    Setting("smm-ditflow soft 10", "smm-ditflow", (_SOFT, _TEN)),
+    Setting("smm-ditflow hard 5", "smm-ditflow", (_HARD, _FIVE)),
+    Setting("smm-ditflow paper 10", "smm-ditflow", (_PAPER_RATES, _TEN)),
+    Setting("smm-grid 2", "smm-grid", ("grid=2",)),
+    Setting("smm-grid 3", "smm-grid", ("grid=3",)),
+    Setting("smm-grid 4", "smm-grid", ("grid=4",)),
+    Setting("smm-grid 2 low 4", "smm-grid", ("grid=2", "downsample=4")),
+    Setting("smm-mask moving rest", "smm-mask", ("regions=moving,rest",)),
+    Setting("smm-mask moving", "smm-mask", ("regions=moving",)),
+    Setting("smm-mask moving frame", "smm-mask", ("regions=moving,frame",)),
+    Setting("smm-mask moving rest low 4", "smm-mask", ("regions=moving,rest", "downsample=4")),
+)
+
+# Eight settings a method with parameters to tune, four a guided baseline. Text alone has none,
+# DDIM swap has few.
 TUNING: tuple[Setting, ...] = (
     *(
         Setting(f"sdedit {strength:g}", "sdedit", (f"strength={strength}",))
@@ -51,6 +88,7 @@ TUNING: tuple[Setting, ...] = (
         for share in (0.4, 0.6)
     ),
     Setting("text-only", "text-only"),
+    *GUIDED,
 )
 
 _BLOCK = "up_blocks.1"

@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--limit", type=int)
-    parser.add_argument("--only", help="settings whose name begins so")
+    parser.add_argument("--only", nargs="+", default=[""], help="settings whose name begins so")
     parser.add_argument("--set", action="append", default=[], help="for all settings: name=value")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
@@ -155,7 +155,7 @@ def main() -> None:
     wanted = [
         setting
         for setting in SETS[options.which]
-        if setting.name not in there and setting.name.startswith(options.only or "")
+        if setting.name not in there and setting.name.startswith(tuple(options.only))
     ]
     backbone = load_backbone(options.model, device=options.device)
     before: list[Made] = []
