@@ -1,0 +1,191 @@
+"""MotionDirector: what a frame looks like and how frames follow each other, learnt apart by LoRA.
+
+Zhao et al., ECCV 2024 (arXiv 2310.08465).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from smmbench.diffusion.denoiser import Denoiser, Latent, Text
+from smmbench.diffusion.noise import noise
+from smmbench.diffusion.parameters import EMOJI
+from smmbench.diffusion.schedule import Prediction
+from smmbench.method import Card
+from smmbench_baselines.one_clip.adapters import Adapter
+from smmbench_baselines.one_clip.lora import (
+    LoraLayers,
+    add_lora,
+    check_peft,
+    lora_tensors,
+    new_lora,
+    scale,
+    split_lora,
+    switch,
+)
+from smmbench_baselines.one_clip.losses import debiased, squared_error, wanted_output
+from smmbench_baselines.one_clip.method import OneClipMethod, OneClipParameters
+from smmbench_baselines.one_clip.shell import checkpoint_blocks, linear_layers
+from smmbench_baselines.one_clip.tuning import tune
+
+SPATIAL = r"\.attentions\.\d+\..*(attn1\.to_(q|k|v|out\.0)|ff\.net\.(0\.proj|2))$"
+TEMPORAL = (
+    r"(temp_attentions\.\d+|transformer_in)\."
+    r".*(attn[12]\.to_(q|k|v|out\.0)|ff\.net\.(0\.proj|2))$"
+)
+
+
+@dataclass(frozen=True)
+class Parameters(OneClipParameters):
+    """Parameters of MotionDirector; values of its paper and its settings for a single video."""
+
+    steps: int = 30  # of DDIM sampling
+    guidance: float = 12.0  # classifier-free guidance scale
+    prompt_prefix: str = ""  # before every prompt
+    negative_prompt: str = ""
+    tuning_steps: int = 150  # of AdamW, on one clip
+    tuning_rate: float = 5e-4  # learning rate, constant
+    decay: float = 1e-2  # AdamW's weight decay
+    rank: int = 32  # of the LoRA layers
+    beta: float = 1.0  # weight of the anchor frame in the appearance-debiased loss
+    alone: float = 0.2  # share of steps in which the temporal layers learn without the spatial
+    spatial_scale: float = 0.0  # of what the spatial layers add in sampling
+    noise_prior: float = 0.5  # share of the inverted noise's variance in the start; 0 is none
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.rank < 1:
+            raise ValueError(f"rank must be at least 1, got {self.rank}.")
+        for name in ("alone", "noise_prior"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be 0 to 1, got {getattr(self, name)}.")
+
+
+class MotionDirector(OneClipMethod[Parameters]):
+    """Spatial LoRA learns single frames, temporal LoRA beside it the clip; only this one samples.
+
+    In each step the spatial path comes first; its gradient ends in the spatial layers, that of the
+    temporal path in the temporal ones.
+    """
+
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "emoji": {
+            **EMOJI,
+            "tuning_steps": 100,
+            "tuning_rate": 2e-3,
+            "rank": 8,
+            "checkpointing": False,
+            "inversion_steps": 25,
+        },
+    }
+    card = Card(
+        title="MotionDirector",
+        kind="baseline",
+        paper="Zhao et al., ECCV 2024, https://arxiv.org/abs/2310.08465",
+        code="https://github.com/showlab/MotionDirector",
+        licence="Apache-2.0",
+        notes=(
+            "Re-implemented with peft; the original runs on ZeroScope and ModelScope, 16 frames "
+            "of 384x384. Kept: LoRA of rank 32 in self-attention and feed-forward layers, 150 "
+            "steps of 5e-4, both losses, a start of which half is the clip's inverted noise, the "
+            "spatial scale of 0. Changed: no dropout in the LoRA layers, and their first draw is "
+            "peft's; the published code puts LoRA into all linear layers of the transformers."
+        ),
+    )
+
+    def check_model(self) -> None:
+        """Find peft, and the layers to tune, before anything is spent."""
+        check_peft()
+        for pattern in (SPATIAL, TEMPORAL):
+            linear_layers(self.backbone.denoiser.unet, pattern)
+
+    def tune(self, x: Latent, text: Text) -> tuple[list[Adapter], Float[Tensor, "step clip"]]:
+        """Tune both sets of layers."""
+        denoiser, parameters = self.shell(), self.parameters
+        names = [linear_layers(denoiser.unet, pattern) for pattern in (SPATIAL, TEMPORAL)]
+        new = new_lora(
+            denoiser.unet, [*names[0], *names[1]], parameters.rank, parameters.tuning_seed
+        )
+        layers = add_lora(denoiser.unet, [dict(new) for _ in x])
+        spatial, temporal = ({name: layers[name] for name in some} for some in names)
+        if parameters.checkpointing:
+            checkpoint_blocks(denoiser.unet)
+
+        def objective(
+            t: int, eps: Latent, generator: Generator
+        ) -> Iterator[Float[Tensor, " clip"]]:
+            return self.losses(denoiser, spatial, temporal, x, text, t, eps, generator)
+
+        losses = tune(
+            lora_tensors(layers),
+            objective,
+            x,
+            denoiser.schedule.length,
+            self.plan(decay=parameters.decay),
+        )
+        return split_lora(layers, parameters.rank), losses
+
+    def losses(
+        self,
+        denoiser: Denoiser,
+        spatial: LoraLayers,
+        temporal: LoraLayers,
+        x: Latent,
+        text: Text,
+        t: int,
+        eps: Latent,
+        generator: Generator,
+    ) -> Iterator[Float[Tensor, " clip"]]:
+        """The spatial loss on one frame, then the temporal ones on the clip."""
+        frame, anchor = torch.randint(x.shape[2], (2,), generator=generator).tolist()
+        alone = torch.rand((), generator=generator).item() < self.parameters.alone
+        true = Prediction(x0=x, eps=eps)
+        noisy, wanted = denoiser.schedule.at(t, true), wanted_output(denoiser.schedule, true, t)
+        if not alone:
+            switch(spatial, on=True)
+            switch(temporal, on=False)
+            output = denoiser.output(noisy[:, :, [frame]], t, text)
+            yield squared_error(output, wanted[:, :, [frame]])
+        switch(spatial, on=not alone, tuned=False)
+        switch(temporal, on=True)
+        output, beta = denoiser.output(noisy, t, text), self.parameters.beta
+        yield squared_error(output, wanted) + squared_error(
+            debiased(output, anchor, beta), debiased(wanted, anchor, beta)
+        )
+
+    def adapted(self, adapters: Sequence[Adapter]) -> Denoiser:
+        """A shell with the temporal layers, and the spatial ones where they have a scale."""
+        denoiser, factor = self.shell(), self.parameters.spatial_scale
+        spatial = linear_layers(denoiser.unet, SPATIAL)
+        if not factor:
+            adapters = _without(adapters, spatial)
+        layers = add_lora(denoiser.unet, adapters)
+        scale({name: layers[name] for name in spatial if name in layers}, factor)
+        switch(layers, on=True, tuned=False)
+        return denoiser
+
+    def inverting(self, adapters: Sequence[Adapter]) -> Denoiser:
+        """The network as it was found: the original inverts before it tunes."""
+        return self.backbone.denoiser
+
+    def start(self, inverted: Latent, draws: Sequence[Generator]) -> Latent:
+        """A mixture of the inverted noise and fresh noise."""
+        share = self.parameters.noise_prior
+        return share**0.5 * inverted + (1 - share) ** 0.5 * noise(inverted, draws)
+
+
+def _without(adapters: Sequence[Adapter], layers: Sequence[str]) -> list[Adapter]:
+    """Adapters without these layers; one that is there twice stays the same object."""
+    left_out = {f"{layer}.{part}" for layer in layers for part in "AB"}
+    unique = {
+        id(one): {name: x for name, x in one.items() if name not in left_out} for one in adapters
+    }
+    return [unique[id(one)] for one in adapters]

@@ -1,0 +1,71 @@
+"""What tuning on one clip lowers: free functions of predicted and true noise, one loss a clip."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from smmbench.diffusion.denoiser import Latent
+from smmbench.diffusion.schedule import NoiseSchedule, Prediction
+
+
+def wanted_output(schedule: NoiseSchedule, true: Prediction, t: int) -> Latent:
+    """What a perfect network would return at t: the noise, or v = mu eps - sigma x0."""
+    if schedule.prediction == "epsilon":
+        return true.eps
+    return schedule.mu(t) * true.eps - schedule.sigma(t) * true.x0
+
+
+def squared_error(output: Latent, wanted: Latent) -> Float[Tensor, " clip"]:
+    """Mean squared difference of each clip."""
+    return (output - wanted).square().mean(dim=(1, 2, 3, 4))
+
+
+def residual_direction(predicted: Latent, true: Latent) -> Float[Tensor, " clip"]:
+    """One minus the cosine between the steps from frame to frame, mean over the steps.
+
+    A step is the difference of a frame and the one before, over all channels and places. What is
+    the same in every frame is in no step. From 0 (same directions) to 2 (opposite); a step of
+    length zero counts as 1. Section 4 of Jeong et al. (VMC, CVPR 2024).
+
+    Raises:
+        ValueError: A clip of one frame has no step.
+    """
+    steps, wanted = frame_steps(predicted), frame_steps(true)
+    cosine = F.cosine_similarity(
+        steps.movedim(1, 2).flatten(2), wanted.movedim(1, 2).flatten(2), dim=-1
+    )
+    return (1 - cosine).mean(dim=1)
+
+
+def residual_sizes(predicted: Latent, true: Latent) -> Float[Tensor, " clip"]:
+    """The same as VMC's published code has it, which is not the formula of its paper.
+
+    Of each number of a frame: one minus the cosine over time between the sizes of the steps,
+    their signs left out.
+    """
+    cosine = F.cosine_similarity(frame_steps(predicted).abs(), frame_steps(true).abs(), dim=2)
+    return (1 - cosine).mean(dim=(1, 2, 3))
+
+
+def frame_steps(x: Latent) -> Float[Tensor, "batch channel step rows columns"]:
+    """Each frame less the one before.
+
+    Raises:
+        ValueError: There is one frame only.
+    """
+    if x.shape[2] < 2:
+        raise ValueError("A clip of one frame has no motion to be tuned on; give at least two.")
+    return x[:, :, 1:] - x[:, :, :-1]
+
+
+def debiased(eps: Latent, anchor: int, beta: float) -> Latent:
+    """Every frame's noise less its likeness to one anchor frame.
+
+    sqrt(beta^2 + 1) eps_i - beta eps_anchor: noise that is independent in each frame keeps its
+    variance (but in the anchor frame), and what all frames share shrinks by sqrt(beta^2 + 1) -
+    beta: to .41 of itself for beta = 1, to nothing for a large beta. The appearance-debiased
+    temporal loss of Zhao et al. (MotionDirector, ECCV 2024) compares noise so changed.
+    """
+    return (beta**2 + 1) ** 0.5 * eps - beta * eps[:, :, [anchor]]

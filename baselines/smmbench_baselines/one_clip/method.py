@@ -1,0 +1,181 @@
+"""What the methods that are tuned on one clip share: prepare tunes, transfer samples."""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from smmbench.diffusion.denoiser import Denoiser, Latent, Text
+from smmbench.diffusion.inversion import inversion_timesteps, invert
+from smmbench.diffusion.method import DiffusionMethod, Prepared, rates, together
+from smmbench.diffusion.noise import generators
+from smmbench.diffusion.parameters import DiffusionParameters
+from smmbench.diffusion.sampling import sample
+from smmbench.method import Source
+from smmbench.parameters import parameters_to_json
+from smmbench.video import Video
+from smmbench_baselines.one_clip.adapters import Adapter, cached_adapters
+from smmbench_baselines.one_clip.shell import shell
+from smmbench_baselines.one_clip.tuning import Plan
+
+SAMPLING_ONLY = frozenset(
+    {field.name for field in dataclasses.fields(DiffusionParameters)} - {"dtype"}
+    | {"inversion_steps", "inversion_prompt", "checkpointing", "downsample"}
+    | {"noise_prior", "spatial_scale"}
+)
+"""Parameters that no adapter depends on (the model enters by its weights)."""
+
+
+@dataclass(frozen=True)
+class OneClipParameters(DiffusionParameters):
+    """Parameters that all methods tuned on one clip share."""
+
+    tuning_steps: int = 500  # of AdamW, on one clip
+    tuning_rate: float = 3e-5  # learning rate, constant
+    tuning_seed: int = 0  # of all draws of the tuning
+    checkpointing: bool = True  # tune in less memory and a third more time
+    inversion_steps: int = 50  # of the source's DDIM inversion
+    inversion_prompt: bool = False  # invert with the source's caption; else with none
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tuning_steps < 0:
+            raise ValueError(f"tuning_steps must be at least 0, got {self.tuning_steps}.")
+        if self.tuning_rate <= 0:
+            raise ValueError(f"tuning_rate must be above 0, got {self.tuning_rate}.")
+        if self.inversion_steps < 1:
+            raise ValueError(f"inversion_steps must be at least 1, got {self.inversion_steps}.")
+
+
+ParametersT = TypeVar("ParametersT", bound=OneClipParameters)
+
+
+@dataclass(frozen=True, eq=False)
+class Tuned(Prepared):
+    """A clip, inverted up to where sampling starts, and what was tuned on it.
+
+    Attributes:
+        adapter: By name of the tensor, in the network's precision.
+    """
+
+    adapter: Adapter
+
+
+class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
+    """Tunes adapters on each clip and samples with them; the backbone stays as it was found.
+
+    The clips of a batch are tuned in the same passes through the network, each with an adapter
+    of its own, and sampled so.
+    """
+
+    recipe: ClassVar[int] = 1  # raise it where the same parameters tune otherwise
+
+    @abstractmethod
+    def tune(self, x: Latent, text: Text) -> tuple[list[Adapter], Float[Tensor, "step clip"]]:
+        """Tune on each clip; gives the adapters and the losses on the way."""
+
+    @abstractmethod
+    def adapted(self, adapters: Sequence[Adapter]) -> Denoiser:
+        """A network for batches whose sample i has adapter i."""
+
+    @abstractmethod
+    def start(self, inverted: Latent, draws: Sequence[Generator]) -> Latent:
+        """Where sampling starts, from the inverted clips."""
+
+    def tuning_prompt(self, source: Source) -> str:
+        """What the clip is said to show while the network is tuned on it."""
+        return source.prompt
+
+    def inverting(self, adapters: Sequence[Adapter]) -> Denoiser:
+        """The network that inverts the clips."""
+        return self.adapted(adapters)
+
+    def prepare_batch(self, sources: Sequence[Source]) -> list[Tuned]:
+        """Encode, tune or take the adapters of an earlier run, and invert."""
+        x = self.encode(sources)
+        adapters = self.adapters(sources, x)
+        first = self.backbone.schedule.timesteps(self.parameters.steps)[0]
+        timesteps = inversion_timesteps(
+            self.backbone.schedule, self.parameters.inversion_steps, [first]
+        )
+        told = self.parameters.inversion_prompt
+        inverted = invert(
+            self.inverting(adapters),
+            x,
+            self.backbone.embed([source.prompt if told else "" for source in sources]),
+            [t for t in timesteps if t <= first],
+            keep=[first],
+        )[first]
+        return [
+            Tuned(inverted[[i]], source.video.fps, adapter)
+            for i, (source, adapter) in enumerate(zip(sources, adapters, strict=True))
+        ]
+
+    def transfer_batch(
+        self, prepared: Sequence[Tuned], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[Video]:
+        """Sample with the target prompts and each clip's adapter."""
+        parameters, schedule = self.parameters, self.backbone.schedule
+        denoiser = self.adapted([one.adapter for one in prepared])
+        text = self.embed(prompts)
+        negative = self.backbone.embed([parameters.negative_prompt])
+        x = sample(
+            schedule,
+            lambda x, t: denoiser.guided(
+                x, t, text, negative, parameters.guidance, parameters.guidance_rescale
+            ),
+            self.start(together(prepared), generators(seeds)),
+            schedule.timesteps(parameters.steps),
+        )
+        return self.videos(x, rates(prepared))
+
+    def adapters(self, sources: Sequence[Source], x: Latent) -> list[Adapter]:
+        """Adapters of these clips, from the cache where it has them."""
+
+        def tuned(missing: Sequence[int]) -> list[Adapter]:
+            prompts = [self.tuning_prompt(sources[i]) for i in missing]
+            adapters, _ = self.tune(x[list(missing)], self.backbone.embed(prompts))
+            return [self.rounded(adapter) for adapter in adapters]
+
+        origins = [self.origin(source) for source in sources]
+        return cached_adapters(origins, tuned, self.backbone.device)
+
+    def origin(self, source: Source) -> dict[str, Any]:
+        """All that the adapter of a clip depends on."""
+        parameters = parameters_to_json(self.parameters)
+        return {
+            "method": type(self).__name__,
+            "recipe": self.recipe,
+            "parameters": {k: v for k, v in parameters.items() if k not in SAMPLING_ONLY},
+            "weights": self.weights(),
+            "pixels": source.video.pixels_sha256,
+            "prompt": self.tuning_prompt(source),
+        }
+
+    def rounded(self, adapter: Adapter) -> Adapter:
+        """An adapter in the network's precision, as it is kept and used."""
+        dtype = getattr(torch, self.parameters.dtype)
+        return {name: tensor.to(dtype) for name, tensor in adapter.items()}
+
+    def plan(self, decay: float = 0.0, longest: float = float("inf")) -> Plan:
+        """How to tune, as the parameters say."""
+        parameters = self.parameters
+        return Plan(
+            steps=parameters.tuning_steps,
+            rate=parameters.tuning_rate,
+            seed=parameters.tuning_seed,
+            decay=decay,
+            longest=longest,
+            half=parameters.dtype == "float16",
+        )
+
+    def shell(self) -> Denoiser:
+        """The network as it was found, in modules of our own."""
+        return Denoiser(shell(self.backbone.denoiser.unet), self.backbone.schedule)

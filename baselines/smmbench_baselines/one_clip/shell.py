@@ -1,0 +1,73 @@
+"""A network to tune in place of a borrowed one: its own modules around the same weights.
+
+What is added to a shell (hooks, LoRA layers) is gone with it, and the network that was borrowed
+never knew. It costs a few thousand small objects and no memory for weights.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from functools import partial
+from typing import Any
+
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+
+def shell(network: nn.Module) -> nn.Module:
+    """Copy the modules of a network, but not its tensors.
+
+    The parameters are new frozen ones that share the memory of the old: a gradient never reaches
+    the network that was given. Nobody may write into them.
+    """
+    shared: dict[int, Any] = {
+        id(tensor): nn.Parameter(tensor.detach(), requires_grad=False)
+        for tensor in network.parameters()
+    }
+    shared |= {id(tensor): tensor.detach() for tensor in network.buffers()}
+    return copy.deepcopy(network, shared)
+
+
+def checkpoint_blocks(of_shell: nn.Module) -> None:
+    """Let the blocks of a shell forget their activations and compute them again going back.
+
+    `UNet3DConditionModel` has no switch for this.
+    """
+    untyped: Any = of_shell
+    for block in (*untyped.down_blocks, untyped.mid_block, *untyped.up_blocks):
+        block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+
+
+class Samples:
+    """How many samples are in a shell just now: its layers fold time and space into the batch.
+
+    Attributes:
+        count: Samples of the pass that runs, or of the last.
+    """
+
+    def __init__(self, of_shell: nn.Module) -> None:
+        self.count = 0
+        of_shell.register_forward_pre_hook(self._note)
+
+    def _note(self, _module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        self.count = len(inputs[0])
+
+
+def linear_layers(network: nn.Module, pattern: str) -> tuple[str, ...]:
+    """Names of the linear layers in which the regular expression is found.
+
+    Raises:
+        LookupError: There is none.
+    """
+    names = tuple(
+        name
+        for name, module in network.named_modules()
+        if isinstance(module, nn.Linear) and re.search(pattern, name)
+    )
+    if not names:
+        raise LookupError(
+            f"The network has no linear layer like {pattern}; methods that are tuned on one clip "
+            "need the attention layers of the 3D-UNet family."
+        )
+    return names

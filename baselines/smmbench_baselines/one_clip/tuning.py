@@ -1,0 +1,115 @@
+"""The loop of one-clip tuning: a timestep, a noise, the method's losses, a step of AdamW."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from smmbench.diffusion.denoiser import Latent
+from smmbench.diffusion.finite import check_finite
+from smmbench.diffusion.noise import noise
+
+Objective = Callable[[int, Latent, Generator], Iterator[Float[Tensor, " clip"]]]
+"""From timestep, noise and a generator for further draws to losses, one a clip.
+
+A loss is taken back through the network before the next is asked for.
+"""
+LOOKS = 50
+"""Steps between looks at the losses: each look waits for the GPU."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to tune.
+
+    Attributes:
+        steps: Steps of AdamW.
+        rate: Its learning rate, constant.
+        seed: Of timesteps, noise and all other draws: the same for every clip.
+        decay: AdamW's weight decay.
+        longest: Longest gradient of a clip; a longer one is shortened. Infinity: none is.
+        half: The network computes in float16: the loss is scaled on its way back.
+    """
+
+    steps: int
+    rate: float
+    seed: int
+    decay: float = 0.0
+    longest: float = float("inf")
+    half: bool = False
+
+
+@torch.enable_grad()
+def tune(
+    tensors: Sequence[Float[Tensor, "..."]],
+    objective: Objective,
+    x: Latent,
+    timesteps: int,
+    plan: Plan,
+) -> Float[Tensor, "step clip"]:
+    """Tune tensors in place; they are float32 and hold each clip's part on its own.
+
+    Clips do not touch each other: the loss is summed over them and AdamW works on each number
+    alone. They share all draws, so that a clip alone sees the same as in a batch.
+
+    Args:
+        tensors: What to tune; the first axis of each is the clip where `plan.longest` is finite.
+        objective: The losses.
+        x: Latents of the clips.
+        timesteps: T, of which one is drawn for each step.
+        plan: How to tune.
+
+    Returns:
+        The losses, summed over those of a step.
+
+    Raises:
+        FloatingPointError: A loss or a gradient is not finite.
+    """
+    generator = Generator("cpu").manual_seed(plan.seed)
+    adam = torch.optim.AdamW(tensors, lr=plan.rate, weight_decay=plan.decay)
+    scaler = torch.amp.GradScaler(x.device.type, enabled=plan.half)
+    losses: list[Tensor] = []
+    for step in range(plan.steps):
+        t = int(torch.randint(timesteps, (), generator=generator))
+        eps = noise(x[:1], generator).expand_as(x)
+        adam.zero_grad()
+        total = torch.zeros(len(x), device=x.device)
+        for loss in objective(t, eps, generator):
+            scaler.scale(loss.sum()).backward()
+            total += loss.detach()
+        scaler.unscale_(adam)
+        if plan.longest < float("inf"):
+            shorten(tensors, plan.longest)
+        scaler.step(adam)
+        scaler.update()
+        losses.append(total)
+        if (step + 1) % LOOKS == 0 or step + 1 == plan.steps:
+            _check(losses[-LOOKS:], tensors, scaler, step + 1)
+    return torch.stack(losses) if losses else x.new_zeros((0, len(x)))
+
+
+def shorten(tensors: Sequence[Float[Tensor, "clip *_shape"]], longest: float) -> None:
+    """Shorten the gradient of each clip to at most this length, over all tensors together."""
+    gradients = [tensor.grad for tensor in tensors if tensor.grad is not None]
+    if not gradients:
+        return
+    squares = [gradient.reshape(len(gradient), -1).square().sum(dim=1) for gradient in gradients]
+    length = torch.stack(squares).sum(dim=0).sqrt()
+    factor = (longest / (length + 1e-6)).clamp(max=1)
+    for gradient in gradients:
+        gradient.mul_(factor.view(-1, *(1 for _ in gradient.shape[1:])))
+
+
+def _check(
+    losses: Sequence[Tensor], tensors: Sequence[Tensor], scaler: torch.amp.GradScaler, step: int
+) -> None:
+    stage = f"tuning up to step {step}"
+    check_finite(torch.stack(list(losses)), f"the loss of {stage}")
+    for tensor in tensors:
+        check_finite(tensor.detach(), stage)
+    if scaler.is_enabled() and scaler.get_scale() < 1:
+        raise FloatingPointError(f"The gradient is infinite in {stage}; try dtype=bfloat16.")

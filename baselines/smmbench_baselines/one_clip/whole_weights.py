@@ -1,0 +1,93 @@
+"""Methods whose adapter is a change of whole weights: Tune-A-Video and VMC."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, TypeVar
+
+from jaxtyping import Float
+from torch import Generator, Tensor
+
+from smmbench.diffusion.denoiser import Denoiser, Latent, Text
+from smmbench.diffusion.noise import noise
+from smmbench.diffusion.schedule import Prediction
+from smmbench.diffusion.start import low_pass
+from smmbench_baselines.one_clip.adapters import Adapter
+from smmbench_baselines.one_clip.changes import (
+    apply_changes,
+    no_changes,
+    one_by_one,
+    together,
+)
+from smmbench_baselines.one_clip.method import OneClipMethod, OneClipParameters
+from smmbench_baselines.one_clip.shell import checkpoint_blocks, linear_layers
+from smmbench_baselines.one_clip.tuning import tune
+
+LONGEST = 1.0
+"""Length to which the published code of both shortens a gradient."""
+
+
+@dataclass(frozen=True)
+class WholeWeightParameters(OneClipParameters):
+    """Parameters of methods that change whole weights."""
+
+    downsample: int = 1  # above 1: keep only the inverted noise that survives shrinking so much
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.downsample < 1:
+            raise ValueError(f"downsample must be at least 1, got {self.downsample}.")
+
+
+ParametersT = TypeVar("ParametersT", bound=WholeWeightParameters)
+
+
+class WholeWeightMethod(OneClipMethod[ParametersT]):
+    """Tunes the weights of some linear layers, by one loss; inverts with the tuned network."""
+
+    tuned_layers: ClassVar[str]  # a regular expression for their names
+
+    @abstractmethod
+    def loss(self, output: Latent, true: Prediction, x: Latent, t: int) -> Float[Tensor, " clip"]:
+        """Loss of what the network returned for x at t, which `true` was mixed to."""
+
+    def check_model(self) -> None:
+        """Find the layers to tune before anything is spent."""
+        linear_layers(self.backbone.denoiser.unet, self.tuned_layers)
+
+    def tune(self, x: Latent, text: Text) -> tuple[list[Adapter], Float[Tensor, "step clip"]]:
+        """Tune changes of the layers' weights, from zero."""
+        denoiser = self.shell()
+        layers = linear_layers(denoiser.unet, self.tuned_layers)
+        changes = no_changes(denoiser.unet, layers, len(x))
+        apply_changes(denoiser.unet, changes)
+        if self.parameters.checkpointing:
+            checkpoint_blocks(denoiser.unet)
+
+        def objective(
+            t: int, eps: Latent, _generator: Generator
+        ) -> Iterator[Float[Tensor, " clip"]]:
+            true = Prediction(x0=x, eps=eps)
+            noisy = denoiser.schedule.at(t, true)
+            yield self.loss(denoiser.output(noisy, t, text), true, noisy, t)
+
+        tensors = [change.requires_grad_() for change in changes.values()]
+        timesteps = denoiser.schedule.length
+        losses = tune(tensors, objective, x, timesteps, self.plan(longest=LONGEST))
+        return one_by_one(changes, len(x)), losses
+
+    def adapted(self, adapters: Sequence[Adapter]) -> Denoiser:
+        """A shell with these changes."""
+        denoiser = self.shell()
+        apply_changes(denoiser.unet, together(adapters))
+        return denoiser
+
+    def start(self, inverted: Latent, draws: Sequence[Generator]) -> Latent:
+        """The inverted noise, or its low frequencies and high ones that are drawn."""
+        factor = self.parameters.downsample
+        if factor == 1:
+            return inverted
+        fresh = noise(inverted, draws)
+        return low_pass(inverted, factor) + fresh - low_pass(fresh, factor)

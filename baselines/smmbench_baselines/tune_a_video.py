@@ -1,0 +1,67 @@
+"""Tune-A-Video's recipe: query and temporal projections tuned on the clip, then DDIM from its noise.
+
+Wu et al., ICCV 2023 (arXiv 2212.11565).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from jaxtyping import Float
+from torch import Tensor
+
+from smmbench.diffusion.denoiser import Latent
+from smmbench.diffusion.parameters import EMOJI
+from smmbench.diffusion.schedule import Prediction
+from smmbench.method import Card
+from smmbench_baselines.one_clip.losses import squared_error, wanted_output
+from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
+
+
+@dataclass(frozen=True)
+class Parameters(WholeWeightParameters):
+    """Parameters of Tune-A-Video; its own values where the backbone leaves them a meaning."""
+
+    guidance: float = 12.5  # classifier-free guidance scale
+    prompt_prefix: str = ""  # before every prompt
+    negative_prompt: str = ""
+
+
+class TuneAVideo(WholeWeightMethod[Parameters]):
+    """Tuned to denoise the clip; sampling starts from its noise, inverted by the tuned network."""
+
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "emoji": {
+            **EMOJI,
+            "tuning_steps": 100,
+            "tuning_rate": 3e-4,
+            "checkpointing": False,
+            "inversion_steps": 25,
+        },
+    }
+    card = Card(
+        title="Tune-A-Video (recipe)",
+        kind="baseline",
+        paper="Wu et al., ICCV 2023, https://arxiv.org/abs/2212.11565",
+        code="https://github.com/showlab/Tune-A-Video",
+        licence="Apache-2.0",
+        notes=(
+            "Re-implemented; the original runs on Stable Diffusion 1.4 at 24 frames of 512x512. "
+            "Kept: what is tuned (spatial attn1.to_q and attn2.to_q, all temporal attention), the "
+            "loss, 500 steps of 3e-5, inversion by the tuned network with no text, 50 steps, "
+            "guidance 12.5. Changed: this backbone is a video model, so nothing is inflated and "
+            "there is no sparse-causal attention, its frames meet in temporal layers that are "
+            "trained already; weight decay is left out."
+        ),
+    )
+    tuned_layers: ClassVar[str] = (
+        r"\.attentions\.\d+\..*attn[12]\.to_q$"
+        r"|(temp_attentions\.\d+|transformer_in)\..*attn[12]\.to_(q|k|v|out\.0)$"
+    )
+
+    def loss(self, output: Latent, true: Prediction, x: Latent, t: int) -> Float[Tensor, " clip"]:
+        """Squared error of what the network is trained to return."""
+        return squared_error(output, wanted_output(self.backbone.schedule, true, t))

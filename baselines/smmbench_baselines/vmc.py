@@ -1,0 +1,99 @@
+"""VMC: temporal attention tuned to step from frame to frame in the clip's directions.
+
+Jeong et al., CVPR 2024 (arXiv 2312.00845).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from jaxtyping import Float
+from torch import Tensor
+
+from smmbench.diffusion.denoiser import Latent
+from smmbench.diffusion.parameters import EMOJI
+from smmbench.diffusion.schedule import Prediction
+from smmbench.method import Card, Source
+from smmbench_baselines.one_clip.losses import residual_direction, residual_sizes, wanted_output
+from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
+
+PLACES = re.compile(
+    r"\s+(in|on|at|under|over|above|below|beneath|beside|behind|near|by|against|through|across|"
+    r"along|inside|outside|among|amid|between|around|past|with a background)\b.*$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Parameters(WholeWeightParameters):
+    """Parameters of VMC; values of its paper and published settings."""
+
+    tuning_steps: int = 400  # of AdamW, on one clip
+    tuning_rate: float = 1e-4  # learning rate, constant
+    guidance: float = 9.0  # classifier-free guidance scale
+    prompt_prefix: str = ""  # before every prompt
+    negative_prompt: str = ""
+    residual: Literal["paper", "code"] = "paper"  # directions of steps, or sizes over time
+    compare: Literal["noise", "output"] = "noise"  # steps of the noise; or of v, where it is v
+    prompt: Literal["invariant", "caption", "empty"] = "invariant"  # invariant: place cut off
+
+
+class VMC(WholeWeightMethod[Parameters]):
+    """Tuned on the steps between frames, which hold motion and no still content."""
+
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "emoji": {
+            **EMOJI,
+            "tuning_steps": 100,
+            "tuning_rate": 1e-3,
+            "checkpointing": False,
+            "inversion_steps": 25,
+        },
+    }
+    card = Card(
+        title="VMC (video motion customization)",
+        kind="baseline",
+        paper="Jeong et al., CVPR 2024, https://arxiv.org/abs/2312.00845",
+        code="https://github.com/HyeonHo99/Video-Motion-Customization",
+        licence="Apache-2.0",
+        notes=(
+            "Re-implemented; the original tunes the key-frame model of Show-1, which works on "
+            "pixels, 8 frames of 64x40, and two more models fill in frames and detail. Kept: "
+            "temporal q, k, v, 400 steps of 1e-4, the loss on steps between frames, inversion "
+            "with no text by the tuned network. residual=code is the published code's loss. "
+            "Changed: one model in latent space, all frames at once; the appearance-invariant "
+            "prompt, written by hand there, is the caption up to its first word of place."
+        ),
+    )
+    tuned_layers: ClassVar[str] = r"temp_attentions\.\d+\..*attn[12]\.to_(q|k|v)$"
+
+    def loss(self, output: Latent, true: Prediction, x: Latent, t: int) -> Float[Tensor, " clip"]:
+        """How far the steps of the predicted noise leave those of the true one."""
+        schedule = self.backbone.schedule
+        compare = residual_direction if self.parameters.residual == "paper" else residual_sizes
+        if self.parameters.compare == "output":
+            return compare(output, wanted_output(schedule, true, t))
+        return compare(schedule.read(output, x, t).eps, true.eps)
+
+    def tuning_prompt(self, source: Source) -> str:
+        """The caption, as much of it as the parameters say."""
+        match self.parameters.prompt:
+            case "invariant":
+                return appearance_invariant(source.prompt)
+            case "caption":
+                return source.prompt
+            case _:
+                return ""
+
+
+def appearance_invariant(caption: str) -> str:
+    """Cut off where something happens: `a cat is roaring on the grass` to `a cat is roaring`.
+
+    VMC tunes with such prompts so that the place is not tied to the motion. A caption with no word
+    of place stays as it is.
+    """
+    return PLACES.sub("", caption)
