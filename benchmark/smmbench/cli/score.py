@@ -49,7 +49,7 @@ def score(
         str | None,
         typer.Option(
             envvar="SMMBENCH_TRACKER",
-            help="Instead of the protocol's: lucas-kanade, cotracker3:/path.pth, "
+            help="Instead of the protocol's: lucas-kanade, dis, cotracker3:/path.pth, "
             "cotracker2:/path.pth.",
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""Tracks of points through a video: OpenCV's Lucas-Kanade, CoTracker, or the truth."""
+"""Tracks of points: OpenCV's Lucas-Kanade or dense flow, CoTracker, or the truth."""
 
 from smmbench.tracking.known import known_tracks
 from smmbench.tracking.tracker import Tracker, open_tracker

@@ -1,25 +1,20 @@
 """Tracks by pyramidal Lucas-Kanade: works everywhere, needs no weights.
 
 Bouguet, "Pyramidal implementation of the affine Lucas Kanade feature tracker" (Intel, 2000), as
-OpenCV has it; the forward-backward check is that of Kalal et al. (ICPR 2010).
+OpenCV has it.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 from typing import Any
 
 import cv2
-import numpy as np
-from jaxtyping import Bool, Float32, UInt8
 
+from smmbench.tracking.chain import Found, Grey, Points, chain
 from smmbench.tracking.grid import grid_points
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
-
-Grey = UInt8[np.ndarray, "height width"]
-Points = Float32[np.ndarray, "n 2"]
 
 
 @dataclass(frozen=True)
@@ -36,15 +31,7 @@ class Parameters:
 
 
 class LucasKanade:
-    """Follows a grid of the first frame from frame to frame.
-
-    A point goes where the flow takes it. It waits where it is in a step where the flow has no
-    answer: its window has no texture, or the answer lies outside the frame. It is visible until
-    the first step that has no answer or that, followed back, misses where it came from; what
-    comes after is a guess, as every tracker gives one for points that it does not see. Guesses
-    stay: on real clips most tracks drift once, and stopping them there would leave mostly steps
-    of no motion, which agree with each other in any two clips.
-    """
+    """Follows a grid of the first frame from frame to frame; see `chain`."""
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
@@ -60,33 +47,12 @@ class LucasKanade:
 
     def track(self, video: Video) -> Tracks:
         """Tracks of the grid; the same video gives the same tracks."""
-        greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in video.frames]
-        height, width = greys[0].shape
+        height, width = video.frames.shape[1:3]
         points = grid_points(width, height, self.parameters.grid)
-        seen = np.ones(len(points), dtype=bool)
-        positions, visible = [points], [seen]
-        for before, after in pairwise(greys):
-            points, trusted = self._follow(before, after, points)
-            seen = seen & trusted
-            positions.append(points)
-            visible.append(seen)
-        return Tracks(np.stack(positions, axis=1), np.stack(visible, axis=1))
+        return chain(video, points, self._flow, self.parameters.max_return)
 
-    def _follow(
-        self, before: Grey, after: Grey, points: Points
-    ) -> tuple[Points, Bool[np.ndarray, " n"]]:
-        """Where the points went, and which steps to trust."""
-        moved, found = self._flow(before, after, points)
-        height, width = after.shape
-        found &= ((moved >= 0) & (moved <= [width - 1, height - 1])).all(axis=-1)
-        moved = np.where(found[:, None], moved, points)
-        returned, back = self._flow(after, before, moved)
-        miss = np.linalg.norm(returned - points, axis=-1)
-        return moved, found & back & (miss <= self.parameters.max_return)
-
-    def _flow(
-        self, before: Grey, after: Grey, points: Points
-    ) -> tuple[Points, Bool[np.ndarray, " n"]]:
+    def _flow(self, before: Grey, after: Grey, points: Points) -> tuple[Points, Found]:
+        """No answer where the window has no texture."""
         p = self.parameters
         stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, p.iterations, p.epsilon)
         moved, status, _ = cv2.calcOpticalFlowPyrLK(

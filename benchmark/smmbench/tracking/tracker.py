@@ -9,7 +9,7 @@ from smmbench.plugins import no_such
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
 
-FORMS = ("lucas-kanade", "cotracker3:/path.pth", "cotracker2:/path.pth")
+FORMS = ("lucas-kanade", "dis", "cotracker3:/path.pth", "cotracker2:/path.pth")
 
 
 @runtime_checkable
@@ -27,8 +27,8 @@ def open_tracker(spec: str, grid: int, device: str) -> Tracker:
     """Build a tracker from its name.
 
     Args:
-        spec: `lucas-kanade`, or `cotracker3:/path.pth` or `cotracker2:/path.pth` with a local
-            checkpoint (`cotracker:` is short for `cotracker3:`).
+        spec: `lucas-kanade`, `dis`, or `cotracker3:/path.pth` or `cotracker2:/path.pth` with a
+            local checkpoint (`cotracker:` is short for `cotracker3:`).
         grid: Points along each axis of the first frame.
         device: Where a learned tracker computes.
 
@@ -42,6 +42,10 @@ def open_tracker(spec: str, grid: int, device: str) -> Tracker:
         from smmbench.tracking import lucas_kanade
 
         return lucas_kanade.LucasKanade(lucas_kanade.Parameters(grid=grid))
+    if kind == "dis" and not path:
+        from smmbench.tracking import dense_flow
+
+        return dense_flow.DenseFlow(dense_flow.Parameters(grid=grid))
     if kind in ("cotracker", "cotracker2", "cotracker3"):
         from smmbench.tracking import cotracker
 

@@ -56,13 +56,13 @@ def tracks(
     places = _places_in_sprite(alpha[clips.object], object_points, generator)
     near = follow_object(clips, places)
     far = follow_background(clips, _places_behind(clips, background_points, generator))
-    hidden = _covered(alpha, clips.object, clips.path, clips.size, far)
+    hidden = covered(alpha, clips.object, clips.path, clips.size, far)
     companion = clips.companion.clamp(min=0)
     there = (clips.companion >= 0)[:, None, None]
-    hidden |= there & _covered(alpha, companion, clips.companion_path, clips.size, far)
+    hidden |= there & covered(alpha, companion, clips.companion_path, clips.size, far)
     positions = torch.cat([near, far], 1)
     seen = torch.cat([torch.ones(near.shape[:-1], dtype=torch.bool), ~hidden], 1)
-    return positions, seen & _in_picture(positions)
+    return positions, seen & in_picture(positions)
 
 
 def follow_object(clips: Clips, places: Float[Tensor, "clips points 2"]) -> Tracks:
@@ -102,7 +102,7 @@ def _places_behind(
     return torch.stack([x, (HEIGHT - 1) * draw[..., 1]], -1)
 
 
-def _covered(
+def covered(
     alpha: Float[Tensor, "objects 1 side side"],
     object: Int[Tensor, " clips"],
     path: Float[Tensor, "clips time 2"],
@@ -123,6 +123,7 @@ def _alpha_at(
     return found[:, 0, 0]
 
 
-def _in_picture(positions: Tracks) -> Visible:
+def in_picture(positions: Tracks) -> Visible:
+    """Whether each position is in the picture."""
     last = torch.tensor([WIDTH - 1.0, HEIGHT - 1.0])
     return ((positions >= 0) & (positions <= last)).all(-1)

@@ -1,0 +1,68 @@
+"""Tracks by dense optical flow (DIS): works everywhere, needs no weights.
+
+Kroeger et al., "Fast optical flow using dense inverse search" (ECCV 2016), as OpenCV has it, in its
+preset `medium`. It smooths the flow over the frame, so points on plain ground have an answer too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from smmbench.tracking.chain import Found, Grey, Points, chain
+from smmbench.tracking.grid import grid_points
+from smmbench.tracking.types import Tracks
+from smmbench.video.types import Video
+
+SMALLEST = 16  # pixels: a frame must hold two patches along each side
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """What the tracks depend on, besides the pixels."""
+
+    grid: int = 30  # points along each axis
+    max_return: float = 1.0  # pixels: how far a point may miss when it is followed back
+
+
+class DenseFlow:
+    """Follows a grid of the first frame from frame to frame; see `chain`."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+
+    def origin(self) -> dict[str, Any]:
+        """Everything that the tracks depend on, besides the pixels."""
+        return {
+            "tracker": "dis",
+            "version": 1,
+            "opencv": cv2.__version__,
+            **asdict(self.parameters),
+        }
+
+    def track(self, video: Video) -> Tracks:
+        """Tracks of the grid; the same video gives the same tracks.
+
+        Raises:
+            ValueError: A side of the frame is shorter than 16 pixels.
+        """
+        height, width = video.frames.shape[1:3]
+        if min(height, width) < SMALLEST:
+            raise ValueError(
+                f"The tracker dis needs frames of {SMALLEST}x{SMALLEST} pixels or more, "
+                f"got {width}x{height}; use lucas-kanade."
+            )
+        dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # type: ignore[attr-defined]
+
+        def flow(before: Grey, after: Grey, points: Points) -> tuple[Points, Found]:
+            field = dis.calc(before, after, None)
+            # Between pixels by bilinear interpolation.
+            x, y = points[:, :1], points[:, 1:]
+            step = cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            return points + step[:, 0], np.ones(len(points), dtype=bool)
+
+        points = grid_points(width, height, self.parameters.grid)
+        return chain(video, points, flow, self.parameters.max_return)
