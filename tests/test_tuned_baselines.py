@@ -211,7 +211,7 @@ def test_nothing_tuned_is_ddim_inversion_and_prompt_swap(
 
 # The tiny network's middle has one place only: its spatial attention has nothing to choose from.
 BLIND = "mid_block.attentions.0.transformer_blocks.0."
-SETS = {
+SETS: dict[type[Any], tuple[str, ...]] = {
     TuneAVideo: (
         "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight",
         "down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_q.weight",
@@ -289,7 +289,7 @@ def test_lora_adds_the_product_of_its_matrices(backbone: Backbone) -> None:
             replace(backbone.denoiser, unet=network).output(x, 500, text)
             for network in (mine, merged)
         ]
-    assert torch.allclose(*outputs, atol=1e-4)
+    assert torch.allclose(outputs[0], outputs[1], atol=1e-4)
 
 
 @pytest.mark.slow
@@ -374,7 +374,7 @@ def test_checkpointing_changes_nothing_but_the_memory(
         made.tune(made.encode([source]), text)[1]
         for made in (make(method, backbone, checkpointing=on) for on in (False, True))
     ]
-    assert torch.allclose(*losses, rtol=1e-4)
+    assert torch.allclose(losses[0], losses[1], rtol=1e-4)
 
 
 # As methods ---------------------------------------------------------------------------------------
@@ -404,7 +404,7 @@ def test_clips_of_a_batch_are_tuned_and_sampled_as_alone(
 
 
 # What makes another video: source, target prompt, seed, and the caption that is tuned with.
-USES = {
+USES: dict[type[Any], set[str]] = {
     TuneAVideo: {"source", "prompt", "caption", "tuning"},
     VMC: {"source", "prompt", "caption", "tuning"},
     MotionDirector: {"source", "prompt", "seed", "caption", "tuning"},
@@ -584,8 +584,9 @@ def test_a_process_that_is_killed_while_it_writes_leaves_nothing_taken_for_whole
 
 def test_bfloat16_adapters_are_kept_too() -> None:
     given = {"x": torch.tensor([1.5, -2.0], dtype=torch.bfloat16)}
-    for made in ([given], []):
-        (adapter,) = cached_adapters([{"clip": "b"}], lambda _, made=made: made, "cpu")
+    made = [given]
+    for _ in range(2):  # the second time from the file
+        (adapter,) = cached_adapters([{"clip": "b"}], lambda _: [made.pop()], "cpu")
         assert torch.equal(adapter["x"], given["x"])
         assert adapter["x"].dtype == torch.bfloat16
 

@@ -1,4 +1,4 @@
-"""Tune-A-Video's recipe: query and temporal projections tuned on the clip, then DDIM from its noise.
+"""Tune-A-Video's recipe: query and temporal projections tuned on a clip, then DDIM from its noise.
 
 Wu et al., ICCV 2023 (arXiv 2212.11565).
 """

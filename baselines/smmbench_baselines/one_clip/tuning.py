@@ -45,7 +45,7 @@ class Plan:
 
 @torch.enable_grad()
 def tune(
-    tensors: Sequence[Float[Tensor, "..."]],
+    tensors: Sequence[Tensor],
     objective: Objective,
     x: Latent,
     timesteps: int,
@@ -92,8 +92,11 @@ def tune(
     return torch.stack(losses) if losses else x.new_zeros((0, len(x)))
 
 
-def shorten(tensors: Sequence[Float[Tensor, "clip *_shape"]], longest: float) -> None:
-    """Shorten the gradient of each clip to at most this length, over all tensors together."""
+def shorten(tensors: Sequence[Tensor], longest: float) -> None:
+    """Shorten the gradient of each clip to at most this length, over all tensors together.
+
+    The first axis of each tensor is the clip.
+    """
     gradients = [tensor.grad for tensor in tensors if tensor.grad is not None]
     if not gradients:
         return
