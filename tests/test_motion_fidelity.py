@@ -11,6 +11,7 @@ from jaxtyping import TypeCheckError
 
 from smmbench.metrics.conventions import Conventions
 from smmbench.metrics.motion_fidelity import MotionFidelity, motion_fidelity
+from smmbench.metrics.registry import metric
 
 DEFAULT = Conventions()
 FRAMES = 24
@@ -198,6 +199,26 @@ def test_to_the_letter_no_convention_counts(visibility: str) -> None:
     assert directions(result) == directions(plain)
 
 
+def test_to_the_letter_a_step_of_length_zero_counts_nothing() -> None:
+    # Steps in x: 3 0 0 0 0 against itself. The formula divides 0 by 0 in four of five: 1/5, though
+    # still steps agree above a threshold and the track moves in too few steps for the rule of .25.
+    track = along_x(3, 0, 0, 0, 0)
+    letter = motion_fidelity(track, track, still_threshold=0.0)
+    assert directions(letter) == pytest.approx((0.2, 0.2))
+    assert (letter.source.moving, letter.source.still) == (1, 0)
+    with pytest.raises(ValueError, match="Nothing in the source moves"):
+        motion_fidelity(track, track, still_threshold=1e-6)
+
+
+def test_the_headline_is_version_2() -> None:
+    # A change of these numbers is a change of every score: raise the version of the metric.
+    assert metric("motion_fidelity").version == 2
+    assert (
+        Conventions(moves="share", moving_share=0.25, still="agree", visibility="ignored")
+        == DEFAULT
+    )
+
+
 def test_steps_that_are_not_seen_are_left_out() -> None:
     # The output turns back in steps 3 and 4 of 8, of which 2 to 5 have an unseen end: it agrees
     # in all four that are left. With unseen steps counted it is (6 - 2) / 8 = 0.5.
@@ -311,6 +332,19 @@ def test_a_frozen_output_is_zero_where_95_percent_stand_still_in_both() -> None:
     assert directions(result) == (0, 0)
     assert (result.source.moving, result.source.still) == (5, 95)
     assert (result.output.moving, result.output.still) == (0, 100)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.05, 0.1])
+def test_a_frozen_output_with_jitter_is_near_zero_where_95_percent_stand_still(
+    jitter: float,
+) -> None:
+    noise = np.random.default_rng(0).normal(0, jitter, (2, 400, FRAMES, 2))
+    source = np.concatenate([straight(380, (0, 0), FRAMES), straight(20, (2, 1), FRAMES)])
+    frozen = np.repeat(source[:, :1], FRAMES, axis=1)
+    assert motion_fidelity(source + noise[0], frozen + noise[1]).mean == pytest.approx(0, abs=0.02)
+    same = motion_fidelity(source + noise[0], source + noise[0])
+    assert directions(same) == pytest.approx((1, 1), abs=1e-12)
+    assert same.source.moving == pytest.approx(20, abs=2)
 
 
 def test_lost_motion_shows_in_one_direction_only() -> None:
@@ -465,14 +499,19 @@ def test_the_still_rule_changes_no_case_that_moves(name: str) -> None:
     assert directions(motion_fidelity(source, output)) == pytest.approx(KNOWN[name], abs=0.004)
 
 
-def test_the_still_rule_lowers_what_jitter_earns() -> None:
+def test_the_still_rule_gives_jitter_nothing() -> None:
     # Jitter of 0.15 px makes steps of 0.15 * sqrt(2) * Rayleigh; exp(-0.5^2 / (4 * 0.15^2)) = 6 %
-    # of them are longer than 0.5 px. So 1 - 0.94^23 = 76 % of the points count as moving, each
-    # by one or two of its 23 steps: far less can agree by chance than when all steps count.
-    result = motion_fidelity(*known_case("frozen and jitter"))
-    assert result.output.moving == pytest.approx(0.76 * 400, abs=25)
-    assert 0 < result.output_to_source < 0.04
-    assert 0 < result.source_to_output < 0.12
+    # of them are longer than 0.5 px. A track moves if 6 of its 23 steps are: one in 430 with
+    # independent steps, and the two ends that steps share make it rarer. Version 1 asked for one
+    # step only: 1 - 0.94^23 = 76 % of the points moved, each by one or two steps.
+    source, output = known_case("frozen and jitter")
+    result = motion_fidelity(source, output)
+    assert result.output.moving <= 2
+    assert directions(result) == pytest.approx((0, 0), abs=0.02)
+    first = motion_fidelity(source, output, conventions=Conventions(moves="any"))
+    assert first.output.moving == pytest.approx(0.76 * 400, abs=25)
+    assert 0 < first.output_to_source < 0.04
+    assert 0 < first.source_to_output < 0.12
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Conventions:
-    """Which tracks count, and what each of their steps counts.
+    """Which tracks count, and what each of their steps counts; the defaults are the headline's.
 
     A step is still if it is at most `still_threshold` pixels long. A track without any other step
     has no direction and never counts, whatever the rule.
@@ -31,8 +31,8 @@ class Conventions:
         visible_share: Smallest share of seen steps, 0 to 1.
     """
 
-    moves: Literal["any", "share", "path", "displacement"] = "any"
-    moving_share: float = 0.5
+    moves: Literal["any", "share", "path", "displacement"] = "share"
+    moving_share: float = 0.25
     moving_pixels: float = 4.0
     still: Literal["agree", "zero", "left-out"] = "agree"
     visibility: Literal["ignored", "tracks", "steps"] = "ignored"

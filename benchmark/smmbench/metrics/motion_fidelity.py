@@ -11,7 +11,8 @@ under a still camera most points stand still, so only tracks that move count, on
 0; a source where nothing moves cannot be scored.
 
 `still_threshold=0` is the formula to the letter, whatever the conventions: every track and every
-step counts, seen or not, and a step of length zero, where the formula divides 0 by 0, counts 0.
+step counts, seen or not, and a step of length zero, where the formula divides 0 by 0, counts 0. So
+a clip with such steps scores less than 1 with itself; above 0, however small, it scores 1.
 
 The number sees directions only: it is blind to speed.
 """

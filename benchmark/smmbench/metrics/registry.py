@@ -73,7 +73,7 @@ METRICS = (
     ),
     Metric(
         name="motion_fidelity",
-        version=1,
+        version=2,
         title="Motion fidelity",
         description="Mean, over both directions, of how well the moving tracks of one clip are "
         "found in the other; blind to speed.",

@@ -35,14 +35,14 @@ ATTRIBUTION = (
 
 PROTOCOL = """\
 [protocol]
-version = 1
+version = 2
 frames = 24
 width = 576
 height = 320
 fps = 10.0
 seeds = [0]
 text_model = "ViT-B-32:openai"
-tracker = "lucas-kanade"
+tracker = "dis"
 grid = 30
 still_threshold = 0.5
 """

@@ -75,14 +75,14 @@ SETS = (
 
 PROTOCOL = f"""\
 [protocol]
-version = 1
+version = 2
 frames = {FRAMES}
 width = {WIDTH}
 height = {HEIGHT}
 fps = {FPS}
 seeds = [0, 1, 2]
 text_model = "emoji-clip"
-tracker = "lucas-kanade"
+tracker = "dis"
 grid = 30
 still_threshold = 0.5
 """
