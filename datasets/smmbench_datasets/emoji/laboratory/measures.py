@@ -21,7 +21,7 @@ from smmbench.metrics.array_cache import cached_arrays
 from smmbench.metrics.clip_text import clip_text_similarity
 from smmbench.metrics.motion_fidelity import motion_fidelity
 from smmbench.metrics.text_model import TextModel
-from smmbench.tracking import Tracks, open_tracker
+from smmbench.tracking import Tracker, Tracks, open_tracker
 from smmbench.video import Video
 from smmbench_datasets.emoji.judges import JUDGES, load_judge, load_locator
 from smmbench_datasets.emoji.world import World
@@ -34,10 +34,11 @@ class Measured:
     """One output's figures; see the module for how they are taken."""
 
     text: float  # CLIP similarity to the target prompt
-    motion: float  # motion fidelity, both sides tracked by Lucas-Kanade
+    motion: float  # motion fidelity, both sides tracked by the protocol's tracker
     to_source: float  # output to source
     to_output: float  # source to output
     motion_known: float  # motion fidelity against the source's true tracks
+    motion_second: float  # motion fidelity, both sides tracked by a second tracker, if one is asked
     object_clip: float  # 1: the target's object, 0: another
     scene_clip: float
     source_clip: float  # 1: still the source's object
@@ -53,19 +54,24 @@ class Measures:
         dataset: `emoji`, `emoji-val`, or another set with the world's captions.
         device: For the networks.
         judges: Folder of judge and locator; without them their figures are NaN.
+        second: A second tracker beside the protocol's, such as `lucas-kanade`.
     """
 
-    def __init__(self, dataset: Dataset, device: str, judges: Path = JUDGES) -> None:
+    def __init__(
+        self, dataset: Dataset, device: str, judges: Path = JUDGES, second: str | None = None
+    ) -> None:
         protocol = dataset.manifest.protocol
         self.dataset, self.device = dataset, device
         self.threshold = protocol.still_threshold
         self.tracker = open_tracker(protocol.tracker, protocol.grid, "cpu")
+        self.second = open_tracker(second, protocol.grid, "cpu") if second else None
         self.text = TextModel(protocol.text_model, device)
         self.world = World("cpu")
         there = (judges / "judge.safetensors").is_file()
         self.judge = load_judge(device, judges) if there else None
         self.locator = load_locator(device, judges) if there else None
         self._sources: dict[str, tuple[Tracks, Float[np.ndarray, "time 2"]]] = {}
+        self._second: dict[str, Tracks] = {}
 
     @cached_property
     def _objects(self) -> Float[np.ndarray, "objects width"]:
@@ -90,15 +96,11 @@ class Measures:
             pixels: SHA-256 of its pixels, where it is known: tracks that a scoring of the same
                 video kept are taken then.
         """
-        if not pixels:
-            return self.tracker.track(video)
+        return _followed(self.tracker, video, pixels)
 
-        def compute() -> dict[str, np.ndarray]:
-            tracks = self.tracker.track(video)
-            return {"points": tracks.points, "visible": tracks.visible}
-
-        arrays = cached_arrays("tracks", {"pixels": pixels, **self.tracker.origin()}, compute)
-        return Tracks(arrays["points"], arrays["visible"])
+    def track_again(self, video: Video, pixels: str = "") -> Tracks | None:
+        """The same by the second tracker; None if there is none."""
+        return _followed(self.second, video, pixels) if self.second else None
 
     def source(self, clip: Clip) -> tuple[Tracks, Float[np.ndarray, "time 2"]]:
         """Tracks of a source clip and its object's path, found once."""
@@ -115,7 +117,14 @@ class Measures:
         return self.locator.locate(self._tensor(frames)).cpu().numpy()
 
     @torch.no_grad()
-    def measure(self, clip: Clip, prompt: str, video: Video, tracks: Tracks) -> Measured:
+    def measure(
+        self,
+        clip: Clip,
+        prompt: str,
+        video: Video,
+        tracks: Tracks,
+        second: Tracks | None = None,
+    ) -> Measured:
         """All figures of one output whose tracks were found already."""
         embedded = self.text.embed_frames(video.frames)
         mean = _unit(np.stack([_unit(frame) for frame in embedded]).mean(0))
@@ -131,12 +140,23 @@ class Measures:
             to_source=moved.output_to_source,
             to_output=moved.source_to_output,
             motion_known=truly.mean,
+            motion_second=self._by_second(clip, second),
             object_clip=float(shown == target[0]),
             scene_clip=float(placed == target[1]),
             source_clip=float(shown == source[0]),
             object_judge=self._judged(video.frames, target[0]),
             **path_figures(self.path(video.frames), path),
         )
+
+    def _by_second(self, clip: Clip, tracks: Tracks | None) -> float:
+        if tracks is None:
+            return np.nan
+        if clip.name not in self._second:
+            found = self.track_again(source_video(self.dataset, clip), clip.pixels_sha256)
+            assert found is not None
+            self._second[clip.name] = found
+        source = self._second[clip.name]
+        return motion_fidelity(source.points, tracks.points, still_threshold=self.threshold).mean
 
     def _judged(self, frames: Frames, target: int) -> float:
         if self.judge is None:
@@ -146,6 +166,18 @@ class Measures:
 
     def _tensor(self, frames: Frames) -> torch.Tensor:
         return torch.from_numpy(np.ascontiguousarray(frames)).to(self.device).movedim(-1, 1) / 255
+
+
+def _followed(tracker: Tracker, video: Video, pixels: str) -> Tracks:
+    if not pixels:
+        return tracker.track(video)
+
+    def compute() -> dict[str, np.ndarray]:
+        tracks = tracker.track(video)
+        return {"points": tracks.points, "visible": tracks.visible}
+
+    arrays = cached_arrays("tracks", {"pixels": pixels, **tracker.origin()}, compute)
+    return Tracks(arrays["points"], arrays["visible"])
 
 
 def path_figures(

@@ -24,7 +24,7 @@ from typing import Any
 import torch
 
 from smmbench.atomic import write_text
-from smmbench.dataset import Clip, Edit, load_dataset, pairs, source_video
+from smmbench.dataset import Clip, Dataset, Edit, load_dataset, pairs, source_video
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.method import DiffusionMethod
 from smmbench.environment import use_tensor_cores
@@ -100,11 +100,11 @@ def begin(
     backbone: Backbone,
     seeds: list[int],
     batch: int,
-    limit: int | None,
+    chosen: list[Pair],
     trackers: ThreadPoolExecutor,
 ) -> list[Made]:
     """Make one setting's outputs and leave them to the trackers, which need no GPU."""
-    chosen, all_made = list(pairs(measures.dataset))[:limit], []
+    all_made = []
     for seed in seeds:
         began = time.monotonic()
         outputs = list(make(setting, changes, measures, backbone, chosen, seed, batch))
@@ -143,14 +143,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, nargs="+", default=[0])
     parser.add_argument("--batch", type=int, default=48)
     parser.add_argument("--limit", type=int)
+    parser.add_argument("--edits", type=int, help="at most so many edits of each clip")
     parser.add_argument("--only", nargs="+", default=[""], help="settings whose name begins so")
     parser.add_argument("--set", action="append", default=[], help="for all settings: name=value")
     parser.add_argument("--output", type=Path, required=True)
     options = parser.parse_args()
     use_tensor_cores(options.device)
     measures = Measures(load_dataset(options.dataset), options.device)
-    outputs = len(list(pairs(measures.dataset))[: options.limit]) * len(options.seed)
-    rows = _whole(options.output, outputs)
+    chosen = _chosen(measures.dataset, options.edits)[: options.limit]
+    rows = _whole(options.output, len(chosen) * len(options.seed))
     there = {row["setting"] for row in rows}
     wanted = [
         setting
@@ -169,7 +170,7 @@ def main() -> None:
                     backbone,
                     options.seed,
                     options.batch,
-                    options.limit,
+                    chosen,
                     trackers,
                 )
                 if setting
@@ -178,6 +179,17 @@ def main() -> None:
             rows += [row for made in before for row in finish(made, measures)]
             write_text(options.output, "".join(json.dumps(row) + "\n" for row in rows))
             before = now
+
+
+def _chosen(dataset: Dataset, edits: int | None) -> list[Pair]:
+    """Pairs of the dataset, of each clip the first edits."""
+    kept: Counter[str] = Counter()
+    chosen = []
+    for clip, edit in pairs(dataset):
+        if edits is None or kept[clip.name] < edits:
+            chosen.append((clip, edit))
+        kept[clip.name] += 1
+    return chosen
 
 
 def _whole(path: Path, outputs: int) -> list[dict[str, Any]]:

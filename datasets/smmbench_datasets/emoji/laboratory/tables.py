@@ -15,8 +15,8 @@ import pandas as pd
 from smmbench.statistics import paired_difference
 
 COLUMNS = (
-    "text", "motion", "to_source", "to_output", "motion_known", "object_clip", "scene_clip",
-    "source_clip", "object_judge", "path", "shape",
+    "text", "motion", "to_source", "to_output", "motion_known", "motion_second", "object_clip",
+    "scene_clip", "source_clip", "object_judge", "path", "shape",
 )  # fmt: skip
 
 
