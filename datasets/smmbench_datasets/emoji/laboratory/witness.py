@@ -39,11 +39,11 @@ def witness(
         return video, measures.track(video, pixels), measures.track_again(video, pixels)
 
     with ThreadPoolExecutor(max_workers=8) as pool:
-        for (_, record), (video, *tracks) in zip(found, pool.map(read, found), strict=True):
+        for (_, record), (video, first, second) in zip(found, pool.map(read, found), strict=True):
             asked = record.request
             clip = clip_named(measures.dataset, asked.clip)
             edit = edit_named(clip, asked.edit)
-            measured = measures.measure(clip, edit.prompt, video, *tracks)
+            measured = measures.measure(clip, edit.prompt, video, first, second)
             yield {
                 "setting": asked.method,
                 "clip": asked.clip,
