@@ -7,10 +7,11 @@ prompt and seed. Inversion and tuning belong in `prepare`: all prompts and seeds
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
+from smmbench.search import Space
 from smmbench.video import Video
 
 ParametersT = TypeVar("ParametersT")
@@ -59,7 +60,9 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
     """A text-driven motion-transfer method.
 
     Subclasses name a frozen dataclass of their parameters (every field typed, with a default and
-    in the paper's units) as `Parameters`, their presets by name, and a `card`.
+    in the paper's units) as `Parameters`, their presets by name, and a `card`; and, where it
+    applies, that they are `deterministic` (nothing is drawn: every seed gives the same video) and
+    the space that `smmbench tune` may `search`, by parameter.
 
     Args:
         parameters: An instance of `Parameters`.
@@ -69,6 +72,8 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
     Parameters: ClassVar[type]
     presets: ClassVar[dict[str, dict[str, Any]]] = {}
     card: ClassVar[Card]
+    deterministic: ClassVar[bool] = False
+    search: ClassVar[Mapping[str, Space]] = {}
 
     def __init__(self, parameters: ParametersT, device: str) -> None:
         self.parameters = parameters
