@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from smmbench.metrics.registry import METRICS, metric
+from smmbench.metrics.registry import all_metrics, metric
 from smmbench_leaderboard.reading import Result, shared_conditions
 from smmbench_leaderboard.types import Column
 
@@ -35,7 +35,7 @@ def columns_of(results: Iterable[Result]) -> tuple[Column, ...]:
     """
     results = list(results)
     columns: list[Column] = []
-    for known in METRICS:
+    for known in all_metrics():
         under = shared_conditions(known.name, results)
         if under is None and known.name not in RANKING:
             continue

@@ -27,16 +27,16 @@ def list_metrics(
     from rich.console import Console
     from rich.table import Table
 
-    from smmbench.metrics import METRICS
+    from smmbench.metrics import all_metrics
 
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(known) for known in METRICS], indent=2))
+        typer.echo(json.dumps([dataclasses.asdict(known) for known in all_metrics()], indent=2))
         return
     table = Table(box=None)
     table.add_column("metric", no_wrap=True)
     for heading in ("version", "range", "better", "worst", "needs", "what it says"):
         table.add_column(heading)
-    for known in METRICS:
+    for known in all_metrics():
         table.add_row(
             known.name,
             str(known.version),

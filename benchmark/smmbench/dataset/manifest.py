@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    model_serializer,
+    model_validator,
+)
 
 from smmbench.dataset.rules import https, path_inside, plain_text
 
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+
+NO_PREFIX = ("text_prefix", "")
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -35,9 +44,16 @@ class Protocol(Record):
     fps: float = Field(gt=0)
     seeds: tuple[int, ...] = Field(default=(0,), min_length=1)
     text_model: str  # "open_clip name:pretrained tag", or a name among `smmbench.models`
+    text_prefix: str = ""  # embedded before every prompt, to the letter: its blank too
     tracker: str = "lucas-kanade"
     grid: int = Field(default=30, gt=1)  # points along each axis
     still_threshold: float = Field(default=0.5, ge=0)  # pixels a step, on the canvas above
+
+    @model_serializer(mode="wrap")
+    def _without_an_empty_prefix(self, dump: Callable[[Any], Any]) -> dict[str, Any]:
+        """No prefix is not said: protocols that never had one keep their hashes."""
+        said: dict[str, Any] = dump(self)
+        return {name: value for name, value in said.items() if (name, value) != NO_PREFIX}
 
 
 class File(Record):

@@ -23,7 +23,7 @@ class Options:
         device: Where models compute: `cpu`, `cuda`, `cuda:1`, `mps`.
     """
 
-    metrics: tuple[str, ...] = metric_names()
+    metrics: tuple[str, ...] = field(default_factory=metric_names)
     tracker: str | None = None
     text_model: str | None = None
     source_tracks: Literal["tracker", "known"] = "tracker"

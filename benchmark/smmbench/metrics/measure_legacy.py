@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 import numpy as np
 
-from smmbench.dataset import Dataset, Protocol, true_masks
+from smmbench.dataset import Dataset, true_masks
 from smmbench.metrics import legacy
 from smmbench.metrics.clip_tracks import ClipTracks
+from smmbench.metrics.definition import Metric
 from smmbench.metrics.legacy_ivebench import ivebench
-from smmbench.metrics.measure import Measured, Options, Task
-from smmbench.metrics.registry import Metric
-from smmbench.tracking import Tracker, Tracks, open_tracker
+from smmbench.metrics.measure import Measured, Task
+from smmbench.metrics.resources import Resources
+from smmbench.tracking import Tracker, Tracks
 
 PREFIX = "motion_fidelity_"  # then the name of the mode
 
@@ -62,11 +63,10 @@ class LegacyMeasure:
         return true_masks(self._dataset, task.clip) if task.clip.masks else None
 
 
-def load(wanted: Metric, dataset: Dataset, protocol: Protocol, options: Options) -> LegacyMeasure:
+def load(wanted: Metric, resources: Resources) -> LegacyMeasure:
     """Make the measure of a metric named `motion_fidelity_<mode>`."""
-    tracker = open_tracker(protocol.tracker, protocol.grid, options.device)
     mode = wanted.name.removeprefix(PREFIX)
-    return LegacyMeasure(mode, dataset, tracker, options.source_tracks)
+    return LegacyMeasure(mode, resources.dataset, resources.tracker, resources.source_tracks)
 
 
 _Mode = Callable[[Tracks, Tracks, Task, np.ndarray | None], float]

@@ -14,10 +14,12 @@ from smmbench.metrics.chance import chance_floor
 from smmbench.metrics.clip_tracks import ClipTracks
 from smmbench.metrics.companions import direction_cosine, moving_share, speed_ratio
 from smmbench.metrics.conventions import Conventions
+from smmbench.metrics.definition import Metric
 from smmbench.metrics.foreground import begins_on, moves_otherwise
 from smmbench.metrics.measure import Measured, Task
 from smmbench.metrics.motion_fidelity import MotionFidelity, motion_fidelity
 from smmbench.metrics.moving import Steps, steps_of
+from smmbench.metrics.resources import Resources
 from smmbench.tracking import Tracker, Tracks
 
 OTHERS = 3  # sources of other clips that an output is paired with
@@ -143,6 +145,12 @@ class MotionMeasure:
 
     def _steps(self, tracks: Tracks) -> Steps:
         return steps_of(tracks.points, tracks.visible, self._still_threshold, self._conventions)
+
+
+def load(wanted: Metric, resources: Resources) -> MotionMeasure:
+    """Make the measure under the protocol's tracker and threshold."""
+    threshold = resources.protocol.still_threshold
+    return MotionMeasure(resources.dataset, resources.tracker, resources.source_tracks, threshold)
 
 
 def _directions(result: MotionFidelity) -> dict[str, float]:

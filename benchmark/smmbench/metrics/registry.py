@@ -1,95 +1,38 @@
-"""The metrics that there are: what each number is, and which way is better."""
+"""Finding metrics by their names: ours and those of other distributions, by entry point."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import importlib
+import warnings
+from functools import cache
+from typing import TYPE_CHECKING
 
-from smmbench.plugins import no_such
+from smmbench.metrics.catalogue import OURS
+from smmbench.metrics.definition import Metric
+from smmbench.plugins import load_offered, no_such, offered
 
-Need = Literal["tracks", "text-model"]
+if TYPE_CHECKING:
+    from smmbench.metrics.measure import Measure
+    from smmbench.metrics.resources import Resources
+
+GROUP = "smmbench.metrics"  # name of a metric = where its `Metric` is
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A number that a video is given.
+@cache
+def all_metrics() -> tuple[Metric, ...]:
+    """Every metric that is installed: ours in the order of the columns, then others by name.
 
-    Attributes:
-        name: As in `scores.json` and the columns of tables.
-        version: Raised whenever the same input would give another number.
-        title: Name in words.
-        description: What it says, in one sentence.
-        higher_is_better: Which way is better.
-        minimum: Smallest possible value.
-        maximum: Largest possible value.
-        unit: Of the value; empty for none.
-        worst: What a pair without a video counts: no video may score less.
-        needs: What must be had to compute it.
-        extra: Computed only if it is asked for by its name.
+    One that does not load, or is not what its name says, is left out with a warning.
     """
-
-    name: str
-    version: int
-    title: str
-    description: str
-    higher_is_better: bool
-    minimum: float
-    maximum: float
-    unit: str
-    worst: float
-    needs: tuple[Need, ...]
-    extra: bool = False
-
-
-def _legacy(name: str, project: str, minimum: float = -1.0) -> Metric:
-    return Metric(
-        name=f"motion_fidelity_{name}",
-        version=1,
-        title=f"Motion fidelity by {project}'s script",
-        description=f"What {project}'s script gives for these tracks, none where it gives NaN; "
-        "for reading published numbers.",
-        higher_is_better=True,
-        minimum=minimum,
-        maximum=1.0,
-        unit="",
-        worst=minimum,
-        needs=("tracks",),
-        extra=True,
-    )
-
-
-METRICS = (
-    Metric(
-        name="text_similarity",
-        version=1,
-        title="CLIP text similarity",
-        description="Mean over frames of the cosine between embeddings of frame and prompt.",
-        higher_is_better=True,
-        minimum=-1.0,
-        maximum=1.0,
-        unit="",
-        worst=-1.0,
-        needs=("text-model",),
-    ),
-    Metric(
-        name="motion_fidelity",
-        version=2,
-        title="Motion fidelity",
-        description="Mean, over both directions, of how well the moving tracks of one clip are "
-        "found in the other; blind to speed.",
-        higher_is_better=True,
-        minimum=-1.0,
-        maximum=1.0,
-        unit="",
-        worst=-1.0,
-        needs=("tracks",),
-    ),
-    _legacy("dmt", "DMT"),
-    _legacy("ditflow", "DiTFlow"),
-    _legacy("five", "FiVE-Bench"),
-    _legacy("det", "DeT"),
-    _legacy("ivebench", "IVEBench", minimum=0.0),
-)
+    found: dict[str, Metric] = {}
+    for name in offered(GROUP):
+        try:
+            found[name] = _offered(name)
+        except (ImportError, TypeError, ValueError) as error:
+            warnings.warn(f"The metric '{name}' is left out: {error}", stacklevel=2)
+    order = [known.name for known in OURS]
+    names = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+    return tuple(found[name] for name in names)
 
 
 def metric(name: str) -> Metric:
@@ -98,12 +41,37 @@ def metric(name: str) -> Metric:
     Raises:
         LookupError: There is none; the message lists what there is.
     """
-    for known in METRICS:
+    for known in all_metrics():
         if known.name == name:
             return known
-    raise LookupError(no_such("metric", name, [known.name for known in METRICS]))
+    raise LookupError(no_such("metric", name, [known.name for known in all_metrics()]))
 
 
 def metric_names() -> tuple[str, ...]:
     """Names of the metrics that are computed if none is named, in the order of the columns."""
-    return tuple(known.name for known in METRICS if not known.extra)
+    return tuple(known.name for known in all_metrics() if not known.extra)
+
+
+def load_measure(wanted: Metric, resources: Resources) -> Measure:
+    """Load what computes a metric.
+
+    Raises:
+        ImportError: Its code does not load, or needs a package that is not installed.
+        OSError: Weights cannot be had here.
+        ValueError: What it needs is missing; the message says what.
+    """
+    module, _, function = wanted.loader.partition(":")
+    load = getattr(importlib.import_module(module), function, None)
+    if load is None:
+        raise ImportError(f"'{module}' has no '{function}', which shall load '{wanted.name}'.")
+    measure: Measure = load(wanted, resources)
+    return measure
+
+
+def _offered(name: str) -> Metric:
+    found = load_offered(GROUP, name, "metric")
+    if not isinstance(found, Metric):
+        raise TypeError(f"it is no `smmbench.metrics.Metric` but a {type(found).__name__}.")
+    if found.name != name:
+        raise ValueError(f"it is offered under this name and calls itself '{found.name}'.")
+    return found

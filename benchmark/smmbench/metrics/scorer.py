@@ -6,13 +6,18 @@ from typing import Any
 
 from smmbench.dataset import Dataset, Protocol
 from smmbench.metrics.array_cache import origin_key
+from smmbench.metrics.definition import Metric
 from smmbench.metrics.measure import Measure, Options, Task
-from smmbench.metrics.registry import Metric, metric
+from smmbench.metrics.registry import load_measure, metric
+from smmbench.metrics.resources import Resources
 from smmbench.results import Score
 
 # What of the protocol a metric depends on, besides the form of the video.
 _FORM = ("version", "frames", "width", "height", "fps")
-_PROTOCOL = {"text-model": ("text_model",), "tracks": ("tracker", "grid", "still_threshold")}
+_PROTOCOL = {
+    "text-model": ("text_model", "text_prefix"),
+    "tracks": ("tracker", "grid", "still_threshold"),
+}
 
 
 class Scorer:
@@ -36,9 +41,10 @@ class Scorer:
         self.unavailable: dict[str, str] = {}
         self._protocol = _effective(dataset.manifest.protocol, options)
         self._measures: dict[str, Measure] = {}
+        resources = Resources(dataset, self._protocol, options.source_tracks, options.device)
         for wanted in self.metrics:
             try:
-                self._measures[wanted.name] = self._load(wanted, dataset, options)
+                self._measures[wanted.name] = load_measure(wanted, resources)
             except (ImportError, OSError, ValueError) as error:
                 self.unavailable[wanted.name] = str(error)
 
@@ -69,26 +75,9 @@ class Scorer:
             return _score(wanted, origin, None, str(error))
         return _score(wanted, origin, measured.value, measured.note, measured.details)
 
-    def _load(self, wanted: Metric, dataset: Dataset, options: Options) -> Measure:
-        if "text-model" in wanted.needs:
-            from smmbench.metrics.measure_text import TextMeasure
-            from smmbench.metrics.text_model import TextModel
-
-            return TextMeasure(TextModel(self._protocol.text_model, options.device))
-        if wanted.name.startswith("motion_fidelity_"):
-            from smmbench.metrics import measure_legacy
-
-            return measure_legacy.load(wanted, dataset, self._protocol, options)
-        from smmbench.metrics.measure_motion import MotionMeasure
-        from smmbench.tracking import open_tracker
-
-        tracker = open_tracker(self._protocol.tracker, self._protocol.grid, options.device)
-        threshold = self._protocol.still_threshold
-        return MotionMeasure(dataset, tracker, options.source_tracks, threshold)
-
     def _origin(self, wanted: Metric, task: Task) -> dict[str, Any]:
         """What the number depends on, as far as nothing needs to be loaded to know it."""
-        fields = {*_FORM, *(name for need in wanted.needs for name in _PROTOCOL[need])}
+        fields = {*_FORM, *(name for need in wanted.needs for name in _PROTOCOL.get(need, ()))}
         origin = {
             "metric": wanted.name,
             "version": wanted.version,
