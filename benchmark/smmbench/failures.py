@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Literal
 
+from smmbench.external.running import CommandError
 from smmbench.results import Failure, FailureKind
 from smmbench.video import VideoError
 
@@ -16,21 +17,27 @@ ADVICE: dict[FailureKind, str] = {
     "method-error": "The traceback is in run.log.",
 }
 
+PRINTED = "What it printed is in command.log."
+
 
 def failure(error: BaseException, stage: Stage) -> Failure:
     """Classify an exception that ended one pair."""
     kind = kind_of(error)
     said = " ".join(str(error).split()) or type(error).__name__
-    if kind == "method-error":
+    called = isinstance(error, CommandError)
+    if kind == "method-error" and not called:
         said = f"{type(error).__name__}: {said}"
     said = said[:500] if said.endswith((".", "!", "?")) else f"{said[:500]}."
-    return Failure(kind=kind, stage=stage, message=f"{said} {ADVICE.get(kind, '')}".strip())
+    advice = PRINTED if called else ADVICE.get(kind, "")
+    return Failure(kind=kind, stage=stage, message=f"{said} {advice}".strip())
 
 
 def kind_of(error: BaseException) -> FailureKind:
     """Tell what kind of failure an exception is."""
     if isinstance(error, MemoryError) or _is_cuda_out_of_memory(error):
         return "out-of-memory"
+    if isinstance(error, CommandError):
+        return error.kind
     if isinstance(error, FloatingPointError):
         return "nan"
     if isinstance(error, VideoError):

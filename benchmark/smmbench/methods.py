@@ -1,4 +1,4 @@
-"""Finding methods: by the name that a distribution offers, or as `path.py:Class`."""
+"""Finding methods: by the name that a distribution offers, as `path.py:Class`, or by a recipe."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from smmbench.external.finding import GROUP as RECIPES
+from smmbench.external.finding import is_recipe, recipe_label, recipe_names, recipe_path
 from smmbench.home import file_sha256
 from smmbench.method import Card, Method
-from smmbench.plugins import load_from_file, load_offered, offered
+from smmbench.plugins import load_from_file, load_offered, no_such, offered
 
 GROUP = "smmbench.methods"
 
@@ -23,26 +25,40 @@ def find_method(reference: str) -> type[Method[Any, Any]]:
     """Import a method's class.
 
     Args:
-        reference: A name among `method_names()`, or `path.py:Class`.
+        reference: A name among `method_names()` or `recipe_names()`, `path.py:Class`, or the
+            path of a recipe.
 
     Raises:
         LookupError: No method of that name; the message lists what there is.
         ImportError: Its code does not load; the message names its distribution or file.
         ValueError: There is no such file, or what is there is not a whole method.
     """
+    return _checked(load_class(reference), reference)
+
+
+def load_class(reference: str) -> Any:
+    """Import what is named as a method, whatever it is; raises as `find_method` does."""
+    if is_recipe(reference):
+        from smmbench.external.method import method_of
+
+        return method_of(recipe_path(reference), recipe_label(reference))
     if _is_file(reference):
-        found = load_from_file(reference, "method")
-    else:
-        found = load_offered(GROUP, reference, "method")
-    return _checked(found, reference)
+        return load_from_file(reference, "method")
+    if reference in offered(GROUP):
+        return load_offered(GROUP, reference, "method")
+    raise LookupError(no_such("method", reference, (*method_names(), *recipe_names())))
 
 
 def entry_of(reference: str) -> str:
     """Say for the record where a method's class is.
 
     `package.module:Class` for an offered one. `file.py:Class@sha256:...` for one in a file: its
-    folder means nothing elsewhere, and another text of the file is another method.
+    folder means nothing elsewhere, and another text of the file is another method. So is it with
+    a recipe: `file.toml@sha256:...`.
     """
+    if is_recipe(reference):
+        recipe = recipe_path(reference)
+        return f"{recipe.name}@sha256:{file_sha256(recipe)[:16]}"
     if not _is_file(reference):
         return offered(GROUP)[reference].value
     path, _, attribute = reference.rpartition(":")
@@ -51,6 +67,8 @@ def entry_of(reference: str) -> str:
 
 def label_of(reference: str) -> str:
     """The label on the board if none is given: `slow-shift` for `toy.py:SlowShift`."""
+    if is_recipe(reference):
+        return recipe_label(reference)
     if not _is_file(reference):
         return reference
     words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", reference.rpartition(":")[2])
@@ -59,7 +77,7 @@ def label_of(reference: str) -> str:
 
 def distribution_of(reference: str) -> str:
     """Name of the distribution that offers a method; empty for one in a file."""
-    point = offered(GROUP).get(reference)
+    point = offered(GROUP).get(reference) or offered(RECIPES).get(reference)
     return point.dist.name if point is not None and point.dist is not None else ""
 
 

@@ -28,6 +28,8 @@ from smmbench.results import (
 )
 from smmbench.video import Video, write_lossless, write_preview
 
+LOG = "command.log"  # what the commands of official code printed, beside the record
+
 
 class Recorder:
     """Writes the results of one job; several threads may use it for different pairs.
@@ -60,6 +62,7 @@ class Recorder:
         folder = self._cleared(pair)
         write_lossless(folder / VIDEO, video)
         write_preview(folder / PREVIEW, video)
+        _keep_log(folder, video)
         record = self._record(pair, status="done", pixels_sha256=video.pixels_sha256, **cost)
         write_record(folder, record)
         return record
@@ -69,7 +72,9 @@ class Recorder:
     ) -> RunRecord:
         """Write the record of a pair that has no video, and the traceback into the log."""
         record = self._record(pair, status="failed", failure=failure(error, stage), **cost)
-        write_record(self._cleared(pair), record)
+        cleared = self._cleared(pair)
+        _keep_log(cleared, error)
+        write_record(cleared, record)
         folder = method_folder(self.job.root, self.job.label)
         text = "".join(traceback.format_exception(error))
         with self._log, (folder / "run.log").open("a", encoding="utf-8") as log:
@@ -88,7 +93,7 @@ class Recorder:
         """The pair's folder without what an earlier run left; its record goes first."""
         folder = result_folder(self.job.root, self.request(pair))
         folder.mkdir(parents=True, exist_ok=True)
-        for name in ("record.json", "scores.json", VIDEO, PREVIEW):
+        for name in ("record.json", "scores.json", VIDEO, PREVIEW, LOG):
             (folder / name).unlink(missing_ok=True)
         remove_leftovers(folder)
         return folder
@@ -105,3 +110,10 @@ class Recorder:
             environment=self.environment,
             **outcome,
         )
+
+
+def _keep_log(folder: Path, came: object) -> None:
+    """Keep what commands printed, if the video or the error that came has it."""
+    log = getattr(came, "log", None)
+    if isinstance(log, bytes) and log:
+        (folder / LOG).write_bytes(log)

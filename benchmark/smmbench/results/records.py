@@ -10,7 +10,7 @@ from smmbench.method import Card
 
 SCHEMA_VERSION = 1
 
-FailureKind = Literal["out-of-memory", "nan", "decode", "method-error", "interrupted"]
+FailureKind = Literal["out-of-memory", "nan", "decode", "method-error", "time-limit", "interrupted"]
 
 
 class Stored(BaseModel):

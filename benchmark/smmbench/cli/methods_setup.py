@@ -1,0 +1,59 @@
+"""`smmbench methods setup`: fetch official code and make its environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def setup_method(
+    name: Annotated[str, typer.Argument(help="Name of a recipe, or path of its TOML file.")],
+    repository: Annotated[
+        str | None,
+        typer.Option(help="Where to take the code from instead: an address or a local folder."),
+    ] = None,
+    python: Annotated[
+        Path | None,
+        typer.Option(help="The interpreter to make the environment of; default: on the path."),
+    ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Begin from nothing.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")
+    ] = False,
+) -> None:
+    """Set the official code of a method up: its repository at one commit, its environment.
+
+    An interrupted set-up goes on where it stopped. Weights are not fetched: what is missing is
+    told, with the command that gets it, and gives exit code 1.
+    """
+    import dataclasses
+    import json
+
+    from smmbench.external.finding import is_recipe, recipe_label, recipe_names, recipe_path
+    from smmbench.external.recipe import load_recipe
+    from smmbench.external.setup import SetupError, folder_of, set_up
+    from smmbench.external.weights import find_weights
+    from smmbench.plugins import no_such
+
+    if not is_recipe(name):
+        raise LookupError(no_such("recipe", name, recipe_names()))
+    recipe, label = load_recipe(recipe_path(name)), recipe_label(name)
+    typer.echo(f"{label}: {recipe.code.repository} at {recipe.code.commit}", err=True)
+    made = str(python.expanduser().absolute()) if python else None
+    stamp = set_up(label, recipe, repository=repository, python=made, anew=anew)
+    missing = ""
+    try:
+        find_weights(recipe.weights)
+    except SetupError as error:
+        missing = str(error)
+    folder = folder_of(label, recipe)
+    if as_json:
+        content = {"folder": str(folder), "missing": missing, **dataclasses.asdict(stamp)}
+        typer.echo(json.dumps(content, indent=2))
+    else:
+        typer.echo(f"{label} is set up in {folder}.")
+    if missing:
+        typer.echo(missing, err=True)
+    raise typer.Exit(1 if missing else 0)

@@ -1,0 +1,39 @@
+"""Finding recipes: by the name that a distribution offers, or as a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smmbench import plugins
+
+GROUP = "smmbench.recipes"  # name = a function that returns the recipe's path
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of all recipes that installed distributions offer; nothing is imported."""
+    return tuple(plugins.offered(GROUP))
+
+
+def is_recipe(reference: str) -> bool:
+    """Whether a method is called by a recipe: one that is offered, or a `.toml` file."""
+    return reference.endswith(".toml") or reference in plugins.offered(GROUP)
+
+
+def recipe_path(reference: str) -> Path:
+    """The file of a recipe.
+
+    Raises:
+        ValueError: There is no such file.
+        ImportError: The function that is offered does not load.
+    """
+    if not reference.endswith(".toml"):
+        return Path(plugins.load_offered(GROUP, reference, "recipe")())
+    path = Path(reference).expanduser()
+    if not path.is_file():
+        raise ValueError(f"No file '{path}' for the recipe '{reference}'.")
+    return path.resolve()
+
+
+def recipe_label(reference: str) -> str:
+    """The label on the board if none is given: the name, or the file's without its ending."""
+    return Path(reference).stem.lower() if reference.endswith(".toml") else reference

@@ -1,0 +1,44 @@
+"""What a command printed: its beginning and its end, however much it was."""
+
+from __future__ import annotations
+
+HEAD, TAIL = 64 * 1024, 192 * 1024  # bytes kept
+
+
+class Log:
+    """Bytes as they come, bounded; text or not."""
+
+    def __init__(self) -> None:
+        self._head = bytearray()
+        self._tail = bytearray()
+        self._left_out = 0
+
+    def add(self, some: bytes) -> None:
+        """Take more; the oldest beyond the head gives way."""
+        room = HEAD - len(self._head)
+        if room > 0:
+            self._head += some[:room]
+            some = some[room:]
+        self._tail += some
+        if len(self._tail) > 2 * TAIL:
+            self._cut()
+
+    def content(self) -> bytes:
+        """All that was kept, with a line where something is left out."""
+        self._cut()
+        gap = f"\n[... {self._left_out} bytes left out ...]\n".encode() if self._left_out else b""
+        return bytes(self._head) + gap + bytes(self._tail)
+
+    def _cut(self) -> None:
+        excess = len(self._tail) - TAIL
+        if excess > 0:
+            del self._tail[:excess]
+            self._left_out += excess
+
+
+def last_words(content: bytes, limit: int = 300) -> str:
+    """The end of a log as one printable line, for a sentence; empty where it says nothing."""
+    text = content[-4 * limit :].decode("utf-8", "replace")
+    clean = "".join(sign if sign.isprintable() else " " for sign in text)
+    words = " ".join(clean.replace("\ufffd", " ").split())
+    return words if len(words) <= limit else f"... {words[-limit:]}"

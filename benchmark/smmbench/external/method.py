@@ -1,0 +1,272 @@
+"""A recipe as a method: the same door as any other."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import os
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from smmbench.external.files import write_files, write_source
+from smmbench.external.fitting import fit_output, fit_source
+from smmbench.external.log import Log
+from smmbench.external.placeholders import in_text
+from smmbench.external.reading import find_one, read_output
+from smmbench.external.recipe import ParameterOf, Recipe, Step, load_recipe
+from smmbench.external.running import CommandError, run_commands
+from smmbench.external.setup import folder_of, ready
+from smmbench.external.variables import variables
+from smmbench.external.weights import find_weights, weights_sha256
+from smmbench.home import home
+from smmbench.method import Card, Method, Source
+from smmbench.video import Video
+
+OLD = 3 * 24 * 3600.0  # seconds after which a folder that a killed run left is removed
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class LoggedVideo(Video):
+    """A video, and what the commands printed that made it."""
+
+    log: bytes = b""
+
+
+@dataclasses.dataclass(frozen=True)
+class PreparedClip:
+    """A clip laid out.
+
+    Attributes:
+        source: As the dataset has it.
+        laid_out: As the code takes it.
+        values: What stands for the placeholders that all its prompts share.
+        folder: The clip's own folder; it goes when nobody holds this any more.
+        log: What preparing printed.
+    """
+
+    source: Video
+    laid_out: Video
+    values: Mapping[str, Any]
+    folder: Path
+    log: bytes
+
+
+class External(Method[Any, PreparedClip]):
+    """Somebody's code, called as its recipe says."""
+
+    Parameters: ClassVar[type]
+    recipe: ClassVar[Recipe]
+    name: ClassVar[str]
+    path: ClassVar[Path]
+
+    def __init__(self, parameters: Any, device: str) -> None:
+        super().__init__(parameters, device)
+        self._stamp = ready(self.name, self.recipe, self._reference())
+        self._weights = find_weights(self.recipe.weights)
+        self._hashes = weights_sha256(self.recipe.weights, self._weights)
+        _remove_old()
+
+    def weights(self) -> dict[str, str]:
+        """Hashes of the weights, of the checkout and of what is installed beside it."""
+        return {
+            **self._hashes,
+            "repository": self._stamp.tree,
+            "environment": self._stamp.freeze,
+        }
+
+    def prepare(self, source: Source) -> PreparedClip:
+        """Lay the clip out and run what all its prompts share."""
+        wanted, step = self.recipe.input, self.recipe.prepare
+        folder = _own_folder()
+        try:
+            laid_out = fit_source(source.video, wanted)
+            path = write_source(laid_out, wanted, folder / "input")
+            count, height, width = laid_out.frames.shape[:3]
+            values = {
+                **dataclasses.asdict(self.parameters),
+                **{f"weights:{name}": str(path) for name, path in self._weights.items()},
+                "python": self._stamp.python,
+                "source": str(path),
+                "source_prompt": source.prompt,
+                "prepared": str(folder),
+                "count": count,
+                "width": width,
+                "height": height,
+                "fps": wanted.fps or laid_out.fps,
+            }
+            log = self._run(step, values, folder) if step.commands or step.files else b""
+            places = _escaped({**values, "repo": folder / "repo"})
+            kept = {
+                f"kept:{name}": str(_found(in_text(pattern, places), f"its '{name}'", log))
+                for name, pattern in step.kept.items()
+            }
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        prepared = PreparedClip(source.video, laid_out, values | kept, folder, log)
+        weakref.finalize(prepared, shutil.rmtree, folder, ignore_errors=True)
+        return prepared
+
+    def transfer(self, prepared: PreparedClip, prompt: str, seed: int) -> Video:
+        """Run the commands for one prompt and seed, and read what they made."""
+        work = _own_folder()
+        log = prepared.log
+        try:
+            output = work / "output"
+            output.mkdir()
+            values = {
+                **prepared.values,
+                "prompt": prompt,
+                "seed": seed,
+                "work": str(work),
+                "output": str(output),
+            }
+            log += self._run(self.recipe.transfer, values, work)
+            places = _escaped({**values, "repo": work / "repo"})
+            path = _found(in_text(self.recipe.output.path, places), "the output", log)
+            made = read_output(path, self.recipe.output, prepared.laid_out)
+            fitted = fit_output(made, prepared.source)
+            return LoggedVideo(fitted.frames, fitted.fps, fitted.notes, log)
+        except CommandError as error:
+            error.log = log + error.log.removeprefix(log)
+            raise
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def _run(self, step: Step, values: Mapping[str, Any], folder: Path) -> bytes:
+        """Run a step in a copy of the repository of its own; give what it printed."""
+        repo = folder / "repo"
+        own = {**values, "repo": str(repo)}
+        self._copy_repository(repo)
+        write_files(step.files, own, [folder])
+        temporary = folder / "tmp"
+        temporary.mkdir()
+        commands = [[in_text(word, own) for word in command] for command in step.commands]
+        environment = self.recipe.environment
+        log = Log()
+        try:
+            run_commands(
+                commands,
+                folder=repo,
+                environment=variables(
+                    self.device,
+                    Path(self._stamp.python),
+                    temporary,
+                    environment.variables,
+                    environment.passed,
+                ),
+                seconds=step.seconds,
+                log=log,
+            )
+        except CommandError as error:
+            said = str(error).replace(f"{folder}/", "")  # results travel; folders do not
+            raise CommandError(said, error.kind, error.log) from None
+        return log.content()
+
+    def _copy_repository(self, repo: Path) -> None:
+        """The checkout stays as it is: each call has a copy, with the weights in their places."""
+        checkout = folder_of(self.name, self.recipe) / "checkout"
+        left = {checkout / name for name in self.recipe.code.leave}
+
+        def ignored(folder: str, names: list[str]) -> set[str]:
+            return {name for name in names if Path(folder) / name in left}
+
+        shutil.copytree(checkout, repo, symlinks=True, ignore=ignored)
+        for one in self.recipe.weights:
+            if one.place:
+                place = repo / one.place
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if place.is_dir() and not place.is_symlink():
+                    shutil.rmtree(place)
+                place.unlink(missing_ok=True)
+                place.symlink_to(self._weights[one.name].resolve())
+
+    @classmethod
+    def _reference(cls) -> str:
+        """How the user calls it."""
+        from smmbench.external.finding import recipe_names
+
+        return cls.name if cls.name in recipe_names() else str(cls.path)
+
+
+def method_of(path: Path, name: str) -> type[External]:
+    """The method that a recipe describes.
+
+    Raises:
+        ValueError: The recipe cannot be read or is wrong.
+    """
+    return _method_of(path, name, path.read_bytes() if path.is_file() else b"")
+
+
+@cache
+def _method_of(path: Path, name: str, content: bytes) -> type[External]:
+    """Made once for each text of a file: `Parameters` must stay one class."""
+    recipe = load_recipe(path)
+    about = recipe.card
+    card = Card(
+        title=about.title,
+        kind=about.kind,
+        paper=about.paper,
+        code=f"{recipe.code.repository} at {recipe.code.commit}",
+        licence=recipe.code.licence,
+        notes=about.notes,
+    )
+    content_of_class = {
+        "recipe": recipe,
+        "name": name,
+        "path": path,
+        "card": card,
+        "presets": {key: dict(preset) for key, preset in recipe.presets.items()},
+        "Parameters": _parameters(recipe.parameters),
+        "__doc__": f"{about.title}, by its official code.",
+    }
+    return type("External", (External,), content_of_class)
+
+
+def _parameters(described: Mapping[str, ParameterOf]) -> type:
+    """A frozen dataclass; the comments are in the fields' metadata."""
+    fields = []
+    for name, one in described.items():
+        kind: Any = Literal[one.choices] if one.choices else type(one.default)
+        field = dataclasses.field(default=one.default, metadata={"comment": one.comment})
+        fields.append((name, kind, field))
+    return dataclasses.make_dataclass("Parameters", fields, frozen=True)
+
+
+def _found(pattern: str, what: str, log: bytes) -> Path:
+    """The one path that fits; the error carries the log of the commands that made none."""
+    try:
+        return find_one(pattern, what)
+    except CommandError as error:
+        error.log = log
+        raise
+
+
+def _escaped(values: Mapping[str, Any]) -> dict[str, str]:
+    """Values whose stars and brackets mean themselves in a pattern."""
+    return {name: glob.escape(str(value)) for name, value in values.items()}
+
+
+def _work() -> Path:
+    return home() / "external" / "work"
+
+
+def _own_folder() -> Path:
+    _work().mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=_work(), prefix=f"{os.getpid()}-"))
+
+
+def _remove_old() -> None:
+    """Remove what runs that were killed have left."""
+    for folder in _work().glob("*-*"):
+        try:
+            if time.time() - folder.stat().st_mtime > OLD:
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue

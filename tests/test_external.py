@@ -1,0 +1,556 @@
+"""Official code as a method: a stand-in repository that does all that such code may do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from smmbench.cli import app
+from smmbench.describe import describe
+from smmbench.executors import named_executor
+from smmbench.external import installing
+from smmbench.external.checkout import SetupError
+from smmbench.external.files import write_source
+from smmbench.external.fitting import fit_output, fit_source
+from smmbench.external.log import HEAD, TAIL
+from smmbench.external.recipe import Input, load_recipe
+from smmbench.external.setup import folder_of, set_up
+from smmbench.external.variables import variables
+from smmbench.methods import entry_of, find_method, label_of
+from smmbench.results import RunRecord, find_records
+from smmbench.run import Summary, plan_run, run
+from smmbench.video import Video, VideoError, read_video, write_lossless
+
+SCRIPT = """
+import json, os, subprocess, sys, time
+from pathlib import Path
+import numpy as np
+from PIL import Image
+
+asked = json.loads(Path(sys.argv[1]).read_text())
+if asked["task"] == "prepare":
+    assert asked["prompt"] == ""
+    print("preparing")
+    Path(asked["to"]).mkdir()
+    if asked["behave"] == "prepare-fails":
+        sys.exit(9)
+    sys.exit(0)
+frames = [np.asarray(Image.open(path)) for path in sorted(Path(asked["frames"]).iterdir())]
+frames = np.stack(frames)
+assert len(frames) == asked["count"] and Path(asked["kept"]).is_dir()
+behave, output = asked["behave"], Path(asked["output"])
+print("asked:", asked["prompt"], "seed", asked["seed"])
+Path("state").write_text("of this call only")
+made = np.roll(frames, asked["shift"] + asked["seed"], axis=2)
+if behave == "fails":
+    print("no such layer", file=sys.stderr)
+    sys.exit(3)
+if behave == "memory":
+    print("torch.cuda.OutOfMemoryError: CUDA out of memory.")
+    sys.exit(1)
+if behave == "hangs":
+    subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    print("waiting", flush=True)
+    time.sleep(60)
+if behave == "killed":
+    os.kill(os.getpid(), 9)
+if behave == "binary":
+    os.write(1, bytes(range(256)) * 4)
+    sys.exit(4)
+if behave == "floods":
+    for _ in range(200):
+        os.write(1, b"x" * 9999 + b"\\n")
+if behave == "child":
+    code = "import time, sys; time.sleep(60)"
+    child = subprocess.Popen([sys.executable, "-c", code])
+    Path(asked["note"]).write_text(str(child.pid))
+if behave == "nothing":
+    sys.exit(0)
+if behave == "few":
+    made = made[:-2]
+if behave == "size":
+    made = made[:, :-2]
+if behave == "constant":
+    made[:] = 0
+if behave == "garbage":
+    (output / "out.npy").write_bytes(b"no array at all")
+    sys.exit(0)
+if behave == "pickle":
+    np.save(output / "out.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    sys.exit(0)
+if behave == "two":
+    np.save(output / "other.npy", made)
+made = made / 255
+if behave == "nan":
+    made[0, 0, 0] = np.nan
+if behave == "environment":
+    print(json.dumps(dict(os.environ)))
+np.save(output / "out.npy", made)
+"""
+
+RECIPE = """
+[card]
+title = "A stand-in"
+paper = "None"
+
+[code]
+repository = "{repository}"
+commit = "{commit}"
+licence = "MIT"
+
+[environment]
+kind = "none"
+variables = {{ OWN = "yes" }}
+
+[parameters]
+behave = {{ default = "well", comment = "what the script does" }}
+shift = {{ default = 2, comment = "pixels to the right" }}
+note = {{ default = "" }}
+
+[presets.far]
+shift = 5
+
+[input]
+kind = "frames"
+name = "frames"
+pattern = "%05d.png"
+
+[prepare]
+commands = [["{{python}}", "main.py", "{{prepared}}/ask.json"]]
+kept = {{ folder = "{{prepared}}/found-*" }}
+[[prepare.files]]
+path = "{{prepared}}/ask.json"
+form = "json"
+[prepare.files.content]
+task = "prepare"
+prompt = "{{source_prompt}}"
+behave = "{{behave}}"
+to = "{{prepared}}/found-1"
+
+[transfer]
+seconds = 8.0
+commands = [["{{python}}", "main.py", "{{work}}/ask.json"]]
+[[transfer.files]]
+path = "{{work}}/ask.json"
+form = "json"
+[transfer.files.content]
+task = "transfer"
+frames = "{{source}}"
+count = "{{count}}"
+prompt = "{{prompt}}"
+seed = "{{seed}}"
+shift = "{{shift}}"
+behave = "{{behave}}"
+output = "{{output}}"
+note = "{{note}}"
+kept = "{{kept:folder}}"
+
+[output]
+kind = "array"
+path = "{{output}}/*.npy"
+"""
+
+
+def _git(folder: Path, *words: str) -> str:
+    own = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    done = subprocess.run(["git", *own, *words], cwd=folder, check=True, capture_output=True)
+    return done.stdout.decode().strip()
+
+
+class Stand:
+    """A repository, its recipe, a dataset of two clips, and a results folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.repository = folder / "repository"
+        self.repository.mkdir()
+        _git(self.repository, "init", "--quiet")
+        (self.repository / "main.py").write_text(SCRIPT)
+        self.commit = self.commit_all()
+        self.path = folder / "stand-in.toml"
+        self.write(RECIPE)
+        self.results = folder / "results"
+        self.dataset = self._dataset()
+
+    def commit_all(self) -> str:
+        _git(self.repository, "add", "-A")
+        _git(self.repository, "commit", "--quiet", "-m", "a")
+        return _git(self.repository, "rev-parse", "HEAD")
+
+    def write(self, text: str) -> None:
+        self.path.write_text(text.format(repository=self.repository, commit=self.commit))
+
+    def change(self, old: str, new: str) -> None:
+        text = self.path.read_text()
+        assert old in text
+        self.path.write_text(text.replace(old, new))
+
+    def _dataset(self) -> Path:
+        from smmbench.home import file_sha256
+
+        rng = np.random.default_rng(0)
+        clips = []
+        for name in "ab":
+            video = Video(rng.integers(0, 256, (6, 32, 48, 3), dtype=np.uint8), 8.0)
+            write_lossless(self.folder / f"{name}.mkv", video)
+            clips.append(
+                f"[[clips]]\nname = '{name}'\nlicence = 'CC0-1.0'\nattribution = 'a'\n"
+                f"pixels_sha256 = '{video.pixels_sha256}'\n"
+                f"video = {{ path = '{name}.mkv', sha256 = "
+                f"'{file_sha256(self.folder / f'{name}.mkv')}' }}\n"
+                f"[[clips.edits]]\nname = 'e'\nprompt = 'a dog; $(touch x) {{seed}}'\n"
+            )
+        path = self.folder / "two.toml"
+        head = (
+            "name = 'two'\nversion = 1\ntitle = 'Two'\ndescription = 'd'\nlicence = 'CC0-1.0'\n"
+            "[protocol]\nframes = 6\nwidth = 48\nheight = 32\nfps = 8.0\nseeds = [0]\n"
+            "text_model = 'none'\n"
+        )
+        path.write_text(head + "\n".join(clips))
+        return path
+
+    def setup(self) -> None:
+        recipe = load_recipe(self.path)
+        set_up("stand-in", recipe)
+
+    def run(self, *settings: str, clips: tuple[str, ...] = ("a",), seed: int = 0) -> Summary:
+        plan = plan_run(
+            str(self.path),
+            str(self.dataset),
+            self.results,
+            settings=settings,
+            clips=clips,
+            seeds=[seed],
+            device="cpu",
+            overwrite=True,
+        )
+        return run(plan, named_executor("local", None))
+
+    def record(self, clip: str = "a") -> RunRecord:
+        (found,) = (one for _, one in find_records(self.results) if one.request.clip == clip)
+        return found
+
+    def log(self, clip: str = "a") -> bytes:
+        (path,) = self.results.glob(f"*/two/{clip}/e/seed-*/command.log")
+        return path.read_bytes()
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Stand:
+    return Stand(tmp_path)
+
+
+@pytest.fixture
+def ready(stand: Stand) -> Stand:
+    stand.setup()
+    return stand
+
+
+def test_a_repository_that_succeeds(ready: Stand) -> None:
+    assert ready.run(clips=("a", "b"), seed=1).made == 2
+    record = ready.record()
+    assert record.status == "done"
+    assert record.entry.startswith("stand-in.toml@sha256:")
+    assert {"repository", "environment"} == set(record.weights)
+    (folder,) = ready.results.glob("*/two/a/e/seed-1")
+    source = read_video(ready.folder / "a.mkv").frames
+    assert (read_video(folder / "video.mkv").frames == np.roll(source, 3, axis=2)).all()
+    log = ready.log().decode()
+    assert "preparing" in log and "asked: a dog; $(touch x) {seed} seed 1" in log
+    assert not list(ready.folder.rglob("x")), "no shell has seen the prompt"
+
+
+def test_each_call_has_a_repository_of_its_own(ready: Stand) -> None:
+    ready.run()
+    folder = folder_of("stand-in", load_recipe(ready.path))
+    assert [path.name for path in (folder / "checkout").iterdir()] == ["main.py"]
+    assert list((folder.parent / "work").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("behave", "kind", "stage", "message"),
+    [
+        ("fails", "method-error", "transfer", "exit code 3; the end of its log: .*no such layer"),
+        ("memory", "out-of-memory", "transfer", "exit code 1; .*CUDA out of memory"),
+        ("killed", "method-error", "transfer", "was ended by SIGKILL"),
+        ("binary", "method-error", "transfer", "exit code 4; .*wxyz"),
+        ("few", "decode", "transfer", "'out.npy' has too few frames: 4, expected 6"),
+        ("size", "decode", "transfer", "'out.npy' is 48x30, expected 48x32"),
+        ("nan", "nan", "transfer", "values that are no numbers"),
+        ("constant", "nan", "transfer", "is 0 in every pixel"),
+        ("nothing", "method-error", "transfer", r"ended well, but the output \('\*.npy'\) is not"),
+        ("garbage", "decode", "transfer", "is no array"),
+        ("pickle", "decode", "transfer", "is no array"),
+        ("two", "method-error", "transfer", "there must be one; .* fits 2: other.npy, out.npy"),
+        ("prepare-fails", "method-error", "prepare", "exit code 9; .*preparing"),
+    ],
+)
+def test_a_failure_is_a_sentence_at_the_pair(
+    ready: Stand, behave: str, kind: str, stage: str, message: str
+) -> None:
+    import re
+
+    summary = ready.run(f"behave={behave}", clips=("a", "b"))
+    assert (summary.made, summary.failed) == (0, 2), "the run goes on"
+    failure = ready.record("b").failure
+    assert failure is not None
+    assert (failure.kind, failure.stage) == (kind, stage)
+    assert re.search(message, failure.message), failure.message
+    assert failure.message.endswith("What it printed is in command.log.")
+    assert str(ready.folder) not in failure.message
+    assert b"preparing" in ready.log("b")
+
+
+def test_a_command_that_hangs_is_stopped_with_its_children(ready: Stand) -> None:
+    ready.change("seconds = 8.0", "seconds = 1.5")
+    begin = time.monotonic()
+    ready.run("behave=hangs")
+    assert time.monotonic() - begin < 20
+    failure = ready.record().failure
+    assert failure is not None and failure.kind == "time-limit"
+    assert "took longer than 1.5 s and was stopped" in failure.message
+    assert b"waiting" in ready.log()
+
+
+def test_a_log_is_bounded_and_keeps_both_ends(ready: Stand) -> None:
+    assert ready.run("behave=floods").made == 1
+    log = ready.log()
+    assert len(log) < HEAD + TAIL + 4096
+    assert b"preparing" in log and b"bytes left out" in log and b"[exit code 0]" in log
+
+
+def test_a_child_does_not_outlive_the_command(ready: Stand) -> None:
+    note = ready.folder / "pid"
+    begin = time.monotonic()
+    assert ready.run("behave=child", f"note={note}").made == 1
+    assert time.monotonic() - begin < 20, "nobody waits for the child"
+    status = Path(f"/proc/{note.read_text()}/status")
+    if Path("/proc/self").exists():
+        gone = not status.exists() or "Z (zombie)" in status.read_text()
+        assert gone, "the child still runs"
+
+
+def test_the_environment_is_scrubbed(ready: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    monkeypatch.setenv("AWS_KEY", "secret")
+    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
+    monkeypatch.setenv("HF_HOME", "/weights")
+    assert ready.run("behave=environment").made == 1
+    seen = json.loads(next(line for line in ready.log().splitlines() if line.startswith(b"{")))
+    assert not {"HF_TOKEN", "AWS_KEY", "PYTHONPATH"} & set(seen)
+    assert seen["HF_HOME"] == "/weights" and seen["OWN"] == "yes"
+    assert seen["CUDA_VISIBLE_DEVICES"] == "", "the device is the CPU"
+
+
+@pytest.mark.parametrize(
+    ("device", "seen", "given"),
+    [("cuda", None, "0"), ("cuda:1", None, "1"), ("cuda:1", "4,6", "6"), ("cpu", "4", "")],
+)
+def test_a_command_sees_the_chosen_gpu(
+    monkeypatch: pytest.MonkeyPatch, device: str, seen: str | None, given: str
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if seen is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen)
+    made = variables(device, Path("/env/bin/python"), Path("/tmp"), {})
+    assert made["CUDA_VISIBLE_DEVICES"] == given
+    assert made["PATH"].startswith("/env/bin" + os.pathsep)
+
+
+def test_what_is_not_set_up_says_how(stand: Stand) -> None:
+    with pytest.raises(SetupError, match=r"not set up. Run `smmbench methods setup .*stand-in"):
+        stand.run()
+
+
+def test_setup_is_whole_or_not_at_all(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = load_recipe(stand.path)
+    folder = folder_of("stand-in", recipe)
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("smmbench.external.setup.make_environment", stop)
+        with pytest.raises(KeyboardInterrupt):
+            set_up("stand-in", recipe)
+    with pytest.raises(SetupError, match="not set up"):
+        stand.run()
+    before = (folder / "checkout").stat().st_ino
+    stamp = set_up("stand-in", recipe)
+    assert (folder / "checkout").stat().st_ino == before, "the whole checkout was kept"
+    assert set_up("stand-in", recipe) == stamp
+    (folder / "checkout" / "main.py").write_text("print('changed')")
+    with pytest.raises(SetupError, match="checkout was changed"):
+        stand.run()
+    assert set_up("stand-in", recipe) == stamp
+    assert stand.run().made == 1
+
+
+def test_a_commit_that_is_not_there(stand: Stand) -> None:
+    stand.commit = "0" * 40
+    stand.write(RECIPE)
+    with pytest.raises(SetupError, match="has no commit 0000"):
+        stand.setup()
+
+
+def test_an_older_commit_is_found_and_no_hook_runs(stand: Stand) -> None:
+    first = stand.commit
+    hook = stand.repository / ".git" / "hooks" / "post-checkout"
+    hook.write_text("#!/bin/sh\ntouch ran\n")
+    hook.chmod(0o755)
+    (stand.repository / "main.py").write_text("a later text")
+    stand.commit_all()
+    stand.setup()
+    folder = folder_of("stand-in", load_recipe(stand.path))
+    assert (folder / "checkout" / "main.py").read_text() == SCRIPT
+    assert folder.name.endswith(first[:12])
+    assert not list(stand.folder.rglob("ran"))
+
+
+def test_another_interpreter_than_the_recipe_asks_for(stand: Stand) -> None:
+    stand.change('kind = "none"', 'kind = "venv"\npython = "3.1"')
+    recipe = load_recipe(stand.path)
+    with pytest.raises(SetupError, match=r"asks for Python 3\.1, .* is 3\."):
+        set_up("stand-in", recipe, python=sys.executable)
+    with pytest.raises(SetupError, match=r"no `python3\.1` on the path"):
+        set_up("stand-in", recipe)
+
+
+def test_a_virtual_environment_is_made_and_its_content_told(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is installed: it shows that the environment is another one, without a network."""
+    version = ".".join(map(str, sys.version_info[:2]))
+    stand.change('kind = "none"', f'kind = "venv"\npython = "{version}"')
+    real = installing._install
+    calls: list[list[str]] = []
+
+    def install(command: list[str], *rest: Any) -> None:
+        calls.append(command)
+        real([*command, "--without-pip"], *rest)
+
+    monkeypatch.setattr(installing, "_install", install)
+    stamp = set_up("stand-in", load_recipe(stand.path), python=sys.executable)
+    assert len(calls) == 1 and "venv" in calls[0]
+    assert Path(stamp.python) != Path(sys.executable)
+    folder = folder_of("stand-in", load_recipe(stand.path))
+    assert (folder / "environment.txt").read_text().startswith("python==")
+    assert "numpy" not in (folder / "environment.txt").read_text()
+
+
+def test_weights_that_are_missing_are_told_each_with_its_way(ready: Stand) -> None:
+    with ready.path.open("a") as file:
+        file.write(
+            "[[weights]]\nname = 'base'\nhub = 'someone/something'\nrevision = 'main'\n"
+            "[[weights]]\nname = 'lora'\nurl = 'https://example.org/lora.pth'\n"
+            "place = 'models/lora.pth'\n"
+        )
+    with pytest.raises(SetupError) as caught:
+        ready.run()
+    said = str(caught.value)
+    assert "`hf download someone/something --revision main`" in said
+    assert "put https://example.org/lora.pth at " in said
+
+
+def test_weights_are_linked_to_their_place_and_hashed(ready: Stand, own_home: Path) -> None:
+    with ready.path.open("a") as file:
+        file.write(
+            "[[weights]]\nname = 'lora'\nurl = 'https://example.org/lora.pth'\n"
+            "place = 'models/lora.pth'\n"
+        )
+    ready.change('"{work}/ask.json"]]', '"{work}/ask.json"], ["cat", "models/lora.pth"]]')
+    (own_home / "weights").mkdir()
+    (own_home / "weights" / "lora.pth").write_text("the weights")
+    assert ready.run().made == 1
+    assert b"the weights" in ready.log()
+    assert len(ready.record().weights["lora"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("{seed}", "{sed}", r"No placeholder 'sed'; .* Did you mean 'seed'"),
+        ("{source_prompt}", "{prompt}", "in prepare: No placeholder 'prompt'"),
+        ("{kept:folder}", "{kept:other}", "No placeholder 'kept:other'"),
+        ('licence = "MIT"', 'license = "MIT"', "code.licence: Field required"),
+        ('commit = "', 'commit = "z', "code.commit"),
+        ("shift = { default = 2", "seed = { default = 2", "'seed' has the name of a placeholder"),
+        ('name = "frames"', 'name = "../frames"', "without '..'"),
+        ("[card]", "[card", "is not TOML"),
+    ],
+)
+def test_a_wrong_recipe_says_where(stand: Stand, old: str, new: str, message: str) -> None:
+    stand.change(old, new)
+    with pytest.raises(ValueError, match=message):
+        load_recipe(stand.path)
+
+
+def test_a_recipe_is_a_method_like_any_other(stand: Stand) -> None:
+    method = find_method(str(stand.path))
+    assert method is find_method(str(stand.path))
+    described = describe(str(stand.path))
+    assert described.presets == {"far": {"shift": 5}}
+    behave, shift, _ = described.parameters
+    assert (shift.type, shift.default, shift.comment) == ("int", 2, "pixels to the right")
+    assert behave.comment == "what the script does"
+    assert described.card is not None and described.card.code.endswith(stand.commit)
+    assert label_of(str(stand.path)) == "stand-in"
+    before = entry_of(str(stand.path))
+    stand.change("default = 2", "default = 3")
+    assert entry_of(str(stand.path)) != before, "another text is another method"
+
+
+def test_the_command_sets_up_and_names_what_is_missing(stand: Stand) -> None:
+    invoke = CliRunner().invoke
+    done = invoke(app, ["methods", "setup", str(stand.path), "--json"])
+    assert done.exit_code == 0 and json.loads(done.stdout)["commit"] == stand.commit
+    with stand.path.open("a") as file:
+        file.write("[[weights]]\nname = 'base'\nhub = 'someone/something'\n")
+    done = invoke(app, ["methods", "setup", str(stand.path)])
+    assert done.exit_code == 1 and "hf download someone/something" in done.stderr
+
+
+def _clip(frames: int, height: int = 32, width: int = 48) -> Video:
+    rng = np.random.default_rng(1)
+    return Video(rng.integers(0, 256, (frames, height, width, 3), dtype=np.uint8), 8.0)
+
+
+@pytest.mark.parametrize("name", ["source.mp4", "source.mkv"])
+def test_a_clip_is_laid_out_without_loss(tmp_path: Path, name: str) -> None:
+    video = _clip(5)
+    read = read_video(write_source(video, Input(kind="video", name=name), tmp_path))
+    assert (read.frames == video.frames).all()
+    assert read.fps == video.fps
+
+
+def test_frames_are_taken_over_the_whole_clip_and_given_back_in_their_time() -> None:
+    video = Video(np.repeat(np.arange(24, dtype=np.uint8)[:, None, None, None], 3, -1), 8.0)
+    laid = fit_source(video, Input(kind="video", frames=8))
+    assert laid.frames[:, 0, 0, 0].tolist() == list(range(0, 24, 3))
+    assert laid.fps == pytest.approx(8 / 3)
+    back = fit_output(laid, video)
+    assert back.fps == 8.0 and len(back.frames) == 24
+    assert abs(back.frames[:, 0, 0, 0].astype(int) - np.arange(24)).max() <= 2
+    assert (
+        fit_output(video, video) is not video
+        and (fit_output(video, video).frames == video.frames).all()
+    )
+
+
+def test_sizes_are_stretched_there_and_back() -> None:
+    video = _clip(9, 40, 70)
+    wanted = Input(kind="video", max_frames=8, frames_multiple=4, size_multiple=16)
+    laid = fit_source(video, wanted)
+    assert laid.frames.shape == (8, 32, 64, 3)
+    assert fit_output(laid, video).frames.shape == video.frames.shape
+    with pytest.raises(VideoError, match="too little for this code"):
+        fit_source(video, Input(kind="video", frames_multiple=16))
