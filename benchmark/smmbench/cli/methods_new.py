@@ -1,0 +1,33 @@
+"""`smmbench methods new`: a file to begin a method with."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Template(StrEnum):
+    """What to begin with."""
+
+    frames = "frames"
+    diffusion = "diffusion"
+
+
+def new(
+    path: Annotated[Path, typer.Argument(help="File to write: my_method.py holds MyMethod.")],
+    template: Annotated[
+        Template,
+        typer.Option(help="frames: on pixels; diffusion: guidance on the 3D-UNet family."),
+    ] = Template.frames,
+) -> None:
+    """Write a whole method of some 40 lines to begin with; it runs as it is.
+
+    A file that is there already is never overwritten (exit code 2).
+    """
+    from smmbench.templates import write_template
+
+    name = write_template(path, template.value)
+    typer.echo(f"Wrote {path}. Next: smmbench methods check {path}:{name}", err=True)

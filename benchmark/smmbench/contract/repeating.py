@@ -1,0 +1,123 @@
+"""Laws on what a video depends on: clip, prompt and seed, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from smmbench.contract.findings import Verdict, broken, kept, skipped, warning
+from smmbench.contract.trial import Made, Trial
+from smmbench.contract.world import Request
+
+DRAW = (
+    "Draw from the seed alone: `np.random.default_rng(seed)`, "
+    "`torch.Generator(device).manual_seed(seed)`."
+)
+
+
+def repeats(trial: Trial) -> Verdict:
+    """The same prepared clip, prompt and seed give the same video."""
+    first, again = trial.transfer(trial.world.first), trial.transfer(trial.world.first, "again")
+    if not first.pixels:
+        return skipped("there is no Video.")
+    if first.pixels == again.pixels:
+        return kept("the same request gave the same pixels twice.")
+    return broken(f"the same request gave two videos: {apart(first, again)}.", DRAW)
+
+
+def seeds(trial: Trial) -> Verdict:
+    """Another seed gives another video, unless the class says that nothing is drawn."""
+    first = trial.transfer(trial.world.first)
+    other = trial.transfer(replace(trial.world.first, seed=1))
+    if not first.pixels:
+        return skipped("there is no Video.")
+    said = trial.method.deterministic
+    if first.pixels != other.pixels:
+        if said and _repeats(trial):
+            return warning(
+                f"the class says `deterministic`, but seeds 0 and 1 differ: {apart(first, other)}.",
+                "Leave `deterministic = True` out.",
+            )
+        return kept(f"seeds 0 and 1 differ: {apart(first, other)}.")
+    if said:
+        return warning(
+            "seeds make no difference, as the class says (`deterministic`).",
+            "On the board, the spread over its seeds is 0 and means nothing.",
+        )
+    return broken(
+        "seeds 0 and 1 gave the same video.",
+        f"{DRAW} If nothing is drawn, say `deterministic = True` in the class.",
+    )
+
+
+def prompts(trial: Trial) -> Verdict:
+    """Another prompt gives another video."""
+    first = trial.transfer(trial.world.first)
+    other = trial.transfer(replace(trial.world.first, prompt=trial.world.prompts[1]))
+    if not first.pixels:
+        return skipped("there is no Video.")
+    if not _repeats(trial):
+        return skipped("the same request does not repeat, so nothing can be told.")
+    two = " and ".join(f"'{prompt}'" for prompt in trial.world.prompts)
+    if first.pixels != other.pixels:
+        return kept(f"{two} differ: {apart(first, other)}.")
+    if trial.control:
+        return warning(f"{two} gave the same video.", "Right for a control that reads no prompt.")
+    return broken(
+        f"{two} gave the same video: the prompt is not used.",
+        "Use `prompt` in transfer, not the source's caption. An anchor that is to ignore it says "
+        'kind="control" on its card.',
+    )
+
+
+def order(trial: Trial) -> Verdict:
+    """What was asked in between changes nothing."""
+    if not _repeats(trial):
+        return skipped("the same request does not repeat, so nothing can be told.")
+    first = trial.transfer(trial.world.first)
+    trial.transfer(between(trial))
+    later = trial.transfer(trial.world.first, "after another clip")
+    if first.pixels == later.pixels:
+        return kept("a request gives the same before and after one of another clip.")
+    return broken(
+        f"after another clip was prepared and transferred, the first request gives another video: "
+        f"{apart(first, later)}.",
+        "Keep what belongs to a clip in what `prepare` returns, not on `self` or in globals.",
+    )
+
+
+def fresh(trial: Trial) -> Verdict:
+    """A new instance gives the same video: what a run makes does not depend on where it began."""
+    if not _repeats(trial):
+        return skipped("the same request does not repeat, so nothing can be told.")
+    first = trial.transfer(trial.world.first)
+    anew = trial.transfer(trial.world.first, which="fresh")
+    if first.pixels == anew.pixels:
+        return kept("a fresh instance gave the same pixels.")
+    return broken(
+        f"a fresh instance gives another video: {apart(first, anew)}.",
+        "Load weights, or draw them from a fixed seed; a resumed run must make the same videos.",
+    )
+
+
+def between(trial: Trial) -> Request:
+    """The request of another clip."""
+    return Request(1, trial.world.prompts[1], 1)
+
+
+def apart(one: Made, other: Made) -> str:
+    """How far two videos are from each other, in words."""
+    a, b = one.given.frames, other.given.frames
+    if a.shape != b.shape:
+        return f"shapes {a.shape} and {b.shape}"
+    difference = np.abs(a.astype(np.int16) - b)
+    return (
+        f"{100 * (difference > 0).mean():.3g} % of values, {difference.mean():.3g} of 255 on "
+        "average"
+    )
+
+
+def _repeats(trial: Trial) -> bool:
+    again = trial.transfer(trial.world.first, "again")
+    return trial.transfer(trial.world.first).pixels == again.pixels

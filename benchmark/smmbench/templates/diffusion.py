@@ -1,0 +1,75 @@
+"""MyMethod: guidance with a loss of its own. Here: the prediction moves like the source's latent.
+
+The model is any of the 3D-UNet family: ZeroScope on a GPU, the embedded one anywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from smmbench.diffusion.denoiser import Latent
+from smmbench.diffusion.guidance import gradient, loss_scale
+from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
+from smmbench.diffusion.noise import generators, noise
+from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.sampling import sample_guided
+from smmbench.method import Card, Source
+from smmbench.search import LogRange, Range, Space
+from smmbench.video import Video
+
+
+@dataclass(frozen=True)
+class Parameters(DiffusionParameters):
+    """Model, steps and guidance are there already; these are the method's own."""
+
+    weight: float = 20.0  # of the loss's gradient, in each guided step
+    guided_share: float = 0.6  # of the steps, from the noisy end
+
+
+class MyMethod(DiffusionMethod[Parameters, Prepared]):
+    """Samples from noise and steps each latent down the loss before it is denoised."""
+
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
+    search: ClassVar[dict[str, Space]] = {
+        "weight": LogRange(1.0, 200.0),
+        "guided_share": Range(0.2, 1.0),
+    }
+    card = Card(title="MyMethod", kind="method", licence="MIT", notes="From the template.")
+
+    def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
+        """Encode clips of one size; one clip is a batch of one."""
+        return one_by_one(self.encode(sources), sources)
+
+    def transfer_batch(
+        self, prepared: Sequence[Prepared], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[Video]:
+        """Sample; `x` and all latents are (batch, channel, time, rows, columns)."""
+        schedule, source = self.backbone.schedule, together(prepared)
+        wanted = steps_in_time(source)
+        denoise = self.denoise(self.embed(prompts))
+        timesteps = schedule.timesteps(self.parameters.steps)
+        guided = timesteps[: round(self.parameters.guided_share * len(timesteps))]
+
+        def guide(x: Latent, t: int) -> Latent:
+            if t not in guided:
+                return x
+
+            def loss(x: Latent) -> Latent:
+                error = steps_in_time(denoise(x, t).x0) - wanted
+                return error.square().flatten(1).mean(1)  # one a sample: they stay apart
+
+            slope, _ = gradient(x, loss, f"timestep {t}", loss_scale(self.parameters.dtype))
+            return x - self.parameters.weight * slope
+
+        x = noise(source, generators(seeds))  # of the source's shape, on its device
+        x = sample_guided(schedule, denoise, x, timesteps, guide)
+        return self.videos(x, rates(prepared))
+
+
+def steps_in_time(x: Latent) -> Latent:
+    """Differences between neighbouring frames, at a quarter of the places along each side."""
+    coarse = x.unfold(3, 4, 4).unfold(4, 4, 4).mean((-1, -2))
+    return coarse.diff(dim=2)

@@ -1,0 +1,51 @@
+"""MyMethod: what it does, in a sentence. Here: the clip in a colour that the prompt decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+from zlib import crc32
+
+import numpy as np
+
+from smmbench.method import Card, Method, Source
+from smmbench.search import Range, Space
+from smmbench.video import Video
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Every parameter has a type, a default and a comment: `--set strength=0.8` is checked."""
+
+    strength: float = 0.5  # of the colour: 0 is the clip itself, 1 the colour alone
+    noise: float = 4.0  # standard deviation, in grey levels of 255
+
+
+class MyMethod(Method[Parameters, np.ndarray]):
+    """Replace this by your method; what it must keep, `smmbench methods check` tells."""
+
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": {"strength": 0.4}}
+    search: ClassVar[dict[str, Space]] = {
+        "strength": Range(0.1, 0.9)
+    }  # what `smmbench tune` may change
+    card = Card(
+        title="MyMethod",
+        kind="method",  # an anchor that ignores the prompt is a "control"
+        paper="",
+        code="",
+        licence="MIT",
+        notes="What was changed from the original, and why.",
+    )
+
+    def prepare(self, source: Source) -> np.ndarray:
+        """Do once for a clip what all its prompts and seeds share: inversion, tuning."""
+        return source.video.frames  # uint8 (time, height, width, 3), RGB; never write to it
+
+    def transfer(self, prepared: np.ndarray, prompt: str, seed: int) -> Video:
+        """Make the video of one prompt and seed; compute on `self.device`."""
+        parameters, rng = self.parameters, np.random.default_rng(seed)  # draw from nothing else
+        colour = np.random.default_rng(crc32(prompt.encode())).integers(0, 256, 3)
+        mixed = (1 - parameters.strength) * prepared + parameters.strength * colour
+        mixed += rng.normal(0, parameters.noise, prepared.shape)
+        return Video(np.clip(mixed, 0, 255).astype(np.uint8), fps=8.0)

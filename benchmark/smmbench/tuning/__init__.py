@@ -1,0 +1,1 @@
+"""Tuning: every method's declared space searched by one rule, with the same budget."""
