@@ -34,6 +34,8 @@ class MethodDescription:
     card: Card | None = None
     parameters: tuple[ParameterDescription, ...] = ()
     presets: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    search: dict[str, str] = dataclasses.field(default_factory=dict)  # by parameter, in words
+    deterministic: bool = False
     error: str = ""
 
 
@@ -46,6 +48,8 @@ def describe(reference: str) -> MethodDescription:
         card=method.card,
         parameters=describe_parameters(method.Parameters),
         presets=dict(method.presets),
+        search={name: str(space) for name, space in method.search.items()},
+        deterministic=method.deterministic,
     )
 
 

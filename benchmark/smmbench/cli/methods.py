@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smmbench.cli import methods_check, methods_new
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -16,9 +18,11 @@ Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Prin
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    methods = typer.Typer(no_args_is_help=True, help="List the methods, or show one.")
+    methods = typer.Typer(no_args_is_help=True, help="List the methods, show, check or begin one.")
     methods.command("list")(list_methods)
     methods.command("show")(show_method)
+    methods.command("check")(methods_check.check)
+    methods.command("new")(methods_new.new)
     app.add_typer(methods, name="methods")
 
 
@@ -51,7 +55,7 @@ def show_method(
     name: Annotated[str, typer.Argument(help="Name of a method, or path.py:Class.")],
     as_json: Json = False,
 ) -> None:
-    """Show a method's card, parameters with their types and defaults, and presets."""
+    """Show a method's card, parameters, presets, and the space that it may be tuned over."""
     from rich.console import Console
 
     from smmbench.describe import describe
@@ -64,23 +68,24 @@ def show_method(
 
 
 def _print_method(console: Console, method: MethodDescription) -> None:
+    import dataclasses
+
     from rich.table import Table
     from rich.text import Text
 
     card = method.card
     assert card is not None
     console.print(Text(f"{method.name}: {card.title}", style="bold"))
-    facts = (
-        ("kind", card.kind),
-        ("from", method.distribution),
-        ("paper", card.paper),
-        ("code", card.code),
-        ("licence", card.licence),
-        ("notes", card.notes),
-    )
+    facts = {"from": method.distribution} | {
+        field.name.replace("_", " "): _as_set(getattr(card, field.name))
+        for field in dataclasses.fields(card)
+        if field.name != "title"
+    }
+    if method.deterministic:
+        facts["seeds"] = "make no difference"
     about = Table.grid(padding=(0, 2))
-    for fact, value in facts:
-        if value:
+    for fact, value in facts.items():
+        if value not in ("", "none"):
             about.add_row(Text(fact), Text(value))
     console.print(about)
     if method.parameters:
@@ -97,6 +102,10 @@ def _print_method(console: Console, method: MethodDescription) -> None:
         settings = " ".join(f"{key}={_as_set(value)}" for key, value in preset.items())
         console.print()
         console.print(Text(f"--preset {name}: {settings or 'the defaults'}"))
+    if method.search:
+        space = ", ".join(f"{name} ({values})" for name, values in method.search.items())
+        console.print()
+        console.print(Text(f"smmbench tune: {space}"))
 
 
 def _as_set(value: object) -> str:
