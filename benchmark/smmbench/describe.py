@@ -10,6 +10,7 @@ import textwrap
 import tokenize
 from typing import Any, get_type_hints
 
+from smmbench.external.finding import recipe_names
 from smmbench.method import Card
 from smmbench.methods import distribution_of, find_method, method_names
 from smmbench.parameters import parameters_to_json, type_in_words
@@ -56,7 +57,7 @@ def describe(reference: str) -> MethodDescription:
 def describe_all() -> list[MethodDescription]:
     """Describe every method that is offered; one that does not load keeps its line, and says so."""
     described = []
-    for name in method_names():
+    for name in (*method_names(), *recipe_names()):
         try:
             described.append(describe(name))
         except (ValueError, LookupError, ImportError) as error:
@@ -68,7 +69,9 @@ def describe_parameters(parameters: type) -> tuple[ParameterDescription, ...]:
     """Describe every field of a `Parameters` dataclass whose fields all have defaults."""
     types = get_type_hints(parameters)
     defaults = parameters_to_json(parameters())
-    comments: dict[str, str] = {}
+    comments: dict[str, str] = {
+        field.name: field.metadata.get("comment", "") for field in dataclasses.fields(parameters)
+    }
     for base in reversed(parameters.__mro__):  # a field keeps its comment in subclasses
         if dataclasses.is_dataclass(base):
             comments |= _comments(base)

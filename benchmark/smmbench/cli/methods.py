@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smmbench.cli import methods_check, methods_new
+from smmbench.cli import methods_check, methods_new, methods_setup
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     methods = typer.Typer(no_args_is_help=True, help="List the methods, show, check or begin one.")
     methods.command("list")(list_methods)
     methods.command("show")(show_method)
+    methods.command("setup")(methods_setup.setup_method)
     methods.command("check")(methods_check.check)
     methods.command("new")(methods_new.new)
     app.add_typer(methods, name="methods")
