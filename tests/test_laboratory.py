@@ -13,7 +13,7 @@ from smmbench.diffusion.method import DiffusionMethod
 from smmbench.methods import find_method
 from smmbench.parameters import build_parameters
 from smmbench_datasets.emoji.laboratory.measures import Measures, figures, path_figures
-from smmbench_datasets.emoji.laboratory.settings import ABLATIONS, GUIDED, TUNING
+from smmbench_datasets.emoji.laboratory.settings import ABLATIONS, GUIDED, TUNED, TUNING
 from smmbench_datasets.emoji.laboratory.sweep import _whole
 from smmbench_datasets.emoji.laboratory.tables import against, balance, read_rows, summary
 
@@ -41,8 +41,11 @@ def test_each_tuned_method_has_the_same_budget() -> None:
     }
     assert set(counts.values()) == {8}
     counts = {
-        method: sum(setting.method == method for setting in GUIDED)
-        for method in ("moft", "motion-clone", "ditflow", "smm-ditflow", "smm-grid", "smm-mask")
+        method: sum(setting.method == method for setting in (*GUIDED, *TUNED))
+        for method in (
+            *("moft", "motion-clone", "ditflow", "smm-ditflow", "smm-grid", "smm-mask"),
+            *("tune-a-video", "vmc", "motion-director"),
+        )
     }
     assert set(counts.values()) == {4}
 

@@ -119,6 +119,6 @@ class Words:
         return {"input_ids": [(one + [last] * length)[:length] for one in found]}
 
 
-def _ready(network: nn.Module, device: str, dtype: torch.dtype) -> Any:
+def _ready(network: Any, device: str, dtype: torch.dtype) -> Any:
     # Not diffusers' own to(), which warns of a cast that is meant.
     return nn.Module.to(network, device, dtype).requires_grad_(False).eval()

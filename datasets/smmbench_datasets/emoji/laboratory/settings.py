@@ -60,8 +60,24 @@ GUIDED: tuple[Setting, ...] = (
     Setting("smm-mask moving rest low 4", "smm-mask", ("regions=moving,rest", "downsample=4")),
 )
 
-# Eight settings a method with parameters to tune, four a guided baseline. Text alone has none,
-# DDIM swap has few.
+# Four settings for each of the methods that are tuned on one clip: tuned longer, or harder.
+TUNED: tuple[Setting, ...] = tuple(
+    Setting(
+        f"{method} {steps} steps of {rate:g}",
+        method,
+        (f"tuning_steps={steps}", f"tuning_rate={rate}"),
+    )
+    for method, rates in (
+        ("tune-a-video", (3e-4, 1e-3)),
+        ("vmc", (1e-3, 3e-3)),
+        ("motion-director", (2e-3, 5e-3)),
+    )
+    for steps in (50, 150)
+    for rate in rates
+)
+
+# Eight settings a method with parameters to tune, four a guided or one-clip baseline. Text alone
+# has none.
 TUNING: tuple[Setting, ...] = (
     *(
         Setting(f"sdedit {strength:g}", "sdedit", (f"strength={strength}",))
@@ -89,6 +105,7 @@ TUNING: tuple[Setting, ...] = (
     ),
     Setting("text-only", "text-only"),
     *GUIDED,
+    *TUNED,
 )
 
 _BLOCK = "up_blocks.1"

@@ -1,0 +1,332 @@
+"""Seconds and peak memory of every guided and one-clip method at ZeroScope's size, random weights.
+
+    python benchmark/perf/guided_methods.py                     # one GPU, under 90 s
+    python benchmark/perf/guided_methods.py --tiny --device cpu # the same way through, no figures
+
+A pair is not run whole. Each method prepares and transfers one clip over a few steps, with one more
+of one kind of step from run to run; the differences are what an inversion, tuning, guided or
+denoising step costs, and a pair is the sum over the paper's schedule. A row is written as soon as
+its method is measured; run again, only the methods without a row are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from zeroscope_model import SIZE, TINY, random_backbone
+
+from smmbench.diffusion.backbone import Backbone
+from smmbench.diffusion.inversion import inversion_timesteps
+from smmbench.diffusion.method import DiffusionMethod
+from smmbench.environment import (
+    choose_device,
+    describe_device,
+    free_memory,
+    peak_memory,
+    reset_peak_memory,
+    synchronize,
+    use_tensor_cores,
+)
+from smmbench.method import Source
+from smmbench.methods import find_method
+from smmbench.parameters import parameters_to_json
+from smmbench.smm import SMM, guidance_rates
+from smmbench.video import Video
+from smmbench_baselines.guided import FirstSteps
+from smmbench_baselines.moft import MOFT
+from smmbench_baselines.motion_clone import MotionClone
+from smmbench_baselines.one_clip.method import OneClipMethod
+
+Settings = dict[str, Any]
+GUIDED = ("smm", "smm-grid", "smm-mask", "smm-ditflow", "ditflow", "moft", "motion-clone")
+ONE_CLIP = ("tune-a-video", "vmc", "motion-director")
+PROMPT = "a fox runs over a frozen lake"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The short runs of a method.
+
+    Attributes:
+        base: Settings of the cheapest run, over the paper's.
+        more: Further runs: which kinds of steps they have more of, at most one a stage, and their
+            settings. A run makes only the stages of its kinds.
+        warm: Settings of a run before all, which is not timed.
+    """
+
+    base: Settings
+    more: tuple[tuple[tuple[str, ...], Settings], ...]
+    warm: Settings
+
+
+@dataclass(frozen=True)
+class Run:
+    """One short run: what it took, and how many steps of each kind it had."""
+
+    seconds: dict[str, float]  # by stage
+    passes: dict[str, int]  # of the network, by stage
+    steps: dict[str, int]  # by kind
+    prepared: Sequence[Any]
+
+
+STAGE = {
+    "inversion": "prepare",
+    "tuning": "prepare",
+    "denoising": "transfer",
+    "guided": "transfer",
+}
+"""In which stage a kind of step is made."""
+
+
+def plan(method: type[DiffusionMethod[Any, Any]]) -> Plan:
+    """Short runs that tell the kinds of steps of a method apart."""
+    few: Settings = {"steps": 2}
+    many: Settings = {"steps": 4}
+    if issubclass(method, OneClipMethod):
+        base = few | {"inversion_steps": 2, "tuning_steps": 1}
+        # Every step of MotionDirector with both its passes; a fifth of them has only one.
+        base |= {"alone": 0.0} if method.__name__ == "MotionDirector" else {}
+        return Plan(
+            base,
+            (
+                (("tuning",), base | {"tuning_steps": 4}),
+                # Of another seed, so that the adapter is not the base's.
+                (("inversion",), base | {"inversion_steps": 14, "tuning_seed": 1}),
+                (("denoising",), base | {"steps": 6}),
+            ),
+            base | {"tuning_seed": 2},
+        )
+    if issubclass(method, SMM):
+        # Of two steps the first is guided.
+        base = few | {"inversion_steps": 2, "restart": False, "guided_share": 0.5}
+        still = base | {"iterations": 0}
+        return Plan(
+            still,
+            (
+                (("inversion", "denoising"), still | many | {"inversion_steps": 8}),
+                (("guided",), base),
+            ),
+            base | {"iterations": 1},
+        )
+    none: Settings
+    some: Settings
+    if issubclass(method, MOFT):
+        none, some = {"guided": (0, 0)}, {"guided": (0, 1)}
+    else:
+        none, some = {"guided_steps": 0}, {"guided_steps": 1}
+    warm = few | some | ({"iterations": 1} if issubclass(method, FirstSteps) else {})
+    return Plan(few | none, ((("denoising",), many | none), (("guided",), few | some)), warm)
+
+
+def steps_of(method: DiffusionMethod[Any, Any]) -> dict[str, int]:
+    """How many steps of each kind a pair has under the method's parameters."""
+    p, schedule = method.parameters, method.backbone.schedule
+    sampling = schedule.timesteps(p.steps)
+    steps = {"denoising": len(sampling)}
+    if isinstance(method, OneClipMethod):
+        inverted = inversion_timesteps(schedule, p.inversion_steps, [sampling[0]])
+        steps["inversion"] = sum(t <= sampling[0] for t in inverted)
+        steps["tuning"] = p.tuning_steps
+    elif isinstance(method, SMM):
+        steps["denoising"] += len(sampling) - 1 if p.restart else 0
+        steps["inversion"] = len(inversion_timesteps(schedule, p.inversion_steps, sampling))
+        steps["guided"] = len(guidance_rates(schedule, p))
+    elif isinstance(method, MOFT):
+        steps["guided"] = len(sampling[slice(*p.guided)])
+    elif isinstance(method, (FirstSteps, MotionClone)):
+        steps["guided"] = p.guided_steps
+    return steps
+
+
+def run(
+    method: DiffusionMethod[Any, Any],
+    source: Source,
+    stages: Sequence[str],
+    prepared: Sequence[Any] = (),
+) -> Run:
+    """Prepare a clip, or take it as prepared, and transfer its motion once, or not."""
+    seconds: dict[str, float] = {}
+    passes: dict[str, int] = {}
+    for stage in stages:
+        with _counted(stage, passes):
+            clock = _now(method)
+            if stage == "prepare":
+                prepared = method.prepare_batch([source])
+            else:
+                method.transfer_batch(prepared, [PROMPT], [0])
+            seconds[stage] = _now(method) - clock
+    return Run(seconds, passes, steps_of(method), prepared)
+
+
+def measure(name: str, backbone: Backbone, source: Source, device: str, dtype: str) -> Settings:
+    """One row: what each kind of step takes, and the sum for a pair under the paper's values."""
+    found = find_method(name)
+    assert issubclass(found, DiffusionMethod)
+    paper = found.Parameters(dtype=dtype)
+
+    def run_with(settings: Settings, stages: Sequence[str], prepared: Sequence[Any] = ()) -> Run:
+        method = found(dataclasses.replace(paper, **settings), device, backbone)
+        return run(method, source, stages, prepared)
+
+    chosen = plan(found)
+    reset_peak_memory(device)
+    if issubclass(found, OneClipMethod):
+        run_with(chosen.warm, ["prepare"])
+    base = run_with(chosen.base, ["prepare"])
+    run_with(chosen.warm, ["transfer"], base.prepared)
+    seconds, passes = dict(base.seconds), dict(base.passes)
+    again = run_with(chosen.base, ["transfer"], base.prepared)
+    seconds |= again.seconds
+    passes |= again.passes
+    short = dict(seconds)
+    full = steps_of(found(paper, device, backbone))
+    row: Settings = {"steps": full, "step_seconds": {}, "step_passes": {}}
+    for kinds, settings in chosen.more:
+        longer = run_with(settings, sorted({STAGE[kind] for kind in kinds}), base.prepared)
+        for kind in kinds:
+            stage, count = STAGE[kind], longer.steps[kind] - base.steps[kind]
+            each = (longer.seconds[stage] - short[stage]) / count
+            row["step_seconds"][kind] = round(each, 4)
+            row["step_passes"][kind] = (longer.passes[stage] - passes[stage]) / count
+            seconds[stage] += (full[kind] - base.steps[kind]) * each
+    return row | {
+        "prepare_seconds": round(seconds["prepare"], 2),
+        "transfer_seconds": round(seconds["transfer"], 2),
+        "peak_gib": round(peak_memory(device) / 2**30, 2),
+        "parameters": parameters_to_json(paper),
+    }
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The rows as Markdown: seconds of one step of each kind and how many there are, and sums."""
+    lines = [
+        "| method | inversion or tuning | denoising | guided | prepare | transfer | pair | peak |",
+        "|---|---|---|---|---:|---:|---:|---:|",
+    ]
+    for row in rows:
+        if "error" in row:
+            lines.append(f"| `{row['method']}` | {row['error']} | | | | | | |")
+            continue
+
+        def shown(*kinds: str, row: Mapping[str, Any] = row) -> str:
+            each, steps = row["step_seconds"], row["steps"]
+            return " + ".join(
+                f"{steps[kind]} x {each[kind]:.3f} s" for kind in kinds if kind in each
+            )
+
+        prepare, transfer = row["prepare_seconds"], row["transfer_seconds"]
+        lines.append(
+            f"| `{row['method']}` | {shown('tuning', 'inversion')} | {shown('denoising')} "
+            f"| {shown('guided')} | {prepare:.1f} s | {transfer:.1f} s "
+            f"| {prepare + transfer:.1f} s | {row['peak_gib']:.1f} GiB |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure the methods that have no row yet, then print all rows as a table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--tiny", action="store_true", help="a tiny model, to try the way")
+    parser.add_argument("--only", nargs="+", choices=[*GUIDED, *ONE_CLIP], metavar="METHOD")
+    parser.add_argument("--seconds", type=float, default=90.0, help="begin no method after these")
+    parser.add_argument("--output", type=Path, default=Path("guided_methods.jsonl"))
+    options = parser.parse_args()
+    device = choose_device(options.device)
+    use_tensor_cores(device)
+    rows = _rows(options.output)
+    wanted = [
+        name
+        for name in options.only or (*GUIDED, *ONE_CLIP)
+        if not any(row["method"] == name and "error" not in row for row in rows)
+    ]
+    began = time.monotonic()
+    dtype = "float32" if options.tiny else "float16"
+    backbone = random_backbone(device, getattr(torch, dtype), options.tiny)
+    source = _source(TINY if options.tiny else SIZE)
+    with torch.no_grad():
+        _warm_up(backbone, source)
+    with tempfile.TemporaryDirectory() as home:
+        os.environ["SMMBENCH_HOME"] = home  # no adapter of an earlier run is taken
+        for name in wanted:
+            if time.monotonic() - began > options.seconds:
+                print(f"{name}: no time left; run again for the rest.", file=sys.stderr)
+                continue
+            clock = time.monotonic()
+            try:
+                row = measure(name, backbone, source, device, dtype)
+            except Exception as error:  # the others are still wanted
+                row = {"error": f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"}
+            free_memory(device)
+            row = {
+                "method": name,
+                "device": describe_device(device),
+                "torch": torch.__version__,
+                "dtype": dtype,
+                "clip": list(source.video.frames.shape[:3]),
+                **row,
+                "seconds_to_measure": round(time.monotonic() - clock, 1),
+            }
+            rows = [*(one for one in rows if one["method"] != name), row]
+            with options.output.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            print(f"{name}: {row['seconds_to_measure']} s", file=sys.stderr, flush=True)
+    print(table(rows))
+
+
+def _warm_up(backbone: Backbone, source: Source) -> None:
+    """Load the kernels that all methods share."""
+    x = backbone.encode(source.video.frames[None])
+    backbone.decode(x)
+    backbone.denoiser.guided(x, 500, backbone.embed([PROMPT]), backbone.embed([""]), scale=2.0)
+
+
+@contextmanager
+def _counted(stage: str, passes: dict[str, int]) -> Iterator[None]:
+    """Count the passes through the network, shells of it included."""
+    passes[stage] = 0
+
+    def note(module: torch.nn.Module, _inputs: Any) -> None:
+        passes[stage] += type(module).__name__ == "UNet3DConditionModel"
+
+    hook = torch.nn.modules.module.register_module_forward_pre_hook(note)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _now(method: DiffusionMethod[Any, Any]) -> float:
+    synchronize(method.device)
+    return time.perf_counter()
+
+
+def _source(size: tuple[int, int, int]) -> Source:
+    frames = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    video = Video(frames, fps=8.0)
+    return Source("noise", video, "a dog runs over grass", other=lambda: video)
+
+
+def _rows(path: Path) -> list[dict[str, Any]]:
+    """The last row of each method in a file of an earlier run."""
+    if not path.exists():
+        return []
+    rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+    return list({row["method"]: row for row in rows}.values())
+
+
+if __name__ == "__main__":
+    main()
