@@ -550,7 +550,8 @@ def test_a_damaged_entry_is_tuned_again(
     again = made.prepare(clip(0)).adapter
     assert tunings == [1, 1]
     assert all(torch.equal(again[name], tensor) for name, tensor in whole.items())
-    assert path.read_bytes() == content
+    made.prepare(clip(0))
+    assert tunings == [1, 1]  # what was written again is whole
 
 
 KILLED = """

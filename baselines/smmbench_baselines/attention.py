@@ -108,7 +108,7 @@ def cross_frame_logits(
     # The mean over heads of the heads' products is the product over the whole width.
     scale = projected.heads * math.sqrt(q.shape[-1] / projected.heads)
     frames = len(projected.q) // batch
-    logits = q @ k.mT / scale
+    logits = (q / scale) @ k.mT  # these are large: no second copy to scale them
     return torch.unflatten(torch.unflatten(logits, 2, (frames, -1)), 1, (frames, -1))
 
 

@@ -107,8 +107,9 @@ def leading_channels(
 ) -> Int[Tensor, "batch kept"]:
     """Channels with the largest share, by absolute value, in the first principal component."""
     centred = (samples - samples.mean(1, keepdim=True)).double()
-    _, vectors = torch.linalg.eigh(centred.mT @ centred)  # eigenvalues rise
-    return vectors[:, :, -1].abs().topk(kept, dim=-1).indices
+    # On the CPU, whatever the device: small, and the same channels everywhere.
+    _, vectors = torch.linalg.eigh((centred.mT @ centred).cpu())  # eigenvalues rise
+    return vectors[:, :, -1].abs().topk(kept, dim=-1).indices.to(samples.device)
 
 
 def centre(f: Feature) -> Feature:

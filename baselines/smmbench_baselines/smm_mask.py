@@ -57,8 +57,12 @@ def pair_areas(region: Region, which: Which) -> Area:
 
 
 def area_differences(f: Feature, area: Area) -> Float[Tensor, "batch time time _channel"]:
-    """D_ij: mean of frame i minus mean of frame j, both over the area of the pair; 0 if empty."""
+    """D_ij: mean of frame i minus mean of frame j, both over the area of the pair; 0 if empty.
+
+    An area is that of (i, j) and of (j, i).
+    """
     places = area.flatten(-2).to(f)
+    f = f - f.mean(1, keepdim=True)  # cancels in D, and rounds less in a product of few bits
     total = torch.einsum("bicp,bijp->bijc", f.flatten(-2), places)
     means = total / places.sum(-1, keepdim=True).clamp(min=1)
     return means - means.transpose(1, 2)

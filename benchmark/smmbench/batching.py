@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from smmbench.environment import free_memory, peak_memory, reset_peak_memory, synchronize
 from smmbench.failures import Stage, kind_of
+from smmbench.kept import Kept, counting_kept
 
 ItemT = TypeVar("ItemT")
 ValueT = TypeVar("ValueT")
@@ -23,7 +24,9 @@ class Outcome(Generic[ValueT]):
         value: What the work gave; None if it failed.
         error: Why it failed; None if it did not.
         stage: Where it was at work.
-        seconds: The time of the batch, over its size; batches that failed before do not count.
+        seconds: The time of the batch, over its size; batches that failed before do not count,
+            and what a cache kept of an earlier run does.
+        kept: How much of the seconds an earlier run spent.
         peak: Bytes of memory at the highest during the batch.
         batch: How many were worked on together.
     """
@@ -34,6 +37,7 @@ class Outcome(Generic[ValueT]):
     seconds: float = 0.0
     peak: int = 0
     batch: int = 1
+    kept: float = 0.0
 
 
 class Batches:
@@ -85,8 +89,10 @@ class Batches:
         failed: Exception | None = None
         reset_peak_memory(self.device)
         clock = time.perf_counter()
+        kept = Kept()
         try:
-            values = work(batch)
+            with counting_kept() as kept:
+                values = work(batch)
             if len(values) != len(batch):
                 raise ValueError(
                     f"{self.stage}_batch() must give one value for each of the {len(batch)} "
@@ -96,8 +102,13 @@ class Batches:
         except Exception as error:
             failed, values = error, [None] * len(batch)
             traceback.clear_frames(error.__traceback__)  # they hold the tensors of what failed
-        seconds = (time.perf_counter() - clock) / max(len(batch), 1)
-        peak = peak_memory(self.device)
+        count = max(len(batch), 1)
+        earlier = kept.seconds / count
+        seconds = (time.perf_counter() - clock) / count + earlier
+        peak = max(peak_memory(self.device), kept.peak)
         if failed is not None:
             free_memory(self.device)
-        return [Outcome(value, failed, self.stage, seconds, peak, len(batch)) for value in values]
+        return [
+            Outcome(value, failed, self.stage, seconds, peak, len(batch), earlier)
+            for value in values
+        ]

@@ -153,6 +153,7 @@ class Maker:
         cost = {
             "prepare_seconds": clip.seconds,
             "transfer_seconds": made.seconds,
+            "kept_seconds": clip.kept + made.kept,
             "peak_memory_bytes": max(clip.peak, made.peak),
             "batch": made.batch,
         }

@@ -70,6 +70,7 @@ class RunRecord(Stored):
     environment: Environment
     prepare_seconds: float = 0.0  # of the clip's preparation, shared by its prompts and seeds
     transfer_seconds: float = 0.0
+    kept_seconds: float = 0.0  # of both: spent by an earlier run, whose work a cache kept
     peak_memory_bytes: int = 0  # device memory on a GPU, resident size on a CPU
     batch: int = Field(
         default=1, ge=1
