@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from smmbench.cli import app
@@ -19,10 +20,11 @@ from smmbench.describe import describe
 from smmbench.executors import named_executor
 from smmbench.external import installing
 from smmbench.external.checkout import SetupError
-from smmbench.external.files import write_source
+from smmbench.external.files import write_files, write_source
 from smmbench.external.fitting import fit_output, fit_source
 from smmbench.external.log import HEAD, TAIL
-from smmbench.external.recipe import Input, load_recipe
+from smmbench.external.recipe import FileOf, Input, load_recipe
+from smmbench.external.running import CommandError
 from smmbench.external.setup import folder_of, set_up
 from smmbench.external.variables import variables
 from smmbench.methods import entry_of, find_method, label_of
@@ -519,6 +521,18 @@ def test_the_command_sets_up_and_names_what_is_missing(stand: Stand) -> None:
     assert done.exit_code == 1 and "hf download someone/something" in done.stderr
 
 
+def test_a_file_of_the_repository_is_changed_table_by_table(tmp_path: Path) -> None:
+    (tmp_path / "base.yaml").write_text("a: {b: 1e-05, c: [1]}\nd: {1: [2]}\ne: old\n")
+    content = {"a": {"b": "{rate}"}, "e": "{prompt}"}
+    file = FileOf(path="{work}/new.yaml", form="yaml", base="base.yaml", content=content)
+    values = {"work": tmp_path, "rate": 0.00003, "prompt": "a 'dog': # {rate}"}
+    write_files([file], values, [tmp_path], tmp_path)
+    made = yaml.safe_load((tmp_path / "new.yaml").read_text())
+    assert made == {"a": {"b": 3e-5, "c": [1]}, "d": {1: [2]}, "e": "a 'dog': # {rate}"}
+    with pytest.raises(CommandError, match="outside of the run's folders"):
+        write_files([file], values | {"work": tmp_path.parent}, [tmp_path], tmp_path)
+
+
 def _clip(frames: int, height: int = 32, width: int = 48) -> Video:
     rng = np.random.default_rng(1)
     return Video(rng.integers(0, 256, (frames, height, width, 3), dtype=np.uint8), 8.0)
@@ -536,6 +550,10 @@ def test_frames_are_taken_over_the_whole_clip_and_given_back_in_their_time() -> 
     video = Video(np.repeat(np.arange(24, dtype=np.uint8)[:, None, None, None], 3, -1), 8.0)
     laid = fit_source(video, Input(kind="video", frames=8))
     assert laid.frames[:, 0, 0, 0].tolist() == list(range(0, 24, 3))
+    ends = Input(kind="video", frames=8, ends=True)
+    assert fit_source(video, ends).frames[[0, -1], 0, 0, 0].tolist() == [0, 23]
+    slow = Video(np.repeat(np.arange(29, dtype=np.uint8)[:, None, None, None], 3, -1), 8.0)
+    assert fit_output(slow, video, ends=True).frames[[0, -1], 0, 0, 0].tolist() == [0, 28]
     assert laid.fps == pytest.approx(8 / 3)
     back = fit_output(laid, video)
     assert back.fps == 8.0 and len(back.frames) == 24

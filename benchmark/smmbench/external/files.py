@@ -41,7 +41,7 @@ def write_source(video: Video, wanted: Input, folder: Path) -> Path:
 
 
 def write_files(
-    files: Iterable[FileOf], values: Mapping[str, Any], folders: Iterable[Path]
+    files: Iterable[FileOf], values: Mapping[str, Any], folders: Iterable[Path], repo: Path
 ) -> None:
     """Write a step's files, placeholders filled in.
 
@@ -49,6 +49,7 @@ def write_files(
         files: As the recipe has them.
         values: What stands for each placeholder.
         folders: Files may lie in these only.
+        repo: The call's copy of the repository, for files that change one of its own.
 
     Raises:
         CommandError: A path leads elsewhere, or cannot be written.
@@ -60,22 +61,35 @@ def write_files(
             raise CommandError(f"The recipe's file '{file.path}' is outside of the run's folders.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(_text(file, values), encoding="utf-8")
-        except OSError as error:
+            path.write_text(_text(file, values, repo), encoding="utf-8")
+        except (OSError, ValueError) as error:
             raise CommandError(f"The recipe's file '{file.path}' cannot be written: {error}") from (
                 error
             )
 
 
-def _text(file: FileOf, values: Mapping[str, Any]) -> str:
+def _text(file: FileOf, values: Mapping[str, Any], repo: Path) -> str:
+    import yaml
+
     content = in_content(file.content, values)
+    if file.base:
+        try:
+            base = yaml.safe_load((repo / file.base).read_text("utf-8"))
+        except yaml.YAMLError as error:
+            raise ValueError(f"'{file.base}' of the repository is not YAML: {error}") from error
+        content = _changed(base, content)
     if file.form == "json":
         return json.dumps(content, ensure_ascii=False) + "\n"
     if file.form == "yaml":
-        import yaml
-
         return str(yaml.safe_dump(content, allow_unicode=True, sort_keys=False))
     return str(content)
+
+
+def _changed(base: Any, content: Any) -> Any:
+    """`base` with what `content` says; tables are changed key by key, all else is replaced."""
+    if not (isinstance(base, dict) and isinstance(content, dict)):
+        return content
+    return base | {key: _changed(base.get(key), value) for key, value in content.items()}
 
 
 def _write_mp4(path: Path, video: Video) -> None:

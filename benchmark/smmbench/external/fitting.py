@@ -9,17 +9,18 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
+from jaxtyping import Int
 
 from smmbench.external.recipe import Input
-from smmbench.video import NormalForm, Video, VideoError, normal_form
+from smmbench.video import Video, VideoError
 from smmbench.video.geometry import stretch
 
 
 def fit_source(video: Video, wanted: Input) -> Video:
     """Bring a clip to what a recipe takes.
 
-    Frames are taken at equal distances over the whole clip, the nearest each (an instant has the
-    same frame at the same number). Rates change so that the clip lasts as long as before.
+    Frames are taken at equal distances over the whole clip, the nearest each. The rate changes
+    so that the clip lasts as long as before.
 
     Raises:
         VideoError: The clip is too short or too small for the recipe.
@@ -35,14 +36,14 @@ def fit_source(video: Video, wanted: Input) -> Video:
             f"A clip of {have} frames of {width}x{height} is too little for this code, which "
             f"takes multiples of {wanted.frames_multiple} frames and {wanted.size_multiple} pixels."
         )
-    indices = np.floor(np.arange(count) * have / count + 1e-6).astype(np.int64)
+    indices = _spread(have, count, wanted.ends)
     frames = video.frames[indices]
     if (new_width, new_height) != (width, height):
         frames = stretch(frames, new_width, new_height)
     return Video(frames, float(video.fps * Fraction(count, have)), video.notes)
 
 
-def fit_output(video: Video, source: Video) -> Video:
+def fit_output(video: Video, source: Video, ends: bool = False) -> Video:
     """Bring an output to the size, length and rate of the source that it answers.
 
     As many frames as the source has are taken one for one, whatever rate the file says; any other
@@ -51,14 +52,27 @@ def fit_output(video: Video, source: Video) -> Video:
     Args:
         video: What the code made of a clip that `fit_source` gave.
         source: The clip as the dataset has it.
+        ends: Whether its first and last frame are those of the source; as in `Input`.
     """
     want, height, width = source.frames.shape[:3]
     have, made_height, made_width = video.frames.shape[:3]
-    notes = list(video.notes)
-    frames = video.frames
+    frames, notes = video.frames, list(video.notes)
+    if have != want:
+        frames = frames[_spread(have, want, ends)]
+        notes.append(f"{have} frames spread over {want} by the nearest frame")
     if (made_width, made_height) != (width, height):
         frames = stretch(frames, width, height)
         notes.append(f"{made_width}x{made_height} stretched to {width}x{height}")
-    rate = float(source.fps * Fraction(have, want))
-    form = NormalForm(frames=want, width=width, height=height, fps=source.fps)
-    return normal_form(Video(frames, rate, tuple(notes)), form)
+    return Video(frames, source.fps, tuple(notes))
+
+
+def _spread(have: int, want: int, ends: bool) -> Int[np.ndarray, " want"]:
+    """Which of `have` frames stands at each of `want` instants of the same time.
+
+    Where frames stand for equal times, instant t of `want` lies at t / want of the whole; with
+    `ends` at t / (want - 1) of the way from the first frame to the last.
+    """
+    if ends and want > 1:
+        places = np.arange(want) * ((have - 1) / (want - 1))
+        return np.floor(places + 0.5 + 1e-9).astype(np.int64)
+    return np.floor(np.arange(want) * have / want + 1e-9).astype(np.int64)

@@ -21,7 +21,11 @@ WHOLE = "whole"  # a file that is written last
 _FREEZE = """
 import importlib.metadata as m, platform
 print("python==" + platform.python_version())
-names = {(d.metadata["Name"] or "?").lower() + "==" + d.version for d in m.distributions()}
+names = set()
+for d in m.distributions():
+    name = d.metadata["Name"] if d.metadata else None
+    if name:  # a package that is just being removed has none
+        names.add(name.lower() + "==" + str(d.version))
 print("\\n".join(sorted(names)))
 """
 _VERSION = "import sys; print('.'.join(map(str, sys.version_info[:2])))"

@@ -131,7 +131,7 @@ class External(Method[Any, PreparedClip]):
             places = _escaped({**values, "repo": work / "repo"})
             path = _found(in_text(self.recipe.output.path, places), "the output", log)
             made = read_output(path, self.recipe.output, prepared.laid_out)
-            fitted = fit_output(made, prepared.source)
+            fitted = fit_output(made, prepared.source, self.recipe.input.ends)
             return LoggedVideo(fitted.frames, fitted.fps, fitted.notes, log)
         except CommandError as error:
             error.log = log + error.log.removeprefix(log)
@@ -144,7 +144,7 @@ class External(Method[Any, PreparedClip]):
         repo = folder / "repo"
         own = {**values, "repo": str(repo)}
         self._copy_repository(repo)
-        write_files(step.files, own, [folder])
+        write_files(step.files, own, [folder], repo)
         temporary = folder / "tmp"
         temporary.mkdir()
         commands = [[in_text(word, own) for word in command] for command in step.commands]

@@ -119,6 +119,7 @@ class Input(Part):
     height: int | None = Field(default=None, ge=8)
     size_multiple: int = Field(default=1, ge=1)
     fps: float | None = Field(default=None, gt=0)  # what the file says; the frames stay the same
+    ends: bool = False  # frames from the first to the last; else each stands for an equal time
 
     @model_validator(mode="after")
     def _holds_together(self) -> Input:
@@ -137,7 +138,16 @@ class FileOf(Part):
 
     path: str  # with placeholders; inside the call's own folders
     form: Literal["yaml", "json", "text"]
+    base: str = ""  # a YAML file of the repository that `content` changes, table by table
     content: Any
+
+    @model_validator(mode="after")
+    def _may_have_a_base(self) -> FileOf:
+        if self.base:
+            _inside(self.base)
+            if self.form == "text" or not isinstance(self.content, dict):
+                raise ValueError(f"'{self.path}': a base is changed by a table, as yaml or json")
+        return self
 
 
 class Step(Part):
