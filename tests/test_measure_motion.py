@@ -85,10 +85,7 @@ def test_floors_are_of_the_next_clips_and_their_pixels_are_in_the_origin(dataset
     circle = [clips[-1], *clips]
     assert origin["other_sources"] == [other.pixels_sha256 for other in circle[:OTHERS]]
     assert clip.masks is not None and origin["masks"] == clip.masks.sha256
-    assert (origin["conventions"]["moves"], origin["conventions"]["moving_share"]) == (
-        "share",
-        0.25,
-    )
+    assert origin["conventions"]["moving_share"] == 0.4
 
 
 def test_one_clip_alone_has_no_other_sources(dataset: Dataset) -> None:

@@ -32,7 +32,7 @@ class Conventions:
     """
 
     moves: Literal["any", "share", "path", "displacement"] = "share"
-    moving_share: float = 0.25
+    moving_share: float = 0.4
     moving_pixels: float = 4.0
     still: Literal["agree", "zero", "left-out"] = "agree"
     visibility: Literal["ignored", "tracks", "steps"] = "ignored"
