@@ -15,7 +15,14 @@ from smmbench.methods import entry_of, find_method, label_of
 from smmbench.pairs import Pair, by_clip, choose_pairs, shard
 from smmbench.parameters import build_parameters, choose_preset, parameters_to_json
 from smmbench.progress import duration, progress
-from smmbench.results import MethodFile, RunRecord, method_folder, read_method, write_method
+from smmbench.results import (
+    MethodFile,
+    RunRecord,
+    Tuning,
+    method_folder,
+    read_method,
+    write_method,
+)
 from smmbench.resuming import State, standing
 
 Executor = Callable[[Job, Sequence[Sequence[Pair]]], Iterator[RunRecord]]
@@ -31,12 +38,14 @@ class Plan:
         dataset: The job's dataset.
         pairs: This run's pairs in order, with what lies on disk of each.
         keep_failed: Whether a pair that failed before is left as it is.
+        tuning: The search that chose the parameters, if it was one.
     """
 
     job: Job
     dataset: Dataset
     pairs: tuple[tuple[Pair, State], ...]
     keep_failed: bool = False
+    tuning: Tuning | None = None
 
     @property
     def todo(self) -> list[Pair]:
@@ -71,6 +80,7 @@ def plan_run(
     *,
     preset: str | None = None,
     settings: Sequence[str] = (),
+    tuned: Path | None = None,
     label: str | None = None,
     clips: Collection[str] = (),
     edits: Collection[str] = (),
@@ -90,6 +100,7 @@ def plan_run(
         root: The results folder.
         preset: One of the method's presets; None for the one of the dataset's family, if any.
         settings: Parameters, each `name=value`.
+        tuned: What `smmbench tune` wrote: its preset and parameters come before `settings`.
         label: The method's name on the board; None for its own.
         clips: Names of clips; none for all.
         edits: Names of edits; none for all.
@@ -108,6 +119,14 @@ def plan_run(
     if batch < 1:
         raise ValueError(f"A batch has at least 1 pair, got {batch}.")
     found = find_method(method)
+    tuning = None
+    if tuned is not None:
+        from smmbench.tuning.tuned_file import read_tuned  # it takes a plan for each trial
+
+        chosen_by_search = read_tuned(tuned, method)
+        preset = chosen_by_search.preset_with(preset)
+        settings = (*chosen_by_search.settings, *settings)
+        tuning = chosen_by_search.tuning
     described = load_dataset(dataset)
     name = described.manifest.name
     parameters = build_parameters(found, choose_preset(found, preset, name), settings)
@@ -129,6 +148,7 @@ def plan_run(
         dataset=described,
         pairs=tuple((pair, states[pair]) for pair in mine),
         keep_failed=keep_failed,
+        tuning=tuning,
     )
 
 
@@ -179,12 +199,19 @@ def _write_method(plan: Plan) -> None:
     folder = method_folder(job.root, job.label)
     earlier = read_method(folder)
     parameters = {} if earlier is None else dict(earlier.parameters)
-    parameters[plan.dataset.manifest.name] = job.parameters
+    tuning = {} if earlier is None else dict(earlier.tuning)
+    name = plan.dataset.manifest.name
+    if plan.tuning is not None:
+        tuning[name] = plan.tuning
+    elif parameters.get(name) != job.parameters:
+        tuning.pop(name, None)  # what was searched are others
+    parameters[name] = job.parameters
     about = MethodFile(
         label=job.label,
         entry=entry_of(job.method),
         card=find_method(job.method).card,
         parameters=parameters,
+        tuning=tuning,
     )
     if about != earlier:
         write_method(folder, about)

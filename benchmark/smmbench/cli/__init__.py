@@ -46,9 +46,10 @@ from smmbench.cli import (  # noqa: E402
     run,
     score,
     sheet,
+    tune,
 )
 
-for module in (run, score, import_, sheet, datasets, methods, metrics, doctor):
+for module in (run, score, tune, import_, sheet, datasets, methods, metrics, doctor):
     module.register(app)
 
 

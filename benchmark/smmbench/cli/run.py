@@ -39,6 +39,14 @@ def run(
             "--set", metavar="NAME=VALUE", help="Set a parameter of the method; repeatable."
         ),
     ] = None,
+    tuned: Annotated[
+        Path | None,
+        typer.Option(
+            "--settings",
+            metavar="FILE",
+            help="The tuned.toml of `smmbench tune`: its preset and parameters; --set goes after.",
+        ),
+    ] = None,
     label: Annotated[
         str | None,
         typer.Option(envvar="SMMBENCH_LABEL", help="Name on the board, if not the method's own."),
@@ -138,6 +146,7 @@ def run(
         output,
         preset=preset,
         settings=settings or (),
+        tuned=tuned,
         label=label,
         clips=clips or (),
         edits=edits or (),

@@ -122,6 +122,7 @@ class Manifest(Record):
     licence: str
     citation: str = ""
     home: str = ""
+    purpose: Literal["board", "validation"] = "board"  # methods are tuned on validation sets alone
     protocol: Protocol
     clips: tuple[Clip, ...] = Field(min_length=1)
     methods: tuple[Published, ...] = ()

@@ -30,6 +30,7 @@ from smmbench.results.records import (
     Score,
     ScoreFile,
     Stored,
+    Tuning,
 )
 from smmbench.results.tree import PREVIEW, VIDEO, find_records, method_folder, result_folder
 
@@ -47,6 +48,7 @@ __all__ = [
     "Score",
     "ScoreFile",
     "Stored",
+    "Tuning",
     "find_records",
     "method_folder",
     "parameters_sha256",

@@ -101,6 +101,18 @@ class ScoreFile(Stored):
     scores: tuple[Score, ...]
 
 
+class Tuning(Stored):
+    """How a method's parameters were searched; `smmbench tune` writes it in `tuned.toml`."""
+
+    dataset: str  # that it was searched on, no board's set
+    rule: str  # how, in words
+    budget: int  # settings that it was allowed to try
+    trials: int  # settings that were tried
+    pairs: int  # videos made for each
+    seed: int  # of the search
+    file_sha256: str  # of tuned.toml
+
+
 class MethodFile(Stored):
     """What the board says of a method; content of `method.json`."""
 
@@ -111,3 +123,4 @@ class MethodFile(Stored):
     parameters: dict[str, dict[str, Any]] = Field(
         default_factory=dict
     )  # by dataset: presets differ
+    tuning: dict[str, Tuning] = Field(default_factory=dict)  # by dataset, where a search set them

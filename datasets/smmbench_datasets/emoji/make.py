@@ -154,6 +154,8 @@ def _head(fixed: FixedSet) -> Iterator[str]:
     yield f"title = {_text(fixed.title)}"
     yield f"description = {_text(_description(fixed))}"
     yield f"licence = {_text(LICENCE)}"
+    if fixed.split == "val":
+        yield 'purpose = "validation"'
     yield f"\n{PROTOCOL}"
 
 

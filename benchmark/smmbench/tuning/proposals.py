@@ -1,0 +1,71 @@
+"""Which settings a search tries: one rule for all methods."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import qmc
+
+from smmbench.method import Method
+from smmbench.parameters import parameters_from_json, parameters_to_json
+from smmbench.search import Space
+
+RULE = (
+    "the preset, then points of a scrambled Sobol sequence in the declared space; the best has the "
+    "highest mean text similarity plus mean motion fidelity over all pairs, no number being worst"
+)
+AT_ONCE = 64
+PATIENCE = 1024
+"""Points in a row that bring nothing new before the space counts as used up."""
+
+
+def proposals(
+    method: type[Method[Any, Any]], start: Mapping[str, Any], space: Mapping[str, Space], seed: int
+) -> Iterator[dict[str, Any]]:
+    """Settings to try, without end or until the space is used up; a longer budget begins alike.
+
+    What was there before is left out, and so is what `Parameters` refuses: neither costs budget.
+
+    Args:
+        method: The method.
+        start: All parameters of the first trial, as JSON has them.
+        space: What may change, by parameter.
+        seed: Of the sequence.
+
+    Yields:
+        The changes to `start`, as JSON has them; first none.
+    """
+    seen = {json.dumps(dict(start), sort_keys=True)}
+    yield {}
+    since_new = 0
+    for point in points(len(space), seed) if space else ():
+        values = {name: one.at(place) for (name, one), place in zip(space.items(), point)}  # noqa: B905
+        changed = _accepted(method, {**start, **values})
+        key = json.dumps(changed, sort_keys=True)
+        if changed is None or key in seen:
+            since_new += 1
+            if since_new == PATIENCE:
+                return
+            continue
+        since_new = 0
+        seen.add(key)
+        yield {name: changed[name] for name in space}
+
+
+def points(dimensions: int, seed: int) -> Iterator[Float[np.ndarray, " dimension"]]:
+    """Points of a scrambled Sobol sequence, each coordinate from 0 to below 1."""
+    sequence = qmc.Sobol(dimensions, scramble=True, seed=seed)
+    while True:
+        yield from sequence.random(AT_ONCE)
+
+
+def _accepted(method: type[Method[Any, Any]], values: dict[str, Any]) -> dict[str, Any] | None:
+    """All parameters as JSON has them; None if they do not go together."""
+    try:
+        return parameters_to_json(parameters_from_json(method, values))
+    except ValueError:
+        return None

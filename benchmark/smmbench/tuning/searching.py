@@ -1,0 +1,233 @@
+"""The loop of a search: make and score each setting's videos on a validation set."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from smmbench.dataset import Dataset, dataset_names, load_dataset, protocol_sha256
+from smmbench.environment import choose_device
+from smmbench.methods import entry_of, find_method
+from smmbench.metrics.measure import Options
+from smmbench.metrics.registry import metric
+from smmbench.pairs import choose_pairs
+from smmbench.parameters import build_parameters, choose_preset, parameters_to_json
+from smmbench.results import method_folder
+from smmbench.run import Executor, plan_run, run
+from smmbench.score import Outcome, ScoreLoop, results_below
+from smmbench.score_summary import summarise
+from smmbench.search import Space
+from smmbench.tuning.proposals import RULE, proposals
+from smmbench.tuning.space import checked_space
+from smmbench.tuning.trials import Question, Trial, read_trials, write_trials
+
+OBJECTIVE = ("text_similarity", "motion_fidelity")
+"""What is summed: the two axes of the board, as means over all pairs."""
+
+TRIALS, RESULTS = "trials.jsonl", "results"
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search that can be begun or gone on with.
+
+    Attributes:
+        question: What makes it this search.
+        dataset: The validation set; its name or the path of its manifest.
+        method: The method as it was asked for.
+        space: What is searched.
+        folder: Where trials and their videos lie.
+        device: Where to compute.
+        batch: Pairs made at once, at most.
+        limit: Pairs of the set, at most; None for all.
+        done: Trials of earlier calls.
+    """
+
+    question: Question
+    dataset: str
+    method: str
+    space: dict[str, Space]
+    folder: Path
+    device: str
+    batch: int = 1
+    limit: int | None = None
+    done: tuple[Trial, ...] = ()
+
+    def settings(self, budget: int) -> list[dict[str, Any]]:
+        """The changes of the first trials; fewer if the space has no more settings."""
+        found = proposals(
+            find_method(self.method), self.question.start, self.space, self.question.seed
+        )
+        return list(islice(found, budget))
+
+
+def plan_search(
+    method: str,
+    dataset: str,
+    folder: Path,
+    *,
+    preset: str | None = None,
+    fixed: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    limit: int | None = None,
+    device: str = "auto",
+    batch: int = 1,
+    seed: int = 0,
+) -> Search:
+    """Find out what would be searched; nothing is made.
+
+    Args:
+        method: A method's name or `path.py:Class`.
+        dataset: A validation set's name or the path of its manifest.
+        folder: Where trials go; an earlier call of the same search is gone on with.
+        preset: The first trial; None for the preset of the dataset's family, if any.
+        fixed: Parameters that stay, each `name=value`; they are not searched.
+        seeds: Seeds of the videos; none for the protocol's.
+        limit: At most so many pairs; see `choose_pairs`.
+        device: As `choose_device` takes it.
+        batch: Pairs made at once, at most.
+        seed: Of the search.
+
+    Raises:
+        ValueError, LookupError, ImportError: What was asked for does not exist, has nothing to
+            search, or is a set that methods are ranked on.
+    """
+    found, described = find_method(method), load_dataset(dataset)
+    _refuse_a_board(described)
+    name = described.manifest.name
+    preset = choose_preset(found, preset, name)
+    start = parameters_to_json(build_parameters(found, preset, fixed))
+    staying = {setting.partition("=")[0] for setting in fixed}
+    space = {one: of for one, of in checked_space(found).items() if one not in staying}
+    if not space:
+        raise ValueError(
+            f"The method '{method}' has nothing to search"
+            + (" besides what --set fixes." if staying else ": its class declares no `search`.")
+        )
+    pairs = choose_pairs(described.manifest, seeds=seeds, limit=limit)
+    question = Question(
+        method=method,
+        entry=entry_of(method),
+        dataset=name,
+        dataset_version=described.manifest.version,
+        protocol_sha256=protocol_sha256(described.manifest.protocol),
+        preset=preset,
+        start=start,
+        fixed=tuple(fixed),
+        space={one: str(of) for one, of in space.items()},
+        rule=RULE,
+        metrics={one: metric(one).version for one in OBJECTIVE},
+        pairs=len(pairs),
+        seeds=tuple(dict.fromkeys(seeds or described.manifest.protocol.seeds)),
+        seed=seed,
+    )
+    search = Search(question, dataset, method, space, folder, choose_device(device), batch, limit)
+    return replace(search, done=tuple(read_trials(folder / TRIALS, question)))
+
+
+def search(
+    plan: Search,
+    budget: int,
+    execute: Executor,
+    seconds: float | None = None,
+    report: Callable[[Trial], None] = lambda trial: None,
+) -> list[Trial]:
+    """Try settings until the budget, or the time, is used up; each trial is written at once.
+
+    Args:
+        plan: What to search.
+        budget: Trials in all, those of earlier calls too.
+        execute: Makes the videos.
+        seconds: No trial begins after so many, summed over all trials; None for no limit.
+        report: Called with each trial as it comes, old ones too.
+
+    Returns:
+        All trials, those of earlier calls first.
+
+    Raises:
+        ValueError: The budget is below 1; or what `run` raises.
+    """
+    if budget < 1:
+        raise ValueError(f"The budget is at least 1 trial, got {budget}.")
+    trials = list(plan.done[:budget])
+    for trial in trials:
+        report(trial)
+    options = Options(metrics=OBJECTIVE, device=plan.device)
+    loop = ScoreLoop(options, [load_dataset(plan.dataset)])
+    for number, changes in list(enumerate(plan.settings(budget)))[len(trials) :]:
+        if seconds is not None and trials and sum(one.seconds for one in trials) >= seconds:
+            break
+        trial = _try(plan, number, changes, execute, loop)
+        trials.append(trial)
+        write_trials(plan.folder / TRIALS, plan.question, trials)
+        report(trial)
+    return trials
+
+
+def _try(
+    plan: Search, number: int, changes: dict[str, Any], execute: Executor, loop: ScoreLoop
+) -> Trial:
+    """Make and score the videos of one setting; what a killed call made is kept."""
+    begin = time.monotonic()
+    root, label = plan.folder / RESULTS, f"trial-{number:03}"
+    asked = plan.question
+    run(
+        plan_run(
+            plan.method,
+            plan.dataset,
+            root,
+            preset=asked.preset,
+            settings=(*asked.fixed, *as_settings(changes)),
+            label=label,
+            seeds=asked.seeds,
+            limit=plan.limit,
+            device=plan.device,
+            batch=plan.batch,
+        ),
+        execute,
+    )
+    outcomes = list(loop.run(results_below(method_folder(root, label), asked.dataset)))
+    (summary,) = summarise(outcomes, OBJECTIVE)
+    means = {
+        name: metric(name).worst if mean is None else mean for name, mean in summary.means.items()
+    }
+    return Trial(
+        number=number,
+        changes=changes,
+        objective=sum(means.values()),
+        means=means,
+        scored=summary.scored,
+        pairs=summary.results,
+        seconds=time.monotonic() - begin,
+        weights=_weights(outcomes),
+    )
+
+
+def as_settings(changes: dict[str, Any]) -> Iterator[str]:
+    """Parameters as `--set` takes them."""
+    for name, value in changes.items():
+        yield f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+
+
+def _weights(outcomes: Sequence[Outcome]) -> dict[str, str]:
+    return next((one.record.weights for one in outcomes if one.record.weights), {})
+
+
+def _refuse_a_board(dataset: Dataset) -> None:
+    """Tuning on what methods are ranked on would make the ranks worthless."""
+    manifest = dataset.manifest
+    if manifest.purpose == "validation":
+        return
+    others = [
+        name for name in dataset_names() if load_dataset(name).manifest.purpose == "validation"
+    ]
+    raise ValueError(
+        f"'{manifest.name}' is a set that methods are ranked on: what is tuned on it has seen the "
+        f"test. Tune on a validation set: {', '.join(others) or 'none is installed'}, or one of "
+        'yours whose manifest says purpose = "validation".'
+    )

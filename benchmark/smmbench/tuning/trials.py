@@ -1,0 +1,89 @@
+"""What a search has tried: a file of one line a trial, which a killed search goes on from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from smmbench.atomic import write_text
+from smmbench.results import Stored
+
+
+class Question(Stored):
+    """All that makes two searches the same; the first line of the file."""
+
+    method: str
+    entry: str
+    dataset: str
+    dataset_version: int
+    protocol_sha256: str
+    preset: str | None
+    start: dict[str, Any]  # all parameters of the first trial
+    fixed: tuple[str, ...]  # as on the command line: not searched
+    space: dict[str, str]
+    rule: str
+    metrics: dict[str, int]  # versions of what is summed
+    pairs: int
+    seeds: tuple[int, ...]
+    seed: int  # of the search
+
+
+class Trial(Stored):
+    """One setting and what came of it."""
+
+    number: int
+    changes: dict[str, Any]  # to the parameters of the first trial
+    objective: float  # sum of the means
+    means: dict[str, float]  # over all pairs; one without a number counts as worst
+    scored: int  # pairs with every number
+    pairs: int
+    seconds: float
+    weights: dict[str, str] = Field(default_factory=dict)
+
+
+def read_trials(path: Path, question: Question) -> list[Trial]:
+    """Trials of an earlier call of the same search; none where there is no file.
+
+    A last line that was cut short by a kill is left out.
+
+    Raises:
+        ValueError: They are of another search; the message says what differs.
+    """
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf-8").splitlines()
+    try:
+        asked = Question.model_validate_json(lines[0])
+        trials = [Trial.model_validate_json(line) for line in lines[1:] if _whole(line)]
+    except (ValidationError, IndexError) as error:
+        raise ValueError(f"'{path}' is not a readable list of trials. Delete it.") from error
+    now, then = question.model_dump(mode="json"), asked.model_dump(mode="json")
+    for name in now:
+        if now[name] != then[name]:
+            raise ValueError(
+                f"'{path}' is of another search: its {name.replace('_', ' ')} is {then[name]!r}, "
+                f"here it is {now[name]!r}. Use another --output, or ask for the same."
+            )
+    return trials
+
+
+def write_trials(path: Path, question: Question, trials: list[Trial]) -> None:
+    """Write all of them, whole or not at all."""
+    lines = [question.model_dump_json(), *(trial.model_dump_json() for trial in trials)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def best_of(trials: list[Trial]) -> Trial:
+    """The trial of the highest objective; of equal ones the earlier."""
+    return max(trials, key=lambda trial: (trial.objective, -trial.number))
+
+
+def _whole(line: str) -> bool:
+    try:
+        json.loads(line)
+    except json.JSONDecodeError:
+        return False
+    return True
