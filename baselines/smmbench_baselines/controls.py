@@ -32,6 +32,7 @@ class Control(Method[NoParameters, Source]):
 class SourceCopy(Control):
     """Give the source back: all of the motion, nothing of the prompt."""
 
+    deterministic = True
     card = Card(
         "Source copy",
         kind="control",
@@ -47,6 +48,7 @@ class SourceCopy(Control):
 class Frozen(Control):
     """Repeat the first frame: no motion at all."""
 
+    deterministic = True
     card = Card(
         "Frozen first frame",
         kind="control",
@@ -63,6 +65,7 @@ class Frozen(Control):
 class Reversed(Control):
     """Play the source backwards: the same places, every direction turned round."""
 
+    deterministic = True
     card = Card(
         "Source reversed in time",
         kind="control",
@@ -98,6 +101,7 @@ class Shuffled(Control):
 class OtherClip(Control):
     """Give another clip of the dataset: real motion, of the wrong clip."""
 
+    deterministic = True
     card = Card(
         "Another clip of the dataset",
         kind="control",

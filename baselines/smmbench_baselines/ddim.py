@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,6 +11,7 @@ from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rat
 from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
 from smmbench.diffusion.sampling import sample
 from smmbench.method import Card, Source
+from smmbench.search import Choices, Space
 from smmbench.video import Video
 
 
@@ -34,6 +35,11 @@ class DDIMSwap(DiffusionMethod[Parameters, Prepared]):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # The best of eight settings on `emoji-val` by text similarity plus motion fidelity.
         "emoji": {**EMOJI, "inversion_steps": 25, "inversion_prompt": False},
+    }
+    deterministic = True
+    search: ClassVar[Mapping[str, Space]] = {
+        "inversion_steps": Choices(25, 50, 100, 200),
+        "inversion_prompt": Choices(True, False),
     }
     card = Card(
         title="DDIM inversion and prompt swap",

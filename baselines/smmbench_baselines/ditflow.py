@@ -6,7 +6,7 @@ CVPR 2025 (arXiv 2412.07776).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.parameters import EMOJI
 from smmbench.method import Card, Source
+from smmbench.search import Choices, Range, Space
 from smmbench_baselines.attention import cross_frame_logits, grid_of, projections
 from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
 
@@ -93,6 +94,13 @@ class DiTFlow(FirstSteps[Parameters]):
             "rates": (0.02, 0.01),
             "layers": ("up_blocks.2.attentions.1.transformer_blocks.0.attn1",),  # 16 x 16 places
         },
+    }
+    search: ClassVar[Mapping[str, Space]] = {
+        "guided_steps": Range(3, 12),
+        "iterations": Choices(3, 5, 10),
+        "rates": Choices(
+            (0.002, 0.001), (0.005, 0.0025), (0.01, 0.005), (0.02, 0.01), (0.05, 0.025)
+        ),
     }
     card = Card(
         title="DiTFlow (attention motion flow)",

@@ -6,7 +6,7 @@ Controller", NeurIPS 2024 (arXiv 2405.14864).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -23,6 +23,7 @@ from smmbench.diffusion.inversion import invert
 from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
 from smmbench.diffusion.sampling import Guide
 from smmbench.method import Card, Source
+from smmbench.search import Choices, LogRange, Space
 from smmbench_baselines.guided import Reference, ReferenceGuided
 from smmbench_baselines.moving import moving_region, resized
 
@@ -152,6 +153,11 @@ class MOFT(ReferenceGuided[Parameters]):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
         "emoji": {**EMOJI, "weight": 300.0},
+    }
+    search: ClassVar[Mapping[str, Space]] = {
+        "weight": LogRange(3.0, 3000.0),
+        "region": Choices("moving", "frame"),
+        "repeats": Choices(1, 2, 4),
     }
     card = Card(
         title="MOFT (motion feature)",

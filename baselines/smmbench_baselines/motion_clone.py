@@ -6,7 +6,7 @@ Controllable Video Generation", ICLR 2025 (arXiv 2406.05338).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
 from smmbench.diffusion.sampling import Denoise
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
+from smmbench.search import LogRange, Range, Space
 from smmbench_baselines.attention import probabilities, projections, temporal_layers
 from smmbench_baselines.guided import Reference, ReferenceGuided
 
@@ -118,6 +119,10 @@ class MotionClone(ReferenceGuided[Parameters]):
             "cool_down": 1,
             "weight": 1000.0,
         },
+    }
+    search: ClassVar[Mapping[str, Space]] = {
+        "weight": LogRange(200.0, 8000.0),
+        "guided_share": Range(0.2, 0.6),
     }
     card = Card(
         title="MotionClone",

@@ -5,7 +5,7 @@ Zhao et al., ECCV 2024 (arXiv 2310.08465).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from smmbench.diffusion.noise import noise
 from smmbench.diffusion.parameters import EMOJI
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card
+from smmbench.search import Choices, LogRange, Range, Space
 from smmbench_baselines.one_clip.adapters import Adapter
 from smmbench_baselines.one_clip.lora import (
     LoraLayers,
@@ -85,6 +86,11 @@ class MotionDirector(OneClipMethod[Parameters]):
             "checkpointing": False,
             "inversion_steps": 25,
         },
+    }
+    search: ClassVar[Mapping[str, Space]] = {
+        "tuning_rate": LogRange(1e-4, 1e-2),
+        "tuning_steps": Choices(50, 100, 150, 300),
+        "noise_prior": Range(0.0, 1.0),
     }
     card = Card(
         title="MotionDirector",

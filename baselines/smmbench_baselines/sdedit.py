@@ -5,7 +5,7 @@ Meng et al., ICLR 2022 (arXiv 2108.01073), with each frame of the latent noised 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +15,7 @@ from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
 from smmbench.diffusion.sampling import sample
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
+from smmbench.search import Range, Space
 from smmbench.video import Video
 
 
@@ -38,6 +39,7 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
         # The best of eight strengths on `emoji-val` by text similarity plus motion fidelity.
         "emoji": {**EMOJI, "strength": 0.95},
     }
+    search: ClassVar[Mapping[str, Space]] = {"strength": Range(0.3, 0.95)}
     card = Card(
         title="SDEdit",
         kind="baseline",

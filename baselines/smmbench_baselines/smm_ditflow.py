@@ -7,7 +7,7 @@ on the clean latent instead of an inversion.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -20,6 +20,7 @@ from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.parameters import EMOJI
 from smmbench.method import Card, Source
+from smmbench.search import Choices, Range, Space
 from smmbench.smm import spatial_marginal_mean
 from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
 
@@ -53,6 +54,13 @@ class SMMDiTFlow(FirstSteps[Parameters]):
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
         "emoji": {**EMOJI, "guided_steps": 5, "rates": (0.02, 0.01)},
+    }
+    search: ClassVar[Mapping[str, Space]] = {
+        "guided_steps": Range(3, 12),
+        "iterations": Choices(3, 5, 10),
+        "rates": Choices(
+            (0.002, 0.001), (0.005, 0.0025), (0.01, 0.005), (0.02, 0.01), (0.05, 0.025)
+        ),
     }
     card = Card(
         title="SMM as DiTFlow's code has it",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from smmbench import smm
 from smmbench.method import Card
+from smmbench.search import Choices, Space
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class SMMGrid(smm.SMM):
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = dict(smm.SMM.presets)
+    search: ClassVar[Mapping[str, Space]] = {**smm.SMM.search, "grid": Choices(2, 3, 4)}
     card = Card(
         title="SMM with means over 2x2 cells",
         kind="baseline",

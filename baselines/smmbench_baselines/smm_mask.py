@@ -17,6 +17,7 @@ from torch import Tensor
 
 from smmbench import smm
 from smmbench.method import Card, Source
+from smmbench.search import Choices, Space
 from smmbench.smm import Feature, Loss, Prepared
 from smmbench_baselines.moving import Region, moving_region, resized
 
@@ -112,6 +113,10 @@ class SMMMask(smm.SMM):
     parameters: Parameters
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = dict(smm.SMM.presets)
+    search: ClassVar[Mapping[str, Space]] = {
+        **smm.SMM.search,
+        "regions": Choices(("moving", "rest"), ("moving",), ("moving", "frame")),
+    }
     card = Card(
         title="SMM for each region (ConMo)",
         kind="baseline",

@@ -5,6 +5,7 @@ Wu et al., ICCV 2023 (arXiv 2212.11565).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.parameters import EMOJI
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card
+from smmbench.search import Choices, LogRange, Space
 from smmbench_baselines.one_clip.losses import squared_error, wanted_output
 from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
 
@@ -41,6 +43,10 @@ class TuneAVideo(WholeWeightMethod[Parameters]):
             "checkpointing": False,
             "inversion_steps": 25,
         },
+    }
+    search: ClassVar[Mapping[str, Space]] = {
+        "tuning_rate": LogRange(1e-5, 1e-3),
+        "tuning_steps": Choices(50, 100, 200, 400),
     }
     card = Card(
         title="Tune-A-Video (recipe)",

@@ -19,6 +19,7 @@ class VAERoundTrip(DiffusionMethod[DiffusionParameters, Prepared]):
 
     Parameters = DiffusionParameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
+    deterministic = True
     card = Card(
         title="Autoencoder round trip",
         kind="control",

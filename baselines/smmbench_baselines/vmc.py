@@ -6,6 +6,7 @@ Jeong et al., CVPR 2024 (arXiv 2312.00845).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -16,6 +17,7 @@ from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.parameters import EMOJI
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
+from smmbench.search import Choices, LogRange, Space
 from smmbench_baselines.one_clip.losses import residual_direction, residual_sizes, wanted_output
 from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
 
@@ -53,6 +55,10 @@ class VMC(WholeWeightMethod[Parameters]):
             "checkpointing": False,
             "inversion_steps": 25,
         },
+    }
+    search: ClassVar[Mapping[str, Space]] = {
+        "tuning_rate": LogRange(3e-5, 3e-3),
+        "tuning_steps": Choices(50, 100, 200, 400),
     }
     card = Card(
         title="VMC (video motion customization)",

@@ -28,6 +28,7 @@ from smmbench.diffusion.sampling import Denoise, sample_guided
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule
 from smmbench.diffusion.start import low_frequency_start
 from smmbench.method import Card, Source
+from smmbench.search import Choices, Range, Space
 from smmbench.video import Video
 
 Feature = Float[Tensor, "batch time _channel _rows _columns"]  # layers differ in size
@@ -290,6 +291,12 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             "iterations": 5,
             "restart": False,
         },
+    }
+    search: ClassVar[Mapping[str, Space]] = {
+        "downsample": Choices(2, 4),
+        "guided_share": Range(0.2, 0.6),
+        "iterations": Choices(5, 10, 20),
+        "rates": Choices((0.007, 0.004), (0.014, 0.008), (0.021, 0.012)),
     }
     card = Card(
         title="SMM (space-time diffusion features)",
