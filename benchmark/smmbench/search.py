@@ -16,8 +16,8 @@ from typing import Any
 class Range:
     """Numbers from `low` to `high`, each as likely as the other; whole ones if both ends are."""
 
-    low: float
-    high: float
+    low: int | float
+    high: int | float
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
@@ -37,8 +37,8 @@ class Range:
 class LogRange:
     """Numbers from `low` to `high`, both above 0, each factor as likely as the other."""
 
-    low: float
-    high: float
+    low: int | float
+    high: int | float
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.high) and 0 < self.low < self.high):
