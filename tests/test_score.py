@@ -36,6 +36,8 @@ from smmbench.tracking.lucas_kanade import LucasKanade
 from smmbench.video import Video, write_lossless
 
 FRAMES, HEIGHT, WIDTH = 5, 48, 64
+AXES = ("text_similarity", "motion_fidelity")
+BY_TEXT_MODEL = ("text_similarity", "temporal_consistency", "temporal_consistency_pairs")
 LONG = "a dog and a cat and a cow and a bee run over the green hill"
 
 
@@ -181,7 +183,7 @@ def test_a_frozen_output_has_no_motion_and_the_same_text_in_every_frame(bench: B
 def test_every_score_has_its_origin_and_a_key_of_it(bench: Bench) -> None:
     folder = bench.put("copy", "right", RIGHT)
     bench.score()
-    text, motion = (scores_in(folder)[name] for name in metric_names())
+    text, motion = (scores_in(folder)[name] for name in AXES)
     assert text.origin["output"] == RIGHT.pixels_sha256
     assert text.origin["prompt"] == "a dog"
     assert text.origin["text_model"]["weights"]
@@ -361,7 +363,7 @@ def test_without_weights_other_metrics_go_on_and_old_numbers_stay(
     made, kept = bench.score()
     assert scores_in(old) == numbers
     assert not kept.missing(metric_names())
-    assert made.missing(metric_names()) == {"text_similarity": "no network here"}
+    assert made.missing(metric_names()) == dict.fromkeys(BY_TEXT_MODEL, "no network here")
     assert scores_in(new)["motion_fidelity"].value == pytest.approx(1)
 
 
@@ -442,7 +444,8 @@ def test_what_there_is_to_score(bench: Bench) -> None:
 
 
 def test_metrics_by_name() -> None:
-    assert chosen_metrics("motion_fidelity, text_similarity") == tuple(reversed(metric_names()))
+    assert chosen_metrics("motion_fidelity, text_similarity") == tuple(reversed(AXES))
+    assert metric_names() == (*AXES, *BY_TEXT_MODEL[1:])
     with pytest.raises(LookupError, match=r"No metric 'motion'; there is: .*motion_fidelity"):
         chosen_metrics("motion")
     for known in all_metrics():
@@ -490,7 +493,7 @@ def test_command_tells_what_it_would_do(bench: Bench) -> None:
     where = ["score", str(bench.results), "--dataset", str(bench.manifest)]
     result = command(*where, "--dry-run", "--json")
     assert json.loads(result.stdout)["results"] == [
-        {"folder": str(folder), "text_similarity": "no score", "motion_fidelity": "no score"}
+        {"folder": str(folder)} | dict.fromkeys(metric_names(), "no score")
     ]
     assert not (folder / "scores.json").exists()
     assert "no score" in command(*where, "--dry-run").stdout

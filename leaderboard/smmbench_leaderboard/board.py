@@ -24,6 +24,7 @@ def make_board(
     dataset: str | None = None,
     scope: Scope | None = None,
     bootstrap: Bootstrap | None = None,
+    metrics: Sequence[str] = (),
 ) -> Board:
     """Make the board of one dataset.
 
@@ -34,22 +35,26 @@ def make_board(
             that all methods attempted. None: `full` if a competitor attempted the whole set (a
             control, if there are only controls), else `shared`.
         bootstrap: How intervals are drawn.
+        metrics: Names of metrics to show besides the two axes; they do not rank.
 
     Raises:
+        LookupError: No such metric.
         ValueError: Nothing there, nothing scored, nothing shared, or results that do not mix.
     """
     results = read_results(root, dataset)
-    return board_of(results, scope, bootstrap or Bootstrap())
+    return board_of(results, scope, bootstrap or Bootstrap(), metrics)
 
 
-def board_of(results: Results, scope: Scope | None, bootstrap: Bootstrap) -> Board:
+def board_of(
+    results: Results, scope: Scope | None, bootstrap: Bootstrap, metrics: Sequence[str] = ()
+) -> Board:
     """Make a board of results that were read; as `make_board`."""
     manifest = results.dataset.manifest
     whole = expected_pairs(results.dataset)
     scope = scope or _scope(results, whole)
     keys = whole if scope == "full" else _shared(results, whole)
     inside = [by[key] for by in results.found.values() for key in keys if key in by]
-    columns = columns_of(inside)
+    columns = columns_of(inside, metrics)
     if not any(column.scored for column in columns):
         raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
     rows = [row_of(label, results, keys, columns, bootstrap) for label in sorted(results.found)]

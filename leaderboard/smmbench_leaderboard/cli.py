@@ -23,8 +23,15 @@ Scope = Annotated[
         "that all methods attempted. If not given: full if a method attempted the whole set.",
     ),
 ]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        envvar="SMMBENCH_METRICS",
+        help="Metrics to show besides the two axes, with commas between; they do not rank.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
-Format = Literal["rich", "markdown", "latex", "csv", "json"]
+Format = Literal["rich", "markdown", "latex", "csv", "json", "cards"]
 ENDINGS: dict[str, Format] = {
     ".md": "markdown",
     ".tex": "latex",
@@ -45,6 +52,7 @@ def leaderboard(
     results: Results = Path("results"),
     dataset: Dataset = None,
     scope: Scope = None,
+    metrics: Metrics = None,
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -61,10 +69,12 @@ def leaderboard(
 ) -> None:
     """Rank the methods of a results folder: means with intervals, coverage, cost, Pareto front."""
     from smmbench.atomic import write_text
+    from smmbench.score import chosen_metrics
     from smmbench_leaderboard.board import make_board
     from smmbench_leaderboard.formats import WRITERS
 
-    board = make_board(results, dataset, scope)
+    shown = chosen_metrics(metrics) if metrics else ()
+    board = make_board(results, dataset, scope, metrics=shown)
     by_ending: Format = ENDINGS.get(output.suffix, "rich") if output else "rich"
     chosen: Format = "json" if as_json else format_ or by_ending
     text = WRITERS[chosen](board)
@@ -83,14 +93,17 @@ def compare(
     ] = Path("results"),
     dataset: Dataset = None,
     scope: Scope = None,
+    metrics: Metrics = None,
     as_json: Json = False,
 ) -> None:
     """Compare two methods pair by pair: differences with interval and p, and edits won."""
+    from smmbench.score import chosen_metrics
     from smmbench_leaderboard.comparison import compare as compared
     from smmbench_leaderboard.formats import to_json
     from smmbench_leaderboard.formats.comparing import comparison_text
 
-    comparison = compared(results, a, b, dataset, scope)
+    shown = chosen_metrics(metrics) if metrics else ()
+    comparison = compared(results, a, b, dataset, scope, metrics=shown)
     text = to_json(comparison) if as_json else comparison_text(comparison)
     typer.echo(text, nl=False)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from smmbench.metrics.registry import all_metrics, metric
 from smmbench_leaderboard.reading import Result, shared_conditions
@@ -24,21 +24,33 @@ BESIDE = (
 )
 
 
-def columns_of(results: Iterable[Result]) -> tuple[Column, ...]:
-    """The two axes, what stands beside motion, and each further metric that something has.
+def columns_of(results: Iterable[Result], metrics: Sequence[str] = ()) -> tuple[Column, ...]:
+    """The two axes, what stands beside motion, and each further metric that is asked for.
 
     An axis that no result has a number on stays, as a column that is not scored. Floors and
     foreground are columns where some score has them; a pair that is missing has a floor of 0.
 
+    Args:
+        results: What the columns are of.
+        metrics: Names of metrics to show besides the axes.
+
     Raises:
-        ValueError: Scores of one metric were computed under different conditions.
+        LookupError: There is no metric of such a name.
+        ValueError: Nothing has a number of a metric that is asked for, or scores of one metric
+            were computed under different conditions.
     """
+    wanted = {*RANKING, *(metric(name).name for name in metrics)}
     results = list(results)
     columns: list[Column] = []
     for known in all_metrics():
+        if known.name not in wanted:
+            continue
         under = shared_conditions(known.name, results)
         if under is None and known.name not in RANKING:
-            continue
+            raise ValueError(
+                f"Nothing here has a number of '{known.name}'. Run "
+                f"`smmbench score --metrics {known.name}` on this folder first."
+            )
         version, conditions = under or (None, {})
         details = (*DIRECTIONS, *_beside(results)) if known.name == MOTION else ()
         columns += [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from smmbench.plugins import no_such
@@ -49,13 +50,16 @@ def compare(
     dataset: str | None = None,
     scope: Scope | None = None,
     bootstrap: Bootstrap | None = None,
+    metrics: Sequence[str] = (),
 ) -> Comparison:
     """Compare two methods by their labels; a missing or failed pair counts as the worst value.
 
-    A metric that neither has a number of is left out; a note says so.
+    An axis that neither has a number on is left out; a note says so. `metrics` are compared
+    besides the two axes.
 
     Raises:
-        LookupError: No results under such a label; the message lists the labels.
+        LookupError: No results under such a label, or no such metric; the message lists what
+            there is.
         ValueError: As `make_board`, or both labels are the same.
     """
     if a == b:
@@ -65,7 +69,7 @@ def compare(
         if label not in results.found:
             raise LookupError(no_such("method in these results", label, sorted(results.found)))
     bootstrap = bootstrap or Bootstrap()
-    board = board_of(_only(results, {a, b}), scope, bootstrap)
+    board = board_of(_only(results, {a, b}), scope, bootstrap, metrics)
     rows = {row.label: row for row in board.rows}
     return Comparison(
         a=a,

@@ -24,7 +24,9 @@ from smmbench.results import (
 Key = tuple[str, str, int]  # clip, edit, seed
 
 # What of a score's origin belongs to one pair: pixels, words, true tracks and masks.
-PER_PAIR = frozenset({"output", "prompt", "source", "source_tracks", "other_sources", "masks"})
+PER_PAIR = frozenset(
+    {"output", "prompt", "source_prompt", "source", "source_tracks", "other_sources", "masks"}
+)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from smmbench.results import (
 )
 from smmbench.score import ScoreLoop
 from smmbench_leaderboard.board import board_of
+from smmbench_leaderboard.columns import RANKING
 from smmbench_leaderboard.reading import Key, Result, Results
 from smmbench_leaderboard.submission import pair_folder
 from smmbench_leaderboard.types import Board, Bootstrap
@@ -51,7 +52,7 @@ class Recomputed:
         claims: Claimed and recomputed numbers.
         board: The recomputed row; None if nothing could be scored here.
         warnings: What could not be computed here, and why.
-        whole: Every metric of every video has a number.
+        whole: Both axes of every video have a number.
     """
 
     claims: tuple[Claim, ...]
@@ -98,7 +99,7 @@ def recompute(
             for name in _unknown(claimed[key], scores):
                 warnings[f"Claims of {name} are not looked at: nothing here computes it."] = None
     whole = all(
-        found[key].scores and all(s.value is not None for s in found[key].scores.values())
+        all(_has_number(found[key], name) for name in RANKING)
         for key, record in records.items()
         if record.status == "done"
     )
@@ -106,6 +107,11 @@ def recompute(
     row = Results(dataset, {method.label: method}, {method.label: found}, {})
     board = board_of(row, "full", Bootstrap()) if scored else None
     return Recomputed(tuple(claims), board, whole, tuple(warnings))
+
+
+def _has_number(result: Result, metric: str) -> bool:
+    score = result.scores.get(metric)
+    return score is not None and score.value is not None
 
 
 def _placed(folder: Path, root: Path, key: Key, record: RunRecord) -> tuple[Path, RunRecord]:

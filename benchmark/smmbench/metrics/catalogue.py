@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from smmbench.metrics.catalogue_more import MORE
 from smmbench.metrics.definition import Metric
 
 TEXT_SIMILARITY = Metric(
@@ -65,6 +66,7 @@ LEGACY_IVEBENCH = _legacy("ivebench", "IVEBench", minimum=0.0)
 OURS = (
     TEXT_SIMILARITY,
     MOTION_FIDELITY,
+    *MORE,
     LEGACY_DMT,
     LEGACY_DITFLOW,
     LEGACY_FIVE,

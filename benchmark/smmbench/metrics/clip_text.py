@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from smmbench.metrics.unit import unit
+
 
 def clip_text_similarity(
     frame_embeddings: Float[np.ndarray, "time features"],
@@ -19,11 +21,4 @@ def clip_text_similarity(
     """
     if len(frame_embeddings) == 0:
         raise ValueError("Text similarity needs at least one frame.")
-    return float((_unit(frame_embeddings) @ _unit(text_embedding)).mean())
-
-
-def _unit(embeddings: Float[np.ndarray, "*many features"]) -> Float[np.ndarray, "*many features"]:
-    length = np.linalg.norm(embeddings.astype(np.float64), axis=-1, keepdims=True)
-    if not (np.isfinite(length).all() and (length > 0).all()):
-        raise ValueError("An embedding is zero or not finite: it has no direction.")
-    return embeddings / length
+    return float((unit(frame_embeddings) @ unit(text_embedding)).mean())

@@ -52,7 +52,7 @@ class Resources:
             model = TextModel(self.protocol.text_model, self.device)
             return Embeddings(model, self.protocol.text_prefix)
 
-        found: Embeddings = self._once("embeddings", make)
+        found: Embeddings = self.once("embeddings", make)
         return found
 
     @property
@@ -64,15 +64,18 @@ class Resources:
 
             return open_tracker(self.protocol.tracker, self.protocol.grid, self.device)
 
-        found: Tracker = self._once("tracker", make)
+        found: Tracker = self.once("tracker", make)
         return found
 
     def source(self, clip: Clip) -> Video:
         """The source in its normal form; raises `ValueError` where its file is missing."""
         return source_video(self.dataset, clip)
 
-    def _once(self, name: str, make: Callable[[], Any]) -> Any:
-        """Make a thing once; what cannot be made is not tried again, for a network is slow."""
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        """Make a thing that several metrics use, under a name of its own.
+
+        What cannot be made is not tried again, for a network is slow.
+        """
         if name not in self._made:
             try:
                 self._made[name] = make()

@@ -92,14 +92,14 @@ class TextModel:
         for start in range(0, len(frames), batch):
             images = [Image.fromarray(frame) for frame in frames[start : start + batch]]
             pixels = torch.stack([self._loaded.preprocess(image) for image in images])
-            with torch.inference_mode(), _full_precision():
+            with torch.inference_mode(), full_precision():
                 parts.append(self._loaded.model.encode_image(pixels.to(self.device)).float().cpu())
         return torch.cat(parts).numpy()
 
     def embed_text(self, prompt: str) -> Float32[np.ndarray, " features"]:
         """Embedding of a prompt, as it is (no prefix is added), not normalised."""
         tokens = self._loaded.tokenizer([prompt]).to(self.device)
-        with torch.inference_mode(), _full_precision():
+        with torch.inference_mode(), full_precision():
             return self._loaded.model.encode_text(tokens)[0].float().cpu().numpy()
 
     def cuts(self, prompt: str) -> bool:
@@ -191,7 +191,7 @@ def _create(
     return _Loaded(model.eval(), preprocess, tokenizer, weights)
 
 
-def _full_precision() -> AbstractContextManager[None]:
+def full_precision() -> AbstractContextManager[None]:
     """No TF32 and no choice of algorithm by speed: a GPU then gives what a CPU gives."""
     return torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False

@@ -7,15 +7,25 @@ from collections.abc import Callable
 from typing import Literal
 
 from smmbench.results import Stored
+from smmbench_leaderboard.formats.cards import to_cards
 from smmbench_leaderboard.formats.csv_ import to_csv
 from smmbench_leaderboard.formats.latex import to_latex
 from smmbench_leaderboard.formats.markdown import to_markdown
 from smmbench_leaderboard.formats.terminal import to_terminal
 from smmbench_leaderboard.types import Board
 
-Format = Literal["rich", "markdown", "latex", "csv", "json"]
+Format = Literal["rich", "markdown", "latex", "csv", "json", "cards"]
 
-__all__ = ["WRITERS", "Format", "to_csv", "to_json", "to_latex", "to_markdown", "to_terminal"]
+__all__ = [
+    "WRITERS",
+    "Format",
+    "to_cards",
+    "to_csv",
+    "to_json",
+    "to_latex",
+    "to_markdown",
+    "to_terminal",
+]
 
 
 def to_json(content: Stored) -> str:
@@ -29,4 +39,5 @@ WRITERS: dict[Format, Callable[[Board], str]] = {
     "latex": to_latex,
     "csv": to_csv,
     "json": to_json,
+    "cards": to_cards,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smmbench_leaderboard.columns import FLOORS, RANKING
+from smmbench_leaderboard.columns import FLOORS, MOTION, RANKING, higher_is_better
 from smmbench_leaderboard.types import Board, Cell, Row
 
 NONE = "\N{EN DASH}"  # not measured, or not to be had
@@ -60,6 +60,7 @@ def caption_of(board: Board) -> tuple[str, ...]:
         "data cannot tell from the leader of their group share its rank. Front: * is on the Pareto "
         "front of text and motion. Seconds are for a pair, with its share of the preparation.",
         *_floor_sentence(board),
+        *_companion_sentences(board),
         *board.notes,
     )
 
@@ -77,6 +78,15 @@ def _floor_sentence(board: Board) -> tuple[str, ...]:
     return (
         "Motion fidelity has floors: tracks of random directions score as much as the first, the "
         "same outputs against sources of other clips as much as the second.",
+    )
+
+
+def _companion_sentences(board: Board) -> tuple[str, ...]:
+    more = [c for c in board.columns if c.name not in RANKING and c.metric != MOTION]
+    lower = ", ".join(column.title for column in more if not higher_is_better(column))
+    return (
+        *(["Metrics besides text and motion explain them and do not rank."] if more else []),
+        *([f"Lower is better: {lower}."] if lower else []),
     )
 
 
