@@ -14,7 +14,14 @@ import pytest
 from smmbench_leaderboard.board import make_board
 from smmbench_leaderboard.comparison import compare
 from smmbench_leaderboard.escaping import csv_cell, latex, markdown, plain
-from smmbench_leaderboard.formats import WRITERS, to_csv, to_json, to_latex, to_markdown
+from smmbench_leaderboard.formats import (
+    WRITERS,
+    to_cards,
+    to_csv,
+    to_json,
+    to_latex,
+    to_markdown,
+)
 from smmbench_leaderboard.formats.comparing import comparison_text
 from smmbench_leaderboard.formats.table import NONE
 from smmbench_leaderboard.formats.terminal import to_terminal
@@ -197,3 +204,16 @@ def test_escapes() -> None:
     )
     assert latex(r"\a{b}_%") == r"\textbackslash{}a\{b\}\_\%"
     assert [csv_cell(text) for text in ("=1", "\t=1", "a=1")] == ["'=1", "'=1", "a=1"]
+
+
+def test_a_card_has_its_measured_cost_and_leaves_out_what_is_not_known(board: Board) -> None:
+    row = board.rows[0]
+    card = type(row.card)(title="SMM", backbone="a UNet", tuned="eight | settings")
+    rows = (row.model_copy(update={"card": card, "parameters": {"steps": 5}}), *board.rows[1:])
+    text = to_cards(board.model_copy(update={"rows": rows}))
+    assert "### smm: SMM" in text and "- Works on: a UNet" in text
+    assert "- Presets: eight &#124; settings" in text
+    assert "- Parameters here: steps=5" in text
+    assert f"- Seconds a pair: {row.seconds:.2f}, measured" in text
+    assert "- Peak memory: 1.0 GiB, measured" in text
+    assert "Paper" not in text and "Original" not in text

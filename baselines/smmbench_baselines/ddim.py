@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
-from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import sample
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Space
 from smmbench.video import Video
+from smmbench_baselines.searched import EIGHT
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,10 @@ class DDIMSwap(DiffusionMethod[Parameters, Prepared]):
         paper="Song et al., ICLR 2021, https://arxiv.org/abs/2010.02502",
         licence="Apache-2.0",
         notes="Deterministic: seeds make no difference.",
+        backbone=UNETS,
+        original="image diffusion",
+        values="inversion and sampling of SMM",
+        tuned=EIGHT,
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

@@ -16,11 +16,12 @@ from torch import Tensor
 
 from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.parameters import EMOJI
+from smmbench.diffusion.parameters import EMOJI, UNETS
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Range, Space
 from smmbench_baselines.attention import cross_frame_logits, grid_of, projections
 from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
+from smmbench_baselines.searched import GUIDED
 
 Attention = Float[Tensor, "batch time place other_time place"]
 Flow = Float[Tensor, "batch time time place 2"]
@@ -115,6 +116,10 @@ class DiTFlow(FirstSteps[Parameters]):
             "never compares them. Optimises the latent. Left out: the optimised position "
             "embeddings (this network has none) and the reference's keys and values in block 0."
         ),
+        backbone=UNETS,
+        original="CogVideoX 2B and 5B",
+        values="the published configuration",
+        tuned=GUIDED,
     )
 
     def check_model(self) -> None:

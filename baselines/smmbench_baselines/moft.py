@@ -20,12 +20,13 @@ from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.inversion import invert
-from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import Guide
 from smmbench.method import Card, Source
 from smmbench.search import Choices, LogRange, Space
 from smmbench_baselines.guided import Reference, ReferenceGuided
 from smmbench_baselines.moving import moving_region, resized
+from smmbench_baselines.searched import GUIDED
 
 Feature = Float[Tensor, "batch time _channel _rows _columns"]  # places as the layer has them
 Area = Bool[Tensor, "batch _rows _columns"]
@@ -172,6 +173,10 @@ class MOFT(ReferenceGuided[Parameters]):
             "pans are windows that slide over the clip's own first frame, along both axes. Left "
             "out: keys and values shared with a second, unguided sampling."
         ),
+        backbone=UNETS,
+        original="AnimateDiff, 16 frames",
+        values="the published code",
+        tuned=GUIDED,
     )
 
     def check_model(self) -> None:

@@ -18,13 +18,14 @@ from torch import Tensor
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import Denoise
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
 from smmbench.search import LogRange, Range, Space
 from smmbench_baselines.attention import probabilities, projections, temporal_layers
 from smmbench_baselines.guided import Reference, ReferenceGuided
+from smmbench_baselines.searched import GUIDED
 
 Probabilities = Float[Tensor, "batch place head time time"]
 Top = Float[Tensor, "batch place head time _top"]
@@ -137,6 +138,10 @@ class MotionClone(ReferenceGuided[Parameters]):
             "glance's noise has a fixed seed, and the clip is encoded by the mean. `paper` is "
             "the setting for objects, `camera` the one for cameras."
         ),
+        backbone=UNETS,
+        original="AnimateDiff v3, 16 frames",
+        values="the published settings for objects and cameras",
+        tuned=GUIDED,
     )
 
     def check_model(self) -> None:

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.noise import noise
-from smmbench.diffusion.parameters import EMOJI
+from smmbench.diffusion.parameters import EMOJI, UNETS
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card
 from smmbench.search import Choices, LogRange, Range, Space
@@ -34,6 +34,7 @@ from smmbench_baselines.one_clip.losses import debiased, squared_error, wanted_o
 from smmbench_baselines.one_clip.method import OneClipMethod, OneClipParameters
 from smmbench_baselines.one_clip.shell import checkpoint_blocks, linear_layers
 from smmbench_baselines.one_clip.tuning import tune
+from smmbench_baselines.searched import ONE_CLIP
 
 SPATIAL = r"\.attentions\.\d+\..*(attn1\.to_(q|k|v|out\.0)|ff\.net\.(0\.proj|2))$"
 TEMPORAL = (
@@ -105,6 +106,10 @@ class MotionDirector(OneClipMethod[Parameters]):
             "spatial scale of 0. Changed: no dropout in the LoRA layers, and their first draw is "
             "peft's; the published code puts LoRA into all linear layers of the transformers."
         ),
+        backbone=UNETS,
+        original="ZeroScope v2 and ModelScope, 16 frames of 384x384",
+        values="the paper and the published settings for one video",
+        tuned=ONE_CLIP,
     )
 
     def check_model(self) -> None:

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import sample
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
 from smmbench.search import Range, Space
 from smmbench.video import Video
+from smmbench_baselines.searched import EIGHT
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,10 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
         paper="Meng et al., ICLR 2022, https://arxiv.org/abs/2108.01073",
         licence="Apache-2.0",
         notes="Starts at the noisiest sampling timestep of at most strength x T.",
+        backbone=UNETS,
+        original="image diffusion (score-based SDEs)",
+        values="the middle of what the SMM paper tries, t from .6 T to .99 T",
+        tuned=EIGHT,
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

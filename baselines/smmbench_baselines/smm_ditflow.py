@@ -18,11 +18,12 @@ from torch import Tensor
 
 from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.parameters import EMOJI
+from smmbench.diffusion.parameters import EMOJI, UNETS
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Range, Space
 from smmbench.smm import spatial_marginal_mean
 from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
+from smmbench_baselines.searched import GUIDED
 
 Means = Float[Tensor, "batch time _channel"]
 
@@ -73,6 +74,10 @@ class SMMDiTFlow(FirstSteps[Parameters]):
             "pass on the clean latent, start from noise. Re-implemented; the original takes "
             "block 20 of CogVideoX-5B, here it is the second decoder block of the 3D UNet."
         ),
+        backbone=UNETS,
+        original="CogVideoX 2B and 5B",
+        values="the schedule of DiTFlow's published configuration",
+        tuned=GUIDED,
     )
 
     def check_model(self) -> None:

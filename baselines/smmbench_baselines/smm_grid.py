@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from smmbench import smm
+from smmbench.diffusion.parameters import UNETS
 from smmbench.method import Card
 from smmbench.search import Choices, Space
+from smmbench_baselines.searched import GUIDED
 
 
 @dataclass(frozen=True)
@@ -34,4 +36,7 @@ class SMMGrid(smm.SMM):
             "means over cells do. With as many cells as places it would be the comparison of "
             "full features, which also keeps the source's looks."
         ),
+        backbone=UNETS,
+        values="those of SMM, and a grid of 2x2",
+        tuned=GUIDED,
     )

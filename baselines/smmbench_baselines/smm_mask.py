@@ -16,10 +16,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from smmbench import smm
+from smmbench.diffusion.parameters import UNETS
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Space
 from smmbench.smm import Feature, Loss, Prepared
 from smmbench_baselines.moving import Region, moving_region, resized
+from smmbench_baselines.searched import GUIDED
 
 Which = Literal["moving", "rest", "frame"]
 Area = Bool[Tensor, "batch time time _rows _columns"]
@@ -129,6 +131,10 @@ class SMMMask(smm.SMM):
             "several objects count as one, and a moving camera makes it the whole frame, which "
             "is SMM. Left out: soft guidance, and moving, resizing or removing objects."
         ),
+        backbone=UNETS,
+        original="ZeroScope v2 576w",
+        values="those of SMM, which ConMo keeps",
+        tuned=GUIDED,
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

@@ -12,10 +12,11 @@ import torch
 
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import sample
 from smmbench.method import Card, Source
 from smmbench.video import Video
+from smmbench_baselines.searched import NOTHING
 
 
 class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
@@ -28,6 +29,9 @@ class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
         kind="baseline",
         licence="Apache-2.0",
         notes="Sees no pixel of the source.",
+        backbone=UNETS,
+        values="those of SMM",
+        tuned=NOTHING,
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

@@ -13,12 +13,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent
-from smmbench.diffusion.parameters import EMOJI
+from smmbench.diffusion.parameters import EMOJI, UNETS
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card
 from smmbench.search import Choices, LogRange, Space
 from smmbench_baselines.one_clip.losses import squared_error, wanted_output
 from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
+from smmbench_baselines.searched import ONE_CLIP
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,10 @@ class TuneAVideo(WholeWeightMethod[Parameters]):
             "there is no sparse-causal attention, its frames meet in temporal layers that are "
             "trained already; weight decay is left out."
         ),
+        backbone=UNETS,
+        original="Stable Diffusion 1.4, inflated, 24 frames of 512x512",
+        values="the published settings",
+        tuned=ONE_CLIP,
     )
     tuned_layers: ClassVar[str] = (
         r"\.attentions\.\d+\..*attn[12]\.to_q$"

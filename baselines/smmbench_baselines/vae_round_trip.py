@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
-from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
 from smmbench.method import Card, Source
 from smmbench.video import Video
+from smmbench_baselines.searched import NOTHING
 
 
 class VAERoundTrip(DiffusionMethod[DiffusionParameters, Prepared]):
@@ -25,6 +26,9 @@ class VAERoundTrip(DiffusionMethod[DiffusionParameters, Prepared]):
         kind="control",
         licence="Apache-2.0",
         notes="Of the diffusion parameters only model, revision and dtype matter.",
+        backbone=UNETS,
+        values="none that matters",
+        tuned=NOTHING,
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

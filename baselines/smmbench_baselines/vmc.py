@@ -14,12 +14,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent
-from smmbench.diffusion.parameters import EMOJI
+from smmbench.diffusion.parameters import EMOJI, UNETS
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
 from smmbench.search import Choices, LogRange, Space
 from smmbench_baselines.one_clip.losses import residual_direction, residual_sizes, wanted_output
 from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
+from smmbench_baselines.searched import ONE_CLIP
 
 PLACES = re.compile(
     r"\s+(in|on|at|under|over|above|below|beneath|beside|behind|near|by|against|through|across|"
@@ -74,6 +75,10 @@ class VMC(WholeWeightMethod[Parameters]):
             "Changed: one model in latent space, all frames at once; the appearance-invariant "
             "prompt, written by hand there, is the caption up to its first word of place."
         ),
+        backbone=UNETS,
+        original="the key-frame model of Show-1, 8 frames of 64x40",
+        values="the paper and the published settings",
+        tuned=ONE_CLIP,
     )
     tuned_layers: ClassVar[str] = r"temp_attentions\.\d+\..*attn[12]\.to_(q|k|v)$"
 

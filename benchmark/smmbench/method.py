@@ -45,7 +45,14 @@ class Card:
         paper: Reference or address; empty for none.
         code: Address of the code that ran.
         licence: SPDX identifier of that code.
+        backbone: The video model that it works on here; empty for none.
+        original: What the paper's own code works on.
+        values: Where the default parameters come from.
+        tuned: How each preset was chosen: how many settings were tried, on what, by which rule.
+            What `smmbench tune` chose for a run stands in `method.json` instead.
         notes: What was changed from the original, and why.
+
+    Seconds and memory are measured and stand in the records; a card has no word of them.
     """
 
     title: str
@@ -54,6 +61,10 @@ class Card:
     code: str = ""
     licence: str = ""
     notes: str = ""
+    backbone: str = ""
+    original: str = ""
+    values: str = ""
+    tuned: str = ""
 
 
 class Method(ABC, Generic[ParametersT, PreparedT]):

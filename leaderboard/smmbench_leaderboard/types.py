@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_serializer
 
 from smmbench.dataset import Protocol
 from smmbench.method import Card
 from smmbench.results import Stored
 
 BOARD_SCHEMA = 1
+LATER = frozenset({"backbone", "original", "values", "tuned"})
+"""Facts of a card that boards of before do not have: written where they say something."""
 
 Scope = Literal["full", "shared"]
 Status = Literal["done", "failed", "missing", "unscored"]
@@ -107,6 +110,10 @@ class Row(Stored):
     peak_gib: float | None
     pareto: bool  # on the front of text and motion; controls never are
     pairs: tuple[Pair, ...]
+
+    @field_serializer("card")
+    def _facts(self, card: Card) -> dict[str, str]:
+        return {name: fact for name, fact in asdict(card).items() if fact or name not in LATER}
 
     @property
     def control(self) -> bool:

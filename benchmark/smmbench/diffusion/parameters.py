@@ -8,6 +8,9 @@ from typing import Any, Literal
 QUALITY = "Amazing quality, masterpiece, "
 DEFECTS = "bad quality, distortions, unrealistic, distorted image, watermark, signature"
 
+UNETS = "any text-to-video model of the 3D-UNet family: ZeroScope v2 576w, the embedded one"
+"""What a method's card says of its backbone here."""
+
 EMOJI: dict[str, Any] = {
     "model": "emoji",
     "dtype": "float32",

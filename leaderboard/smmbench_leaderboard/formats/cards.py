@@ -1,0 +1,48 @@
+"""The cards of a board's methods as Markdown: what each one is, and what it measurably costs."""
+
+from __future__ import annotations
+
+from smmbench_leaderboard.escaping import markdown
+from smmbench_leaderboard.types import Board, Row
+
+LONGEST = 1000  # signs of a fact
+
+
+def to_cards(board: Board) -> str:
+    """Write one section a method, in the board's order; a fact that is not known is left out."""
+    return "\n".join(_card(board, row) for row in board.rows)
+
+
+def _card(board: Board, row: Row) -> str:
+    card = row.card
+    facts = {
+        "Kind": card.kind,
+        "Paper": card.paper,
+        "Code": card.code,
+        "Licence": card.licence,
+        "Works on": card.backbone,
+        "Original works on": card.original,
+        "Default values": card.values,
+        "Presets": card.tuned,
+        "Parameters here": _parameters(row),
+        "Seconds a pair": "" if row.seconds is None else f"{row.seconds:.2f}, measured",
+        "Peak memory": "" if row.peak_gib is None else f"{row.peak_gib:.1f} GiB, measured",
+        "Device": ", ".join(row.devices),
+        **_figures(board, row),
+        "Pairs": f"{row.coverage.done} of {row.coverage.expected} of {board.dataset}",
+        "Notes": card.notes,
+    }
+    lines = [f"### {markdown(row.label)}: {markdown(card.title)}", ""]
+    lines += [f"- {name}: {markdown(fact, LONGEST)}" for name, fact in facts.items() if fact]
+    return "\n".join([*lines, ""])
+
+
+def _figures(board: Board, row: Row) -> dict[str, str]:
+    found = {column.title: row.cells[column.name].mean for column in board.columns}
+    return {markdown(title): f"{mean:.3f}" for title, mean in found.items() if mean is not None}
+
+
+def _parameters(row: Row) -> str:
+    return ", ".join(
+        f"{name}={value}" for name, value in row.parameters.items() if value not in ("", None)
+    )
