@@ -43,8 +43,8 @@ class Card:
         title: Name in words.
         kind: `method`, `baseline`, `control` (an anchor with a known place) or `imported`.
         paper: Reference or address; empty for none.
-        code: Address of the code that ran.
-        licence: SPDX identifier of that code.
+        code: Address of the published code; a re-implementation says so in its notes.
+        licence: SPDX identifier of the code that ran.
         backbone: The video model that it works on here; empty for none.
         original: What the paper's own code works on.
         values: Where the default parameters come from.
