@@ -33,7 +33,7 @@ HEAVY = (
 )
 VERBS = {
     *("run", "score", "leaderboard", "compare", "import", "submit", "verify", "sheet", "doctor"),
-    *("methods list", "methods show", "metrics list"),
+    *("methods list", "methods show", "metrics list", "metrics show"),
     *("datasets list", "datasets show", "datasets check", "datasets fetch", "datasets add"),
 }
 SHARED = ("--limit", "--device", "--seed", "--json", "--dry-run")

@@ -121,6 +121,16 @@ def complaints(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[str]
     return lines
 
 
+def remarks(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[str]:
+    """What to know of numbers that are there, each once: a prompt whose end was not read."""
+    said: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for score in outcome.scores:
+            if score.metric in metrics and score.value is not None and score.note:
+                said.setdefault(f"{score.metric}: {score.note}", []).append(str(outcome.folder))
+    return [f"{note} ({len(folders)} videos)" for note, folders in said.items()]
+
+
 def _values(outcome: Outcome, metrics: Sequence[str]) -> dict[str, float]:
     return {
         score.metric: score.value

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the command line."""
-    metrics = typer.Typer(no_args_is_help=True, help="List the metrics.")
-    metrics.callback()(_metrics)
+    """Add the commands to the command line."""
+    metrics = typer.Typer(no_args_is_help=True, help="List the metrics, show one.")
     metrics.command("list")(list_metrics)
+    metrics.command("show")(show_metric)
     app.add_typer(metrics, name="metrics")
 
 
-def _metrics() -> None:
-    """List the metrics."""  # a callback keeps `list` a word of its own
-
-
-def list_metrics(
-    as_json: bool = typer.Option(False, "--json", envvar="SMMBENCH_JSON", help="Print JSON."),
-) -> None:
-    """List every metric: version, range, which way is better, what it needs, what it says."""
+def list_metrics(as_json: Json = False) -> None:
+    """List every metric: version, range, which way is better, what it needs, whose it is."""
     import dataclasses
     import json
 
@@ -34,16 +32,53 @@ def list_metrics(
         return
     table = Table(box=None)
     table.add_column("metric", no_wrap=True)
-    for heading in ("version", "range", "better", "worst", "needs", "what it says"):
+    for heading in ("version", "range", "better", "computed", "needs", "what it says", "source"):
         table.add_column(heading)
     for known in all_metrics():
         table.add_row(
             known.name,
             str(known.version),
-            f"{known.minimum:g} to {known.maximum:g} {known.unit}".strip(),
+            f"{known.minimum:.3g} to {known.maximum:.3g} {known.unit}".strip(),
             "higher" if known.higher_is_better else "lower",
-            f"{known.worst:g}",
+            "by its name" if known.extra else "always",
             ", ".join(known.needs),
-            f"{known.description} Only by its name." if known.extra else known.description,
+            known.description,
+            known.source,
         )
+    Console().print(table, markup=False)
+
+
+def show_metric(
+    name: Annotated[str, typer.Argument(help="Name of a metric, such as ftd.")],
+    as_json: Json = False,
+) -> None:
+    """Show one metric: what it says, its range, what a missing video counts, where its code is."""
+    import dataclasses
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from smmbench.metrics import metric
+
+    known = metric(name)
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(known), indent=2))
+        return
+    table = Table(box=None, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for field, value in (
+        ("metric", f"{known.name}, version {known.version}"),
+        ("title", known.title),
+        ("says", known.description),
+        ("range", f"{known.minimum:.6g} to {known.maximum:.6g} {known.unit}".strip()),
+        ("better", "higher" if known.higher_is_better else "lower"),
+        ("without a video", f"{known.worst:.6g}"),
+        ("needs", ", ".join(known.needs) or "nothing"),
+        ("computed", "if it is asked for by its name" if known.extra else "if none is named"),
+        ("source", known.source or "not said"),
+        ("code", known.loader),
+    ):
+        table.add_row(field, value)
     Console().print(table, markup=False)

@@ -160,12 +160,20 @@ def _print_outcomes(outcomes: list[Outcome], options: Options, as_json: bool) ->
 
     from rich.console import Console
 
-    from smmbench.score_summary import complaints, summarise, summary_json, summary_table
+    from smmbench.score_summary import (
+        complaints,
+        remarks,
+        summarise,
+        summary_json,
+        summary_table,
+    )
 
     lines = summarise(outcomes, options.metrics)
     if as_json:
         typer.echo(json.dumps(summary_json(lines, outcomes, options.metrics), indent=2))
     else:
         Console().print(summary_table(lines, options.metrics), markup=False)
+    for remark in remarks(outcomes, options.metrics):
+        typer.echo(f"warning: {remark}", err=True)
     for complaint in complaints(outcomes, options.metrics):
         typer.echo(complaint, err=True)
