@@ -1,0 +1,35 @@
+"""Half the memory of a guided step: layers keep their inputs and are computed again backwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from diffusers.models.resnet import ResnetBlock2D, TemporalConvLayer
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from diffusers.models.transformers.transformer_temporal import TransformerTemporalModel
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+LAYERS = (ResnetBlock2D, TemporalConvLayer, Transformer2DModel, TransformerTemporalModel)
+
+
+def checkpoint_layers(unet: nn.Module) -> None:
+    """Let each large layer of a UNet that is nobody else's forget what it can compute again.
+
+    diffusers' 3D blocks have no checkpointing of their own. A guided step takes about one forward
+    pass more; results are the same.
+    """
+    for module in unet.modules():
+        if isinstance(module, LAYERS):
+            module.forward = _forgetful(module.forward)
+
+
+def _forgetful(forward: Callable[..., Any]) -> Callable[..., Any]:
+    def run(*args: Any, **kwargs: Any) -> Any:
+        if not torch.is_grad_enabled():
+            return forward(*args, **kwargs)
+        return checkpoint(forward, *args, use_reentrant=False, preserve_rng_state=False, **kwargs)
+
+    return run

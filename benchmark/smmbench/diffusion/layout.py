@@ -1,0 +1,221 @@
+"""A 3D UNet of our own that keeps its tensors channels-last, with the same weights and names.
+
+diffusers' layers of this family change between frames of channels and channels of frames, and back
+to contiguous memory, at each layer. With channels last in memory all of these are views: only the
+temporal attention has to move data. Layers are the same modules under the same names, of a subclass
+whose `forward` computes the same; what is hooked inside a fused pair of layers runs apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from diffusers.models.activations import GEGLU
+from diffusers.models.resnet import ResnetBlock2D, TemporalConvLayer
+from diffusers.models.transformers.transformer_2d import Transformer2DModel
+from diffusers.models.transformers.transformer_temporal import (
+    TransformerTemporalModel,
+    TransformerTemporalModelOutput,
+)
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from smmbench.diffusion.wide_norm import WideGroupNorm, geglu, normalise
+
+Frames = Float[Tensor, "batch_time channel rows columns"]
+Untyped = Any  # diffusers' classes, whose own types leave out what they inherit
+
+
+def channels_last(unet: nn.Module) -> None:
+    """Turn a UNet that is nobody else's into the one that this file describes, in place."""
+    for module in unet.modules():
+        for found, ours in _OURS.items():
+            if type(module) is found and _fits(module):
+                module.__class__ = ours
+    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    for weight in unet.parameters():
+        if weight.ndim in formats:
+            weight.data = weight.data.contiguous(memory_format=formats[weight.ndim])
+
+
+class FrozenConv2d(nn.Conv2d):
+    """A convolution that keeps nothing for its backward pass but its frozen weights."""
+
+    def forward(self, x: Frames) -> Frames:
+        """Convolve."""
+        return _convolve(x, self.weight, self.bias, self) if _plain(self) else super().forward(x)
+
+
+class LastTemporalConv(TemporalConvLayer):
+    """Convolutions over time, as convolutions of images of time x place."""
+
+    def forward(self, hidden_states: Frames, num_frames: int = 1) -> Frames:
+        """Add to each frame what the convolutions make of its neighbours."""
+        stages = (self.conv1, self.conv2, self.conv3, self.conv4)
+        if any(_hooked(stage) for stage in stages):
+            return super().forward(hidden_states, num_frames)
+        x = identity = _time_by_place(hidden_states, num_frames)
+        for stage in stages:
+            conv: Untyped = stage[-1]
+            x = normalise(x, stage[0], silu=True)
+            x = _convolve(x, conv.weight.squeeze(-1), conv.bias, conv)
+        return _frames(identity + x, hidden_states)
+
+
+class LastResnet(ResnetBlock2D):
+    """Two convolutions, whose normalisations take SiLU along."""
+
+    def forward(self, input_tensor: Frames, temb: Tensor | None, *args: Any, **_: Any) -> Frames:
+        """Add what the convolutions make of the frames."""
+        if any(_hooked(layer) for layer in (self.norm1, self.norm2, self.nonlinearity)):
+            return super().forward(input_tensor, temb)
+        x = self.conv1(normalise(input_tensor, self.norm1, silu=True))
+        if temb is not None and self.time_emb_proj is not None:
+            shift = temb if self.skip_time_act else F.silu(temb)
+            x = x + self.time_emb_proj(shift)[:, :, None, None]
+        x = self.conv2(self.dropout(normalise(x, self.norm2, silu=True)))
+        if self.conv_shortcut is not None:
+            input_tensor = self.conv_shortcut(input_tensor)
+        x = input_tensor + x
+        return x if self.output_scale_factor == 1 else x / self.output_scale_factor
+
+
+class LastTransformer2D(Transformer2DModel):
+    """Attention within each frame."""
+
+    def _get_output_for_continuous_inputs(
+        self,
+        hidden_states: Tensor,
+        residual: Frames,
+        batch_size: int,
+        height: int,
+        width: int,
+        inner_dim: int,
+    ) -> Frames:
+        x = self.proj_out(hidden_states).reshape(batch_size, height, width, -1)
+        return residual + x.permute(0, 3, 1, 2)
+
+
+class LastTransformerTemporal(TransformerTemporalModel):
+    """Attention of each place over time."""
+
+    def forward(
+        self,
+        hidden_states: Frames,
+        encoder_hidden_states: Tensor | None = None,
+        timestep: Tensor | None = None,
+        class_labels: Tensor | None = None,
+        num_frames: int = 1,
+        cross_attention_kwargs: dict[str, Any] | None = None,
+        return_dict: bool = True,
+    ) -> Any:
+        """Add what each place finds in its other frames."""
+        x = self.norm(_time_by_place(hidden_states, num_frames))
+        batch, channel, time, place = x.shape
+        x = self.proj_in(x.permute(0, 3, 2, 1).reshape(batch * place, time, channel))
+        for block in self.transformer_blocks:
+            x = block(
+                x,
+                encoder_hidden_states=encoder_hidden_states,
+                timestep=timestep,
+                cross_attention_kwargs=cross_attention_kwargs,
+                class_labels=class_labels,
+            )
+        x = self.proj_out(x).reshape(batch, place, time, channel).transpose(1, 2)
+        rows, columns = hidden_states.shape[-2:]
+        x = x.reshape(batch * time, rows, columns, channel).permute(0, 3, 1, 2)
+        output = hidden_states + x
+        return TransformerTemporalModelOutput(sample=output) if return_dict else (output,)
+
+
+class FusedGeglu(GEGLU):
+    """A gated linear unit whose gate is one kernel."""
+
+    def forward(self, hidden_states: Tensor, *args: Any, **_: Any) -> Tensor:
+        """Project and gate."""
+        return geglu(self.proj(hidden_states))
+
+
+_OURS: dict[type[nn.Module], type[nn.Module]] = {
+    nn.GroupNorm: WideGroupNorm,
+    nn.Conv2d: FrozenConv2d,
+    TemporalConvLayer: LastTemporalConv,
+    ResnetBlock2D: LastResnet,
+    Transformer2DModel: LastTransformer2D,
+    TransformerTemporalModel: LastTransformerTemporal,
+    GEGLU: FusedGeglu,
+}
+
+
+def _fits(module: Untyped) -> bool:
+    """Whether a layer is configured as all of this family are; others stay as they were."""
+    if isinstance(module, ResnetBlock2D):
+        sampled = module.upsample is not None or module.downsample is not None
+        silu = isinstance(module.nonlinearity, nn.SiLU)
+        return silu and not sampled and module.time_embedding_norm == "default"
+    if isinstance(module, Transformer2DModel):
+        return bool(module.is_input_continuous and module.use_linear_projection)
+    if isinstance(module, TemporalConvLayer):
+        return all(
+            isinstance(stage[0], nn.GroupNorm) and isinstance(stage[-1], nn.Conv3d)
+            for stage in (module.conv1, module.conv2, module.conv3, module.conv4)
+        )
+    return True
+
+
+def _hooked(module: nn.Module) -> bool:
+    return any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
+
+
+def _time_by_place(x: Frames, frames: int) -> Float[Tensor, "batch channel time place"]:
+    """A view, where x is channels-last."""
+    channel = x.shape[1]
+    return (
+        x.permute(0, 2, 3, 1)
+        .reshape(-1, frames, x.shape[-2] * x.shape[-1], channel)
+        .permute(0, 3, 1, 2)
+    )
+
+
+def _frames(x: Float[Tensor, "batch channel time place"], like: Frames) -> Frames:
+    """Undo `_time_by_place`."""
+    batch_time, channel, rows, columns = like.shape
+    return x.permute(0, 2, 3, 1).reshape(batch_time, rows, columns, channel).permute(0, 3, 1, 2)
+
+
+# Convolutions ---------------------------------------------------------------------------------
+
+
+def _plain(conv: nn.Conv2d) -> bool:
+    zeros = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
+    return zeros and conv.groups == 1 and conv.dilation == (1, 1)
+
+
+def _convolve(x: Frames, weight: Tensor, bias: Tensor | None, conv: Untyped) -> Frames:
+    stride, padding = conv.stride[:2], conv.padding[:2]
+    learns = weight.requires_grad or (bias is not None and bias.requires_grad)
+    graph = x.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling()
+    if graph and not learns:
+        return _FrozenConvolution.apply(x, weight, bias, stride, padding)
+    return F.conv2d(x, weight, bias, stride, padding)
+
+
+class _FrozenConvolution(torch.autograd.Function):
+    """PyTorch's keeps its input for the gradient of the weights, which nobody asks for."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any
+    ) -> Tensor:
+        ctx.save_for_backward(weight)
+        ctx.shape, ctx.stride, ctx.padding = x.shape, stride, padding
+        return F.conv2d(x, weight, bias, stride, padding)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        (weight,) = ctx.saved_tensors
+        found = torch.nn.grad.conv2d_input(ctx.shape, weight, slope, ctx.stride, ctx.padding)
+        return found, None, None, None, None
