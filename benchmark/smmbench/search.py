@@ -23,7 +23,7 @@ class Range:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"A range rises from one number to another, got {self}.")
 
-    def at(self, place: float) -> float:
+    def at(self, place: float) -> int | float:
         """The value at a place from 0 to below 1."""
         if _whole(self.low, self.high):
             return int(self.low) + math.floor(place * (int(self.high) - int(self.low) + 1))
@@ -44,7 +44,7 @@ class LogRange:
         if not (math.isfinite(self.high) and 0 < self.low < self.high):
             raise ValueError(f"A logarithmic range rises from above 0, got {self}.")
 
-    def at(self, place: float) -> float:
+    def at(self, place: float) -> int | float:
         """The value at a place from 0 to below 1."""
         value = self.low * (self.high / self.low) ** place
         return round(value) if _whole(self.low, self.high) else _short(value)
@@ -79,7 +79,7 @@ class Choices:
 Space = Range | LogRange | Choices
 
 
-def _whole(low: float, high: float) -> bool:
+def _whole(low: int | float, high: int | float) -> bool:
     return isinstance(low, int) and isinstance(high, int)
 
 

@@ -69,7 +69,7 @@ def check_method(
     device: str = "auto",
     dataset: str | Path = DATASET,
     quick: bool = False,
-    limit: float = LIMIT,
+    limit: int | float = LIMIT,
     report: Callable[[Finding], None] = lambda finding: None,
 ) -> Checked:
     """Try a method against the contract.
@@ -119,7 +119,7 @@ def check_method(
 
 def _begin(
     state: _State, law: Law, world: Any, preset: str | None, settings: Sequence[str], device: str,
-    limit: float,
+    limit: int | float,
 ) -> Verdict | None:  # fmt: skip
     """Make the trial; a verdict if the parameters do not allow it."""
     method = state.method

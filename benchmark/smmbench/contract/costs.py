@@ -77,5 +77,5 @@ def _size(trial: Trial) -> int:
     return given.frames.nbytes if isinstance(given, Video) else 0
 
 
-def _mib(size: float) -> str:
+def _mib(size: int | float) -> str:
     return f"{size / 2**20:.0f} MiB"

@@ -61,6 +61,14 @@ def surroundings(trial: Trial) -> Verdict:
             if drawn
             else "Put it back in a `finally`: other methods run in the same process.",
         )
+    # Type checkers draw from Python's generator, which does no harm. Who seeds it leaves the same
+    # state after two calls that began with different ones.
+    left = [state for stage, state in trial.random_after.items() if stage.startswith("transfer")]
+    if len(set(left)) < len(left):
+        return broken(
+            "transfer seeds Python's global generator and leaves it so.",
+            "Use a generator of your own: `random.Random(seed)`.",
+        )
     return kept("random states, torch's switches, folder and environment are as they were.")
 
 

@@ -14,7 +14,7 @@ class TimeUpError(BaseException):
 
 
 @contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
+def time_limit(seconds: int | float) -> Iterator[None]:
     """Stop what runs within after some seconds, where the system can.
 
     It works in the main thread, not on Windows, and not within a single call of compiled code.

@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
-RANDOM = ("random state of Python", "random state of numpy", "random state of torch")
+PYTHON = "random state of Python"
+RANDOM = ("random state of numpy", "random state of torch")
 ON_GPU = "random state of torch on the GPU"
 
 
 def surroundings() -> dict[str, Any]:
     """Everything that a method could leave changed behind it, by its name in words."""
     found: dict[str, Any] = {
-        RANDOM[0]: repr(random.getstate()),
-        RANDOM[1]: repr(np.random.get_state()[1:]),
-        RANDOM[2]: torch.get_rng_state().numpy().tobytes(),
+        PYTHON: repr(random.getstate()),
+        RANDOM[0]: _numpy_state(),
+        RANDOM[1]: torch.get_rng_state().numpy().tobytes(),
         "torch's default dtype": torch.get_default_dtype(),
         "torch's default device": torch.get_default_device(),
         "torch's gradient mode": torch.is_grad_enabled(),
@@ -37,6 +38,11 @@ def surroundings() -> dict[str, Any]:
         found[ON_GPU] = tuple(one.numpy().tobytes() for one in torch.cuda.get_rng_state_all())
         found["torch's autocast on the GPU"] = torch.is_autocast_enabled("cuda")
     return found | {f"environment variable {name}": value for name, value in os.environ.items()}
+
+
+def _numpy_state() -> tuple[Any, ...]:
+    state = np.random.get_state(legacy=False)
+    return state["state"]["key"].tobytes(), state["state"]["pos"], state["has_gauss"]
 
 
 def stir(number: int) -> None:

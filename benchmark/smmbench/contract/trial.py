@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar
 
 from smmbench.contract.fingerprint import changes, fingerprint, network_fingerprint
 from smmbench.contract.limits import TimeUpError, time_limit
-from smmbench.contract.surroundings import put_back, stir, surroundings
+from smmbench.contract.surroundings import PYTHON, put_back, stir, surroundings
 from smmbench.contract.walking import held_bytes
 from smmbench.contract.world import Request, World
 from smmbench.environment import peak_memory, reset_peak_memory, synchronize
@@ -101,7 +101,7 @@ class Trial:
 
     def __init__(
         self, method: type[Method[Any, Any]], parameters: Any, device: str, world: World,
-        limit: float,
+        limit: int | float,
     ) -> None:  # fmt: skip
         self.method = method
         self.parameters = parameters
@@ -111,6 +111,7 @@ class Trial:
         self.changes: list[Change] = []
         self.memory: list[Memory] = []
         self.made: dict[str, Made] = {}
+        self.random_after: dict[str, str] = {}  # Python's random state, of calls that moved it
         self.seconds: dict[str, float] = {}
         self._done: dict[str, Any] = {}
         self._calls = 0
@@ -207,11 +208,15 @@ class Trial:
             found = RaisedError(stage, error)
         self.seconds[stage] = time.monotonic() - begin
         peak = peak_memory(self.device)
-        self._note("surroundings", stage, _differing(state, surroundings()))
+        after = surroundings()
+        self.random_after[stage] = after.pop(PYTHON)
+        if self.random_after[stage] == state.pop(PYTHON):
+            del self.random_after[stage]
+        self._note("surroundings", stage, _differing(state, after))
         put_back(state)
         for what, thing in watch.items():
             self._note(what, stage, changes(before[what], _look(what, thing)))
-        gc.collect()
+        gc.collect(1)  # what the call left in circles; all would take long
         held = held_bytes(list(self._instances.values())[:1])
         self.memory.append(Memory(stage, held, _resident(), _allocated(self.device), peak))
         return found

@@ -134,7 +134,7 @@ def search(
     plan: Search,
     budget: int,
     execute: Executor,
-    seconds: float | None = None,
+    seconds: int | float | None = None,
     report: Callable[[Trial], None] = lambda trial: None,
 ) -> list[Trial]:
     """Try settings until the budget, or the time, is used up; each trial is written at once.

@@ -1,0 +1,317 @@
+"""`smmbench methods check`: good methods keep every law, each broken one is named by its own."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from smmbench.contract import LAWS, Checked, check_method
+from smmbench.contract.fingerprint import changes, fingerprint
+from smmbench.contract.limits import TimeUpError, time_limit
+from smmbench.contract.walking import held_bytes, leaves
+from smmbench.methods import method_names
+from smmbench.templates import Kind, write_template
+
+GOOD = """
+from __future__ import annotations
+import os
+from dataclasses import dataclass
+from zlib import crc32
+import numpy as np
+import torch
+from smmbench.method import Card, Method
+from smmbench.video import Video
+
+LEAKED = []
+
+@dataclass(frozen=True)
+class Parameters:
+    noise: float = 20.0
+
+class Toy(Method):
+    Parameters = Parameters
+    presets = {"small": {"noise": 30.0}}
+    card = Card("Toy", licence="MIT", notes="For tests.")
+    built = 0
+
+    def __init__(self, parameters, device):
+        super().__init__(parameters, device)
+        Toy.built += 1
+        self.number, self.kept, self.buffer = Toy.built, [], None
+        self.network = torch.nn.Linear(2, 2)
+        with torch.no_grad():
+            self.network.weight.zero_()
+            self.network.bias.zero_()
+
+    def weights(self):
+        return {"network": "0" * 64}
+
+    def prepare(self, source):
+        self.frames = source.video.frames.astype(float)
+        return {"frames": self.frames, "log": [], "source": source.video.frames}
+
+    def transfer(self, prepared, prompt, seed):
+        rng = np.random.default_rng([seed, crc32(prompt.encode())])
+        frames = prepared["frames"]
+        frames = frames + rng.normal(0, self.parameters.noise, frames.shape)
+        frames = np.clip(frames, 0, 255).astype(np.uint8)
+        return Video(frames, 8.0)
+"""
+
+RNG = "np.random.default_rng([seed, crc32(prompt.encode())])"
+BEGIN = '        frames = prepared["frames"]\n'
+GIVE = "        return Video(frames, 8.0)"
+BATCH = """
+    def transfer_batch(self, prepared, prompts, seeds):
+        return [self.transfer(*one) for one in zip(prepared, prompts, seeds)]"""
+SWAPPED, SHORTER = (
+    GIVE + BATCH.replace("prompts, seeds)]", f"prompts, seeds)]{cut}") for cut in ("[::-1]", "[:1]")
+)
+BADLY = "np.random.default_rng([self.bad, seed, crc32(prompt.encode())])"
+VIEW = """
+        source = prepared["source"][::-1]
+        source = source[:, ::-1] if seed % 2 else source
+        return Video(source[:, :, ::-1] if "cat" in prompt else source, 8.0)"""
+
+
+def first(line: str) -> tuple[str, str]:
+    """A line more at the beginning of transfer."""
+    return BEGIN, f"        {line}\n{BEGIN}"
+
+
+# The law, and what of the good method is replaced by what.
+BROKEN: dict[str, tuple[str, tuple[str, str]]] = {
+    "no subclass": ("class", ("class Toy(Method)", "class Toy(object)")),
+    "no transfer": ("class", ("def transfer", "def transfers")),
+    "not frozen": ("parameters", ("(frozen=True)", "")),
+    "no default": ("parameters", ("noise: float = 20.0", "noise: float")),
+    "wrong default": ("parameters", ("noise: float = 20.0", "noise: float = 'loud'")),
+    "unknown in a preset": ("presets", ('"noise": 30.0', '"nois": 30.0')),
+    "unknown in search": ("presets", ("    built = 0", "    search = {'nois': 3}\n    built = 0")),
+    "no licence": ("card", ('licence="MIT"', 'licence=""')),
+    "no card": ("card", ("    card =", "    cart =")),
+    "raises": ("runs", first("raise RuntimeError('no luck')")),
+    "raises when built": ("runs", ("self.network =", "raise RuntimeError('no luck')\n        #")),
+    "raises for another seed": ("seeds", first("assert seed != 1, 'only seed 0'")),
+    "too few frames": ("video", (GIVE, "        return Video(frames[:2], 8.0)")),
+    "an array": ("video", (GIVE, "        return frames")),
+    "unseeded": ("repeats", (RNG, "np.random.default_rng()")),
+    "blind to the seed": ("seeds", (RNG, "np.random.default_rng(crc32(prompt.encode()))")),
+    "blind to the prompt": ("prompt", (RNG, "np.random.default_rng(seed)")),
+    "a view of the source": ("own pixels", (GIVE, VIEW)),
+    "hash of nothing": ("weights", ('"0" * 64', '"none"')),
+    "clip on self": ("order", ('prepared["frames"]', "self.frames")),
+    "swapped batch": ("batch", (GIVE, SWAPPED)),
+    "short batch": ("batch", (GIVE, SHORTER)),
+    "instances differ": ("fresh", (RNG, RNG.replace("[seed,", "[self.number, seed,"))),
+    "leaves the program": ("unusual", first("_ = prompt or exit(3)")),
+    "spoilt by an error": (
+        "unusual",
+        first(f"self.bad = getattr(self, 'bad', 0) or not prompt; rng = {BADLY}"),
+    ),
+    "writes into prepared": ("prepared", first("prepared['log'].append(seed)")),
+    "writes into the source": ("source", first("prepared['source'][0] = 0")),
+    "leaves a hook": ("networks", first("self.network.register_forward_hook(print)")),
+    "trains": ("networks", first("self.network.weight.data += 1")),
+    "changes the mode": ("networks", first("self.network.eval()")),
+    "draws from torch": ("surroundings", first("torch.manual_seed(seed)")),
+    "draws from numpy": ("surroundings", first("np.random.seed(seed)")),
+    "draws from Python": ("surroundings", first("import random; random.seed(seed)")),
+    "environment": ("surroundings", first("os.environ['SMMBENCH_TOY'] = prompt")),
+    "folder": ("surroundings", first("os.chdir('/')")),
+    "default dtype": ("surroundings", first("torch.set_default_dtype(torch.float64)")),
+    "no gradients": ("surroundings", first("torch.set_grad_enabled(False)")),
+    "deterministic": ("surroundings", first("torch.use_deterministic_algorithms(True)")),
+    "one buffer": (
+        "handed over",
+        (GIVE, "        self.buffer = frames if self.buffer is None else self.buffer\n"
+               "        self.buffer[:] = frames\n        return Video(self.buffer, 8.0)"),
+    ),
+    "keeps arrays": ("memory", first("self.kept.append(np.ones(2**18))")),
+    "keeps arrays elsewhere": ("memory", first("LEAKED.append(np.ones(2**21))")),
+}  # fmt: skip
+
+
+@pytest.fixture
+def check(tmp_path: Path, small_dataset: Path) -> Callable[..., Checked]:
+    def run(text: str, name: str = "Toy", **options: Any) -> Checked:
+        (tmp_path / "toy.py").write_text(text)
+        options = {"dataset": small_dataset, "device": "cpu", **options}
+        return check_method(f"{tmp_path / 'toy.py'}:{name}", **options)
+
+    return run
+
+
+def outcomes(checked: Checked, outcome: str) -> list[str]:
+    return [finding.law for finding in checked.findings if finding.outcome == outcome]
+
+
+def test_a_good_method_keeps_every_law(check: Callable[..., Checked]) -> None:
+    checked = check(GOOD)
+    assert outcomes(checked, "kept") == [law.name for law in LAWS]
+    assert checked.prepare_seconds is not None and checked.transfer_seconds is not None
+    assert all(law.text.endswith(".") for law in LAWS)
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_each_broken_method_is_named_by_its_law_alone(
+    check: Callable[..., Checked], case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SMMBENCH_TOY", raising=False)
+    law, (old, new) = BROKEN[case]
+    assert old in GOOD
+    before = os.getcwd(), torch.get_default_dtype(), torch.is_grad_enabled()
+    checked = check(GOOD.replace(old, new, 1))
+    assert [finding.law for finding in checked.broken] == [law]
+    assert all(finding.said and finding.advice for finding in checked.broken)
+    assert (os.getcwd(), torch.get_default_dtype(), torch.is_grad_enabled()) == before
+    assert "SMMBENCH_TOY" not in os.environ
+
+
+def test_one_failure_does_not_hide_another(check: Callable[..., Checked]) -> None:
+    text = GOOD.replace(RNG, "np.random.default_rng(seed)").replace('licence="MIT"', "")
+    text = text.replace(*first("prepared['log'].append(seed); os.chdir('/')"))
+    text = text.replace("noise: float = 20.0", "noise: float = None")
+    assert {"parameters", "card"} == {one.law for one in check(text).broken} - {"runs"}
+    text = text.replace("noise: float = None", "noise: float = 20.0")
+    found = [one.law for one in check(text.replace(', notes="For tests."', "")).broken]
+    assert found == ["prompt", "prepared", "surroundings"] or found[0] == "card"
+    assert set(found) >= {"prompt", "prepared", "surroundings"}
+
+
+def test_what_the_class_says_is_a_warning(check: Callable[..., Checked]) -> None:
+    blind = GOOD.replace(RNG, "np.random.default_rng(0)")
+    assert outcomes(check(blind), "broken") == ["seeds", "prompt"]
+    said = blind.replace("built = 0", "built, deterministic = 0, True")
+    said = said.replace('licence="MIT"', 'kind="control", licence="MIT"')
+    assert (outcomes(check(said), "broken"), outcomes(check(said), "warning")) == (
+        [],
+        ["seeds", "prompt"],
+    )
+    drawn = GOOD.replace("built = 0", "built, deterministic = 0, True")
+    assert outcomes(check(drawn), "warning") == ["seeds"]
+    sized = GOOD.replace(GIVE, "        return Video(frames.repeat(2, 1).repeat(2, 2), 8.0)")
+    assert outcomes(check(sized), "warning") == ["video"]
+
+
+def test_what_hangs_is_stopped(check: Callable[..., Checked]) -> None:
+    text = GOOD.replace(*first("while not prompt: pass"))
+    checked = check(text, limit=0.5)
+    assert [one.law for one in checked.broken] == ["unusual"]
+    assert "still at work after 0.5 s" in checked.broken[0].said
+    with pytest.raises(TimeUpError), time_limit(0.01):
+        while True:
+            pass
+
+
+def test_quick_leaves_out_what_is_slow(check: Callable[..., Checked]) -> None:
+    text = GOOD.replace(*first("LEAKED.append(prompt)"))
+    quick = check(text, quick=True)
+    assert {law.name for law in LAWS} - {one.law for one in quick.findings} == {
+        *("order", "batch", "fresh", "unusual"),
+    }
+    assert not quick.broken
+
+
+def test_what_does_not_load_and_what_is_not_there(check: Callable[..., Checked]) -> None:
+    (finding,) = check("import nothing_of_this_name").findings
+    assert (finding.law, finding.outcome) == ("class", "broken")
+    assert "No module named" in finding.said
+    with pytest.raises(ValueError, match="has no 'Other'"):
+        check(GOOD, "Other")
+    with pytest.raises(LookupError, match="No parameter 'loud'"):
+        check(GOOD, settings=["loud=1"])
+    with pytest.raises(LookupError, match="No method 'sdedti'"):
+        check_method("sdedti")
+
+
+@pytest.mark.parametrize("kind", ["frames", "diffusion"])
+def test_the_templates_keep_every_law(
+    kind: Kind, tmp_path: Path, small_dataset: Path, tiny_backbone: Path
+) -> None:
+    name = write_template(tmp_path / "my_own.py", kind)
+    assert name == "MyOwn"
+    settings = [f"model={tiny_backbone}", "steps=2"] if kind == "diffusion" else []
+    checked = check_method(
+        f"{tmp_path / 'my_own.py'}:MyOwn",
+        preset="emoji",
+        settings=settings,
+        dataset=small_dataset,
+        device="cpu",
+    )
+    assert outcomes(checked, "kept") == [law.name for law in LAWS]
+    with pytest.raises(FileExistsError, match="is left as it is"):
+        write_template(tmp_path / "my_own.py", kind)
+    with pytest.raises(ValueError, match="like a Python module"):
+        write_template(tmp_path / "my-own.py", kind)
+
+
+SHORT = {
+    **dict.fromkeys(("smm", "smm-grid", "smm-mask"), ("inversion_steps=2", "iterations=1")),
+    "ddim": ("inversion_steps=2",),
+    "moft": ("inversion_steps=2", "reference_step=1", "guided=0,2"),
+    "motion-clone": ("guided_steps=2", "warm_up=0", "cool_down=0"),
+    **dict.fromkeys(("ditflow", "smm-ditflow"), ("guided_steps=1", "iterations=1")),
+    **dict.fromkeys(
+        ("tune-a-video", "vmc", "motion-director"), ("inversion_steps=2", "tuning_steps=2")
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", method_names())
+def test_every_installed_method_keeps_the_contract(
+    name: str, small_dataset: Path, tiny_backbone: Path
+) -> None:
+    from smmbench.methods import find_method
+
+    model = "emoji" in find_method(name).presets
+    settings = (f"model={tiny_backbone}", "steps=2", *SHORT.get(name, ())) if model else ()
+    checked = check_method(
+        name,
+        preset="emoji" if model else None,
+        settings=settings,
+        dataset=small_dataset,
+        device="cpu",
+    )
+    assert not checked.broken, checked.broken
+
+
+def test_the_command_line(
+    tmp_path: Path, small_dataset: Path, smmbench: Callable[..., tuple[int, str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert smmbench("methods", "new", "tint.py")[0] == 0
+    words = ("methods", "check", "tint.py:Tint", "--dataset", small_dataset, "--device", "cpu")
+    code, out, err = smmbench(*words)
+    assert code == 0 and "tint.py:Tint keeps the contract" in out and "[21/21] memory" in err
+    code, out, _ = smmbench(*words, "--set", "strength=1", "--set", "noise=0", "--json")
+    content = json.loads(out)
+    assert code == 1 and not content["kept"]
+    assert [one["law"] for one in content["findings"] if one["outcome"] == "broken"] == ["seeds"]
+    assert smmbench("methods", "new", "tint.py")[0] == 2
+    assert smmbench("methods", "check", "tint.py:Taint")[0] == 2
+
+
+def test_a_fingerprint_names_what_changed() -> None:
+    thing = {"x": torch.zeros(3), "rng": np.random.default_rng(0), "inner": [np.zeros(2), "text"]}
+    before = fingerprint(thing)
+    assert fingerprint(thing) == before
+    thing["rng"].random()
+    thing["inner"][0][1] = 1
+    assert changes(before, fingerprint(thing)) == ["['rng']", "['inner'][0]"]
+
+
+def test_walking_ends_and_counts_shared_memory_once() -> None:
+    loop: dict[str, Any] = {"x": np.zeros(100)}
+    loop["again"], loop["view"] = loop, loop["x"][:10]
+    assert len(list(leaves(loop))) == 2
+    assert held_bytes(loop) == 800
