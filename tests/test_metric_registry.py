@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from smmbench import plugins
 from smmbench.dataset import Dataset, Protocol, load_dataset
 from smmbench.metrics import Metric, all_metrics, metric, metric_names, registry
 from smmbench.metrics.catalogue import OURS
@@ -54,13 +55,13 @@ def load_brightness(wanted: Metric, resources: Resources) -> Brightness:
 @pytest.fixture
 def door(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[dict[str, Any]], None]]:
     """Install metrics besides ours: by name, what their entry points load, or an error."""
-    found = dict(registry.offered(registry.GROUP))
+    found = dict(plugins.offered(registry.GROUP))
 
     def install(others: dict[str, Any]) -> None:
         points = found | {
             name: EntryPoint(name, "strangers:METRIC", registry.GROUP) for name in others
         }
-        load = registry.load_offered
+        load = plugins.load_offered
 
         def loaded(group: str, name: str, what: str) -> Any:
             if name not in others:
@@ -228,7 +229,13 @@ def test_the_prefix_of_a_protocol_is_before_every_prompt(
 
 
 def test_a_protocol_without_a_prefix_is_what_it_was() -> None:
-    form = {"frames": 8, "width": 96, "height": 64, "fps": 8.0, "text_model": "none"}
+    form: dict[str, Any] = {
+        "frames": 8,
+        "width": 96,
+        "height": 64,
+        "fps": 8.0,
+        "text_model": "none",
+    }
     assert "text_prefix" not in Protocol(**form).model_dump(mode="json")
     said = Protocol(**form, text_prefix="a ")
     assert Protocol.model_validate_json(said.model_dump_json()) == said
@@ -237,7 +244,8 @@ def test_a_protocol_without_a_prefix_is_what_it_was() -> None:
 def test_a_prompt_that_is_cut_is_said_with_its_prefix(
     dataset: Dataset, moving_square: Video
 ) -> None:
-    scorer = Scorer(with_protocol(dataset, text_prefix="dog " * 9), Options())
+    names = ("text_similarity", "frame_accuracy")
+    scorer = Scorer(with_protocol(dataset, text_prefix="dog " * 9), Options(metrics=names))
     score = scorer.score(metric("text_similarity"), task_of(dataset, moving_square), None)
     assert "The prompt with its prefix is longer than the 12 tokens" in score.note
     assert scorer.score(metric("frame_accuracy"), task_of(dataset, moving_square), None).note

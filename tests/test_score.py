@@ -346,6 +346,10 @@ def test_a_long_prompt_is_noted(bench: Bench) -> None:
     folder = bench.put("method", "right", RIGHT, edit="long")
     bench.score(metrics=("text_similarity",))
     assert "longer than the 12 tokens" in scores_in(folder)["text_similarity"].note
+    where = ["score", str(bench.results), "--dataset", str(bench.manifest), "--device", "cpu"]
+    said = command(*where, "--metrics", "text_similarity")
+    assert said.exit_code == 0  # there is a number; what it leaves out is said
+    assert "warning: text_similarity: The prompt is longer than the 12 tokens" in said.stderr
 
 
 def test_without_weights_other_metrics_go_on_and_old_numbers_stay(
