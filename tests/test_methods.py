@@ -109,6 +109,8 @@ def one_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     real = plugins.offered
 
     def offered(group: str) -> dict[str, EntryPoint]:
+        if group in (methods.RECIPES, methods.CARDS):
+            return {}
         if group != methods.GROUP:
             return real(group)
         places = {"broken": "no_such_package:Class", "noise": "smmbench_baselines.controls:Noise"}

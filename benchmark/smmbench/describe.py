@@ -11,6 +11,7 @@ import tokenize
 from typing import Any, get_type_hints
 
 from smmbench.external.finding import recipe_names
+from smmbench.imported_cards import card_names, load_card
 from smmbench.method import Card
 from smmbench.methods import distribution_of, find_method, method_names
 from smmbench.parameters import parameters_to_json, type_in_words
@@ -42,6 +43,9 @@ class MethodDescription:
 
 def describe(reference: str) -> MethodDescription:
     """Describe one method; raises what `find_method` raises."""
+    if reference in card_names() and reference not in method_names():
+        card = load_card(reference)
+        return MethodDescription(reference, distribution_of(reference), card)
     method = find_method(reference)
     return MethodDescription(
         name=reference,
@@ -57,7 +61,7 @@ def describe(reference: str) -> MethodDescription:
 def describe_all() -> list[MethodDescription]:
     """Describe every method that is offered; one that does not load keeps its line, and says so."""
     described = []
-    for name in (*method_names(), *recipe_names()):
+    for name in dict.fromkeys((*method_names(), *recipe_names(), *card_names())):
         try:
             described.append(describe(name))
         except (ValueError, LookupError, ImportError) as error:

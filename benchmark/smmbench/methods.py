@@ -10,6 +10,7 @@ from typing import Any
 from smmbench.external.finding import GROUP as RECIPES
 from smmbench.external.finding import is_recipe, recipe_label, recipe_names, recipe_path
 from smmbench.home import file_sha256
+from smmbench.imported_cards import GROUP as CARDS
 from smmbench.method import Card, Method
 from smmbench.plugins import load_from_file, load_offered, no_such, offered
 
@@ -46,6 +47,11 @@ def load_class(reference: str) -> Any:
         return load_from_file(reference, "method")
     if reference in offered(GROUP):
         return load_offered(GROUP, reference, "method")
+    if reference in offered(CARDS):
+        raise LookupError(
+            f"'{reference}' is not run here: its videos are imported. "
+            f"`smmbench methods show {reference}` says why, `smmbench import` takes them."
+        )
     raise LookupError(no_such("method", reference, (*method_names(), *recipe_names())))
 
 
@@ -77,7 +83,8 @@ def label_of(reference: str) -> str:
 
 def distribution_of(reference: str) -> str:
     """Name of the distribution that offers a method; empty for one in a file."""
-    point = offered(GROUP).get(reference) or offered(RECIPES).get(reference)
+    points = {**offered(CARDS), **offered(RECIPES), **offered(GROUP)}
+    point = points.get(reference)
     return point.dist.name if point is not None and point.dist is not None else ""
 
 

@@ -16,6 +16,7 @@ from smmbench.dataset import (
     missing_files,
     pairs,
 )
+from smmbench.imported_cards import card_of_label
 from smmbench.method import Card
 
 PairName = tuple[str, str]  # names of a clip and of one of its edits
@@ -116,7 +117,7 @@ def published_outputs(dataset: Dataset) -> list[Batch]:
         )
     batches = []
     for method in dataset.manifest.methods:
-        card = Card(
+        card = card_of_label(method.name) or Card(
             method.title,
             kind="imported",
             paper=method.paper,

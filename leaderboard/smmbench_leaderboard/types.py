@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_serializer
 
 from smmbench.dataset import Protocol
+from smmbench.importing import ENTRY
 from smmbench.method import Card
 from smmbench.results import Stored
 
@@ -119,6 +120,11 @@ class Row(Stored):
     def control(self) -> bool:
         """Whether this is an anchor with a known place and not a competitor."""
         return self.card.kind == "control"
+
+    @property
+    def imported(self) -> bool:
+        """Whether its videos were made elsewhere: a method that was not run here."""
+        return self.card.kind == "imported" or self.entry == ENTRY
 
 
 class Bootstrap(Stored):

@@ -51,6 +51,13 @@ def import_(
         int | None,
         typer.Option(envvar="SMMBENCH_SEED", help="Seed they stand for; default: the first."),
     ] = None,
+    card: Annotated[
+        str,
+        typer.Option(
+            help="What the board shall say: name of a card, or path of its TOML file; default: "
+            "the card of the method's name, if there is one."
+        ),
+    ] = "",
     kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = "imported",
     title: Annotated[str, typer.Option(help="The method's name in words.")] = "",
     paper: Annotated[str, typer.Option(help="Reference or address.")] = "",
@@ -88,7 +95,7 @@ def import_(
     else:
         if folder is None:
             raise ValueError("Give the folder of the outputs, or --published.")
-        batches = [_own(found, folder, table, method, kind, title, paper, licence)]
+        batches = [_own(found, folder, table, method, card, kind, title, paper, licence)]
     outcomes = []
     count = len(choose_pairs(found.manifest, seeds=[0], limit=limit))
     with progress(len(batches) * count, "videos") as report:
@@ -110,11 +117,13 @@ def _own(
     folder: Path,
     table: Path | None,
     method: str,
+    card: str,
     kind: str,
     title: str,
     paper: str,
     licence: str,
 ) -> Batch:
+    from smmbench.imported_cards import card_of_label, load_card
     from smmbench.method import Card
     from smmbench.output_files import Batch, find_outputs, read_map
 
@@ -125,8 +134,11 @@ def _own(
     files = read_map(dataset, table, folder) if table else find_outputs(dataset, folder)
     if not files:
         raise ValueError(f"No output of a pair of '{dataset.manifest.name}' in '{folder}'.")
-    card = Card(title or method, kind=kind, paper=paper, licence=licence)
-    return Batch(method, card, files)
+    if card and (title or paper or licence):
+        raise ValueError("A card says title, paper and licence: give --card or these, not both.")
+    known = load_card(card) if card else None if title else card_of_label(method)
+    own = Card(title or method, kind=kind, paper=paper, licence=licence)
+    return Batch(method, known or own, files)
 
 
 def _print(outcomes: list[Outcome], json: bool) -> None:

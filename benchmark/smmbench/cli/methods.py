@@ -43,6 +43,7 @@ def list_methods(as_json: Json = False) -> None:
         _print_json(described)
     else:
         table = Table("method", "kind", "title", "presets", "from", box=None)
+        table.columns[0].no_wrap = True  # a name that is cut is of no use
         for method in described:
             kind, title = (method.card.kind, method.card.title) if method.card else ("broken", "")
             table.add_row(method.name, kind, title, ", ".join(method.presets), method.distribution)

@@ -215,6 +215,8 @@ def _method_of(path: Path, name: str, content: bytes) -> type[External]:
         paper=about.paper,
         code=f"{recipe.code.repository} at {recipe.code.commit}",
         licence=recipe.code.licence,
+        backbone=about.backbone,
+        values=about.values,
         notes=about.notes,
     )
     content_of_class = {

@@ -177,11 +177,13 @@ class ParameterOf(Part):
 
 
 class CardOf(Part):
-    """What the board says."""
+    """What the board says; see `smmbench.method.Card`."""
 
     title: str = Field(min_length=1)
     kind: Literal["method", "baseline"] = "baseline"
     paper: str = ""
+    backbone: str = ""
+    values: str = ""
     notes: str = ""
 
 

@@ -61,15 +61,19 @@ def _of_hub(one: WeightsOf) -> Path | None:
 
 
 def _of_folder(one: WeightsOf) -> Path | None:
-    path = weights_folder() / one.url.rsplit("/", 1)[-1].partition("?")[0]
+    path = weights_folder() / _name(one)
     return path if path.is_file() else None
+
+
+def _name(one: WeightsOf) -> str:
+    """The file's name: as the code wants it, else as the address has it."""
+    return (one.place or one.url).rsplit("/", 1)[-1].partition("?")[0]
 
 
 def _how(one: WeightsOf) -> str:
     if one.hub:
         return f"{one.name}: `hf download {one.hub} --revision {one.revision}`."
-    name = one.url.rsplit("/", 1)[-1].partition("?")[0]
-    return f"{one.name}: put {one.url} at '{weights_folder() / name}'."
+    return f"{one.name}: put {one.url} at '{weights_folder() / _name(one)}'."
 
 
 def _checked(one: WeightsOf, path: Path) -> str:

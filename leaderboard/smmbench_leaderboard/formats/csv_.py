@@ -27,6 +27,7 @@ def _cells(board: Board, row: Row) -> dict[str, Value]:
         "method": row.label,
         "title": row.card.title,
         "kind": row.card.kind,
+        "imported": int(row.imported),
         "dataset": board.dataset,
         "dataset_version": board.dataset_version,
         "scope": board.scope,
