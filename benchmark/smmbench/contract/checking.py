@@ -56,6 +56,7 @@ class _State:
     method: Any
     trial: Trial | None = None
     findings: list[Finding] = field(default_factory=list)
+    raised: dict[str, str] = field(default_factory=dict)  # what it raised: in which law
 
     def broke(self, *names: str) -> bool:
         return any(one.law in names and one.outcome == "broken" for one in self.findings)
@@ -153,6 +154,10 @@ def _verdict(law: Law, state: _State) -> Verdict:
             warnings.simplefilter("ignore")  # a method may warn: of a prompt that is cut
             return law.check(state.trial)
     except RaisedError as failure:
+        told = f"{type(failure.error).__name__}: {failure.error}"
+        if told in state.raised:
+            return skipped(f"{failure.stage} raises, as in '{state.raised[told]}'.")
+        state.raised[told] = law.name
         return broken(f"{failure}.", "See the error; an ordinary request must give a video.")
 
 

@@ -214,8 +214,11 @@ class Trial:
             del self.random_after[stage]
         self._note("surroundings", stage, _differing(state, after))
         put_back(state)
-        for what, thing in watch.items():
-            self._note(what, stage, changes(before[what], _look(what, thing)))
+        changed = {what: changes(before[what], _look(what, thing)) for what, thing in watch.items()}
+        if changed.get("source"):
+            changed.pop("prepared", None)  # it may hold the same array
+        for what, places in changed.items():
+            self._note(what, stage, places)
         gc.collect(1)  # what the call left in circles; all would take long
         held = held_bytes(list(self._instances.values())[:1])
         self.memory.append(Memory(stage, held, _resident(), _allocated(self.device), peak))
