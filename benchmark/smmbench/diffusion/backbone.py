@@ -20,6 +20,7 @@ from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.folders import model_folder
 from smmbench.diffusion.noise import noise
+from smmbench.diffusion.schedule import NoiseSchedule
 from smmbench.home import folder_sha256
 
 FRAMES_AT_ONCE = 16
@@ -37,6 +38,7 @@ class Backbone:
         text_encoder: A `CLIPTextModel`.
         tokenizer: Its `CLIPTokenizer`.
         folder: Where the weights are, for their hashes.
+        frames_at_once: Frames that the autoencoder sees at a time; None: `FRAMES_AT_ONCE`.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Backbone:
         text_encoder: nn.Module,
         tokenizer: Any,
         folder: Path,
+        frames_at_once: int | None = None,
     ) -> None:
         self.denoiser = denoiser
         self.schedule = denoiser.schedule
@@ -53,6 +56,7 @@ class Backbone:
         self.text_encoder: Any = text_encoder
         self.tokenizer = tokenizer
         self.folder = folder
+        self.frames_at_once = frames_at_once
 
     @property
     def device(self) -> torch.device:
@@ -86,7 +90,7 @@ class Backbone:
         """
         self._check_size(*frames.shape[2:4])
         pixels = torch.from_numpy(np.ascontiguousarray(frames)).flatten(0, 1).movedim(-1, 1)
-        chunks = [self._encode(chunk) for chunk in _chunks(pixels)]
+        chunks = [self._encode(chunk) for chunk in self._chunks(pixels)]
         mean, deviation = (
             torch.unflatten(torch.cat(part), 0, frames.shape[:2]).movedim(2, 1)
             for part in zip(*chunks, strict=True)
@@ -104,7 +108,7 @@ class Backbone:
             FloatingPointError: The decoder's output is not finite.
         """
         z = (x / self.vae.config.scaling_factor + self._shift).movedim(1, 2).to(self.vae.dtype)
-        images = [self._decode(chunk).cpu().numpy() for chunk in _chunks(z.flatten(0, 1))]
+        images = [self._decode(chunk).cpu().numpy() for chunk in self._chunks(z.flatten(0, 1))]
         frames = np.concatenate(images)
         return frames.reshape(len(x), -1, *frames.shape[1:])
 
@@ -171,14 +175,20 @@ class Backbone:
         check_finite(decoded, "decoding")
         return ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1)
 
-
-def _chunks(frames: Shaped[Tensor, "frame ..."]) -> Iterator[Shaped[Tensor, "some ..."]]:
-    for first in range(0, len(frames), FRAMES_AT_ONCE):
-        yield frames[first : first + FRAMES_AT_ONCE]
+    def _chunks(self, frames: Shaped[Tensor, "frame ..."]) -> Iterator[Shaped[Tensor, "some ..."]]:
+        at_once = self.frames_at_once or FRAMES_AT_ONCE
+        for first in range(0, len(frames), at_once):
+            yield frames[first : first + at_once]
 
 
 def load_backbone(
-    model: str, revision: str = "", device: str = "cpu", dtype: torch.dtype = torch.float32
+    model: str,
+    revision: str = "",
+    device: str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    *,
+    low_memory: bool = False,
+    compile: bool = False,
 ) -> Backbone:
     """Load a model of the 3D-UNet family.
 
@@ -188,10 +198,14 @@ def load_backbone(
         revision: Commit of a hub id; empty for the fixed one of a known id.
         device: `cpu`, `cuda`, `cuda:1`, `mps`.
         dtype: What the networks compute in; latents stay float32.
+        low_memory: Compute layers again instead of keeping them for gradients, the halves of
+            classifier-free guidance one after the other, and frames one by one.
+        compile: Compile the UNet for passes without gradients.
 
     Raises:
         LookupError: There is no such model.
         ValueError: A part of it is missing or wrong; the message says which.
+        RuntimeError: It is to be compiled, and there is no compiler.
     """
     # These import diffusers, which takes seconds: not to list methods.
     from smmbench.diffusion.loading import load_network, load_schedule, load_tokenizer
@@ -203,7 +217,30 @@ def load_backbone(
     _check_fit(unet, vae, text_encoder, folder)
     schedule, tokenizer = load_schedule(folder), load_tokenizer(folder)
     unet, vae, text_encoder = (part.to(device) for part in (unet, vae, text_encoder))
-    return Backbone(Denoiser(unet, schedule), vae, text_encoder, tokenizer, folder)
+    denoiser = own_denoiser(unet, schedule, low_memory, compile)
+    frames_at_once = 1 if low_memory else None
+    return Backbone(denoiser, vae, text_encoder, tokenizer, folder, frames_at_once)
+
+
+def own_denoiser(
+    unet: nn.Module, schedule: NoiseSchedule, low_memory: bool = False, compile: bool = False
+) -> Denoiser:
+    """Make a UNet that is nobody else's faster or smaller, in place, by the same arithmetic.
+
+    On a GPU its layers become channels-last; on the CPU they stay diffusers' own. See
+    `load_backbone`.
+    """
+    from smmbench.diffusion.checkpointing import checkpoint_layers
+    from smmbench.diffusion.compiled import compiled
+    from smmbench.diffusion.layout import channels_last
+
+    device = next(unet.parameters()).device
+    if device.type == "cuda":
+        channels_last(unet)
+    if low_memory:
+        checkpoint_layers(unet)
+    network = compiled(unet, device) if compile else None
+    return Denoiser(unet, schedule, network, apart=low_memory or compile)
 
 
 def _check_fit(unet: Any, vae: Any, text_encoder: Any, folder: Path) -> None:

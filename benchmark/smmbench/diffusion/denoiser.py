@@ -27,16 +27,24 @@ class Denoiser:
     Attributes:
         unet: A `UNet3DConditionModel`, or anything with its way of being called.
         schedule: The noise levels that it was trained on.
+        compiled: The same network, compiled for whole passes without gradients; None: it is not.
+        apart: Run the two halves of classifier-free guidance one after the other: in less memory,
+            and by a compiled network of one shape.
     """
 
     unet: nn.Module
     schedule: NoiseSchedule
+    compiled: nn.Module | None = None
+    apart: bool = False
 
     def output(self, x: Latent, t: int, text: Text) -> Latent:
         """What the network itself returns: noise or v, as the schedule says."""
         dtype = self._dtype
-        returned = self.unet(
-            x.to(dtype), t, encoder_hidden_states=text.to(dtype), return_dict=False
+        network, when = self.unet, t if self.compiled is None else torch.tensor(t, device=x.device)
+        if self.compiled is not None and not torch.is_grad_enabled():
+            network = self.compiled
+        returned = network(
+            x.to(dtype), when, encoder_hidden_states=text.to(dtype), return_dict=False
         )[0]
         return returned.to(x)
 
@@ -66,8 +74,12 @@ class Denoiser:
         """
         if scale == 1:
             return self.predict(x, t, text)
-        texts = torch.cat([negative.expand_as(text), text])
-        without, with_text = self.output(torch.cat([x, x]), t, texts).chunk(2)
+        negative = negative.expand_as(text)
+        if self.apart:
+            without, with_text = self.output(x, t, negative), self.output(x, t, text)
+        else:
+            texts = torch.cat([negative, text])
+            without, with_text = self.output(torch.cat([x, x]), t, texts).chunk(2)
         combined = without + scale * (with_text - without)
         if rescale:
             ratio = _spread(with_text) / _spread(combined)

@@ -29,6 +29,7 @@ def invert(
     text: Text,
     timesteps: Collection[int],
     keep: Collection[int],
+    refinements: int = 0,
 ) -> dict[int, Latent]:
     """Walk a clean latent up to noise, deterministically (Song et al., ICLR 2021).
 
@@ -38,6 +39,9 @@ def invert(
         text: What they show.
         timesteps: Where to stop on the way, cleanest first.
         keep: Timesteps whose latents are wanted.
+        refinements: How often to ask the network again at the latent that a step led to, and to
+            take the step anew with this answer: a fixed point undoes the sampling step exactly.
+            Each costs a forward pass a step (as Pan et al., ICCV 2023, invert).
 
     Returns:
         Latents by timestep: those of `keep`, the noisiest, and `clean` itself under `CLEAN`.
@@ -48,7 +52,9 @@ def invert(
     x, below = clean, CLEAN
     kept = {CLEAN: clean}
     for t in timesteps:
-        x = denoiser.schedule.undo_step(denoiser.output(x, t, text), x, below, t)
+        lower = x
+        for _ in range(1 + refinements):
+            x = denoiser.schedule.undo_step(denoiser.output(x, t, text), lower, below, t)
         check_finite(x, f"inversion at timestep {t}")
         below = t
         if t in keep:

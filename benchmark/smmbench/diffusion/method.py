@@ -44,7 +44,8 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
     Args:
         parameters: An instance of `Parameters`.
         device: Where to compute.
-        backbone: A model that is loaded already, instead of the one that the parameters name.
+        backbone: A model that is loaded already, instead of the one that the parameters name; it
+            is taken as it is, whatever `compile` and `low_memory` say.
     """
 
     def __init__(
@@ -52,7 +53,12 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
     ) -> None:
         super().__init__(parameters, device)
         self.backbone = backbone or load_backbone(
-            parameters.model, parameters.revision, device, getattr(torch, parameters.dtype)
+            parameters.model,
+            parameters.revision,
+            device,
+            getattr(torch, parameters.dtype),
+            low_memory=parameters.low_memory,
+            compile=parameters.compile,
         )
         self.check_model()
 

@@ -34,6 +34,8 @@ class DiffusionParameters:
     guidance_rescale: float = 0.0  # 0 to 1, see `Denoiser.guided`
     prompt_prefix: str = QUALITY  # before every prompt
     negative_prompt: str = DEFECTS
+    compile: bool = False  # passes without gradients; minutes at first, then each one faster
+    low_memory: bool = False  # slower, in less memory: layers computed again, frames one by one
 
     def __post_init__(self) -> None:
         if self.steps < 1:
