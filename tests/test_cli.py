@@ -32,7 +32,8 @@ HEAVY = (
     "jinja2",
 )
 VERBS = {
-    *("run", "score", "leaderboard", "compare", "import", "submit", "verify", "sheet", "doctor"),
+    *("run", "score", "leaderboard", "compare", "why", "import", "submit", "verify", "sheet"),
+    "doctor",
     *("methods list", "methods show", "metrics list", "metrics show"),
     *("datasets list", "datasets show", "datasets check", "datasets fetch", "datasets add"),
 }

@@ -44,6 +44,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     app.command("leaderboard")(leaderboard)
     app.command("compare")(compare)
+    app.command("why")(why)
     app.command("submit")(submit)
     app.command("verify")(verify)
 
@@ -106,6 +107,48 @@ def compare(
     comparison = compared(results, a, b, dataset, scope, metrics=shown)
     text = to_json(comparison) if as_json else comparison_text(comparison)
     typer.echo(text, nl=False)
+
+
+def why(
+    method: Annotated[str, typer.Argument(help="Label of a method.")],
+    column: Annotated[
+        str, typer.Argument(help="Column of the table: motion_fidelity, floor, or any metric.")
+    ],
+    pair: Annotated[
+        str | None,
+        typer.Argument(help="One pair, as CLIP/EDIT/SEED; if not given: the whole mean."),
+    ] = None,
+    results: Results = Path("results"),
+    dataset: Dataset = None,
+    scope: Scope = None,
+    device: Annotated[
+        str, typer.Option(envvar="SMMBENCH_DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
+    ] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Show where a number of a table comes from, and check every link of the chain.
+
+    The mean of a method: its pairs, and what counts as worst. One pair: value, metric, tracker,
+    model, pixels, how the video was made, and whether scoring here and now would keep it.
+
+    Exit code 1: a link is broken.
+    """
+    from smmbench.environment import choose_device
+    from smmbench_leaderboard.formats import to_json
+    from smmbench_leaderboard.formats.explaining import cell_text, pair_text
+    from smmbench_leaderboard.reading import key_named
+    from smmbench_leaderboard.why import why_cell, why_pair
+
+    if pair is not None and Path(pair).is_dir():  # `smmbench why smm motion_fidelity results`
+        results = Path(pair)
+        pair = None
+    if pair is None:
+        cell = why_cell(results, method, column, dataset, scope)
+        typer.echo(to_json(cell) if as_json else cell_text(cell), nl=False)
+        raise typer.Exit(0 if cell.unbroken else 1)
+    one = why_pair(results, method, column, key_named(pair), dataset, choose_device(device))
+    typer.echo(to_json(one) if as_json else pair_text(one), nl=False)
+    raise typer.Exit(1 if any(link.holds is False for link in one.links) else 0)
 
 
 def submit(

@@ -122,6 +122,18 @@ def key_of(record: RunRecord) -> Key:
     return record.request.clip, record.request.edit, record.request.seed
 
 
+def key_named(text: str) -> Key:
+    """The pair `CLIP/EDIT/SEED`.
+
+    Raises:
+        ValueError: It is not of that form.
+    """
+    parts = text.split("/")
+    if len(parts) != 3 or not parts[2].isdecimal():
+        raise ValueError(f"A pair is named as CLIP/EDIT/SEED, got '{text}'.")
+    return parts[0], parts[1], int(parts[2])
+
+
 def conditions(score: Score) -> dict[str, Any]:
     """What must be the same for two scores to stand in one column.
 

@@ -59,14 +59,14 @@ class Scorer:
         Returns:
             A score whose value is None, with a note that says why, where there is no number.
         """
-        origin = self._origin(wanted, task)
         if reason := self.unavailable.get(wanted.name):
             # Weights that are out of reach today do not make yesterday's number worse.
+            origin = self._origin(wanted, task)
             if kept and _scored_under(kept, origin):
                 return kept
             return _score(wanted, origin, None, reason)
         measure = self._measures[wanted.name]
-        origin |= measure.origin(task)
+        origin = self.origin(wanted, task)
         if kept and kept.value is not None and kept.key == origin_key(origin):
             return kept
         try:
@@ -74,6 +74,10 @@ class Scorer:
         except ValueError as error:  # of this video; the next may do
             return _score(wanted, origin, None, str(error))
         return _score(wanted, origin, measured.value, measured.note, measured.details)
+
+    def origin(self, wanted: Metric, task: Task) -> dict[str, Any]:
+        """Everything that the number of a metric that can be computed here depends on."""
+        return self._origin(wanted, task) | self._measures[wanted.name].origin(task)
 
     def _origin(self, wanted: Metric, task: Task) -> dict[str, Any]:
         """What the number depends on, as far as nothing needs to be loaded to know it."""

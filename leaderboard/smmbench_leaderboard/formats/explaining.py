@@ -1,0 +1,105 @@
+"""Where a number comes from, for a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from smmbench.results import RunRecord, Score
+from smmbench_leaderboard.chain import Link
+from smmbench_leaderboard.escaping import plain
+from smmbench_leaderboard.formats.table import NONE, number
+from smmbench_leaderboard.why import CellOrigin, PairOfMean, PairOrigin
+
+MARKS = {True: "holds", False: "BROKEN", None: "open"}
+
+
+def cell_text(found: CellOrigin) -> str:
+    """Write how a mean is made of its pairs."""
+    column, count = found.column, len(found.pairs)
+    what = f"{column.metric} {column.detail}".strip()
+    lines = [
+        f"{found.method}, {column.title}: {number(found.cell.mean)} on {found.dataset}",
+        f"= the sum {found.sum:.6f} of {count} pairs, through {count}; scope {found.scope}.",
+        f"{found.worst_pairs} of them have no number and count as the worst, {column.worst:g}.",
+        f"Each is `{what}` version {column.version}, under:",
+        *(f"  {line}" for line in _lines(column.conditions)),
+        "Pairs:",
+        *(f"  {_pair_line(pair)}" for pair in found.pairs),
+        _verdict(found.unbroken),
+        *found.notes,
+    ]
+    return _text(lines)
+
+
+def pair_text(found: PairOrigin) -> str:
+    """Write what one number rests on, down to the pixels and the run."""
+    place = f"{found.clip}/{found.edit}/{found.seed}"
+    value = f"{number(found.value)}, counts {found.counts:.6f} in the mean"
+    lines = [f"{found.method}, {found.column} of {place}: {value} ({found.status})"]
+    if found.record is None:
+        lines.append("There is no result: the pair was not run, and counts as the worst.")
+        return _text(lines)
+    lines.append(f"In '{found.folder}'.")
+    if found.score:
+        lines += ["Score:", *(f"  {line}" for line in _score_lines(found.score))]
+    lines += ["Run:", *(f"  {line}" for line in _run_lines(found.record))]
+    if found.links:
+        lines += ["Chain:", *(f"  {_link_line(link)}" for link in found.links)]
+        lines.append(_verdict(found.unbroken))
+    return _text(lines)
+
+
+def _pair_line(pair: PairOfMean) -> str:
+    why = f"{pair.status} {pair.failure}".strip()
+    counts = f"{pair.counts:+.6f}" if pair.scored else f"{pair.counts:+.6f} as the worst"
+    broken = f"; BROKEN: {', '.join(pair.broken)}" if pair.broken else ""
+    return f"{pair.clip}/{pair.edit}/{pair.seed}: {counts} ({why}){broken}"
+
+
+def _score_lines(score: Score) -> Iterator[str]:
+    yield f"metric: {score.metric} version {score.version}"
+    yield f"key: {score.key}"
+    yield from _lines({name: v for name, v in score.origin.items() if name != "metric"})
+    if score.note:
+        yield f"note: {score.note}"
+
+
+def _run_lines(record: RunRecord) -> Iterator[str]:
+    if record.failure:
+        failure = record.failure
+        yield f"failed: {failure.kind} at {failure.stage}: {failure.message}"
+    if record.imported:
+        yield f"imported: {record.imported.file}, sha256 {record.imported.sha256}"
+    yield f"entry: {record.entry or NONE}"
+    yield f"prompt: {record.prompt}"
+    yield f"seed: {record.request.seed}"
+    yield f"parameters: {_short(record.parameters)} (sha256 {record.parameters_sha256})"
+    yield f"weights: {_short(record.weights)}"
+    yield f"device: {record.environment.device}"
+    yield f"software: Python {record.environment.python}, {_short(record.environment.packages)}"
+    yield f"seconds: {record.transfer_seconds:.3g}, prepared in {record.prepare_seconds:.3g}"
+    yield f"pixels of the output: {record.pixels_sha256 or NONE}"
+    yield f"pixels of the source: {record.source_sha256}"
+
+
+def _link_line(link: Link) -> str:
+    return f"{MARKS[link.holds]:6}  {link.name}: {link.says}"
+
+
+def _verdict(unbroken: bool) -> str:
+    return "The chain is unbroken." if unbroken else "The chain is BROKEN."
+
+
+def _lines(values: dict[str, Any]) -> Iterator[str]:
+    for name, value in values.items():
+        yield f"{name}: {value if isinstance(value, str) else _short(value)}"
+
+
+def _short(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _text(lines: list[str]) -> str:
+    return "\n".join(plain(line, longest=2000) for line in lines) + "\n"

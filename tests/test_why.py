@@ -1,0 +1,238 @@
+"""Where a number comes from: the arithmetic of a mean, and every link down to the pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from smmbench.dataset import Dataset, load_dataset, source_video
+from smmbench.method import Card
+from smmbench.metrics import metric
+from smmbench.metrics.measure import Options
+from smmbench.results import (
+    VIDEO,
+    Environment,
+    Failure,
+    MethodFile,
+    Request,
+    RunRecord,
+    method_folder,
+    parameters_sha256,
+    read_scores,
+    result_folder,
+    write_method,
+    write_record,
+    write_scores,
+)
+from smmbench.score import ScoreLoop, results_below
+from smmbench.video import Video, write_lossless
+from smmbench_leaderboard import chain
+from smmbench_leaderboard.board import make_board
+from smmbench_leaderboard.chain import Link
+from smmbench_leaderboard.why import PairOrigin, why_cell, why_pair
+
+PAIR = ("right", "cat", 0)
+Run = Callable[..., tuple[int, str, str]]
+
+
+class Tree:
+    """Results of `flip` on the two squares: right/cat done, right/dog failed, left/cat missing."""
+
+    def __init__(self, root: Path, manifest: Path) -> None:
+        self.results, self.manifest = root / "results", manifest
+        self.dataset: Dataset = load_dataset(manifest)
+        card = Card(title="Flip", kind="method")
+        folder = method_folder(self.results, "flip")
+        write_method(folder, MethodFile(label="flip", entry="toy:Flip", card=card))
+        self.source = source_video(self.dataset, self.dataset.manifest.clips[0])
+        self.folder = self.put("cat", Video(self.source.frames[:, ::-1].copy(), 8.0))
+        self.put("dog", None)
+        self.score()
+
+    def put(self, edit: str, video: Video | None) -> Path:
+        request = Request(
+            method="flip", dataset="squares", dataset_version=1, clip="right", edit=edit, seed=0
+        )
+        folder = result_folder(self.results, request)
+        folder.mkdir(parents=True, exist_ok=True)
+        if video:
+            write_lossless(folder / VIDEO, video)
+        fields: dict[str, Any] = {
+            "status": "done" if video else "failed",
+            "request": request,
+            "source_sha256": self.source.pixels_sha256,
+            "prompt": f"a {edit} runs",
+            "entry": "toy:Flip",
+            "parameters": {"axis": 1},
+            "parameters_sha256": parameters_sha256("toy:Flip", {"axis": 1}, {}),
+            "environment": Environment(device="cpu: toy", python="3.11", packages={"torch": "2"}),
+            "pixels_sha256": video.pixels_sha256 if video else "",
+            "failure": None if video else Failure(kind="nan", message="M", stage="transfer"),
+        }
+        write_record(folder, RunRecord(**fields))
+        return folder
+
+    def score(self, **options: Any) -> None:
+        loop = ScoreLoop(Options(**options), [self.dataset])
+        assert not [one.error for one in loop.run(results_below(self.results)) if one.error]
+
+    def pair(self, column: str = "motion_fidelity") -> PairOrigin:
+        return why_pair(self.results, "flip", column, PAIR, str(self.manifest))
+
+    def broken(self, column: str = "motion_fidelity") -> dict[str, Link]:
+        return {link.name: link for link in self.pair(column).links if link.holds is False}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, square_dataset: Path, tiny_clip: Path) -> Tree:
+    text = square_dataset.read_text(encoding="utf-8").replace("emoji-clip", tiny_clip.as_posix())
+    square_dataset.write_text(text, encoding="utf-8")
+    return Tree(tmp_path, square_dataset)
+
+
+def test_a_mean_is_the_sum_of_its_pairs_with_missing_ones_as_worst(tree: Tree) -> None:
+    cell = why_cell(tree.results, "flip", "motion_fidelity", str(tree.manifest), "full")
+    (row,) = make_board(tree.results, str(tree.manifest), "full").rows
+    assert cell.cell == row.cells["motion_fidelity"]
+    assert cell.cell.mean == pytest.approx(cell.sum / 3)
+    assert [(p.clip, p.edit, p.status) for p in cell.pairs] == [
+        ("right", "cat", "done"),
+        ("right", "dog", "failed"),
+        ("left", "cat", "missing"),
+    ]
+    assert [pair.counts for pair in cell.pairs][1:] == [-1, -1]
+    assert (cell.worst_pairs, cell.unbroken) == (2, True)
+    assert cell.column.conditions["conventions"]["moves"] == "share"
+
+
+def test_a_pair_has_its_whole_chain(tree: Tree) -> None:
+    found = tree.pair()
+    assert found.unbroken
+    assert found.value == found.counts
+    assert found.score is not None and found.record is not None
+    assert found.score.origin["tracker"]["tracker"] == "lucas-kanade"
+    assert found.score.origin["output"] == found.record.pixels_sha256
+    assert [link.name for link in found.links if link.holds is not True] == []
+    assert {"output", "source", "key of the score", "scored here and now"} <= {
+        link.name for link in found.links
+    }
+
+
+def test_the_origin_of_a_detail_and_of_a_companion(tree: Tree) -> None:
+    tree.score(metrics=("ftd",))
+    detail, other = tree.pair("source_to_output"), tree.pair("ftd")
+    assert (detail.metric, detail.detail) == ("motion_fidelity", "source_to_output")
+    assert detail.score is not None
+    assert detail.value == detail.score.details["source_to_output"]
+    assert other.metric == "ftd" and other.unbroken
+    text = tree.pair("text_similarity")
+    assert text.score is not None and text.score.origin["text_model"]["weights"]
+
+
+def test_a_changed_video_breaks_the_chain(tree: Tree) -> None:
+    write_lossless(tree.folder / VIDEO, tree.source)
+    broken = tree.broken()
+    assert set(broken) == {"output", "output in normal form"}
+    assert tree.source.pixels_sha256 in broken["output"].says
+    (tree.folder / VIDEO).unlink()
+    assert "no such file" in tree.broken()["output"].says
+    assert not why_cell(tree.results, "flip", "motion_fidelity", str(tree.manifest)).unbroken
+
+
+def test_a_changed_score_breaks_the_chain(tree: Tree) -> None:
+    file = read_scores(tree.folder)
+    assert file is not None
+    changed = [
+        s.model_copy(update={"origin": s.origin | {"output": "0" * 64}}) for s in file.scores
+    ]
+    write_scores(tree.folder, file.model_copy(update={"scores": tuple(changed)}))
+    assert {"output in normal form", "key of the score"} <= set(tree.broken())
+
+
+def test_a_changed_record_breaks_the_chain(tree: Tree) -> None:
+    record = json.loads((tree.folder / "record.json").read_text())
+    record |= {"parameters": {"axis": 2}, "prompt": "a cow runs"}
+    (tree.folder / "record.json").write_text(json.dumps(record))
+    assert {"prompt", "parameters and weights"} <= set(tree.broken())
+
+
+def test_a_score_of_an_older_metric_is_stale(tree: Tree, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = metric("motion_fidelity")
+    raised = dataclasses.replace(known, version=known.version + 1)
+    monkeypatch.setattr(chain, "metric", lambda name: raised)
+    broken = tree.broken()
+    assert (
+        "Stale: scored under version 2, here is version 3" in broken["version of the metric"].says
+    )
+    assert "version" in broken["scored here and now"].says
+
+
+def test_another_convention_is_stale_and_another_library_only_differs(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from smmbench.metrics import measure_motion
+    from smmbench.metrics.conventions import Conventions
+    from smmbench.tracking.lucas_kanade import LucasKanade
+
+    with monkeypatch.context() as patch:
+        patch.setattr(measure_motion, "Conventions", lambda: Conventions(moves="any"))
+        assert "other conventions" in tree.broken()["scored here and now"].says
+    was = LucasKanade.origin
+    monkeypatch.setattr(LucasKanade, "origin", lambda self: was(self) | {"opencv": "0"})
+    found = tree.pair()
+    assert found.unbroken
+    (open_,) = (link for link in found.links if link.holds is None)
+    assert "computed anew: other tracker" in open_.says
+
+
+def test_another_protocol_is_said(tree: Tree) -> None:
+    tree.score(metrics=("motion_fidelity",), tracker="dis")
+    assert "tracker dis" in tree.broken()["protocol"].says
+
+
+def test_a_pair_without_a_video_says_why(tree: Tree) -> None:
+    failed = why_pair(
+        tree.results, "flip", "motion_fidelity", ("right", "dog", 0), str(tree.manifest)
+    )
+    assert (failed.status, failed.value, failed.counts) == ("failed", None, -1)
+    missing = why_pair(
+        tree.results, "flip", "motion_fidelity", ("left", "cat", 0), str(tree.manifest)
+    )
+    assert (missing.status, missing.record, missing.links) == ("missing", None, ())
+
+
+def test_command(tree: Tree, smmbench: Run) -> None:
+    where = (tree.results, "--dataset", tree.manifest, "--device", "cpu")
+    code, out, _ = smmbench("why", "flip", "motion_fidelity", *where, "--scope", "full")
+    assert code == 0
+    assert "2 of them have no number and count as the worst, -1" in out
+    assert "right/dog/0: -1.000000 as the worst (failed nan)" in out
+    assert "unbroken" in out
+    code, out, _ = smmbench("why", "flip", "motion_fidelity", "right/cat/0", *where)
+    assert code == 0
+    for part in ("conventions", "tracker", "still_threshold", "toy:Flip", '"axis": 1', "cpu: toy"):
+        assert part in out
+    code, out, _ = smmbench("why", "flip", "floor", "right/cat/0", *where, "--json")
+    assert json.loads(out)["score"]["metric"] == "motion_fidelity"
+    write_lossless(tree.folder / VIDEO, Video(np.zeros_like(tree.source.frames), 8.0))
+    code, out, _ = smmbench("why", "flip", "motion_fidelity", "right/cat/0", *where)
+    assert code == 1 and "BROKEN" in out
+
+
+def test_unknown_names_are_said(tree: Tree, smmbench: Run) -> None:
+    where = (tree.results, "--dataset", tree.manifest)
+    for words, message in (
+        (("flap", "motion_fidelity"), "No method in these results 'flap'; there is: flip."),
+        (("flip", "motion"), "No column 'motion'; there is: text_similarity"),
+        (("flip", "motion_fidelity", "right/cat"), "CLIP/EDIT/SEED, got 'right/cat'"),
+        (("flip", "motion_fidelity", "right/cow/0"), "No pair 'right/cow/0'"),
+        (("flip", "warp_error"), "Run `smmbench score --metrics warp_error`"),
+    ):
+        code, _, err = smmbench("why", *words, *where)
+        assert code == 2 and message in err
