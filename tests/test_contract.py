@@ -263,6 +263,9 @@ SHORT = {
 }
 
 
+WHOLE = ("smm", "motion-clone", "motion-director", "shuffled")  # one of each kind
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", method_names())
 def test_every_installed_method_keeps_the_contract(
@@ -278,6 +281,7 @@ def test_every_installed_method_keeps_the_contract(
         settings=settings,
         dataset=small_dataset,
         device="cpu",
+        quick=name not in WHOLE,
     )
     assert not checked.broken, checked.broken
 

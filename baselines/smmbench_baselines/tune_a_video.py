@@ -45,6 +45,7 @@ class TuneAVideo(WholeWeightMethod[Parameters]):
             "inversion_steps": 25,
         },
     }
+    deterministic = True  # the start is the clip's own noise; only downsample > 1 draws
     search: ClassVar[Mapping[str, Space]] = {
         "tuning_rate": LogRange(1e-5, 1e-3),
         "tuning_steps": Choices(50, 100, 200, 400),

@@ -57,6 +57,7 @@ class VMC(WholeWeightMethod[Parameters]):
             "inversion_steps": 25,
         },
     }
+    deterministic = True  # the start is the clip's own noise; only downsample > 1 draws
     search: ClassVar[Mapping[str, Space]] = {
         "tuning_rate": LogRange(3e-5, 3e-3),
         "tuning_steps": Choices(50, 100, 200, 400),
