@@ -274,6 +274,7 @@ class BoardTree:
         record: dict[str, Any] | None = None,
     ) -> Path:
         """Write one result; `origin` and `record` replace fields of the scores and the record."""
+        from smmbench.metrics import metric
         from smmbench.results import (
             Environment,
             Request,
@@ -313,15 +314,15 @@ class BoardTree:
         directions |= {} if motion is None else {"output_to_source": motion + 0.1}
         scores = tuple(
             Score(
-                metric=metric,
-                version=1,
+                metric=name,
+                version=metric(name).version,
                 value=value,
                 details=details,
                 key="0" * 64,
                 origin={"output": pixels, "protocol": {"frames": 4}, "weights": "w"}
                 | (origin or {}),
             )
-            for metric, value, details in (
+            for name, value, details in (
                 ("text_similarity", text, {}),
                 ("motion_fidelity", motion, directions),
             )

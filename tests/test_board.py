@@ -9,6 +9,7 @@ import pytest
 from smmbench.results import read_scores, write_scores
 from smmbench_leaderboard.board import make_board
 from smmbench_leaderboard.comparison import compare
+from smmbench_leaderboard.formats.table import table_of
 from smmbench_leaderboard.pareto import pareto_front
 from smmbench_leaderboard.types import Board, Row, Scope
 
@@ -385,3 +386,67 @@ def test_pareto_front() -> None:
     points = {"a": (0.3, 0.9), "b": (0.35, 0.7), "c": (0.3, 0.7), "twin": (0.3, 0.9)}
     assert pareto_front(points) == {"a", "b", "twin"}
     assert pareto_front({}) == frozenset()
+
+
+def with_scores(tree: BoardTree, changes: dict[str, object], *more: str) -> None:
+    """Change every motion score, and add scores of other metrics with the value .5."""
+    for file in tree.results.rglob("scores.json"):
+        scores = read_scores(file.parent)
+        assert scores is not None
+        kept = [
+            score.model_copy(update=changes) if score.metric == "motion_fidelity" else score
+            for score in scores.scores
+        ]
+        kept += [
+            kept[0].model_copy(update={"metric": name, "version": 1, "value": 0.5}) for name in more
+        ]
+        write_scores(file.parent, scores.model_copy(update={"scores": tuple(kept)}))
+
+
+def test_scores_of_an_older_metric_are_said_to_be_stale(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    assert not any("stale" in note for note in board(board_tree).notes)
+    with_scores(board_tree, {"version": 1})
+    (note,) = (note for note in board(board_tree).notes if "stale" in note)
+    assert "scored under version 1 of the metric, here is version 2" in note
+
+
+def test_older_and_newer_scores_are_never_mixed(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    with_scores(board_tree, {"version": 1})
+    board_tree.whole("ddim")
+    with pytest.raises(ValueError, match=r"do not mix.*metric version \(2, 1\)"):
+        board(board_tree)
+
+
+def test_companions_are_shown_if_they_are_asked_for_and_do_not_rank(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    board_tree.pair("smm", "clip-0", "dog", failure="nan")
+    with_scores(board_tree, {}, "ftd", "frame_accuracy")
+    assert not {"ftd", "frame_accuracy"} & {column.name for column in board(board_tree).columns}
+    place = str(board_tree.manifest)
+    made = make_board(board_tree.results, place, metrics=("ftd",))
+    (row,) = made.rows
+    assert "frame_accuracy" not in row.cells
+    assert row.cells["ftd"].rank is None
+    assert row.cells["ftd"].mean == pytest.approx((7 * 0.5 + 2**0.5) / 8)  # the failed one: worst
+    assert "Lower is better: Frechet trajectory distance." in table_of(made).caption
+    with pytest.raises(ValueError, match="Run `smmbench score --metrics warp_error`"):
+        make_board(board_tree.results, place, metrics=("warp_error",))
+    with pytest.raises(LookupError, match="Did you mean 'ftd'"):
+        make_board(board_tree.results, place, metrics=("fdt",))
+
+
+def test_a_comparison_of_a_companion_counts_who_is_lower(board_tree: BoardTree) -> None:
+    board_tree.whole("a")
+    with_scores(board_tree, {}, "ftd")
+    board_tree.whole("b")
+    board_tree.method("b")
+    for file in (board_tree.results / "b").rglob("scores.json"):
+        scores = read_scores(file.parent)
+        assert scores is not None
+        more = scores.scores[0].model_copy(update={"metric": "ftd", "version": 1, "value": 0.7})
+        write_scores(file.parent, scores.model_copy(update={"scores": (*scores.scores, more)}))
+    made = compare(board_tree.results, "a", "b", str(board_tree.manifest), metrics=("ftd",))
+    (ftd,) = (column for column in made.columns if column.column == "ftd")
+    assert ftd.difference == pytest.approx(-0.2) and (ftd.a_wins, ftd.b_wins) == (8, 0)

@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from smmbench import __version__
 from smmbench.dataset import Dataset
+from smmbench.metrics.registry import metric
 from smmbench.statistics import rank_groups
 from smmbench_leaderboard.columns import MOTION, RANKING, TEXT, columns_of
 from smmbench_leaderboard.pareto import pareto_front
@@ -74,6 +75,7 @@ def board_of(
         rows=tuple(sorted(rows, key=_place)),
         notes=(
             *_unscored_notes(columns),
+            *_stale_notes(columns),
             *_protocol_notes(results.dataset, columns),
             *_notes(results, rows, scope),
         ),
@@ -154,6 +156,16 @@ def _unscored_notes(columns: Sequence[Column]) -> list[str]:
         f"{column.title} was not scored for any method; `smmbench score` says why."
         for column in columns
         if not column.scored and not column.detail
+    ]
+
+
+def _stale_notes(columns: Sequence[Column]) -> list[str]:
+    """Say which columns are of an older metric: they stand alone, and never beside newer ones."""
+    return [
+        f"{column.title} is stale: scored under version {column.version} of the metric, here is "
+        f"version {metric(column.metric).version}. Run `smmbench score` on this folder."
+        for column in columns
+        if column.scored and not column.detail and column.version != metric(column.metric).version
     ]
 
 
