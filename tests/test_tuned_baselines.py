@@ -16,6 +16,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from smmbench.diffusion.backbone import Backbone, load_backbone
+from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.schedule import NoiseSchedule, Prediction
 from smmbench.method import Source
 from smmbench.plugins import load_offered
@@ -354,6 +355,20 @@ def test_a_network_that_wants_gradients_gets_none(tiny_backbone: Path) -> None:
     make(TuneAVideo, backbone).prepare(clip(0))
     make(MotionDirector, backbone).prepare(clip(0))
     assert state(backbone.denoiser.unet) == before
+
+
+def test_a_shell_of_a_network_in_low_memory_runs_its_own_modules(tiny_backbone: Path) -> None:
+    """Checkpointing sets a module's own forward, which a copy would share."""
+    sparing = load_backbone(str(tiny_backbone), low_memory=True)
+    plain = load_backbone(str(tiny_backbone))
+    x, text = torch.randn(1, *plain.latent_shape((3, 16, 24))), plain.embed(["a dog"])
+    copy = shell(sparing.denoiser.unet)
+    seen: list[int] = []
+    for module in copy.modules():
+        module.register_forward_pre_hook(lambda _module, _inputs: seen.append(1))
+    found = Denoiser(copy, plain.schedule).output(x, 500, text)
+    assert len(seen) > 100
+    torch.testing.assert_close(found, plain.denoiser.output(x, 500, text))
 
 
 def test_a_shell_costs_no_memory_for_weights(backbone: Backbone) -> None:

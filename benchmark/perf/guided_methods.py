@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from zeroscope_model import SIZE, TINY, random_backbone
+from zeroscope_model import random_backbone
 
 from smmbench.diffusion.backbone import Backbone
 from smmbench.diffusion.inversion import inversion_timesteps
@@ -53,6 +53,7 @@ from smmbench_baselines.one_clip.method import OneClipMethod
 Settings = dict[str, Any]
 GUIDED = ("smm", "smm-grid", "smm-mask", "smm-ditflow", "ditflow", "moft", "motion-clone")
 ONE_CLIP = ("tune-a-video", "vmc", "motion-director")
+SIZE, TINY = (24, 320, 576), (4, 64, 64)  # frames, height, width
 PROMPT = "a fox runs over a frozen lake"
 
 

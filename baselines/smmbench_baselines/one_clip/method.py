@@ -177,5 +177,6 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
         )
 
     def shell(self) -> Denoiser:
-        """The network as it was found, in modules of our own."""
-        return Denoiser(shell(self.backbone.denoiser.unet), self.backbone.schedule)
+        """The network as it was found, in modules of our own; never a compiled one."""
+        found = self.backbone.denoiser
+        return Denoiser(shell(found.unet), found.schedule, apart=found.apart)

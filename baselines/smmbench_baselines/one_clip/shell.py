@@ -19,14 +19,18 @@ def shell(network: nn.Module) -> nn.Module:
     """Copy the modules of a network, but not its tensors.
 
     The parameters are new frozen ones that share the memory of the old: a gradient never reaches
-    the network that was given. Nobody may write into them.
+    the network that was given. Nobody may write into them. A `forward` that was set on a module
+    itself is left behind, since it would call the module that it was set on.
     """
     shared: dict[int, Any] = {
         id(tensor): nn.Parameter(tensor.detach(), requires_grad=False)
         for tensor in network.parameters()
     }
     shared |= {id(tensor): tensor.detach() for tensor in network.buffers()}
-    return copy.deepcopy(network, shared)
+    made = copy.deepcopy(network, shared)
+    for module in made.modules():
+        module.__dict__.pop("forward", None)
+    return made
 
 
 def checkpoint_blocks(of_shell: nn.Module) -> None:
