@@ -262,7 +262,8 @@ def test_a_repository_that_succeeds(ready: Stand) -> None:
     record = ready.record()
     assert record.status == "done"
     assert record.entry.startswith("stand-in.toml@sha256:")
-    assert {"repository", "environment"} == set(record.weights)
+    assert {"commit", "repository", "environment"} == set(record.weights)
+    assert record.weights["commit"] == ready.commit
     (folder,) = ready.results.glob("*/two/a/e/seed-1")
     source = read_video(ready.folder / "a.mkv").frames
     assert (read_video(folder / "video.mkv").frames == np.roll(source, 3, axis=2)).all()
@@ -339,6 +340,25 @@ def test_a_child_does_not_outlive_the_command(ready: Stand) -> None:
     if Path("/proc/self").exists():
         gone = not status.exists() or "Z (zombie)" in status.read_text()
         assert gone, "the child still runs"
+
+
+def test_a_run_that_is_told_to_end_ends_its_commands(tmp_path: Path) -> None:
+    child = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
+    script = (
+        "import sys, pathlib\n"
+        "from smmbench.external.log import Log\n"
+        "from smmbench.external.running import run_commands\n"
+        f"words = [sys.executable, '-c', {child!r}]\n"
+        "run_commands([words], folder=pathlib.Path(), environment={}, seconds=60, log=Log())\n"
+    )
+    runner = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path)
+    note, end = tmp_path / "pid", time.monotonic() + 30
+    while not (note.exists() and note.read_text()) and time.monotonic() < end:
+        time.sleep(0.05)
+    runner.terminate()
+    assert runner.wait(20) == 143
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(note.read_text()), 0)
 
 
 def test_the_environment_is_scrubbed(ready: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

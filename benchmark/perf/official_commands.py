@@ -167,7 +167,7 @@ def interpret(script: str, arguments: Sequence[str]) -> None:
         if told and name not in THROUGH:
             _stop(f"{code.co_name}() of {Path(code.co_filename).name}")
 
-    argparse.ArgumentParser.parse_args = parse_args  # type: ignore[assignment,method-assign]
+    argparse.ArgumentParser.parse_args = parse_args  # type: ignore[method-assign]
     sys.meta_path.insert(0, _Finder())
     sys.path[0] = repository
     sys.argv = [script, *arguments]
@@ -206,8 +206,8 @@ def tried(name: str, clones: Path, folder: Path) -> Iterator[str]:
         absent = _export(clone, recipe.code.commit, repo)
         yield f"commit {recipe.code.commit} here but for {absent} files that the clone lacks"
     texts = [path.read_text("utf-8", "replace") for path in repo.rglob("*") if _is_text(path)]
-    for file in recipe.environment.requirements:
-        yield f"{file}: {'found' if (repo / file).is_file() else 'MISSING'}"
+    for listed in recipe.environment.requirements:
+        yield f"{listed}: {'found' if (repo / listed).is_file() else 'MISSING'}"
     for left in recipe.code.leave:
         yield f"left out {left}: {'found' if (repo / left).exists() else 'MISSING'}"
     for one in recipe.weights:
@@ -224,9 +224,9 @@ def tried(name: str, clones: Path, folder: Path) -> Iterator[str]:
     values |= {f"weights:{one.name}": str(folder / one.name) for one in recipe.weights}
     values |= {f"kept:{key}": str(folder / key) for key in recipe.prepare.kept}
     Path(values["output"]).mkdir()
-    for name_of_file in EARLIER.get(name, ()):
-        (folder / name_of_file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name_of_file).touch()
+    for left_behind in EARLIER.get(name, ()):
+        (folder / left_behind).parent.mkdir(parents=True, exist_ok=True)
+        (folder / left_behind).touch()
     for word, step in (("prepare", recipe.prepare), ("transfer", recipe.transfer)):
         for file in step.files:
             if file.base:

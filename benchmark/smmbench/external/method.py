@@ -73,9 +73,10 @@ class External(Method[Any, PreparedClip]):
         _remove_old()
 
     def weights(self) -> dict[str, str]:
-        """Hashes of the weights, of the checkout and of what is installed beside it."""
+        """Hashes of the weights; the commit, hashes of the checkout and of what is installed."""
         return {
             **self._hashes,
+            "commit": self._stamp.commit,
             "repository": self._stamp.tree,
             "environment": self._stamp.freeze,
         }

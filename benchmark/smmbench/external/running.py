@@ -7,8 +7,9 @@ import os
 import selectors
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from smmbench.external.log import Log, last_words
@@ -58,6 +59,18 @@ def run_commands(
     if os.name == "nt":
         raise CommandError("Official code runs on Linux and macOS only: it needs process groups.")
     end = time.monotonic() + seconds
+    with _heeding_sigterm():
+        _run_all(commands, folder, environment, end, seconds, log)
+
+
+def _run_all(
+    commands: Sequence[Sequence[str]],
+    folder: Path,
+    environment: Mapping[str, str],
+    end: float,
+    seconds: float,
+    log: Log,
+) -> None:
     for command in commands:
         log.add(f"$ {' '.join(command)}\n".encode("utf-8", "replace"))
         code = _run(command, folder, environment, end, log)
@@ -108,6 +121,26 @@ def _run(
             if not _read(pipe, log):
                 break
         process.stdout.close()
+
+
+@contextlib.contextmanager
+def _heeding_sigterm() -> Iterator[None]:
+    """Told to end by SIGTERM, leave as by an exception, so that the commands end too.
+
+    Python would just end, and they would go on. Only the main thread may change this.
+    """
+
+    def leave(*_: object) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _read(pipe: int, log: Log) -> bool:
