@@ -33,7 +33,7 @@ HEAVY = (
 )
 VERBS = {
     *("run", "score", "leaderboard", "compare", "why", "import", "submit", "verify", "sheet"),
-    "doctor",
+    *("doctor", "selftest"),
     *("methods list", "methods show", "metrics list", "metrics show"),
     *("datasets list", "datasets show", "datasets check", "datasets fetch", "datasets add"),
 }

@@ -45,11 +45,12 @@ from smmbench.cli import (  # noqa: E402
     metrics,
     run,
     score,
+    selftest,
     sheet,
     tune,
 )
 
-for module in (run, score, tune, import_, sheet, datasets, methods, metrics, doctor):
+for module in (run, score, tune, import_, sheet, datasets, methods, metrics, doctor, selftest):
     module.register(app)
 
 

@@ -1,0 +1,79 @@
+"""`smmbench selftest`: whether numbers stand where they must."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from smmbench.selftest import Finding
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("selftest")(selftest)
+
+
+def selftest(
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            envvar="SMMBENCH_QUICK",
+            help="Without the controls that the embedded text-to-video model makes.",
+        ),
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Keep videos and scores in this new folder; default: nowhere."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print the findings as JSON.")
+    ] = False,
+) -> None:
+    """Try on the embedded world that every control stands where it belongs and numbers repeat.
+
+    Makes and scores the controls of a few clips on the CPU, with caches of its own.
+
+    Exit code: 0 every law holds, 1 one is broken and named, 2 wrong use.
+    """
+    import json
+    from dataclasses import asdict
+    from tempfile import TemporaryDirectory
+
+    from smmbench.selftest import examine
+
+    findings: list[Finding] = []
+    with TemporaryDirectory() as temporary:
+        if output is not None:
+            output.mkdir(parents=True)
+        for finding in examine(output or Path(temporary), quick):
+            findings.append(finding)
+            typer.echo(f"{finding.law}: {'holds' if finding.holds else 'BROKEN'}", err=True)
+    broken = [finding.law for finding in findings if not finding.holds]
+    if as_json:
+        rows = [asdict(finding) for finding in findings]
+        typer.echo(json.dumps({"holds": not broken, "laws": rows}, indent=2))
+    else:
+        _print_findings(findings)
+    said = f"Broken: {', '.join(broken)}." if broken else "Every law holds."
+    typer.echo(said, err=True)
+    raise typer.Exit(1 if broken else 0)
+
+
+def _print_findings(findings: list[Finding]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("law", "", "what must be so, and what was found instead", box=None)
+    table.columns[2].overflow = "fold"
+    for finding in findings:
+        state = Text("holds", "green") if finding.holds else Text("BROKEN", "red")
+        said = finding.statement if finding.holds else f"{finding.statement} Found: {finding.found}"
+        table.add_row(Text(finding.law), state, Text(said))
+    Console().print(table)

@@ -1,0 +1,117 @@
+"""Laws of the controls: where each of them must stand, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from smmbench.selftest.standing import Standing
+
+Means = Mapping[str, Standing]
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A law of some controls.
+
+    Attributes:
+        name: Of the law.
+        statement: What must be so.
+        controls: Whose scores it needs.
+        faults: What is not so, given where the controls stand; empty if the law holds.
+    """
+
+    name: str
+    statement: str
+    controls: tuple[str, ...]
+    faults: Callable[[Means], list[str]]
+
+
+def copy_moves_perfectly(means: Means) -> list[str]:
+    """The source against itself is 1."""
+    value = means["source-copy"].motion
+    return [] if abs(value - 1) <= 1e-9 else [f"source-copy has motion {value:.6f}"]
+
+
+def copy_ignores_the_prompt(means: Means) -> list[str]:
+    """What the prompt made agrees with it far better than the source does."""
+    copy, made = means["source-copy"].text, means["text-only"].text
+    return [] if copy + 0.2 < made else [f"source-copy has text {copy:.3f}, text-only {made:.3f}"]
+
+
+def round_trip_is_near_the_copy(means: Means) -> list[str]:
+    """The autoencoder keeps motion and says nothing new."""
+    copy, trip = means["source-copy"], means["vae-round-trip"]
+    faults = []
+    if not 0.8 <= trip.motion <= copy.motion:
+        faults.append(f"vae-round-trip has motion {trip.motion:.3f}, source-copy {copy.motion:.3f}")
+    if not abs(trip.text - copy.text) <= 0.1:
+        faults.append(f"vae-round-trip has text {trip.text:.3f}, source-copy {copy.text:.3f}")
+    return faults
+
+
+def frozen_is_at_the_bottom(means: Means) -> list[str]:
+    """Nothing moves, so nothing agrees."""
+    value = means["frozen"].motion
+    return [] if abs(value) <= 0.05 else [f"frozen has motion {value:.3f}"]
+
+
+def reversed_is_below_forward(means: Means) -> list[str]:
+    """Turned round in time, directions are lost."""
+    back, forth = means["reversed"].motion, means["source-copy"].motion
+    return [] if back + 0.4 < forth else [f"reversed has motion {back:.3f}, forward {forth:.3f}"]
+
+
+def strangers_are_at_the_floor(name: str) -> Callable[[Means], list[str]]:
+    """What knows nothing of the source's motion scores no more than chance."""
+
+    def faults(means: Means) -> list[str]:
+        found = means[name]
+        if found.motion <= found.floor + 0.05:
+            return []
+        return [f"{name} has motion {found.motion:.3f}, chance {found.floor:.3f}"]
+
+    return faults
+
+
+ANCHORS = (
+    Anchor(
+        "copy-moves-perfectly",
+        "The source as its own output has motion fidelity 1.",
+        ("source-copy",),
+        copy_moves_perfectly,
+    ),
+    Anchor(
+        "copy-ignores-the-prompt",
+        "The source agrees with the prompt by .2 less than what the prompt alone makes.",
+        ("source-copy", "text-only"),
+        copy_ignores_the_prompt,
+    ),
+    Anchor(
+        "round-trip-is-near-the-copy",
+        "The VAE round trip keeps motion above .8, and its text is the copy's within .1.",
+        ("source-copy", "vae-round-trip"),
+        round_trip_is_near_the_copy,
+    ),
+    Anchor(
+        "frozen-is-at-the-bottom",
+        "The first frame, repeated, has motion fidelity 0.",
+        ("frozen",),
+        frozen_is_at_the_bottom,
+    ),
+    Anchor(
+        "reversed-is-below-forward",
+        "The source backwards has motion fidelity of .4 less than forwards.",
+        ("source-copy", "reversed"),
+        reversed_is_below_forward,
+    ),
+    *(
+        Anchor(
+            f"{name}-is-at-the-floor",
+            f"What {name} makes has no more motion fidelity than chance gives.",
+            (name,),
+            strangers_are_at_the_floor(name),
+        )
+        for name in ("shuffled", "other-clip", "noise", "text-only")
+    ),
+)
