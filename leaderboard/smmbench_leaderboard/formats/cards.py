@@ -25,7 +25,7 @@ def _card(board: Board, row: Row) -> str:
         "Default values": card.values,
         "Presets": card.tuned,
         "Parameters here": _parameters(row),
-        "Seconds a pair": "" if row.seconds is None else f"{row.seconds:.2f}, measured",
+        "Seconds a pair": "" if row.seconds is None else f"{row.seconds:.3g}, measured",
         "Peak memory": "" if row.peak_gib is None else f"{row.peak_gib:.1f} GiB, measured",
         "Device": ", ".join(row.devices),
         **_figures(board, row),
