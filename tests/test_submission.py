@@ -173,6 +173,17 @@ def set_to(*keys: str, value: Any) -> Change:
 PAIR = "pairs/a/dog/seed-0"
 
 
+def test_a_companion_that_is_claimed_is_computed_too(
+    results: Path, manifest: Path, tmp_path: Path
+) -> None:
+    records = list(find_records(results))
+    loop = ScoreLoop(Options(metrics=("ftd",)), [load_dataset(manifest)])
+    assert not any(outcome.error for outcome in loop.run(records))
+    report = check(submit(results, tmp_path / "more.zip", str(manifest)).path, manifest)
+    assert (report.verdict, report.warnings, report.largest_difference) == ("verified", (), 0)
+    assert {claim.metric for claim in report.claims} == {*metric_names(), "ftd"}
+
+
 def check(archive: Path, manifest: Path) -> Report:
     return verify(archive, str(manifest))
 

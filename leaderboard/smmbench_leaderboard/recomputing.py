@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from smmbench.dataset import Dataset
+from smmbench.metrics import all_metrics
 from smmbench.metrics.measure import Options
 from smmbench.results import (
     VIDEO,
@@ -82,7 +83,7 @@ def recompute(
     root = folder.parent / "results"
     write_method(method_folder(root, method.label), method)
     results = [_placed(folder, root, key, record) for key, record in records.items()]
-    loop = ScoreLoop(Options(device=device), [dataset])
+    loop = ScoreLoop(Options(metrics=_metrics(claimed.values()), device=device), [dataset])
     found: dict[Key, Result] = {}
     claims: list[Claim] = []
     warnings: dict[str, None] = {}  # each once, in order
@@ -107,6 +108,12 @@ def recompute(
     row = Results(dataset, {method.label: method}, {method.label: found}, {})
     board = board_of(row, "full", Bootstrap()) if scored else None
     return Recomputed(tuple(claims), board, whole, tuple(warnings))
+
+
+def _metrics(claimed: Iterable[ScoreFile]) -> tuple[str, ...]:
+    """What is computed anyway, and of the rest what is claimed and known here."""
+    names = {score.metric for file in claimed for score in file.scores}
+    return tuple(known.name for known in all_metrics() if not known.extra or known.name in names)
 
 
 def _has_number(result: Result, metric: str) -> bool:
