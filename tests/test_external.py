@@ -23,7 +23,8 @@ from smmbench.external.checkout import SetupError
 from smmbench.external.files import write_files, write_source
 from smmbench.external.fitting import fit_output, fit_source
 from smmbench.external.log import HEAD, TAIL
-from smmbench.external.recipe import FileOf, Input, load_recipe
+from smmbench.external.parts import FileOf, Input
+from smmbench.external.recipe import load_recipe
 from smmbench.external.running import CommandError
 from smmbench.external.setup import folder_of, set_up
 from smmbench.external.variables import variables

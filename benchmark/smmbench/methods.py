@@ -40,7 +40,7 @@ def find_method(reference: str) -> type[Method[Any, Any]]:
 def load_class(reference: str) -> Any:
     """Import what is named as a method, whatever it is; raises as `find_method` does."""
     if is_recipe(reference):
-        from smmbench.external.method import method_of
+        from smmbench.external.declaring import method_of
 
         return method_of(recipe_path(reference), recipe_label(reference))
     if _is_file(reference):

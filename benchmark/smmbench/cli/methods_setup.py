@@ -30,6 +30,7 @@ def setup_method(
     """
     import dataclasses
     import json
+    import shutil
 
     from smmbench.external.finding import is_recipe, recipe_label, recipe_names, recipe_path
     from smmbench.external.recipe import load_recipe
@@ -41,8 +42,8 @@ def setup_method(
         raise LookupError(no_such("recipe", name, recipe_names()))
     recipe, label = load_recipe(recipe_path(name)), recipe_label(name)
     typer.echo(f"{label}: {recipe.code.repository} at {recipe.code.commit}", err=True)
-    made = str(python.expanduser().absolute()) if python else None
-    stamp = set_up(label, recipe, repository=repository, python=made, anew=anew)
+    base = None if python is None else shutil.which(python.expanduser()) or str(python)
+    stamp = set_up(label, recipe, repository=repository, python=base, anew=anew)
     missing = ""
     try:
         find_weights(recipe.weights)

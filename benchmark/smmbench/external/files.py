@@ -13,8 +13,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
+from smmbench.external.parts import FileOf, Input
 from smmbench.external.placeholders import in_content, in_text
-from smmbench.external.recipe import FileOf, Input
 from smmbench.external.running import CommandError
 from smmbench.video import Video, write_lossless
 

@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 from jaxtyping import Int
 
-from smmbench.external.recipe import Input
+from smmbench.external.parts import Input
 from smmbench.video import Video, VideoError
 from smmbench.video.geometry import stretch
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from smmbench.external.checkout import SetupError
 from smmbench.external.log import Log
-from smmbench.external.recipe import EnvironmentOf
+from smmbench.external.parts import EnvironmentOf
 from smmbench.external.running import CommandError, run_commands
 from smmbench.external.variables import INSTALLING, variables
 
@@ -108,7 +108,7 @@ def _said(python: str, script: str, folder: Path) -> str:
         command = [python, "-I", "-c", script]
         run_commands([command], folder=folder, environment=seen, seconds=120.0, log=log)
     except CommandError as error:
-        raise SetupError(f"'{python}' is no working interpreter: {error}") from error
+        raise SetupError(f"'{python}' is no working Python: {error}") from error
     lines = log.content().decode("utf-8", "replace").split("\n")
     begin = 1 + script.count("\n")  # the line that repeats the command
     return "\n".join(line for line in lines[begin:] if line and not line.startswith("[exit code"))

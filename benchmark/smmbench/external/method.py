@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import glob
-import os
 import shutil
-import tempfile
-import time
 import weakref
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from smmbench.external.files import write_files, write_source
 from smmbench.external.fitting import fit_output, fit_source
 from smmbench.external.log import Log
+from smmbench.external.parts import Step
 from smmbench.external.placeholders import in_text
 from smmbench.external.reading import find_one, read_output
-from smmbench.external.recipe import ParameterOf, Recipe, Step, load_recipe
+from smmbench.external.recipe import Recipe
 from smmbench.external.running import CommandError, run_commands
 from smmbench.external.setup import folder_of, ready
 from smmbench.external.variables import variables
 from smmbench.external.weights import find_weights, weights_sha256
-from smmbench.home import home
-from smmbench.method import Card, Method, Source
+from smmbench.external.working import own_folder, remove_old
+from smmbench.method import Method, Source
 from smmbench.video import Video
-
-OLD = 3 * 24 * 3600.0  # seconds after which a folder that a killed run left is removed
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -70,7 +65,7 @@ class External(Method[Any, PreparedClip]):
         self._stamp = ready(self.name, self.recipe, self._reference())
         self._weights = find_weights(self.recipe.weights)
         self._hashes = weights_sha256(self.recipe.weights, self._weights)
-        _remove_old()
+        remove_old()
 
     def weights(self) -> dict[str, str]:
         """Hashes of the weights; the commit, hashes of the checkout and of what is installed."""
@@ -84,7 +79,7 @@ class External(Method[Any, PreparedClip]):
     def prepare(self, source: Source) -> PreparedClip:
         """Lay the clip out and run what all its prompts share."""
         wanted, step = self.recipe.input, self.recipe.prepare
-        folder = _own_folder()
+        folder = own_folder()
         try:
             laid_out = fit_source(source.video, wanted)
             path = write_source(laid_out, wanted, folder / "input")
@@ -116,7 +111,7 @@ class External(Method[Any, PreparedClip]):
 
     def transfer(self, prepared: PreparedClip, prompt: str, seed: int) -> Video:
         """Run the commands for one prompt and seed, and read what they made."""
-        work = _own_folder()
+        work = own_folder()
         log = prepared.log
         try:
             output = work / "output"
@@ -196,52 +191,6 @@ class External(Method[Any, PreparedClip]):
         return cls.name if cls.name in recipe_names() else str(cls.path)
 
 
-def method_of(path: Path, name: str) -> type[External]:
-    """The method that a recipe describes.
-
-    Raises:
-        ValueError: The recipe cannot be read or is wrong.
-    """
-    return _method_of(path, name, path.read_bytes() if path.is_file() else b"")
-
-
-@cache
-def _method_of(path: Path, name: str, content: bytes) -> type[External]:
-    """Made once for each text of a file: `Parameters` must stay one class."""
-    recipe = load_recipe(path)
-    about = recipe.card
-    card = Card(
-        title=about.title,
-        kind=about.kind,
-        paper=about.paper,
-        code=f"{recipe.code.repository} at {recipe.code.commit}",
-        licence=recipe.code.licence,
-        backbone=about.backbone,
-        values=about.values,
-        notes=about.notes,
-    )
-    content_of_class = {
-        "recipe": recipe,
-        "name": name,
-        "path": path,
-        "card": card,
-        "presets": {key: dict(preset) for key, preset in recipe.presets.items()},
-        "Parameters": _parameters(recipe.parameters),
-        "__doc__": f"{about.title}, by its official code.",
-    }
-    return type("External", (External,), content_of_class)
-
-
-def _parameters(described: Mapping[str, ParameterOf]) -> type:
-    """A frozen dataclass; the comments are in the fields' metadata."""
-    fields = []
-    for name, one in described.items():
-        kind: Any = Literal[one.choices] if one.choices else type(one.default)
-        field = dataclasses.field(default=one.default, metadata={"comment": one.comment})
-        fields.append((name, kind, field))
-    return dataclasses.make_dataclass("Parameters", fields, frozen=True)
-
-
 def _found(pattern: str, what: str, log: bytes) -> Path:
     """The one path that fits; the error carries the log of the commands that made none."""
     try:
@@ -254,22 +203,3 @@ def _found(pattern: str, what: str, log: bytes) -> Path:
 def _escaped(values: Mapping[str, Any]) -> dict[str, str]:
     """Values whose stars and brackets mean themselves in a pattern."""
     return {name: glob.escape(str(value)) for name, value in values.items()}
-
-
-def _work() -> Path:
-    return home() / "external" / "work"
-
-
-def _own_folder() -> Path:
-    _work().mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(dir=_work(), prefix=f"{os.getpid()}-"))
-
-
-def _remove_old() -> None:
-    """Remove what runs that were killed have left."""
-    for folder in _work().glob("*-*"):
-        try:
-            if time.time() - folder.stat().st_mtime > OLD:
-                shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue

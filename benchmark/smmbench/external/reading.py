@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from smmbench.external.recipe import Output
+from smmbench.external.parts import Output
 from smmbench.external.running import CommandError
 from smmbench.video import Limits, Video, VideoError, read_video
 

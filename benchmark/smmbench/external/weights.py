@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from smmbench.external.checkout import SetupError
-from smmbench.external.recipe import WeightsOf
+from smmbench.external.parts import WeightsOf
 from smmbench.home import file_sha256, home
 
 
