@@ -102,4 +102,6 @@ def _short(value: Any) -> str:
 
 
 def _text(lines: list[str]) -> str:
-    return "\n".join(plain(line, longest=2000) for line in lines) + "\n"
+    indents = (line[: len(line) - len(line.lstrip(" "))] for line in lines)
+    safe = (plain(line, longest=2000) for line in lines)
+    return "".join(f"{indent}{line}\n" for indent, line in zip(indents, safe, strict=True))
