@@ -93,6 +93,23 @@ def test_inversion_then_sampling_comes_back(denoiser: Denoiser) -> None:
     assert errors[1] < errors[0] / 3
 
 
+def test_a_refined_inversion_is_undone_by_sampling(denoiser: Denoiser) -> None:
+    """At the fixed point each step is the sampling's own, backwards."""
+    clean, timesteps = latent(), denoiser.schedule.timesteps(20)
+    errors = []
+    for refinements in (0, 1, 2, 30):
+        kept = invert(denoiser, clean, TEXT, timesteps[::-1], timesteps, refinements)
+        back = sample(
+            denoiser.schedule,
+            lambda x, t: denoiser.predict(x, t, TEXT),
+            kept[timesteps[0]],
+            timesteps,
+        )
+        errors.append(float((back - clean).norm() / clean.norm()))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 1e-6
+
+
 def test_inversion_keeps_what_was_asked_for(denoiser: Denoiser) -> None:
     levels, clean = denoiser.schedule, latent()
     sampling = levels.timesteps(5)

@@ -36,7 +36,7 @@ PUBLISHED = {  # of the authors' implementation, on one H200; methods.md says ho
     "CFG step": (0.260, 99),
     "pair": (232.0, 1),
 }
-VARIANTS = ("plain", "paper", "fast", "low-memory", "compiled", "same")
+VARIANTS = ("plain", "paper", "fast", "low-memory", "same", "compiled")
 GIB = 2**30
 
 
@@ -282,6 +282,7 @@ def run_same(bench: Bench) -> None:
     inversion move a latent, and of how far one guided step of ten iterations does. The float32
     network has the same weights, rounded to the narrow type.
     """
+    torch.backends.cudnn.allow_tf32 = False  # float32 is the reference
     exact = _moves(bench, torch.float32, own=False)
     plain = _moves(bench, bench.dtype, own=False)
     ours = _moves(bench, bench.dtype, own=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ def compiled(unet: nn.Module, device: torch.device) -> nn.Module:
     Raises:
         RuntimeError: This machine has no compiler to do it with.
     """
-    if device.type == "cuda" and not _has_triton():
+    if device.type == "cuda" and find_spec("triton") is None:
         raise RuntimeError(
             "compile needs Triton, which is not installed here: pip install triton, or leave "
             "compile=false."
@@ -27,9 +28,3 @@ def compiled(unet: nn.Module, device: torch.device) -> nn.Module:
         )
     untyped: Any = torch
     return untyped.compile(unet, dynamic=False)
-
-
-def _has_triton() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("triton") is not None

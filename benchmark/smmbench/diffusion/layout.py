@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from smmbench.diffusion.wide_norm import WideGroupNorm, geglu, normalise
 
-Frames = Float[Tensor, "batch_time channel rows columns"]
+Frames = Float[Tensor, "batch_time _channel _rows _columns"]  # convolutions change these
 Untyped = Any  # diffusers' classes, whose own types leave out what they inherit
 
 
@@ -166,6 +166,8 @@ def _fits(module: Untyped) -> bool:
 
 
 def _hooked(module: nn.Module) -> bool:
+    if torch.compiler.is_compiling():  # hooks are looked at through the network as it was
+        return False
     return any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
 
 

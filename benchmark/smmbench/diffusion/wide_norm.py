@@ -78,7 +78,8 @@ class _Normalise(torch.autograd.Function):
     ) -> Tensor:
         from smmbench.diffusion import kernels
 
-        y, moments = kernels.normalise(x, weight, bias, groups, eps, silu)
+        with torch.cuda.device_of(x):
+            y, moments = kernels.normalise(x, weight, bias, groups, eps, silu)
         ctx.save_for_backward(
             x, weight, moments.scale, moments.shift, moments.mean, moments.inverse
         )
@@ -92,7 +93,10 @@ class _Normalise(torch.autograd.Function):
 
         x, weight, *moments = ctx.saved_tensors
         slope = slope.contiguous(memory_format=torch.channels_last)
-        found = kernels.normalise_backward(slope, x, weight, kernels.Moments(*moments), ctx.silu)
+        with torch.cuda.device_of(x):
+            found = kernels.normalise_backward(
+                slope, x, weight, kernels.Moments(*moments), ctx.silu
+            )
         return found, None, None, None, None, None
 
 
@@ -102,7 +106,8 @@ class _Geglu(torch.autograd.Function):
         from smmbench.diffusion import kernels
 
         ctx.save_for_backward(x)
-        return kernels.geglu(x)
+        with torch.cuda.device_of(x):
+            return kernels.geglu(x)
 
     @staticmethod
     @once_differentiable
@@ -110,4 +115,5 @@ class _Geglu(torch.autograd.Function):
         from smmbench.diffusion import kernels
 
         (x,) = ctx.saved_tensors
-        return kernels.geglu_backward(slope.contiguous(), x)
+        with torch.cuda.device_of(x):
+            return kernels.geglu_backward(slope.contiguous(), x)

@@ -1,0 +1,131 @@
+"""How far a clip is from itself after inversion and sampling, against the inversion's cost.
+
+    python benchmark/perf/inversion_error.py --clips 4 --device cpu
+
+Clips of the set `emoji` on the embedded model, with its captions, in float32: encoded, inverted in
+so many steps with so many refinements of each, and sampled back without guidance by 50 DDIM steps.
+The error is the root mean square of the latents' difference over that of the clip's latent, and
+the peak signal-to-noise ratio of the decoded frames to the decoded clip. Prints a Markdown table
+and draws `benchmark/docs/inversion-error.png`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from smmbench.dataset import load_dataset, source_video
+from smmbench.diffusion.backbone import Backbone, load_backbone
+from smmbench.diffusion.inversion import inversion_timesteps, invert
+from smmbench.diffusion.method import stack_frames
+from smmbench.diffusion.sampling import sample
+from smmbench.diffusion.schedule import CLEAN
+from smmbench.environment import choose_device
+
+SAMPLING = 50
+SETTINGS = ((50, 0), (50, 1), (50, 2), (100, 0), (250, 0), (500, 0), (999, 0))
+PICTURE = Path(__file__).parents[1] / "docs" / "inversion-error.png"
+
+
+@dataclass(frozen=True)
+class Error:
+    """What one setting costs and loses, mean over clips.
+
+    Attributes:
+        steps: Of the inversion, as asked for.
+        refinements: Of each.
+        passes: Of the network, with the sampling's own timesteps.
+        latent: Root mean square of the difference, over that of the latent.
+        psnr: In decibels, between decoded frames.
+    """
+
+    steps: int
+    refinements: int
+    passes: int
+    latent: float
+    psnr: float
+
+
+@torch.no_grad()
+def measure(
+    backbone: Backbone, clips: list[tuple[np.ndarray, str]], steps: int, refinements: int
+) -> Error:
+    """Invert and sample back each clip (frames, caption)."""
+    schedule = backbone.schedule
+    sampling = schedule.timesteps(SAMPLING)
+    way = inversion_timesteps(schedule, steps, sampling)
+    latents, ratios = [], []
+    for frames, prompt in clips:
+        clean, text = backbone.encode(frames[None]), backbone.embed([prompt])
+        found = invert(backbone.denoiser, clean, text, way, sampling, refinements)
+        # Methods start sampling from the latent at the first sampling timestep.
+        back = sample(
+            schedule,
+            lambda x, t, text=text: backbone.denoiser.predict(x, t, text),
+            found[sampling[0]],
+            sampling,
+        )
+        latents.append(float((back - found[CLEAN]).norm() / found[CLEAN].norm()))
+        a, b = (backbone.decode(x).astype(float) for x in (back, clean))
+        ratios.append(10 * np.log10(255**2 / max(float(((a - b) ** 2).mean()), 1e-3)))
+    return Error(
+        steps,
+        refinements,
+        len(way) * (1 + refinements),
+        float(np.mean(latents)),
+        float(np.mean(ratios)),
+    )
+
+
+def draw(errors: list[Error], to: Path) -> None:
+    """Error against passes of the network, one line for each number of refinements."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(figsize=(5.5, 3.5), layout="constrained")
+    plain = [e for e in errors if not e.refinements]
+    refined = [e for e in errors if e.steps == SAMPLING]
+    for line, label in ((plain, "more steps"), (refined, f"{SAMPLING} steps, refined")):
+        axes.loglog([e.passes for e in line], [e.latent for e in line], "o-", label=label)
+    axes.set(xlabel="forward passes of the inversion", ylabel="relative error of the latent")
+    axes.legend(frameon=False)
+    figure.savefig(to, dpi=150)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Measure, print and draw."""
+    parser = argparse.ArgumentParser(description="Error of inversion against its steps.")
+    parser.add_argument("--clips", type=int, default=4)
+    parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--settings", nargs="+", default=[f"{s}x{r}" for s, r in SETTINGS], help="STEPSxREFINEMENTS"
+    )
+    parser.add_argument("--picture", type=Path, default=PICTURE)
+    asked = parser.parse_args()
+    backbone = load_backbone("emoji", device=choose_device(asked.device))
+    dataset = load_dataset("emoji")
+    clips = [
+        (stack_frames([source_video(dataset, clip)])[0], clip.prompt)
+        for clip in dataset.manifest.clips[: asked.clips]
+    ]
+    print("| steps | refinements | passes | error of the latent | PSNR (dB) |")
+    print("|--:|--:|--:|--:|--:|", flush=True)
+    errors = []
+    for setting in asked.settings:
+        steps, _, refinements = setting.partition("x")
+        error = measure(backbone, clips, int(steps), int(refinements or 0))
+        errors.append(error)
+        print(
+            f"| {error.steps} | {error.refinements} | {error.passes} | {error.latent:.4f} | "
+            f"{error.psnr:.1f} |",
+            flush=True,
+        )
+    draw(errors, asked.picture)
+
+
+if __name__ == "__main__":
+    main()
