@@ -18,7 +18,11 @@ def register(app: typer.Typer) -> None:
 
 def run(
     method: Annotated[
-        str, typer.Option(envvar="SMMBENCH_METHOD", help="Name of a method, or path.py:Class.")
+        str,
+        typer.Option(
+            envvar="SMMBENCH_METHOD",
+            help="Name of a method or recipe, path.py:Class, or path of a recipe's TOML file.",
+        ),
     ],
     dataset: Annotated[
         str,

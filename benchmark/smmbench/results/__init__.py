@@ -4,6 +4,7 @@ results/<method>/<dataset>/<clip>/<edit>/seed-<n>/
     video.mkv      lossless, what is scored
     preview.mp4    what a browser plays
     record.json    how it was made: `RunRecord`
+    command.log    what the commands of official code printed; only where such code ran
     scores.json    what it scored, keyed by what the number depends on: `ScoreFile`
 results/<method>/method.json    the method's card and parameters: `MethodFile`
 """
