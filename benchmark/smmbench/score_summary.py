@@ -64,25 +64,29 @@ def _summary(
 
 
 def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) -> Table:
-    """The same for a terminal."""
+    """The same for a terminal, a line for each method and metric."""
     from rich.table import Table
 
     table = Table("method", "dataset", title="Scores; a result without a number counts as worst")
     table.add_column("scored", justify="right")
-    with_floors = {name for line in summaries for name in line.floors}
-    for name in metrics:
-        table.add_column(metric(name).title, justify="right")
-        if name in with_floors:
-            table.add_column("by chance: random, other clips", justify="right")
-            table.caption = "By chance: the metric of random directions, and against other sources"
+    table.add_column("metric")
+    table.add_column("mean", justify="right")
+    with_floors = any(line.floors for line in summaries)
+    if with_floors:
+        table.add_column("by chance", justify="right")
+        table.caption = "By chance: the metric of random directions, and against other sources"
     for line in summaries:
-        cells = []
+        group = [line.method, line.dataset, f"{line.scored} of {line.results}"]
         for name in metrics:
-            cells.append(_shown(line.means[name]))
-            if name in with_floors:
+            cells = [metric(name).title, _shown(line.means[name])]
+            if with_floors:
                 floors = line.floors.get(name, {})
-                cells.append(", ".join(_shown(floors.get(floor)) for floor in FLOORS))
-        table.add_row(line.method, line.dataset, f"{line.scored} of {line.results}", *cells)
+                cells.append(
+                    ", ".join(_shown(floors[floor]) for floor in FLOORS if floor in floors)
+                )
+            table.add_row(*group, *cells)
+            group = ["", "", ""]
+        table.add_section()
     return table
 
 

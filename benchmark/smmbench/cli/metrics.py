@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def list_metrics(as_json: Json = False) -> None:
-    """List every metric: version, range, which way is better, what it needs, whose it is."""
+    """List every metric: version, range, which way is better, when it is computed."""
     import dataclasses
     import json
 
@@ -32,7 +32,7 @@ def list_metrics(as_json: Json = False) -> None:
         return
     table = Table(box=None)
     table.add_column("metric", no_wrap=True)
-    for heading in ("version", "range", "better", "computed", "needs", "what it says", "source"):
+    for heading in ("version", "range", "better", "computed", "title"):
         table.add_column(heading)
     for known in all_metrics():
         table.add_row(
@@ -41,9 +41,7 @@ def list_metrics(as_json: Json = False) -> None:
             f"{known.minimum:.3g} to {known.maximum:.3g} {known.unit}".strip(),
             "higher" if known.higher_is_better else "lower",
             "by its name" if known.extra else "always",
-            ", ".join(known.needs),
-            known.description,
-            known.source,
+            known.title,
         )
     Console().print(table, markup=False)
 
