@@ -38,9 +38,9 @@ def list_metrics(as_json: Json = False) -> None:
         table.add_row(
             known.name,
             str(known.version),
-            f"{known.minimum:.3g} to {known.maximum:.3g} {known.unit}".strip(),
+            f"{known.minimum:.4g} to {known.maximum:.4g}",
             "higher" if known.higher_is_better else "lower",
-            "by its name" if known.extra else "always",
+            "by name" if known.extra else "always",
             known.title,
         )
     Console().print(table, markup=False)
