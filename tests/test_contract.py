@@ -304,7 +304,11 @@ def test_the_command_line(
 
 
 def test_a_fingerprint_names_what_changed() -> None:
-    thing = {"x": torch.zeros(3), "rng": np.random.default_rng(0), "inner": [np.zeros(2), "text"]}
+    thing: dict[str, Any] = {
+        "x": torch.zeros(3),
+        "rng": np.random.default_rng(0),
+        "inner": [np.zeros(2), "text"],
+    }
     before = fingerprint(thing)
     assert fingerprint(thing) == before
     thing["rng"].random()

@@ -31,7 +31,7 @@ def test_the_commands_of_the_tutorial_run(tmp_path: Path) -> None:
         f'smmbench() {{ "{sys.executable}" -c "from smmbench.cli import main; main()" "$@"; }}'
     )
     script = "\n".join(["set -e", command, *blocks("bash")])
-    environment = os.environ | {"SMMBENCH_DEVICE": "cpu", "OMP_NUM_THREADS": "2"}
+    environment = os.environ | {"SMMBENCH_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
     ran = subprocess.run(
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
     )

@@ -12,7 +12,7 @@ from typing import Any
 from smmbench.contract.findings import Finding, Verdict, broken, skipped
 from smmbench.contract.laws import LAWS, Law
 from smmbench.contract.trial import RaisedError, Trial
-from smmbench.contract.world import load_world
+from smmbench.contract.world import World, load_world
 from smmbench.environment import choose_device
 from smmbench.methods import load_class
 from smmbench.parameters import build_parameters, choose_preset
@@ -101,11 +101,10 @@ def check_method(
     for law in laws:
         start = time.monotonic()
         if not law.declared and state.trial is None and not state.broke("class"):
-            verdict = _begin(state, law, world, preset, settings, device, limit)
+            refused = _begin(state, world, preset, settings, device, limit)
         else:
-            verdict = None
-        verdict = verdict or _verdict(law, state)
-        _add(state, law, verdict, time.monotonic() - start, report)
+            refused = None
+        _add(state, law, refused or _verdict(law, state), time.monotonic() - start, report)
     trial = state.trial
     return Checked(
         method=reference,
@@ -119,7 +118,7 @@ def check_method(
 
 
 def _begin(
-    state: _State, law: Law, world: Any, preset: str | None, settings: Sequence[str], device: str,
+    state: _State, world: World, preset: str | None, settings: Sequence[str], device: str,
     limit: int | float,
 ) -> Verdict | None:  # fmt: skip
     """Make the trial; a verdict if the parameters do not allow it."""
@@ -130,10 +129,13 @@ def _begin(
         except Exception:
             return skipped("there are no Parameters.")
     else:
-        preset = choose_preset(method, preset, world.dataset.manifest.name)
-        if state.broke("presets"):
-            return skipped("the presets are broken.")
-        parameters = build_parameters(method, preset, settings)
+        try:
+            preset = choose_preset(method, preset, world.dataset.manifest.name)
+            parameters = build_parameters(method, preset, settings)
+        except (ValueError, LookupError):
+            if state.broke("presets"):
+                return skipped("the presets are broken.")
+            raise  # what was asked for is wrong
     state.trial = Trial(method, parameters, device, world, limit)
     return None
 
