@@ -265,8 +265,8 @@ def test_a_repository_that_succeeds(ready: Stand) -> None:
     record = ready.record()
     assert record.status == "done"
     assert record.entry.startswith("stand-in.toml@sha256:")
-    assert {"commit", "repository", "environment"} == set(record.weights)
-    assert record.weights["commit"] == ready.commit
+    assert record.entry.endswith(f"@commit:{ready.commit}")
+    assert {"repository", "environment"} == set(record.weights)
     (folder,) = ready.results.glob("*/two/a/e/seed-1")
     source = read_video(ready.folder / "a.mkv").frames
     assert (read_video(folder / "video.mkv").frames == np.roll(source, 3, axis=2)).all()

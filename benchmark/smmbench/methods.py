@@ -60,11 +60,14 @@ def entry_of(reference: str) -> str:
 
     `package.module:Class` for an offered one. `file.py:Class@sha256:...` for one in a file: its
     folder means nothing elsewhere, and another text of the file is another method. So is it with
-    a recipe: `file.toml@sha256:...`.
+    a recipe: `file.toml@sha256:...@commit:...`.
     """
     if is_recipe(reference):
+        from smmbench.external.recipe import load_recipe
+
         recipe = recipe_path(reference)
-        return f"{recipe.name}@sha256:{file_sha256(recipe)[:16]}"
+        commit = load_recipe(recipe).code.commit
+        return f"{recipe.name}@sha256:{file_sha256(recipe)[:16]}@commit:{commit}"
     if not _is_file(reference):
         return offered(GROUP)[reference].value
     path, _, attribute = reference.rpartition(":")

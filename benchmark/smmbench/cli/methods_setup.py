@@ -34,7 +34,7 @@ def setup_method(
 
     from smmbench.external.finding import is_recipe, recipe_label, recipe_names, recipe_path
     from smmbench.external.recipe import load_recipe
-    from smmbench.external.setup import SetupError, folder_of, set_up
+    from smmbench.external.setup import LOG, SetupError, folder_of, set_up
     from smmbench.external.weights import find_weights
     from smmbench.plugins import no_such
 
@@ -42,6 +42,7 @@ def setup_method(
         raise LookupError(no_such("recipe", name, recipe_names()))
     recipe, label = load_recipe(recipe_path(name)), recipe_label(name)
     typer.echo(f"{label}: {recipe.code.repository} at {recipe.code.commit}", err=True)
+    typer.echo(f"What is installed is told in {folder_of(label, recipe) / LOG}.", err=True)
     base = None if python is None else shutil.which(python.expanduser()) or str(python)
     stamp = set_up(label, recipe, repository=repository, python=base, anew=anew)
     missing = ""

@@ -68,10 +68,9 @@ class External(Method[Any, PreparedClip]):
         remove_old()
 
     def weights(self) -> dict[str, str]:
-        """Hashes of the weights; the commit, hashes of the checkout and of what is installed."""
+        """SHA-256 of the weights, of the checkout and of the list of what is installed."""
         return {
             **self._hashes,
-            "commit": self._stamp.commit,
             "repository": self._stamp.tree,
             "environment": self._stamp.freeze,
         }

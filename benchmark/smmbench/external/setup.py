@@ -144,4 +144,4 @@ def _environment_sha256(recipe: Recipe) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-__all__ = ["SetupError", "Stamp", "folder_of", "read_stamp", "ready", "set_up"]
+__all__ = ["LOG", "SetupError", "Stamp", "folder_of", "read_stamp", "ready", "set_up"]
