@@ -35,6 +35,7 @@ VERBS = {
     *("run", "score", "leaderboard", "compare", "why", "import", "submit", "verify", "sheet"),
     *("doctor", "selftest"),
     *("methods list", "methods show", "metrics list", "metrics show"),
+    *("methods check", "methods new", "tune"),
     *("datasets list", "datasets show", "datasets check", "datasets fetch", "datasets add"),
 }
 SHARED = ("--limit", "--device", "--seed", "--json", "--dry-run")
