@@ -105,6 +105,7 @@ def test_every_table_marks_what_was_imported(board_tree: BoardTree) -> None:
     for text in (to_markdown(board), to_latex(board), to_terminal(board)):
         said = " ".join(text.split())
         assert "made elsewhere and imported, not run here" in said
+    assert any("theirs (i): made elsewhere" in note for note in board.notes), "so JSON says it too"
     lines = [line.split("|") for line in to_markdown(board).splitlines() if line[:1] == "|"]
     marks = {cells[1].strip(): cells[2].strip().strip("\\*") for cells in lines[2:]}
     assert marks == {"ours": "", "theirs": "i", "sent": "i"}

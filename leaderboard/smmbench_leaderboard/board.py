@@ -174,6 +174,11 @@ def _notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]:
     notes = []
     for row in rows:
         coverage = row.coverage
+        if row.imported:
+            notes.append(
+                f"{row.label} (i): made elsewhere and imported, not run here; what it cost is "
+                "not known."
+            )
         if coverage.unscored:
             notes.append(
                 f"{row.label}: {coverage.unscored} finished pairs lack a score and count as worst;"

@@ -59,7 +59,6 @@ def caption_of(board: Board) -> tuple[str, ...]:
         f"Mean [{board.bootstrap.level:.0%} interval over source clips]. Rank: methods that the "
         "data cannot tell from the leader of their group share its rank. Front: * is on the Pareto "
         "front of text and motion. Seconds are for a pair, with its share of the preparation.",
-        *_imported_sentence(board),
         *_floor_sentence(board),
         *_companion_sentences(board),
         *board.notes,
@@ -71,13 +70,6 @@ def number(value: float | None) -> str:
     if value is None:
         return NONE
     return f"{value:.3f}".replace("-0.000", "0.000")
-
-
-def _imported_sentence(board: Board) -> tuple[str, ...]:
-    labels = ", ".join(row.label for row in board.rows if row.imported)
-    if not labels:
-        return ()
-    return (f"i: made elsewhere and imported, not run here, what it cost is not known: {labels}.",)
 
 
 def _floor_sentence(board: Board) -> tuple[str, ...]:
