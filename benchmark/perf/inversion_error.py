@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,11 @@ import torch
 
 from smmbench.dataset import load_dataset, source_video
 from smmbench.diffusion.backbone import Backbone, load_backbone
+from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.method import stack_frames
 from smmbench.diffusion.sampling import sample
-from smmbench.diffusion.schedule import CLEAN
+from smmbench.diffusion.schedule import CLEAN, Prediction
 from smmbench.environment import choose_device
 
 SAMPLING = 50
@@ -63,12 +65,8 @@ def measure(
         clean, text = backbone.encode(frames[None]), backbone.embed([prompt])
         found = invert(backbone.denoiser, clean, text, way, sampling, refinements)
         # Methods start sampling from the latent at the first sampling timestep.
-        back = sample(
-            schedule,
-            lambda x, t, text=text: backbone.denoiser.predict(x, t, text),
-            found[sampling[0]],
-            sampling,
-        )
+        denoise = partial(_predict, backbone, text)
+        back = sample(schedule, denoise, found[sampling[0]], sampling)
         latents.append(float((back - found[CLEAN]).norm() / found[CLEAN].norm()))
         a, b = (backbone.decode(x).astype(float) for x in (back, clean))
         ratios.append(10 * np.log10(255**2 / max(float(((a - b) ** 2).mean()), 1e-3)))
@@ -79,6 +77,10 @@ def measure(
         float(np.mean(latents)),
         float(np.mean(ratios)),
     )
+
+
+def _predict(backbone: Backbone, text: Text, x: Latent, t: int) -> Prediction:
+    return backbone.denoiser.predict(x, t, text)
 
 
 def draw(errors: list[Error], to: Path) -> None:

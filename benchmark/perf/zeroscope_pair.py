@@ -400,9 +400,11 @@ def profile(bench: Bench) -> None:
     if bench.device.startswith("cuda"):
         kinds.append(torch.profiler.ProfilerActivity.CUDA)
     order = "self_cuda_time_total" if len(kinds) > 1 else "self_cpu_time_total"
-    for work in (lambda: stages.invert(1), lambda: stages.guide(1)):
+    works: list[Callable[[], Any]] = [lambda: stages.invert(1), lambda: stages.guide(1)]
+    for work in works:
         work()
-        with torch.profiler.profile(activities=kinds) as profiler:
+        untyped: Any = torch.profiler
+        with untyped.profile(activities=kinds) as profiler:
             work()
             bench.wait()
         table = profiler.key_averages().table(sort_by=order, row_limit=25, max_name_column_width=70)

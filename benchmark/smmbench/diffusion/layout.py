@@ -21,6 +21,7 @@ from diffusers.models.transformers.transformer_temporal import (
 )
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.grad import conv2d_input
 
 from smmbench.diffusion.wide_norm import WideGroupNorm, geglu, normalise
 
@@ -58,8 +59,9 @@ class LastTemporalConv(TemporalConvLayer):
             return super().forward(hidden_states, num_frames)
         x = identity = _time_by_place(hidden_states, num_frames)
         for stage in stages:
+            norm: Untyped = stage[0]
             conv: Untyped = stage[-1]
-            x = normalise(x, stage[0], silu=True)
+            x = normalise(x, norm, silu=True)
             x = _convolve(x, conv.weight.squeeze(-1), conv.bias, conv)
         return _frames(identity + x, hidden_states)
 
@@ -67,7 +69,7 @@ class LastTemporalConv(TemporalConvLayer):
 class LastResnet(ResnetBlock2D):
     """Two convolutions, whose normalisations take SiLU along."""
 
-    def forward(self, input_tensor: Frames, temb: Tensor | None, *args: Any, **_: Any) -> Frames:
+    def forward(self, input_tensor: Frames, temb: Any, *args: Any, **_: Any) -> Frames:
         """Add what the convolutions make of the frames."""
         if any(_hooked(layer) for layer in (self.norm1, self.norm2, self.nonlinearity)):
             return super().forward(input_tensor, temb)
@@ -219,5 +221,5 @@ class _FrozenConvolution(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         (weight,) = ctx.saved_tensors
-        found = torch.nn.grad.conv2d_input(ctx.shape, weight, slope, ctx.stride, ctx.padding)
+        found = conv2d_input(ctx.shape, weight, slope, ctx.stride, ctx.padding)
         return found, None, None, None, None
