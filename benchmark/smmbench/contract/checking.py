@@ -13,7 +13,7 @@ from smmbench.contract.findings import Finding, Verdict, broken, skipped
 from smmbench.contract.laws import LAWS, Law
 from smmbench.contract.trial import RaisedError, Trial
 from smmbench.contract.world import World, load_world
-from smmbench.environment import choose_device
+from smmbench.environment import choose_device, use_tensor_cores
 from smmbench.methods import load_class
 from smmbench.parameters import build_parameters, choose_preset
 
@@ -91,6 +91,7 @@ def check_method(
     begin = time.monotonic()
     laws = [law for law in LAWS if law.quick or not quick]
     world, device = load_world(dataset), choose_device(device)
+    use_tensor_cores(device)  # as a run does
     try:
         state = _State(load_class(reference))
     except ImportError as error:

@@ -25,6 +25,7 @@ def surroundings() -> dict[str, Any]:
         "torch's gradient mode": torch.is_grad_enabled(),
         "torch's inference mode": torch.is_inference_mode_enabled(),
         "torch's autocast": torch.is_autocast_enabled("cpu"),
+        "torch's autocast on the GPU": torch.is_autocast_enabled("cuda"),
         "torch.use_deterministic_algorithms": torch.are_deterministic_algorithms_enabled(),
         "cudnn.deterministic": torch.backends.cudnn.deterministic,
         "cudnn.benchmark": torch.backends.cudnn.benchmark,
@@ -36,7 +37,6 @@ def surroundings() -> dict[str, Any]:
     }
     if torch.cuda.is_initialized():
         found[ON_GPU] = tuple(one.numpy().tobytes() for one in torch.cuda.get_rng_state_all())
-        found["torch's autocast on the GPU"] = torch.is_autocast_enabled("cuda")
     return found | {f"environment variable {name}": value for name, value in os.environ.items()}
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from smmbench.contract.findings import Verdict, broken, kept, skipped
-from smmbench.contract.repeating import apart, between
+from smmbench.contract.repeating import apart, between, mean_difference
 from smmbench.contract.trial import Made, Trial
 from smmbench.method import Method
 from smmbench.video import Video
@@ -34,21 +32,15 @@ def batches(trial: Trial) -> Verdict:
         )
     if not all(one.pixels for one in single):
         return skipped("there is no Video.")
-    if _distance(single[0].given, trial.transfer(asked[0], "again").given) > 0:
+    if mean_difference(single[0], trial.transfer(asked[0], "again")) > 0:
         return skipped("the same request does not repeat, so nothing can be told.")
-    scale = _distance(single[0].given, single[1].given)
+    scale = mean_difference(single[0], single[1])
     for one, alone, request in zip(made, single, asked, strict=True):
-        if _distance(one, alone.given) > max(1.0, NEAR * scale):
+        together = Made(one, "", 0.0)
+        if mean_difference(together, alone) > max(1.0, NEAR * scale):
             return broken(
-                f"in a batch, {request} gives another video than alone: "
-                f"{apart(Made(one, '', 0.0), alone)}.",
+                f"in a batch, {request} gives another video than alone: {apart(together, alone)}.",
                 "A video may depend on its own clip, prompt and seed only; draw noise for each "
                 "from its own generator.",
             )
     return kept("two requests together give what each gives alone.")
-
-
-def _distance(one: Video, other: Video) -> float:
-    """Mean absolute difference in grey levels; infinite for other shapes."""
-    a, b = one.frames, other.frames
-    return float(np.abs(a.astype(np.int16) - b).mean()) if a.shape == b.shape else float("inf")
