@@ -8,6 +8,7 @@ with TemporaryDirectory() as folder:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from smmbench.selftest.anchors import ANCHORS
@@ -36,7 +37,7 @@ def examine(folder: Path, quick: bool = False) -> Iterator[Finding]:
     means = means_of(score_all(results, folder / "home"))
     for law in ANCHORS:
         if set(law.controls) <= {control.name for control in there}:
-            yield tried(law.name, law.statement, lambda law=law: law.faults(means))
+            yield tried(law.name, law.statement, partial(law.faults, means))
     yield tried(*repeated_scoring(results, folder))
     yield tried(*reencoded_copies(results, folder))
     yield tried(*any_shards(results, folder))
