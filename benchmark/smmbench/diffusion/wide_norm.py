@@ -8,6 +8,8 @@ weights that learn, all of this is PyTorch's own.
 
 from __future__ import annotations
 
+import os
+import shutil
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
@@ -68,7 +70,10 @@ def _by_kernels(x: Tensor) -> bool:
 
 @cache
 def _triton() -> bool:
-    return find_spec("triton") is not None
+    """Triton builds its launchers by a C compiler; without one PyTorch's own layers serve."""
+    compilers = ("cc", "gcc", "clang")
+    compiler = os.environ.get("CC") or any(shutil.which(name) for name in compilers)
+    return find_spec("triton") is not None and bool(compiler)
 
 
 class _Normalise(torch.autograd.Function):
