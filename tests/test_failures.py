@@ -29,6 +29,14 @@ def test_a_full_gpu_is_out_of_memory() -> None:
     found = failure(torch.cuda.OutOfMemoryError("CUDA out of memory. Tried\n to allocate"), "load")
     assert (found.kind, found.stage) == ("out-of-memory", "load")
     assert found.message.startswith("CUDA out of memory. Tried to allocate. Use a preset")
+    assert "--set low_memory=true" in found.message
+    assert "--batch" in found.message
+
+
+def test_an_overflow_says_which_type_to_take() -> None:
+    found = failure(FloatingPointError("NaN in guidance at timestep 981."), "transfer")
+    assert found.message.startswith("NaN in guidance at timestep 981. ")
+    assert "--set dtype=bfloat16" in found.message
 
 
 def test_a_message_is_one_line_of_bounded_length() -> None:

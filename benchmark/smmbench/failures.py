@@ -12,8 +12,14 @@ from smmbench.video import VideoError
 Stage = Literal["load", "prepare", "transfer", "write"]
 
 ADVICE: dict[FailureKind, str] = {
-    "out-of-memory": "Use a preset or parameters that need less, or another --device.",
-    "nan": "Full precision or weaker guidance often helps; see the method's parameters.",
+    "out-of-memory": (
+        "Use a preset or parameters that need less (--set low_memory=true where the method has "
+        "it), a smaller --batch, or another --device."
+    ),
+    "nan": (
+        "A wider type (--set dtype=bfloat16 or float32) or weaker guidance often helps; see the "
+        "method's parameters."
+    ),
     "method-error": "The traceback is in run.log.",
 }
 
