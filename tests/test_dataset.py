@@ -260,6 +260,17 @@ def test_checking_tells_every_fault(square_dataset: Path, moving_square: Video) 
     assert left[0].startswith("Clip 'left': nothing moves: the longest step")
 
 
+def test_a_clip_that_scoring_would_refuse_is_told(
+    square_dataset: Path, moving_square: Video
+) -> None:
+    # It moves in the first of 7 steps only; a track moves if 40 % of its steps do.
+    frames = moving_square.frames.copy()
+    frames[2:] = frames[1]
+    fault = motion_check(load_dataset(square_dataset).manifest.protocol)
+    assert fault(moving_square) == ""
+    assert "nothing moves for long enough: no track has 40%" in fault(Video(frames, 8.0))
+
+
 def test_an_added_dataset_is_known_by_its_name(square_dataset: Path) -> None:
     assert "squares" not in dataset_names()
     add_dataset(square_dataset)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
 from smmbench.dataset.files import (
     checked_path,
     clip_form,
@@ -58,16 +56,26 @@ def motion_check(protocol: Protocol) -> ClipCheck:
         ImportError: The tracker is not installed.
         ValueError: Its checkpoint is missing.
     """
+    from smmbench.metrics.conventions import Conventions  # metrics stand on datasets
+    from smmbench.metrics.moving import steps_of
+
     tracker = open_tracker(protocol.tracker, protocol.grid, "cpu")
+    threshold, rule = protocol.still_threshold, Conventions()
 
     def fault(video: Video) -> str:
-        steps = np.diff(tracker.track(video).points, axis=1)
-        longest = float(np.linalg.norm(steps, axis=-1).max(initial=0))
-        if longest > protocol.still_threshold:
+        tracks = tracker.track(video)
+        steps = steps_of(tracks.points, tracks.visible, threshold, rule)
+        if steps.moving.any():
             return ""
+        longest = float(steps.lengths.max(initial=0))
+        if longest <= threshold:
+            return (
+                f"nothing moves: the longest step of a track is {longest:.2f} pixels, the "
+                f"protocol's still_threshold is {threshold:g}."
+            )
         return (
-            f"nothing moves: the longest step of a track is {longest:.2f} pixels, the protocol's "
-            f"still_threshold is {protocol.still_threshold:g}."
+            f"nothing moves for long enough: no track has {rule.moving_share:.0%} of its steps "
+            f"longer than the protocol's still_threshold, {threshold:g} pixels."
         )
 
     return fault
