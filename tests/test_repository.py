@@ -79,11 +79,34 @@ def test_the_readme_has_the_two_commands() -> None:
 
 
 def test_the_script_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (script,) = _blocks(ROOT / "README.md", "python")
+    script, _ = _blocks(ROOT / "README.md", "python")
     exec(compile(script, "README.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     shown = re.findall(r"print\(.*\)  # (\([^)]*\)(?: uint8)?|[\d.]+)", script)
     assert printed[:3] == shown  # shapes and the number are those of the comments
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_the_40_lines_of_the_readme_are_the_method(
+    restart: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from smmbench.method import Source
+    from smmbench.smm import SMM
+    from smmbench.video import read_video
+
+    _, script = _blocks(ROOT / "README.md", "python")
+    lines = [line for line in script.splitlines() if line.strip()]
+    own = [line for line in lines if not line.startswith(("from ", "import "))]
+    assert len(own) <= 40
+    few = {"steps": 3, "inversion_steps": 3, "iterations": 1, "restart": restart}
+    monkeypatch.setitem(SMM.presets, "emoji", SMM.presets["emoji"] | few)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(compile(script, "README.md", "exec"), names)
+    method = SMM(names["p"], "cpu", names["model"])
+    source = Source("clip", names["source"], names["clip"].prompt, other=lambda: names["source"])
+    video = method.transfer(method.prepare(source), names["prompts"][1], seed=0)
+    assert read_video(tmp_path / "butterfly.mkv").pixels_sha256 == video.pixels_sha256
 
 
 def test_the_method_of_the_pages_is_whole(tmp_path: Path, small_dataset: Path) -> None:
@@ -115,7 +138,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=_name)
 def test_pages_are_short(page: Path) -> None:
     lines = len(page.read_text(encoding="utf-8").splitlines())
-    assert lines <= (200 if page.name in ("README.md", "CHANGELOG.md") else 80)
+    assert lines <= {"README.md": 240, "CHANGELOG.md": 200}.get(page.name, 80)
 
 
 def test_every_source_root_holds_one_package_and_is_none() -> None:
