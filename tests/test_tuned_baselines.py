@@ -551,7 +551,7 @@ def test_a_clip_is_tuned_once(method: type[Any], backbone: Backbone, tunings: li
 def test_a_damaged_entry_is_tuned_again(
     damage: str, backbone: Backbone, tunings: list[int]
 ) -> None:
-    made = make(TuneAVideo, backbone)
+    made = make(TuneAVideo, backbone, tuning_steps=1)
     whole = made.prepare(clip(0)).adapter
     path = adapter_path(made.origin(clip(0)))
     content = path.read_bytes()
