@@ -91,9 +91,9 @@ class DiTFlow(FirstSteps[Parameters]):
         "paper": {},
         "emoji": {
             **EMOJI,
-            "guided_steps": 5,  # the paper's fifth of the steps
+            "guided_steps": 10,
             "rates": (0.02, 0.01),
-            "layers": ("up_blocks.2.attentions.1.transformer_blocks.0.attn1",),  # 16 x 16 places
+            "layers": ("up_blocks.1.attentions.1.transformer_blocks.0.attn1",),  # 8 x 8 places
         },
     }
     search: ClassVar[Mapping[str, Space]] = {

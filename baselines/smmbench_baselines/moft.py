@@ -153,7 +153,7 @@ class MOFT(ReferenceGuided[Parameters]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
-        "emoji": {**EMOJI, "weight": 300.0},
+        "emoji": {**EMOJI, "weight": 100.0},
     }
     search: ClassVar[Mapping[str, Space]] = {
         "weight": LogRange(3.0, 3000.0),

@@ -118,7 +118,7 @@ class MotionClone(ReferenceGuided[Parameters]):
             "guided_steps": 15,  # the paper's three fifths of the steps
             "warm_up": 1,
             "cool_down": 1,
-            "weight": 1000.0,
+            "weight": 2000.0,
         },
     }
     search: ClassVar[Mapping[str, Space]] = {

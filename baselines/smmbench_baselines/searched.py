@@ -15,5 +15,6 @@ def best_of(settings: int) -> str:
 
 
 EIGHT = best_of(8)
-GUIDED = NOT_SEARCHED  # the laboratory's GUIDED; best_of(4) once the preset is its best
-ONE_CLIP = NOT_SEARCHED  # the laboratory's TUNED, likewise
+GUIDED = best_of(4) + ", one edit a clip"  # the laboratory's GUIDED
+SMM_VARIANT = "emoji: the preset of SMM, not searched anew"
+ONE_CLIP = NOT_SEARCHED  # the laboratory's TUNED has settings for them

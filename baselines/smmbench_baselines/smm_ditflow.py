@@ -54,7 +54,7 @@ class SMMDiTFlow(FirstSteps[Parameters]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
-        "emoji": {**EMOJI, "guided_steps": 5, "rates": (0.02, 0.01)},
+        "emoji": {**EMOJI, "guided_steps": 10, "rates": (0.02, 0.01)},
     }
     search: ClassVar[Mapping[str, Space]] = {
         "guided_steps": Range(3, 12),

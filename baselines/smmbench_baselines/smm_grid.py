@@ -10,7 +10,7 @@ from smmbench import smm
 from smmbench.diffusion.parameters import UNETS
 from smmbench.method import Card
 from smmbench.search import Choices, Space
-from smmbench_baselines.searched import GUIDED
+from smmbench_baselines.searched import SMM_VARIANT
 
 
 @dataclass(frozen=True)
@@ -38,5 +38,5 @@ class SMMGrid(smm.SMM):
         ),
         backbone=UNETS,
         values="those of SMM, and a grid of 2x2",
-        tuned=GUIDED,
+        tuned=SMM_VARIANT,
     )

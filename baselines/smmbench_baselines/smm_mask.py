@@ -21,7 +21,7 @@ from smmbench.method import Card, Source
 from smmbench.search import Choices, Space
 from smmbench.smm import Feature, Loss, Prepared
 from smmbench_baselines.moving import Region, moving_region, resized
-from smmbench_baselines.searched import GUIDED
+from smmbench_baselines.searched import SMM_VARIANT
 
 Which = Literal["moving", "rest", "frame"]
 Area = Bool[Tensor, "batch time time _rows _columns"]
@@ -134,7 +134,7 @@ class SMMMask(smm.SMM):
         backbone=UNETS,
         original="ZeroScope v2 576w",
         values="those of SMM, which ConMo keeps",
-        tuned=GUIDED,
+        tuned=SMM_VARIANT,
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

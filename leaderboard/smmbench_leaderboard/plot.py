@@ -1,18 +1,24 @@
 """Draw a board's two axes, with intervals and the Pareto front (needs `smmbench[docs]`).
 
-python -m smmbench_leaderboard.plot leaderboard/entries/emoji/2026-11-22-board.json board.png
+python -m smmbench_leaderboard.plot leaderboard/entries/emoji/2026-11-24-board.json board.png
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smmbench.atomic import atomic_path
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
 TEXT, MOTION = "text_similarity", "motion_fidelity"
+LEFT_BEYOND = 0.75  # of text similarity: names of points further right stand on their left
+LINE = 0.032  # of motion fidelity, between two names
 
 
 def draw(board: dict[str, Any], path: Path) -> None:
@@ -34,27 +40,16 @@ def draw(board: dict[str, Any], path: Path) -> None:
     axes = figure.add_subplot()
     for row in board["rows"]:
         text, motion = row["cells"][TEXT], row["cells"][MOTION]
-        control = row["card"]["kind"] == "control"
-        colour = "0.6" if control else "C3" if row["label"] == "smm" else "C0"
         axes.errorbar(
             text["mean"],
             motion["mean"],
             xerr=_reach(text),
             yerr=_reach(motion),
-            fmt="x" if control else "o",
-            color=colour,
+            fmt="x" if _is_control(row) else "o",
+            color=_colour(row),
             elinewidth=0.8,
         )
-        left = text["mean"] > 0.6  # labels stay in the picture
-        axes.annotate(
-            row["label"],
-            (text["mean"], motion["mean"]),
-            xytext=(-8 if left else 8, 5),
-            textcoords="offset points",
-            ha="right" if left else "left",
-            color=colour,
-            fontsize=9,
-        )
+    _label(axes, board["rows"])
     front = sorted(
         (row["cells"][TEXT]["mean"], row["cells"][MOTION]["mean"])
         for row in board["rows"]
@@ -66,6 +61,36 @@ def draw(board: dict[str, Any], path: Path) -> None:
     axes.set_title(f"{board['dataset']} version {board['dataset_version']}, {board['pairs']} pairs")
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)
+
+
+def _is_control(row: dict[str, Any]) -> bool:
+    return bool(row["card"]["kind"] == "control")
+
+
+def _colour(row: dict[str, Any]) -> str:
+    return "0.6" if _is_control(row) else "C3" if row["label"] == "smm" else "C0"
+
+
+def _label(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+    """Name each point on the side where the picture has room, above the last name there."""
+    for left in (True, False):
+        lowest = float("-inf")
+        ordered = sorted(rows, key=lambda row: float(row["cells"][MOTION]["mean"]))
+        for row in ordered:
+            text, motion = row["cells"][TEXT]["mean"], row["cells"][MOTION]["mean"]
+            if (text > LEFT_BEYOND) != left:
+                continue
+            lowest = max(motion, lowest + LINE)
+            axes.annotate(
+                row["label"],
+                (text, motion),
+                xytext=(text + (-0.06 if left else 0.04), lowest),
+                ha="right" if left else "left",
+                va="center",
+                color=_colour(row),
+                fontsize=8,
+                arrowprops={"arrowstyle": "-", "color": "0.85", "linewidth": 0.6},
+            )
 
 
 def _reach(cell: dict[str, Any]) -> list[list[float]] | None:
