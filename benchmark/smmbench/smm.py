@@ -21,6 +21,7 @@ from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Denoiser, Features, Latent, Text
 from smmbench.diffusion.guidance import descend, loss_scale
 from smmbench.diffusion.inversion import inversion_timesteps, invert
+from smmbench.diffusion.latent_cache import cached_latents, inversion_origin
 from smmbench.diffusion.method import DiffusionMethod
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
@@ -36,6 +37,9 @@ Kind = Literal["smm-differences", "smm", "full"]
 Distance = Literal["cosine", "l2"]
 Loss = Callable[[Features, Features], Float[Tensor, " batch"]]
 """From the output's features and the source's to one loss a sample."""
+
+KEPT_FROM = 100
+"""Passes of the network from which an inversion is worth its 51 latents on disk."""
 
 
 @dataclass(frozen=True)
@@ -331,22 +335,51 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
         """Encode and invert; keep the latents that guidance will compare with."""
-        prompts = [source.prompt for source in sources]
-        schedule, parameters = self.backbone.schedule, self.parameters
-        sampling = schedule.timesteps(parameters.steps)
-        text = self.backbone.embed(prompts if parameters.inversion_prompt else [""] * len(prompts))
+        steps = inversion_timesteps(
+            self.backbone.schedule, self.parameters.inversion_steps, self._sampling
+        )
+        passes = len(steps) * (1 + self.parameters.inversion_refinements)
+        if passes < KEPT_FROM or not self.weights():
+            inverted = self._invert(sources, steps)
+        else:
+            inverted = cached_latents(
+                [self._origin(source, steps) for source in sources],
+                lambda places: self._invert([sources[place] for place in places], steps),
+                self.backbone.device,
+            )
+        return [
+            Prepared(latents, source.prompt, source.video.fps)
+            for latents, source in zip(inverted, sources, strict=True)
+        ]
+
+    @property
+    def _sampling(self) -> tuple[int, ...]:
+        return self.backbone.schedule.timesteps(self.parameters.steps)
+
+    def _inversion_prompt(self, source: Source) -> str:
+        return source.prompt if self.parameters.inversion_prompt else ""
+
+    def _invert(self, sources: Sequence[Source], steps: Sequence[int]) -> list[dict[int, Latent]]:
+        """Latents of each clip, by timestep."""
         inverted = invert(
             self.backbone.denoiser,
             self.encode(sources),
-            text,
-            inversion_timesteps(schedule, parameters.inversion_steps, sampling),
-            keep=sampling,
-            refinements=parameters.inversion_refinements,
+            self.backbone.embed([self._inversion_prompt(source) for source in sources]),
+            steps,
+            keep=self._sampling,
+            refinements=self.parameters.inversion_refinements,
         )
-        return [
-            Prepared({t: x[[i]] for t, x in inverted.items()}, source.prompt, source.video.fps)
-            for i, source in enumerate(sources)
-        ]
+        return [{t: x[[i]] for t, x in inverted.items()} for i in range(len(sources))]
+
+    def _origin(self, source: Source, steps: Sequence[int]) -> dict[str, Any]:
+        return inversion_origin(
+            self.backbone,
+            source.video.pixels_sha256,
+            self._inversion_prompt(source),
+            steps=list(steps),
+            kept=list(self._sampling),
+            refinements=self.parameters.inversion_refinements,
+        )
 
     def transfer_batch(
         self, prepared: Sequence[Prepared], prompts: Sequence[str], seeds: Sequence[int]
