@@ -33,7 +33,7 @@ HEAVY = (
 )
 VERBS = {
     *("run", "score", "leaderboard", "compare", "why", "import", "submit", "verify", "sheet"),
-    *("doctor", "selftest"),
+    *("doctor", "selftest", "invert"),
     *("methods list", "methods show", "metrics list", "metrics show"),
     *("methods check", "methods new", "tune"),
     *("datasets list", "datasets show", "datasets check", "datasets fetch", "datasets add"),

@@ -41,6 +41,7 @@ from smmbench.cli import (  # noqa: E402
     datasets,
     doctor,
     import_,
+    invert,
     methods,
     metrics,
     run,
@@ -50,7 +51,10 @@ from smmbench.cli import (  # noqa: E402
     tune,
 )
 
-for module in (run, score, tune, import_, sheet, datasets, methods, metrics, doctor, selftest):
+for module in (
+    *(run, score, tune, import_, sheet, invert),
+    *(datasets, methods, metrics, doctor, selftest),
+):
     module.register(app)
 
 

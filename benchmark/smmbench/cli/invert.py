@@ -1,0 +1,130 @@
+"""`smmbench invert`: see what a clip's features hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from smmbench.feature_inversion import Inverted
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("invert")(invert)
+
+
+def invert(
+    clip: Annotated[str, typer.Argument(help="Name of a clip of the dataset.")],
+    dataset: Annotated[
+        str,
+        typer.Option(
+            envvar="SMMBENCH_DATASET", help="Name of a dataset, or path of its TOML file."
+        ),
+    ] = "emoji",
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND",
+            help="What is pulled to the clip's: full, smm or smm-differences; repeatable. "
+            "If not given, each of them.",
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Number of random starts.")] = 2,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SMMBENCH_PRESET",
+            help="A preset of smm; if not given, the one named like the dataset, if any.",
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Set a parameter of smm; repeatable; goes last."
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Steps of sampling and of the clip's inversion.")
+    ] = None,
+    iterations: Annotated[
+        int | None, typer.Option(min=0, help="Iterations of Adam in each step.")
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0, help="Adam's rate in the first step; it falls evenly to half of it."),
+    ] = None,
+    device: Annotated[
+        str,
+        typer.Option(
+            envvar="SMMBENCH_DEVICE", help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is."
+        ),
+    ] = "auto",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder to write; default: inversion/DATASET/CLIP."),
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", envvar="SMMBENCH_JSON", help="Print the table as JSON."),
+    ] = False,
+) -> None:
+    """Sample videos from noise whose features equal a clip's: what stays, the features hold.
+
+    Writes each video, sheet.png and, last, inversion.json.
+    Exit code: 0 done, 2 wrong use, 130 stopped by Ctrl-C.
+    """
+    from smmbench.dataset import clip_named, load_dataset, source_video
+    from smmbench.environment import choose_device, use_tensor_cores
+    from smmbench.feature_inversion import analysis_parameters, checked_kinds, invert_features
+    from smmbench.feature_inversion_files import remove_earlier, write_outcome, write_videos
+    from smmbench.parameters import choose_preset
+    from smmbench.progress import progress
+    from smmbench.smm import SMM
+
+    kinds = checked_kinds(features or ())
+    described = load_dataset(dataset)
+    name = described.manifest.name
+    chosen = clip_named(described, clip)
+    asked = [] if steps is None else [f"steps={steps}", f"inversion_steps={steps}"]
+    asked += [] if iterations is None else [f"iterations={iterations}"]
+    asked += [] if rate is None else [f"rates={rate},{rate / 2}"]
+    parameters = analysis_parameters(choose_preset(SMM, preset, name), [*asked, *(settings or ())])
+    device = choose_device(device)
+    use_tensor_cores(device)
+    original = source_video(described, chosen)
+    folder = output or Path("inversion") / name / clip
+    remove_earlier(folder)
+    made: list[Inverted] = []
+    try:
+        with progress(seeds * (len(kinds) + 1), "videos") as report:
+            for one in invert_features(parameters, device, clip, original, kinds, range(seeds)):
+                write_videos(folder, one)
+                made.append(one)
+                report(f"{one.features}, seed {one.seed}: PSNR {one.psnr:.1f} dB")
+    except KeyboardInterrupt:
+        typer.echo("Stopped; run the same command to begin anew.", err=True)
+        raise typer.Exit(130) from None
+    content = write_outcome(folder, name, clip, original, made, parameters, device)
+    _print(content, as_json)
+    typer.echo(f"Videos, sheet.png and inversion.json are in {folder}.", err=True)
+
+
+def _print(content: dict[str, Any], as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+    from rich.table import Table
+
+    if as_json:
+        typer.echo(json.dumps(content, indent=2))
+        return
+    kinds = list(content["videos"][0]["distances"])
+    table = Table("pulled", "seed", "RMS", "PSNR", *(f"to {kind}" for kind in kinds), box=None)
+    for row in content["videos"]:
+        ratio = "same" if row["psnr"] is None else f"{row['psnr']:.2f}"
+        numbers = (f"{row['distances'][kind]:.3f}" for kind in kinds)
+        table.add_row(row["features"], str(row["seed"]), f"{row['rms']:.1f}", ratio, *numbers)
+    Console().print(table, markup=False)
