@@ -68,7 +68,7 @@ def _download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     # Half-precision variants and other frameworks' copies would double the download.
-    ignored = ["*.fp16.*", "*.msgpack", "*.h5", "*.onnx"]
+    ignored = ["*.fp16.*", "*.fp16-*", "*.msgpack", "*.h5", "*.onnx"]
     try:
         return Path(
             snapshot_download(

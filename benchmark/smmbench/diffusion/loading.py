@@ -23,6 +23,9 @@ CLASSES = {"unet": UNet3DConditionModel, "vae": AutoencoderKL, "text_encoder": C
 def load_network(folder: Path, part: str, dtype: torch.dtype) -> nn.Module:
     """Load one network from safetensors: frozen, in evaluation mode, on the CPU.
 
+    The weights may lie in several files with an index, and where there are only files of the
+    variant `fp16` those are read.
+
     Raises:
         ValueError: The part is missing, of another class, has no safetensors, or its weights do not
             fit its configuration; the message names the part.
@@ -38,6 +41,7 @@ def load_network(folder: Path, part: str, dtype: torch.dtype) -> nn.Module:
             f"{where} has no .safetensors weights; pickled ones are not read from folders. Save "
             "the model again with diffusers' save_pretrained(..., safe_serialization=True)."
         )
+    _check_shards(where)
     network, report = _read_weights(expected, where, dtype)
     for problem in ("missing_keys", "mismatched_keys"):
         if keys := sorted(str(key) for key in report.get(problem, ())):
@@ -96,6 +100,26 @@ def _layout() -> str:
     return "A model's folder has unet/, vae/, text_encoder/, tokenizer/ and scheduler/."
 
 
+def _check_shards(where: Path) -> None:
+    """Refuse weights in several files of which one that would be read is missing."""
+    for path in sorted(where.glob("*.safetensors.index*.json")):
+        if ".fp16" in path.name and _variant(where) is None:
+            continue
+        files = read_json(path, where.parent).get("weight_map", {}).values()
+        missing = sorted(name for name in set(files) if not (where / name).is_file())
+        if missing:
+            raise ValueError(
+                f"{where} is not whole: {', '.join(missing[:3])} is missing, which {path.name} "
+                "names. Copy or fetch the model again."
+            )
+
+
+def _variant(where: Path) -> str | None:
+    """`fp16` where there are no other weights."""
+    names = [path.name for path in where.glob("*.safetensors")]
+    return "fp16" if all(".fp16" in name for name in names) else None
+
+
 @contextmanager
 def _no_progress_bar() -> Iterator[None]:
     """Keep transformers from drawing over the progress of a run."""
@@ -123,6 +147,7 @@ def _read_weights(
                 use_safetensors=True,
                 local_files_only=True,
                 output_loading_info=True,
+                variant=_variant(where),
                 **{word: dtype},
                 **diffusers_only,
             )
