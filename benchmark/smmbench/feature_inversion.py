@@ -102,7 +102,7 @@ def relative_distances(features: Features, reference: Features, grid: int = 1) -
         zero. A reference of length zero (differences of a still clip) is taken as the smallest
         positive number, so that any difference is huge.
     """
-    found = {}
+    found: dict[str, float] = {}
     for kind in KINDS:
         ratios = []
         for layer, f in features.items():
@@ -160,7 +160,7 @@ def invert_features(
     """
     first = SMM(parameters, device)
     prepared = first.prepare(Source(name, original, "", lambda: original))
-    methods = {NONE: SMM(replace(parameters, iterations=0), device, first.backbone)}
+    methods: dict[str, SMM] = {NONE: SMM(replace(parameters, iterations=0), device, first.backbone)}
     for kind in kinds:
         methods[kind] = SMM(replace(parameters, features=kind), device, first.backbone)
     for seed in seeds:
