@@ -118,8 +118,10 @@ def test_the_clip_s_own_start_needs_no_iterations(parameters: Parameters, noisy:
 
 
 def test_a_seed_is_a_video(parameters: Parameters, noisy: Video) -> None:
+    short = replace(parameters, iterations=1)
+
     def hashes() -> list[str]:
-        made = invert_features(parameters, "cpu", "noisy", noisy, ["smm"], seeds=[0, 1])
+        made = invert_features(short, "cpu", "noisy", noisy, ["smm"], seeds=[0, 1])
         return [one.video.pixels_sha256 for one in made]
 
     first = hashes()
