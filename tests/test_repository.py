@@ -86,6 +86,7 @@ def test_the_script_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> No
     assert printed[:3] == shown  # shapes and the number are those of the comments
 
 
+@pytest.mark.slow
 def test_the_40_lines_of_the_readme_are_the_method(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
