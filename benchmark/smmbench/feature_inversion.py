@@ -164,8 +164,8 @@ def invert_features(
     for kind in kinds:
         methods[kind] = SMM(replace(parameters, features=kind), device, first.backbone)
     for seed in seeds:
-        for kind, method in methods.items():
+        for pulled, method in methods.items():
             video = method.transfer(prepared, "", seed)
             rms, psnr = pixel_distance(video, original)
             distances = feature_distances(first, video, original)
-            yield Inverted(kind, seed, video, rms, psnr, distances)
+            yield Inverted(pulled, seed, video, rms, psnr, distances)
