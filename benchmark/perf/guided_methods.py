@@ -256,7 +256,7 @@ def main() -> None:
     ]
     began = time.monotonic()
     dtype = "float32" if options.tiny else "float16"
-    backbone = random_backbone(device, getattr(torch, dtype), options.tiny)
+    backbone = random_backbone(device, getattr(torch, dtype), options.tiny, own=False)
     source = _source(TINY if options.tiny else SIZE)
     with torch.no_grad():
         _warm_up(backbone, source)

@@ -1,124 +1,142 @@
-"""A model of ZeroScope's size with random weights, made on the device in seconds.
-
-Speed and memory do not ask what the weights are. What it makes of a clip is noise.
-"""
+"""A model of ZeroScope's size with random weights, made where it will run."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from smmbench.diffusion.backbone import Backbone
+from smmbench.diffusion.backbone import Backbone, own_denoiser
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.schedule import NoiseSchedule
 
-SIZE = (24, 320, 576)
-"""Frames, height and width of a clip of ZeroScope v2 576w."""
-
-TINY = (4, 64, 64)
-"""The same for the tiny model."""
-
-SCHEDULE: dict[str, Any] = {
-    "num_train_timesteps": 1000,
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "clip_sample": False,
-    "set_alpha_to_one": False,
-    "steps_offset": 1,
-    "prediction_type": "epsilon",
+FULL: dict[str, dict[str, Any]] = {
+    "unet": {"cross_attention_dim": 1024},  # the rest is the class's default: 1.41 B parameters
+    "vae": {
+        "down_block_types": ("DownEncoderBlock2D",) * 4,
+        "up_block_types": ("UpDecoderBlock2D",) * 4,
+        "block_out_channels": (128, 256, 512, 512),
+        "layers_per_block": 2,
+    },
+    "text": {
+        "hidden_size": 1024,
+        "intermediate_size": 4096,
+        "num_hidden_layers": 23,
+        "num_attention_heads": 16,
+        "hidden_act": "gelu",
+    },
 }
-
-UNET: dict[str, Any] = {
-    "in_channels": 4,
-    "out_channels": 4,
-    "down_block_types": ("CrossAttnDownBlock3D",) * 3 + ("DownBlock3D",),
-    "up_block_types": ("UpBlock3D",) + ("CrossAttnUpBlock3D",) * 3,
-    "block_out_channels": (320, 640, 1280, 1280),
-    "layers_per_block": 2,
-    "cross_attention_dim": 1024,
-    "attention_head_dim": 64,
-}
-TINY_UNET: dict[str, Any] = UNET | {
-    "block_out_channels": (16, 32, 32, 32),
-    "cross_attention_dim": 32,
-    "attention_head_dim": 8,
-    "norm_num_groups": 8,
-}
-
-VAE: dict[str, Any] = {
-    "block_out_channels": (128, 256, 512, 512),
-    "down_block_types": ("DownEncoderBlock2D",) * 4,
-    "up_block_types": ("UpDecoderBlock2D",) * 4,
-    "layers_per_block": 2,
-    "latent_channels": 4,
-}
-TINY_VAE: dict[str, Any] = VAE | {"block_out_channels": (8,) * 4, "norm_num_groups": 4}
-
-TEXT: dict[str, Any] = {
-    "hidden_size": 1024,
-    "intermediate_size": 4096,
-    "num_hidden_layers": 23,
-    "num_attention_heads": 16,
-}
-TINY_TEXT: dict[str, Any] = {
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 2,
+TINY: dict[str, dict[str, Any]] = {
+    "unet": {
+        "cross_attention_dim": 16,
+        "block_out_channels": (8, 16, 16, 16),
+        "attention_head_dim": 4,
+        "norm_num_groups": 4,
+    },
+    "vae": {
+        **FULL["vae"],
+        "block_out_channels": (4, 4, 4, 8),
+        "layers_per_block": 1,
+        "norm_num_groups": 2,
+    },
+    "text": {
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    },
 }
 
 
-def random_denoiser(
-    device: str, dtype: torch.dtype = torch.float16, tiny: bool = False
-) -> Denoiser:
-    """ZeroScope's UNet (1.41 B parameters) and noise schedule; or a tiny one of the same make."""
-    from diffusers import UNet3DConditionModel
+class Words:
+    """Stands for a tokenizer: each prompt is its letters' numbers."""
 
-    with torch.device(device):
-        unet = UNet3DConditionModel(**(TINY_UNET if tiny else UNET))
-    return Denoiser(_ready(unet, device, dtype), NoiseSchedule.from_config(SCHEDULE))
+    model_max_length = 77
+
+    def __call__(self, prompts: Sequence[str], **_: Any) -> dict[str, list[list[int]]]:
+        """Tokens of prompts, all of one length."""
+        return {"input_ids": [[ord(c) % 99 for c in p[:77].ljust(77)] for p in prompts]}
 
 
-def random_backbone(
-    device: str, dtype: torch.dtype = torch.float16, tiny: bool = False
-) -> Backbone:
-    """The whole model: UNet, autoencoder (84 M) and text encoder (340 M)."""
-    from diffusers import AutoencoderKL
-    from transformers import CLIPTextConfig, CLIPTextModel
-
-    with torch.device(device):
-        vae = AutoencoderKL(**(TINY_VAE if tiny else VAE))
-        text_encoder = CLIPTextModel(CLIPTextConfig(**(TINY_TEXT if tiny else TEXT)))
-    return Backbone(
-        random_denoiser(device, dtype, tiny),
-        _ready(vae, device, dtype),
-        _ready(text_encoder, device, dtype),
-        Words(text_encoder.config.vocab_size),
-        Path(),
+def schedule() -> NoiseSchedule:
+    """ZeroScope's noise levels."""
+    return NoiseSchedule.from_config(
+        {
+            "beta_schedule": "scaled_linear",
+            "beta_start": 0.00085,
+            "beta_end": 0.012,
+            "steps_offset": 1,
+        }
     )
 
 
-@dataclass(frozen=True)
-class Words:
-    """In place of a tokenizer: a word is a number, which one means nothing."""
+def random_unet(device: str, dtype: torch.dtype, tiny: bool) -> nn.Module:
+    """A frozen UNet; the same weights for the same device and type."""
+    import diffusers
 
-    vocabulary: int
-    model_max_length: int = 77
+    untyped: Any = diffusers
+    sizes = (TINY if tiny else FULL)["unet"]
+    with _made_on(device, dtype):
+        unet = untyped.UNet3DConditionModel(**sizes).requires_grad_(False).eval()
+        for weight in unet.parameters():
+            if device != "meta" and weight.ndim > 1 and not weight.any():
+                nn.init.normal_(weight, std=0.02)  # layers that begin as zeros
+    return unet
 
-    def __call__(self, prompts: Sequence[str], **_: Any) -> dict[str, list[list[int]]]:
-        """Numbers of the words of each prompt, filled with the last one."""
-        last, length = self.vocabulary - 1, self.model_max_length
-        found = [[zlib.crc32(word.encode()) % last for word in one.split()] for one in prompts]
-        return {"input_ids": [(one + [last] * length)[:length] for one in found]}
+
+def random_vae(device: str, dtype: torch.dtype, tiny: bool) -> nn.Module:
+    """A frozen autoencoder."""
+    import diffusers
+
+    untyped: Any = diffusers
+    with _made_on(device, dtype):
+        vae = untyped.AutoencoderKL(latent_channels=4, **(TINY if tiny else FULL)["vae"])
+    return vae.requires_grad_(False).eval()
 
 
-def _ready(network: Any, device: str, dtype: torch.dtype) -> Any:
-    # Not diffusers' own to(), which warns of a cast that is meant.
-    return nn.Module.to(network, device, dtype).requires_grad_(False).eval()
+def random_backbone(
+    device: str,
+    dtype: torch.dtype,
+    tiny: bool,
+    own: bool = True,
+    low_memory: bool = False,
+    compile: bool = False,
+) -> Backbone:
+    """The whole model.
+
+    Args:
+        device: Where.
+        dtype: Of all networks.
+        tiny: A small one of the same layout.
+        own: Make it faster as a loaded model is made; else leave diffusers' own layers.
+        low_memory: See `load_backbone`.
+        compile: See `load_backbone`.
+    """
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    untyped: Any = CLIPTextModel
+    with _made_on(device, dtype):
+        config = CLIPTextConfig(vocab_size=49408, **(TINY if tiny else FULL)["text"])
+        text_encoder = untyped(config).requires_grad_(False).eval()
+    unet, vae = random_unet(device, dtype, tiny), random_vae(device, dtype, tiny)
+    levels = schedule()
+    denoiser = own_denoiser(unet, levels, low_memory, compile) if own else Denoiser(unet, levels)
+    return Backbone(
+        denoiser, vae, text_encoder, Words(), Path(), frames_at_once=1 if low_memory else None
+    )
+
+
+@contextlib.contextmanager
+def _made_on(device: str, dtype: torch.dtype) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.manual_seed(0)
+    torch.set_default_dtype(dtype)
+    try:
+        with torch.device(device):
+            yield
+    finally:
+        torch.set_default_dtype(before)

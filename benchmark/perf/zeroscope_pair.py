@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from zeroscope_parts import random_backbone, random_unet, random_vae, schedule
+from zeroscope_model import random_backbone, random_unet, random_vae, schedule
 
 from smmbench.diffusion.backbone import Backbone
 from smmbench.diffusion.denoiser import Denoiser
