@@ -13,8 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from smmbench import smm
-from smmbench.diffusion import latent_cache
+from smmbench import smm, tensor_cache
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.latent_cache import (
     LIMIT,
@@ -113,7 +112,7 @@ def test_what_was_killed_while_writing_is_not_taken(monkeypatch: pytest.MonkeyPa
 
     maker = Maker(["a"])
     with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
-        killed.setattr(latent_cache, "save_file", half)
+        killed.setattr(tensor_cache, "save_file", half)
         maker.taken()
     assert not maker.paths()[0].exists()
     maker.taken()
