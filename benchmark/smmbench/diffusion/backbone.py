@@ -89,6 +89,7 @@ class Backbone:
             ValueError: The size does not fit.
         """
         self._check_size(*frames.shape[2:4])
+        self.denoiser.forget()
         pixels = torch.from_numpy(np.ascontiguousarray(frames)).flatten(0, 1).movedim(-1, 1)
         chunks = [self._encode(chunk) for chunk in self._chunks(pixels)]
         mean, deviation = (
@@ -107,6 +108,7 @@ class Backbone:
         Raises:
             FloatingPointError: The decoder's output is not finite.
         """
+        self.denoiser.forget()  # recorded passes hold memory that the decoder wants
         z = (x / self.vae.config.scaling_factor + self._shift).movedim(1, 2).to(self.vae.dtype)
         images = [self._decode(chunk).cpu().numpy() for chunk in self._chunks(z.flatten(0, 1))]
         frames = np.concatenate(images)
@@ -227,11 +229,12 @@ def own_denoiser(
 ) -> Denoiser:
     """Make a UNet that is nobody else's faster or smaller, in place, by the same arithmetic.
 
-    On a GPU its layers become channels-last; on the CPU they stay diffusers' own. See
-    `load_backbone`.
+    On a GPU its layers become channels-last and its passes are recorded; on the CPU they stay
+    diffusers' own. See `load_backbone`.
     """
     from smmbench.diffusion.checkpointing import checkpoint_layers
     from smmbench.diffusion.compiled import compiled
+    from smmbench.diffusion.graphs import graphs_of
     from smmbench.diffusion.layout import channels_last
 
     device = next(unet.parameters()).device
@@ -240,7 +243,7 @@ def own_denoiser(
     if low_memory:
         checkpoint_layers(unet)
     network = compiled(unet, device) if compile else None
-    return Denoiser(unet, schedule, network, apart=low_memory or compile)
+    return Denoiser(unet, schedule, network, low_memory or compile, graphs_of(unet))
 
 
 def _check_fit(unet: Any, vae: Any, text_encoder: Any, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from smmbench.diffusion.capture import capture
+from smmbench.diffusion.graphs import Graphs, Outputs
 from smmbench.diffusion.schedule import NoiseSchedule, Prediction
 
 Latent = Float[Tensor, "batch channel time rows columns"]
@@ -30,23 +31,22 @@ class Denoiser:
         compiled: The same network, compiled for whole passes without gradients; None: it is not.
         apart: Run the two halves of classifier-free guidance one after the other: in less memory,
             and by a compiled network of one shape.
+        graphs: Recordings of its passes, which are replayed; None: every pass runs as it is.
     """
 
     unet: nn.Module
     schedule: NoiseSchedule
     compiled: nn.Module | None = None
     apart: bool = False
+    graphs: Graphs | None = None
 
     def output(self, x: Latent, t: int, text: Text) -> Latent:
         """What the network itself returns: noise or v, as the schedule says."""
-        dtype = self._dtype
-        network, when = self.unet, t if self.compiled is None else torch.tensor(t, device=x.device)
         if self.compiled is not None and not torch.is_grad_enabled():
-            network = self.compiled
-        returned = network(
-            x.to(dtype), when, encoder_hidden_states=text.to(dtype), return_dict=False
+            return self._call(self.compiled, x, torch.full((), t, device=x.device), text)
+        return self._pass(
+            "output", lambda x, when, text: (self._call(self.unet, x, when, text),), x, t, text
         )[0]
-        return returned.to(x)
 
     def predict(self, x: Latent, t: int, text: Text) -> Prediction:
         """Clean latent and noise that the network sees in x at timestep t."""
@@ -88,10 +88,35 @@ class Denoiser:
 
     def features(self, x: Latent, t: int, text: Text, layers: Sequence[str]) -> Features:
         """Outputs of named layers, in the precision of x; the layers after the last are not run."""
+
+        def look(x: Latent, when: int | Tensor, text: Text) -> Outputs:
+            with capture(self.unet, layers, stop=True) as captured:
+                self._call(self.unet, x, when, text)
+            return tuple(_unfold(captured[layer], len(x)).to(x) for layer in layers)
+
+        return dict(zip(layers, self._pass(tuple(layers), look, x, t, text), strict=True))
+
+    def forget(self) -> None:
+        """Give back the memory of recorded passes, which are recorded anew when they come again."""
+        if self.graphs is not None:
+            self.graphs.forget()
+
+    def _pass(
+        self, kind: Hashable, work: Callable[..., Outputs], x: Latent, t: int, text: Text
+    ) -> Outputs:
+        """Run the network, or replay a recording of it."""
+        if self.graphs is None:
+            return work(x, t, text)
+        # A tensor: a recording would keep the number.
+        return self.graphs(kind, work, x, torch.full((), t, device=x.device), text)
+
+    def _call(self, network: nn.Module, x: Latent, when: int | Tensor, text: Text) -> Latent:
         dtype = self._dtype
-        with capture(self.unet, layers, stop=True) as captured:
-            self.unet(x.to(dtype), t, encoder_hidden_states=text.to(dtype), return_dict=False)
-        return {layer: _unfold(feature, len(x)).to(x) for layer, feature in captured.items()}
+        returned = network(
+            x.to(dtype), when, encoder_hidden_states=text.to(dtype), return_dict=False
+        )
+        found: Latent = returned[0].to(x)
+        return found
 
     @property
     def _dtype(self) -> torch.dtype:

@@ -1,0 +1,251 @@
+"""Passes of a frozen network, recorded once as CUDA graphs and then replayed.
+
+A pass of ZeroScope asks for some 2,000 kernels, and Python takes longer to ask for them than a
+large GPU to run them. A replay asks once. Kernels and their order are the same, so numbers are too.
+
+The first pass of a kind (what is wanted, shapes, gradient or none) runs as it is, the second is
+recorded, all later ones are replayed. Whatever a recording could not see runs as it is: layers that
+are hooked, weights that learn or were replaced, a pass between another one and its gradient.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+import weakref
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+from torch.nn.modules import module as all_modules
+
+SWITCH = "SMMBENCH_CUDA_GRAPHS"
+"""Environment variable; 0 runs every pass as it is."""
+
+Outputs = tuple[Tensor, ...]
+Work = Callable[..., Outputs]
+"""A pass: from latents, a timestep as a tensor, and text states to what is wanted of them."""
+ResultT = TypeVar("ResultT")
+
+
+@runtime_checkable
+class Tape(Protocol):
+    """How work is run where it could be recorded, and how it is recorded."""
+
+    def run(self, work: Callable[[], ResultT]) -> ResultT:
+        """Run work as it is."""
+
+    def record(self, work: Callable[[], ResultT]) -> tuple[Callable[[], None], ResultT]:
+        """Record work; a replay writes its result anew, in the same place."""
+
+
+class CudaTape:
+    """Records on a stream of its own; all recordings share one pool of memory.
+
+    So what one pass leaves is the next one's room: the caller sees to it that nothing of a pass is
+    needed once another one runs.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        with torch.cuda.device(device):
+            self._stream = torch.cuda.Stream()
+            self._pool = torch.cuda.graph_pool_handle()
+
+    def run(self, work: Callable[[], ResultT]) -> ResultT:
+        """Run work on the stream of the recordings, whose libraries it so sets up for them."""
+        with torch.cuda.device(self._device):
+            now = torch.cuda.current_stream()
+            self._stream.wait_stream(now)
+            with torch.cuda.stream(self._stream):
+                result = work()
+            now.wait_stream(self._stream)
+        return result
+
+    def record(self, work: Callable[[], ResultT]) -> tuple[Callable[[], None], ResultT]:
+        """Record work as a graph."""
+        with torch.cuda.device(self._device):
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+                result = work()
+        return graph.replay, result
+
+
+class Graphs:
+    """The recorded passes of one network.
+
+    Args:
+        network: Frozen; its passes are the work.
+        tape: Makes a tape, anew whenever all recordings are forgotten.
+    """
+
+    def __init__(self, network: nn.Module, tape: Callable[[], Tape]) -> None:
+        self._network, self._new_tape = network, tape
+        self._tape: Tape | None = None
+        self._passes: dict[Hashable, _Forward | _Gradient | None] = {}
+        self._weights = 0
+        self._waits: Callable[[], object] = lambda: None  # for the gradient of a replay
+        self._works = True
+
+    def __call__(self, kind: Hashable, work: Work, x: Tensor, t: Tensor, text: Tensor) -> Outputs:
+        """Do the work, by a replay where that is the same.
+
+        Args:
+            kind: What is wanted; the same work must always come under the same kind.
+            work: A pass with x, t, text.
+            x: Latents; the gradient may be wanted by them.
+            t: Timestep, on the same device.
+            text: Text states.
+        """
+        inputs, differentiable = (x, t, text), torch.is_grad_enabled() and x.requires_grad
+        if not self._works or not self._recordable(text) or self._waits() is not None:
+            return work(*inputs)
+        shapes = tuple((tuple(one.shape), one.dtype) for one in inputs)
+        key = (kind, differentiable, shapes)
+        if self._tape is None:
+            self._tape = self._new_tape()
+        if key not in self._passes:
+            self._passes[key] = None
+            return self._tape.run(lambda: work(*inputs))
+        recorded = self._passes[key] or self._record(key, work, inputs, differentiable)
+        if recorded is None:
+            return work(*inputs)
+        if isinstance(recorded, _Gradient):
+            found: Outputs = _Replayed.apply(self, recorded, *inputs)
+            return found
+        return recorded(inputs)
+
+    def forget(self) -> None:
+        """Give the memory of all recordings back; they are made anew when they are needed."""
+        self._passes.clear()
+        self._tape = None
+
+    def wait_for(self, gradient: object) -> None:
+        """Leave the memory of the last replay alone until `gradient` is gone or told so."""
+        self._waits = weakref.ref(gradient)
+
+    def waited(self) -> None:
+        """The gradient came."""
+        self._waits = lambda: None
+
+    def _record(
+        self, key: Hashable, work: Work, inputs: Sequence[Tensor], differentiable: bool
+    ) -> _Forward | _Gradient | None:
+        assert self._tape is not None
+        try:
+            made = (_Gradient if differentiable else _Forward)(self._tape, work, inputs)
+        except torch.cuda.OutOfMemoryError:
+            self.forget()
+            raise
+        except RuntimeError as error:
+            self._works = False
+            self.forget()
+            warnings.warn(
+                f"This network cannot be recorded as a CUDA graph and runs as it is, slower: "
+                f"{str(error).splitlines()[0]} ({SWITCH}=0 asks for no recording.)",
+                stacklevel=3,
+            )
+            return None
+        self._passes[key] = made
+        return made
+
+    def _recordable(self, text: Tensor) -> bool:
+        """Whether a recording sees all that a pass would do now."""
+        if all_modules._global_forward_hooks or all_modules._global_forward_pre_hooks:
+            return False
+        if text.requires_grad or torch.is_autocast_enabled(text.device.type):
+            return False
+        weights = 0
+        for part in self._network.modules():
+            if part._forward_hooks or part._forward_pre_hooks:
+                return False
+            for weight in part._parameters.values():
+                if weight is not None:
+                    if weight.requires_grad:
+                        return False
+                    weights = hash((weights, weight.data_ptr(), weight.dtype))
+        if weights != self._weights:  # others than those that were recorded
+            self.forget()
+            self._weights = weights
+        return True
+
+
+def graphs_of(network: nn.Module) -> Graphs | None:
+    """Recordings of a network on a GPU; None where there are none, or none are wanted."""
+    device = next(network.parameters()).device
+    if device.type != "cuda" or os.environ.get(SWITCH) == "0":
+        return None
+    return Graphs(network, lambda: CudaTape(device))
+
+
+# Recorded passes ----------------------------------------------------------------------------------
+
+
+class _Forward:
+    """A pass that no gradient is wanted of."""
+
+    def __init__(self, tape: Tape, work: Work, inputs: Sequence[Tensor]) -> None:
+        self._inputs = _own(inputs)
+        with torch.no_grad():
+            self._replay, self._outputs = tape.record(lambda: work(*self._inputs))
+
+    def __call__(self, inputs: Sequence[Tensor]) -> Outputs:
+        _write(self._inputs, inputs)
+        self._replay()
+        return _own(self._outputs)
+
+
+class _Gradient:
+    """A pass, and the gradient of what it gives by its first input."""
+
+    def __init__(self, tape: Tape, work: Work, inputs: Sequence[Tensor]) -> None:
+        self._inputs = _own(inputs)
+        x = self._inputs[0].requires_grad_()
+        with torch.enable_grad():
+            self._forward, outputs = tape.record(lambda: work(*self._inputs))
+            self._slopes = tuple(torch.zeros_like(one) for one in outputs)
+            self._backward, (self._slope,) = tape.record(
+                lambda: torch.autograd.grad(outputs, x, self._slopes)
+            )
+        self._outputs = tuple(one.detach() for one in outputs)
+
+    def forward(self, inputs: Sequence[Tensor]) -> Outputs:
+        with torch.no_grad():
+            _write(self._inputs, inputs)
+            self._forward()
+            return _own(self._outputs)
+
+    def backward(self, slopes: Iterable[Tensor]) -> Tensor:
+        _write(self._slopes, slopes)
+        self._backward()
+        return self._slope.clone()
+
+
+class _Replayed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, graphs: Graphs, recorded: _Gradient, *inputs: Tensor) -> Outputs:
+        ctx.graphs, ctx.recorded = graphs, recorded
+        outputs = recorded.forward(inputs)
+        graphs.wait_for(ctx)
+        return outputs
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *slopes: Tensor) -> tuple[Tensor | None, ...]:
+        if ctx.recorded is None:
+            raise RuntimeError("A replayed pass gives its gradient once; run the pass again.")
+        found = ctx.recorded.backward(slopes)
+        ctx.recorded = None
+        ctx.graphs.waited()
+        return None, None, found, None, None
+
+
+def _own(tensors: Iterable[Tensor]) -> Outputs:
+    return tuple(one.detach().clone() for one in tensors)
+
+
+def _write(to: Iterable[Tensor], tensors: Iterable[Tensor]) -> None:
+    for mine, new in zip(to, tensors, strict=True):
+        mine.copy_(new)
