@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,16 @@ import pytest
 from smmbench.dataset import clip_named, load_dataset, source_video
 from smmbench.diffusion.method import DiffusionMethod
 from smmbench.methods import find_method
-from smmbench.parameters import build_parameters
+from smmbench.parameters import build_parameters, choose_preset
 from smmbench_datasets.emoji.laboratory.measures import Measures, figures, path_figures
-from smmbench_datasets.emoji.laboratory.settings import ABLATIONS, GUIDED, TUNED, TUNING
-from smmbench_datasets.emoji.laboratory.sweep import _whole
+from smmbench_datasets.emoji.laboratory.settings import (
+    ABLATIONS,
+    BOARD,
+    BUDGET,
+    PRESET,
+    TUNING,
+    distinct,
+)
 from smmbench_datasets.emoji.laboratory.tables import against, balance, read_rows, summary
 
 
@@ -25,29 +32,37 @@ def test_path_figures_of_shifted_paths() -> None:
     assert found["shape"] == pytest.approx(0, abs=1e-12)
 
 
-def test_every_setting_builds() -> None:
-    for setting in (*TUNING, *ABLATIONS):
+def test_every_setting_builds_and_has_a_name_of_its_own() -> None:
+    for setting in (*TUNING, *ABLATIONS, *BOARD):
         method = find_method(setting.method)
-        assert issubclass(method, DiffusionMethod)
-        build_parameters(method, "emoji", setting.changes)
+        build_parameters(method, choose_preset(method, None, "emoji"), setting.changes)
     names = [setting.name for setting in (*TUNING, *ABLATIONS)]
     assert len(set(names)) == len(names)
 
 
-def test_each_tuned_method_has_the_same_budget() -> None:
-    counts = {
-        method: sum(setting.method == method for setting in TUNING)
-        for method in ("smm", "sdedit", "ddim")
-    }
-    assert set(counts.values()) == {8}
-    counts = {
-        method: sum(setting.method == method for setting in (*GUIDED, *TUNED))
-        for method in (
-            *("moft", "motion-clone", "ditflow", "smm-ditflow", "smm-grid", "smm-mask"),
-            *("tune-a-video", "vmc", "motion-director"),
-        )
-    }
-    assert set(counts.values()) == {4}
+def test_each_method_has_the_same_budget() -> None:
+    """Eight different settings each, which the method's preset has no part in."""
+    counts = Counter(setting.method for setting in TUNING)
+    assert counts.pop("text-only") == 1  # nothing to tune
+    assert set(counts.values()) == {BUDGET} and len(counts) == 12
+    assert distinct(TUNING) == list(TUNING)
+    for method in counts:
+        assert issubclass(find_method(method), DiffusionMethod)
+        changes = [setting.changes for setting in TUNING if setting.method == method]
+        named = {tuple(sorted(one.partition("=")[0] for one in some)) for some in changes}
+        assert len(named) == 1, f"settings of {method} name different parameters"
+
+
+def test_ablations_differ_from_the_preset_and_each_other() -> None:
+    kept = distinct(ABLATIONS)
+    preset = build_parameters(find_method("smm"), PRESET)
+    same = [
+        setting.name
+        for setting in kept
+        if build_parameters(find_method("smm"), PRESET, setting.changes) == preset
+    ]
+    assert same == ["smm preset"]
+    assert len(kept) >= 20
 
 
 def test_a_source_measured_against_itself() -> None:
@@ -77,11 +92,3 @@ def test_tables_from_rows(tmp_path: Path) -> None:
     assert table.loc["low", "motion"] == pytest.approx(0.235)  # 0.2 + the mean of 0 to 0.07
     assert balance(table)["high"] == pytest.approx(1.135)
     assert against(frame, "high", "low", "motion").startswith("+0.400 [+0.400, +0.400]")
-
-
-def test_a_setting_cut_short_is_not_taken_for_whole(tmp_path: Path) -> None:
-    rows = [{"setting": "whole"}, {"setting": "whole"}, {"setting": "cut"}]
-    path = tmp_path / "rows.jsonl"
-    assert _whole(path, 2) == []
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert _whole(path, 2) == rows[:2]

@@ -106,7 +106,8 @@ class Measures:
         """Tracks of a source clip and its object's path, found once."""
         if clip.name not in self._sources:
             video = source_video(self.dataset, clip)
-            self._sources[clip.name] = self.track(video), self.path(video.frames)
+            tracks = self.track(video, clip.pixels_sha256)
+            self._sources[clip.name] = tracks, self.path(video.frames)
         return self._sources[clip.name]
 
     @torch.no_grad()

@@ -1,0 +1,93 @@
+"""Processes side by side on several GPUs, bounded in time: what `job` and `board` start."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def cards(gpus: int, each: int) -> list[str]:
+    """The GPU of every place where a process may run, as CUDA knows it; empty: none.
+
+    Neighbours are on different GPUs, so that the first processes are spread.
+    """
+    return [str(place % gpus) if gpus else "" for place in range(max(1, gpus) * each)]
+
+
+class Places:
+    """Where processes run, one at a time in each.
+
+    Args:
+        cards: The GPU of each place.
+        threads: That each process may use for its arithmetic.
+        logs: Folder for what the processes print.
+        end: After so many seconds from now processes are ended; infinity: never.
+    """
+
+    def __init__(
+        self, cards: Sequence[str], threads: int, logs: Path, end: float = float("inf")
+    ) -> None:
+        self.count, self.threads, self.logs = len(cards), threads, logs
+        self.ends = time.monotonic() + end
+        self._free: queue.Queue[str] = queue.Queue()
+        for card in cards:
+            self._free.put(card)
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def run(self, name: str, command: Sequence[str]) -> str:
+        """Run a command in the next free place and wait for it.
+
+        Args:
+            name: Of its log, `<name>.log`; what came before stays in it.
+            command: With its arguments.
+
+        Returns:
+            Why it was not well, in words; empty if it was.
+        """
+        card = self._free.get()
+        try:
+            with (self.logs / f"{name}.log").open("a", encoding="utf-8") as log:
+                rest = max(0.0, self.ends - time.monotonic())
+                code = subprocess.run(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=self._environment(card),
+                    timeout=None if rest == float("inf") else rest,
+                    check=False,
+                ).returncode
+        except subprocess.TimeoutExpired:
+            return "ended, as the time was over"
+        finally:
+            self._free.put(card)
+        return f"exit code {code}" if code else ""
+
+    def _environment(self, card: str) -> Mapping[str, str]:
+        return {
+            **os.environ,
+            "CUDA_VISIBLE_DEVICES": card,
+            "OMP_NUM_THREADS": str(self.threads),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+def python(module: str, *arguments: object) -> list[str]:
+    """The command that runs a module with this interpreter."""
+    return [sys.executable, "-m", module, *map(str, arguments)]
+
+
+def smmbench(*arguments: object) -> list[str]:
+    """The command that runs `smmbench` with this interpreter."""
+    start = "from smmbench.cli import main; main()"
+    return [sys.executable, "-c", start, *map(str, arguments)]
+
+
+def threads_each(places: int) -> int:
+    """Cores of this machine for each of so many processes."""
+    return max(1, (os.cpu_count() or 1) // max(1, places))
