@@ -49,7 +49,7 @@ class Work:
         self._locks: dict[str, int] = {}
         self._done: set[str] = set()
         self._earlier: dict[str, list[Row]] = {}
-        for row in _read(output):
+        for row in read_lines(output):
             self._earlier.setdefault(row["setting"], []).append(row)
 
     def claim(self) -> Setting | None:
@@ -64,7 +64,7 @@ class Work:
 
     def write(self, setting: Setting, rows: Iterable[Row]) -> None:
         """Keep the rows of a setting, whole or not at all."""
-        write_text(self._file(setting, "jsonl"), _lines(rows))
+        write_text(self._file(setting, "jsonl"), to_lines(rows))
         self._file(setting, "failed").unlink(missing_ok=True)
         self.release(setting)
 
@@ -83,14 +83,14 @@ class Work:
             _flock(lock.fileno(), wait=True)
             rows = [row for setting in self.settings for row in self.rows(setting)]
             others = {setting.name for setting in self.settings}
-            kept = [row for row in _read(self.output) if row["setting"] not in others]
-            write_text(self.output, _lines([*kept, *rows]))
+            kept = [row for row in read_lines(self.output) if row["setting"] not in others]
+            write_text(self.output, to_lines([*kept, *rows]))
         return rows
 
     def rows(self, setting: Setting) -> list[Row]:
         """Rows of a setting that is done whole; else none."""
         for rows in (
-            _read(self._file(setting, "jsonl")),
+            read_lines(self._file(setting, "jsonl")),
             self._earlier.get(setting.name, []),
         ):
             if self._whole(setting, rows):
@@ -142,11 +142,13 @@ def _flock(handle: int, wait: bool = False) -> bool:
     return True
 
 
-def _read(path: Path) -> list[Row]:
+def read_lines(path: Path) -> list[Row]:
+    """Rows of a file of JSON lines; none where there is no file."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def _lines(rows: Iterable[Row]) -> str:
+def to_lines(rows: Iterable[Row]) -> str:
+    """Rows as JSON lines."""
     return "".join(json.dumps(row) + "\n" for row in rows)

@@ -252,6 +252,11 @@ SETS: dict[str, Sequence[Setting]] = {"tune": TUNING, "ablate": ABLATIONS}
 
 # The board: labels with their methods, as their presets are unless something is set ---------------
 
+CONTROLS = (
+    *("source-copy", "vae-round-trip", "frozen", "reversed", "shuffled"),
+    *("other-clip", "noise"),
+)
+
 BOARD: tuple[Setting, ...] = (
     *(
         Setting(method, method)
@@ -261,11 +266,5 @@ BOARD: tuple[Setting, ...] = (
         )
     ),
     *(Setting(f"sdedit-{s}", "sdedit", (f"strength={s}",)) for s in ("0.6", "0.8", "0.95")),
-    *(
-        Setting(control, control)
-        for control in (
-            *("source-copy", "vae-round-trip", "frozen", "reversed", "shuffled"),
-            *("other-clip", "noise"),
-        )
-    ),
+    *(Setting(control, control) for control in CONTROLS),
 )
