@@ -3,10 +3,11 @@
     python benchmark/perf/guided_methods.py                     # one GPU, under 90 s
     python benchmark/perf/guided_methods.py --tiny --device cpu # the same way through, no figures
 
-A pair is not run whole. Each method prepares and transfers one clip over a few steps, with one more
-of one kind of step from run to run; the differences are what an inversion, tuning, guided or
-denoising step costs, and a pair is the sum over the paper's schedule. A row is written as soon as
-its method is measured; run again, only the methods without a row are.
+A pair is not run whole. Each method prepares and transfers one clip over a few steps, with more of
+one kind of step from run to run; the differences are what an inversion, tuning, guided or denoising
+step costs, and a pair is the sum over the paper's schedule. Layers are those of a loaded model, and
+every run has enough steps of each kind to record its passes, so that differences are replays. A row
+is written as soon as its method is measured; run again, only the methods without a row are.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,6 @@ class Run:
     """One short run: what it took, and how many steps of each kind it had."""
 
     seconds: dict[str, float]  # by stage
-    passes: dict[str, int]  # of the network, by stage
     steps: dict[str, int]  # by kind
     prepared: Sequence[Any]
 
@@ -94,8 +93,8 @@ STAGE = {
 
 def plan(method: type[DiffusionMethod[Any, Any]]) -> Plan:
     """Short runs that tell the kinds of steps of a method apart."""
-    few: Settings = {"steps": 2}
-    many: Settings = {"steps": 4}
+    few: Settings = {"steps": 4}
+    many: Settings = {"steps": 6}
     if issubclass(method, OneClipMethod):
         base = few | {"inversion_steps": 2, "tuning_steps": 1}
         # Every step of MotionDirector with both its passes; a fifth of them has only one.
@@ -106,30 +105,27 @@ def plan(method: type[DiffusionMethod[Any, Any]]) -> Plan:
                 (("tuning",), base | {"tuning_steps": 4}),
                 # Of another seed, so that the adapter is not the base's.
                 (("inversion",), base | {"inversion_steps": 14, "tuning_seed": 1}),
-                (("denoising",), base | {"steps": 6}),
+                (("denoising",), base | {"steps": 8}),
             ),
             base | {"tuning_seed": 2},
         )
     if issubclass(method, SMM):
-        # Of two steps the first is guided.
-        base = few | {"inversion_steps": 2, "restart": False, "guided_share": 0.5}
-        still = base | {"iterations": 0}
+        base = few | {"inversion_steps": 4, "restart": False, "guided_share": 0.5}
         return Plan(
-            still,
+            base,
             (
-                (("inversion", "denoising"), still | many | {"inversion_steps": 8}),
-                (("guided",), base),
+                (("inversion", "denoising"), base | many | {"inversion_steps": 12}
+                 | {"guided_share": 0.4}),
+                (("guided",), base | {"guided_share": 1.0}),
             ),
-            base | {"iterations": 1},
-        )
-    none: Settings
-    some: Settings
+            base | {"iterations": 2},
+        )  # fmt: skip
+    some: Settings = {"guided_steps": 2}
+    every: Settings = {"guided_steps": 4}
     if issubclass(method, MOFT):
-        none, some = {"guided": (0, 0)}, {"guided": (0, 1)}
-    else:
-        none, some = {"guided_steps": 0}, {"guided_steps": 1}
-    warm = few | some | ({"iterations": 1} if issubclass(method, FirstSteps) else {})
-    return Plan(few | none, ((("denoising",), many | none), (("guided",), few | some)), warm)
+        some, every = {"guided": (0, 2)}, {"guided": (0, 4)}
+    warm = few | some | ({"iterations": 2} if issubclass(method, FirstSteps) else {})
+    return Plan(few | some, ((("denoising",), many | some), (("guided",), few | every)), warm)
 
 
 def steps_of(method: DiffusionMethod[Any, Any]) -> dict[str, int]:
@@ -160,16 +156,14 @@ def run(
 ) -> Run:
     """Prepare a clip, or take it as prepared, and transfer its motion once, or not."""
     seconds: dict[str, float] = {}
-    passes: dict[str, int] = {}
     for stage in stages:
-        with _counted(stage, passes):
-            clock = _now(method)
-            if stage == "prepare":
-                prepared = method.prepare_batch([source])
-            else:
-                method.transfer_batch(prepared, [PROMPT], [0])
-            seconds[stage] = _now(method) - clock
-    return Run(seconds, passes, steps_of(method), prepared)
+        clock = _now(method)
+        if stage == "prepare":
+            prepared = method.prepare_batch([source])
+        else:
+            method.transfer_batch(prepared, [PROMPT], [0])
+        seconds[stage] = _now(method) - clock
+    return Run(seconds, steps_of(method), prepared)
 
 
 def measure(name: str, backbone: Backbone, source: Source, device: str, dtype: str) -> Settings:
@@ -184,24 +178,22 @@ def measure(name: str, backbone: Backbone, source: Source, device: str, dtype: s
 
     chosen = plan(found)
     reset_peak_memory(device)
-    if issubclass(found, OneClipMethod):
-        run_with(chosen.warm, ["prepare"])
+    run_with(chosen.warm, ["prepare"])
     base = run_with(chosen.base, ["prepare"])
     run_with(chosen.warm, ["transfer"], base.prepared)
-    seconds, passes = dict(base.seconds), dict(base.passes)
     again = run_with(chosen.base, ["transfer"], base.prepared)
-    seconds |= again.seconds
-    passes |= again.passes
+    seconds = base.seconds | again.seconds
     short = dict(seconds)
     full = steps_of(found(paper, device, backbone))
-    row: Settings = {"steps": full, "step_seconds": {}, "step_passes": {}}
+    row: Settings = {"steps": full, "step_seconds": {}}
     for kinds, settings in chosen.more:
         longer = run_with(settings, sorted({STAGE[kind] for kind in kinds}), base.prepared)
+        changed = {kind for kind, steps in longer.steps.items() if steps != base.steps[kind]}
+        assert changed == set(kinds), f"{name}: a run meant for {kinds} changes {changed}"
         for kind in kinds:
             stage, count = STAGE[kind], longer.steps[kind] - base.steps[kind]
             each = (longer.seconds[stage] - short[stage]) / count
             row["step_seconds"][kind] = round(each, 4)
-            row["step_passes"][kind] = (longer.passes[stage] - passes[stage]) / count
             seconds[stage] += (full[kind] - base.steps[kind]) * each
     return row | {
         "prepare_seconds": round(seconds["prepare"], 2),
@@ -256,7 +248,7 @@ def main() -> None:
     ]
     began = time.monotonic()
     dtype = "float32" if options.tiny else "float16"
-    backbone = random_backbone(device, getattr(torch, dtype), options.tiny, own=False)
+    backbone = random_backbone(device, getattr(torch, dtype), options.tiny)
     source = _source(TINY if options.tiny else SIZE)
     with torch.no_grad():
         _warm_up(backbone, source)
@@ -293,21 +285,6 @@ def _warm_up(backbone: Backbone, source: Source) -> None:
     x = backbone.encode(source.video.frames[None])
     backbone.decode(x)
     backbone.denoiser.guided(x, 500, backbone.embed([PROMPT]), backbone.embed([""]), scale=2.0)
-
-
-@contextmanager
-def _counted(stage: str, passes: dict[str, int]) -> Iterator[None]:
-    """Count the passes through the network, shells of it included."""
-    passes[stage] = 0
-
-    def note(module: torch.nn.Module, _inputs: Any) -> None:
-        passes[stage] += type(module).__name__ == "UNet3DConditionModel"
-
-    hook = torch.nn.modules.module.register_module_forward_pre_hook(note)
-    try:
-        yield
-    finally:
-        hook.remove()
 
 
 def _now(method: DiffusionMethod[Any, Any]) -> float:

@@ -77,17 +77,25 @@ class Bench:
         """Time, height, width."""
         return (3, 64, 64) if self.tiny else (24, 320, 576)
 
-    def measure(self, work: Callable[[], Any]) -> tuple[float, float]:
-        """Seconds, and GiB at the highest."""
+    def measure(
+        self, work: Callable[[], Any], warm: Callable[[], Any] = lambda: None
+    ) -> tuple[float, float]:
+        """Seconds of the work, and GiB at the highest, of the unmeasured warm-up too.
+
+        The warm-up records what is replayed later, and a replay's memory counts only then.
+        """
+        cuda = self.device.startswith("cuda")
         self.wait()
-        if self.device.startswith("cuda"):
+        if cuda:
+            torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
+        warm()
+        self.wait()
         began = time.perf_counter()
         work()
         self.wait()
         seconds = time.perf_counter() - began
-        peak = torch.cuda.max_memory_allocated() if self.device.startswith("cuda") else 0
-        return seconds, peak / GIB
+        return seconds, (torch.cuda.max_memory_allocated() if cuda else 0) / GIB
 
     def wait(self) -> None:
         """Until the device is done."""
@@ -172,7 +180,7 @@ class Stages:
             self.backbone.denoiser.guided(self.noise, 500, self.text, self.other, 10.0)
 
     def run(self, variant: str, steps: tuple[int, int, int]) -> float:
-        """Measure each stage after one unmeasured round; the pair as their sum."""
+        """Measure each stage after two unmeasured rounds; the pair as their sum."""
         bench, total, peak = self.bench, 0.0, 0.0
         inversion, guided, denoising = steps
         iterations = self.parameters.iterations
@@ -188,14 +196,14 @@ class Stages:
             ),
             (
                 "guided step",
-                lambda: self.guide(1),
+                lambda: [self.guide(2), self.guide(1)],
                 lambda: [self.guide(iterations) for _ in range(guided)],
                 guided,
                 len(self.rates),
             ),
             (
                 "CFG step",
-                lambda: self.denoise(1),
+                lambda: self.denoise(2),
                 lambda: self.denoise(denoising),
                 denoising,
                 self.steps,
@@ -208,8 +216,8 @@ class Stages:
                 1,
             ),
         ):
-            warm()
-            seconds, gib = bench.measure(work)
+            self.backbone.denoiser.forget()
+            seconds, gib = bench.measure(work, warm)
             bench.row(variant, stage, seconds / done, gib, times)
             total, peak = total + seconds / done * times, max(peak, gib)
         bench.write(
@@ -225,6 +233,7 @@ class Stages:
     def whole(self, variant: str) -> None:
         """Measure a whole pair; then three prompts of one clip, with the same preparation."""
         prepared: list[Any] = []
+        self.backbone.denoiser.forget()
         seconds, peak = self.bench.measure(
             lambda: prepared.append(self.method.prepare(self.source))
         )
@@ -245,6 +254,9 @@ class Stages:
                 times=1,
                 note=note,
             )
+        if self.bench.device.startswith("cuda"):
+            held = torch.cuda.max_memory_reserved() / GIB
+            self.bench.write(variant=variant, stage="transfer", reserved_gib=round(held, 2))
 
 
 def run_variant(bench: Bench, variant: str) -> None:
