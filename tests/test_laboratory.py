@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from smmbench.dataset import clip_named, load_dataset, source_video
 from smmbench.diffusion.method import DiffusionMethod
+from smmbench.executors import named_executor
 from smmbench.methods import find_method
 from smmbench.parameters import build_parameters, choose_preset
+from smmbench.run import plan_run, run
 from smmbench_datasets.emoji.laboratory.measures import Measures, figures, path_figures
 from smmbench_datasets.emoji.laboratory.settings import (
     ABLATIONS,
@@ -22,7 +26,18 @@ from smmbench_datasets.emoji.laboratory.settings import (
     TUNING,
     distinct,
 )
-from smmbench_datasets.emoji.laboratory.tables import against, balance, read_rows, summary
+from smmbench_datasets.emoji.laboratory.tables import (
+    against,
+    best,
+    differences,
+    means,
+    number,
+    read_rows,
+    remarks,
+    summary,
+)
+from smmbench_datasets.emoji.laboratory.tables import main as tables_main
+from smmbench_datasets.emoji.laboratory.witness import witness
 
 
 def test_path_figures_of_shifted_paths() -> None:
@@ -78,17 +93,88 @@ def test_a_source_measured_against_itself() -> None:
     assert row["motion_known"] is not None and 0.7 < row["motion_known"] <= 1
 
 
-def test_tables_from_rows(tmp_path: Path) -> None:
-    rows = [
-        {"setting": name, "method": name, "clip": f"c{i}", "edit": "e", "seed": 0}
-        | {"text": 0.5, "motion": motion + 0.01 * i, "path": None}
-        for name, motion in (("low", 0.2), ("high", 0.6))
-        for i in range(8)
+def rows_of(setting: str, method: str, text: float, motion: float) -> list[dict[str, object]]:
+    """Eight clips with two seeds, whose motion rises from clip to clip."""
+    return [
+        {"setting": setting, "method": method, "clip": f"c{clip}", "edit": "e", "seed": seed}
+        | {"text": text, "motion": motion + 0.01 * clip, "motion_second": motion, "path": None}
+        for clip in range(8)
+        for seed in (0, 1)
     ]
+
+
+def read(tmp_path: Path, rows: list[dict[str, object]]) -> pd.DataFrame:
+    path = tmp_path / "rows.jsonl.gz"
+    path.write_bytes(gzip.compress("\n".join(json.dumps(row) for row in rows).encode()))
+    return read_rows([path])
+
+
+def test_means_and_paired_differences_of_rows(tmp_path: Path) -> None:
+    frame = read(tmp_path, rows_of("low", "a", 0.5, 0.2) + rows_of("high", "b", 0.5, 0.6))
+    assert summary(frame).loc["low", "motion"] == pytest.approx(0.235)  # .2 + mean of 0 to .07
+    assert against(frame, "high", "low", "motion") == "**+.400 [+.400, +.400]**"
+    assert against(frame, "high", "low", "text") == "+.000 [+.000, +.000]"
+    assert against(frame, "high", "low", "path") == ""  # no witness was there
+    table = differences(frame, "low")
+    assert table.loc["high - low", "motion, Lucas-Kanade"] == "**+.400 [+.400, +.400]**"
+    assert means(frame).loc["low", "outputs"] == "16"
+    with pytest.raises(LookupError, match="No rows of 'lo'; there is: low, high"):
+        differences(frame, "lo")
+
+
+def test_an_interval_is_over_clips_and_not_over_outputs(tmp_path: Path) -> None:
+    """Twice the seeds with the same values are no more evidence."""
+    rows = rows_of("one", "a", 0.5, 0.2)
+    single = read(tmp_path, [row for row in rows if row["seed"] == 0])
+    double = read(tmp_path, rows)
+    assert list(means(single)["motion"]) == list(means(double)["motion"])
+
+
+def test_the_best_setting_has_the_largest_sum_of_both_axes(tmp_path: Path) -> None:
+    frame = read(
+        tmp_path,
+        [
+            *rows_of("strong", "a", 0.5, 0.6),
+            *rows_of("even", "a", 0.9, 0.4),
+            *rows_of("weak", "a", 0.9, 0.1),
+            *rows_of("other", "b", 0.1, 0.1),
+        ],
+    )
+    line = best(frame).loc["a"]
+    assert (line["tried"], line["chosen"], line["runner-up"]) == ("3", "even", "strong")
+    assert line["lead"] == "**+.200 [+.200, +.200]**"  # .9 + .4 - .5 - .6
+    assert "a 3, b 1" in remarks(frame)[0]  # not the same budget
+
+
+def test_tables_are_markdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "rows.jsonl"
+    rows = rows_of("low", "a", 0.5, 0.2) + rows_of("high", "a", 0.5, 0.6)
     path.write_text("\n".join(json.dumps(row) for row in rows))
-    frame = read_rows([path])
-    table = summary(frame)
-    assert table.loc["low", "motion"] == pytest.approx(0.235)  # 0.2 + the mean of 0 to 0.07
-    assert balance(table)["high"] == pytest.approx(1.135)
-    assert against(frame, "high", "low", "motion").startswith("+0.400 [+0.400, +0.400]")
+    tables_main([str(path), "--best", "--against", "low", "--markdown"])
+    first, second, third = capsys.readouterr().out.split("\n\n")
+    assert first.startswith("|  | outputs | text |") and first.count("\n") == 3
+    assert "| a | 2 | high | .500 | .635 | 1.135 | low |" in second
+    assert third.splitlines()[2].startswith("| high - low | ")
+    path.write_text("\n".join(json.dumps(row) for row in rows + rows[:1]))
+    with pytest.raises(ValueError, match="Outputs stand twice in these files, of: low"):
+        tables_main([str(path)])
+
+
+def test_figures_are_short() -> None:
+    assert [number(0.7421), number(-0.08, sign=True), number(1.0)] == [".742", "-.080", "1.000"]
+    assert [number(14.46, "path"), number(float("nan"))] == ["14.5", ""]
+
+
+def test_a_witness_keeps_rows_of_the_same_pixels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(
+        plan_run("source-copy", "emoji", tmp_path, seeds=[0], limit=1, device="cpu"),
+        named_executor("local"),
+    )
+    measures = Measures(load_dataset("emoji"), "cpu", second="lucas-kanade")
+    (row,) = witness(tmp_path, measures)
+    assert row["motion"] == row["motion_second"] == 1 and row["path"] == 0
+    assert list(witness(tmp_path, measures, earlier=[row | {"pixels": "others"}])) == [row]
+    monkeypatch.setattr(measures, "measure", None)  # nothing is measured anew
+    assert list(witness(tmp_path, measures, earlier=[row])) == [row]
