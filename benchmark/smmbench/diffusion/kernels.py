@@ -1,10 +1,13 @@
-"""Triton kernels for channels-last tensors: group normalisation with SiLU, and GEGLU.
+"""Triton kernels for channels-last tensors: normalisations with what stands beside them, and GEGLU.
 
-Import this only where Triton is installed (PyTorch for NVIDIA GPUs brings it).
+Import this only where Triton is installed (PyTorch for NVIDIA GPUs brings it). Kernels are marked
+`no_type_check`, since a checker that wraps them hides from Triton what their source names.
 """
 # mypy: disable-error-code="no-untyped-def, untyped-decorator, misc, no-untyped-call"
 
 from __future__ import annotations
+
+from typing import no_type_check
 
 import torch
 import triton
@@ -18,17 +21,24 @@ Table = Float[Tensor, "sample channel"]
 
 
 @triton.jit(do_not_specialize=["rows", "rows_each"])
+@no_type_check
 def _sums(
-    x, d, scale, shift, found, rows, channels, rows_each,
-    BACKWARD: tl.constexpr, SILU: tl.constexpr, R: tl.constexpr, C: tl.constexpr,
+    x, d, added, scale, shift, found, rows, channels, rows_each,
+    BACKWARD: tl.constexpr, SILU: tl.constexpr, ADDED: tl.constexpr,
+    R: tl.constexpr, C: tl.constexpr,
 ):  # fmt: skip
-    """Of a chunk of rows, by channel: sums of x and x^2; backward: of d and d x."""
+    """Of a chunk of rows, by channel: sums of x and x^2; backward: of d and d x.
+
+    With ADDED, x is what was loaded plus a number for each sample and channel, everywhere here.
+    """
     sample, chunk, chunks = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     channel = tl.program_id(2) * C + tl.arange(0, C)
     inside = channel < channels
     start = sample.to(tl.int64) * rows * channels
     first = tl.zeros((R, C), tl.float32)
     second = tl.zeros((R, C), tl.float32)
+    if ADDED:
+        more = tl.load(added + sample * channels + channel, mask=inside, other=0.0)[None, :]
     if BACKWARD and SILU:
         a = tl.load(scale + sample * channels + channel, mask=inside, other=0.0)[None, :]
         b = tl.load(shift + sample * channels + channel, mask=inside, other=0.0)[None, :]
@@ -38,6 +48,8 @@ def _sums(
         here = (row < end)[:, None] & inside[None, :]
         at = start + row[:, None] * channels + channel[None, :]
         value = tl.load(x + at, mask=here, other=0.0).to(tl.float32)
+        if ADDED:
+            value = tl.where(here, value + more, 0.0)
         if BACKWARD:
             slope = tl.load(d + at, mask=here, other=0.0).to(tl.float32)
             if SILU:
@@ -53,6 +65,7 @@ def _sums(
 
 
 @triton.jit(do_not_specialize=["chunks", "rows", "width"])
+@no_type_check
 def _moments(
     found, weight, bias, scale, shift, mean, inverse, chunks, rows, channels, width, eps,
     K: tl.constexpr, W: tl.constexpr,
@@ -82,6 +95,7 @@ def _moments(
 
 
 @triton.jit(do_not_specialize=["chunks", "rows", "width"])
+@no_type_check
 def _slopes(
     found, weight, mean, inverse, factor, rest, chunks, rows, channels, width,
     K: tl.constexpr, W: tl.constexpr,
@@ -110,9 +124,11 @@ def _slopes(
 
 
 @triton.jit(do_not_specialize=["rows", "width", "groups"])
+@no_type_check
 def _apply(
-    x, d, scale, shift, factor, rest, out, rows, channels, width, groups,
-    BACKWARD: tl.constexpr, SILU: tl.constexpr, R: tl.constexpr, C: tl.constexpr,
+    x, d, added, scale, shift, factor, rest, out, rows, channels, width, groups,
+    BACKWARD: tl.constexpr, SILU: tl.constexpr, ADDED: tl.constexpr,
+    R: tl.constexpr, C: tl.constexpr,
 ):  # fmt: skip
     """Forward: silu(scale x + shift); backward: the slope of x."""
     blocks = tl.cdiv(rows, R)
@@ -125,6 +141,8 @@ def _apply(
     a = tl.load(scale + sample * channels + channel, mask=inside, other=0.0)[None, :]
     b = tl.load(shift + sample * channels + channel, mask=inside, other=0.0)[None, :]
     value = tl.load(x + at, mask=here, other=0.0).to(tl.float32)
+    if ADDED:
+        value += tl.load(added + sample * channels + channel, mask=inside, other=0.0)[None, :]
     if BACKWARD:
         slope = tl.load(d + at, mask=here, other=0.0).to(tl.float32)
         if SILU:
@@ -141,12 +159,14 @@ def _apply(
 
 
 @triton.jit
+@no_type_check
 def _silu_slope(z):
     s = tl.sigmoid(z)
     return s * (1 + z * (1 - s))
 
 
 @triton.jit(do_not_specialize=["rows"])
+@no_type_check
 def _geglu(
     x, d, out, rows, width, BACKWARD: tl.constexpr, R: tl.constexpr, C: tl.constexpr
 ):  # fmt: skip
@@ -168,6 +188,51 @@ def _geglu(
         tl.store(out + narrow, (value * gate * below).to(out.dtype.element_ty), mask=here)
 
 
+@triton.jit(do_not_specialize=["rows"])
+@no_type_check
+def _layer(
+    x, d, weight, bias, mean, inverse, out, rows, width, eps,
+    BACKWARD: tl.constexpr, R: tl.constexpr, C: tl.constexpr,
+):  # fmt: skip
+    """Forward: each row normalised; backward: the slope of x, by the moments that forward wrote."""
+    row = tl.program_id(0) * R + tl.arange(0, R)
+    channel = tl.arange(0, C)
+    inside, there = channel < width, row < rows
+    here = there[:, None] & inside[None, :]
+    at = row.to(tl.int64)[:, None] * width + channel[None, :]
+    value = tl.load(x + at, mask=here, other=0.0).to(tl.float32)
+    w = tl.load(weight + channel, mask=inside, other=0.0).to(tl.float32)[None, :]
+    if BACKWARD:
+        m = tl.load(mean + row, mask=there, other=0.0)[:, None]
+        r = tl.load(inverse + row, mask=there, other=0.0)[:, None]
+        unit = tl.where(here, (value - m) * r, 0.0)
+        slope = tl.load(d + at, mask=here, other=0.0).to(tl.float32) * w
+        level = tl.sum(slope, 1)[:, None] / width
+        tilt = tl.sum(slope * unit, 1)[:, None] / width
+        result = r * (slope - level - unit * tilt)
+    else:
+        m = tl.sum(value, 1)[:, None] / width
+        apart = tl.where(here, value - m, 0.0)
+        r = 1 / tl.sqrt(tl.sum(apart * apart, 1)[:, None] / width + eps)
+        v = tl.load(bias + channel, mask=inside, other=0.0).to(tl.float32)[None, :]
+        result = apart * r * w + v
+        tl.store(mean + row[:, None], m, mask=there[:, None])
+        tl.store(inverse + row[:, None], r, mask=there[:, None])
+    tl.store(out + at, result.to(out.dtype.element_ty), mask=here)
+
+
+@triton.jit(do_not_specialize=["size"])
+@no_type_check
+def _sum(x, y, bias, out, size, channels, B: tl.constexpr):
+    """Sum of x, y and the bias, channels-last."""
+    at = tl.program_id(0).to(tl.int64) * B + tl.arange(0, B)
+    here = at < size
+    total = tl.load(x + at, mask=here, other=0.0).to(tl.float32)
+    total += tl.load(y + at, mask=here, other=0.0).to(tl.float32)
+    total += tl.load(bias + at % channels, mask=here, other=0.0).to(tl.float32)
+    tl.store(out + at, total.to(out.dtype.element_ty), mask=here)
+
+
 class Moments:
     """What a normalisation found in its input, and its gradient needs again.
 
@@ -176,10 +241,14 @@ class Moments:
         shift: See `scale`.
         mean: Of each sample and group.
         inverse: One over the standard deviation of each.
+        added: What was added to each sample and channel of x before; None: nothing.
     """
 
-    def __init__(self, scale: Table, shift: Table, mean: Tensor, inverse: Tensor) -> None:
+    def __init__(
+        self, scale: Table, shift: Table, mean: Tensor, inverse: Tensor, added: Table | None = None
+    ) -> None:
         self.scale, self.shift, self.mean, self.inverse = scale, shift, mean, inverse
+        self.added = added
 
 
 def normalise(
@@ -189,21 +258,23 @@ def normalise(
     groups: int,
     eps: float,
     silu: bool,
+    added: Table | None = None,
 ) -> tuple[Float[Tensor, "sample channel rows columns"], Moments]:
-    """Group normalisation of a channels-last tensor, followed by SiLU or nothing."""
+    """Group normalisation of x (channels-last) + added, followed by SiLU or nothing."""
     samples, channels, rows, width = _sizes(x, groups)
-    found, chunks = _chunked(x, None, None, silu)
+    found, chunks = _chunked(x, None, None, added, silu)
     table = torch.empty((2, samples, channels), dtype=torch.float32, device=x.device)
     group = torch.empty((2, samples, groups), dtype=torch.float32, device=x.device)
-    moments = Moments(table[0], table[1], group[0], group[1])
+    moments = Moments(table[0], table[1], group[0], group[1], added)
     _moments[(samples, groups)](
         found, weight, bias, table[0], table[1], group[0], group[1],
         chunks, rows, channels, width, eps, K=16, W=triton.next_power_of_2(width),
     )  # fmt: skip
     out = torch.empty_like(x)
     _apply[_tiles(samples, rows, channels)](
-        x, x, table[0], table[1], group[0], group[1], out, rows, channels, width, groups,
-        BACKWARD=False, SILU=silu, R=ROWS, C=CHANNELS,
+        x, x, x if added is None else added, table[0], table[1], group[0], group[1], out,
+        rows, channels, width, groups,
+        BACKWARD=False, SILU=silu, ADDED=added is not None, R=ROWS, C=CHANNELS,
     )  # fmt: skip
     return out, moments
 
@@ -218,7 +289,8 @@ def normalise_backward(
     """Gradient of `normalise` by its input; slope and x are channels-last."""
     groups = moments.mean.shape[1]
     samples, channels, rows, width = _sizes(x, groups)
-    found, chunks = _chunked(x, slope, moments, silu)
+    added = moments.added
+    found, chunks = _chunked(x, slope, moments, added, silu)
     group = torch.empty((2, samples, groups), dtype=torch.float32, device=x.device)
     _slopes[(samples, groups)](
         found, weight, moments.mean, moments.inverse, group[0], group[1],
@@ -226,9 +298,52 @@ def normalise_backward(
     )  # fmt: skip
     out = torch.empty_like(x)
     _apply[_tiles(samples, rows, channels)](
-        x, slope, moments.scale, moments.shift, group[0], group[1], out,
-        rows, channels, width, groups, BACKWARD=True, SILU=silu, R=ROWS, C=CHANNELS,
+        x, slope, x if added is None else added, moments.scale, moments.shift, group[0], group[1],
+        out, rows, channels, width, groups,
+        BACKWARD=True, SILU=silu, ADDED=added is not None, R=ROWS, C=CHANNELS,
     )  # fmt: skip
+    return out
+
+
+Rows = Float[Tensor, "*place channel"]
+
+
+def layer_norm(
+    x: Rows, weight: Float[Tensor, " channel"], bias: Float[Tensor, " channel"], eps: float
+) -> tuple[Rows, Float[Tensor, "2 place"]]:
+    """Normalisation of each row of a contiguous tensor; and each row's mean and 1 / deviation."""
+    rows, width = x.numel() // x.shape[-1], x.shape[-1]
+    out, moments = torch.empty_like(x), x.new_empty((2, rows), dtype=torch.float32)
+    each, columns = _rows_each(width)
+    _layer[(triton.cdiv(rows, each),)](
+        x, x, weight, bias, moments[0], moments[1], out, rows, width, eps,
+        BACKWARD=False, R=each, C=columns,
+    )  # fmt: skip
+    return out, moments
+
+
+def layer_norm_backward(
+    slope: Rows, x: Rows, weight: Float[Tensor, " channel"], moments: Float[Tensor, "2 place"]
+) -> Rows:
+    """Gradient of `layer_norm` by its input; slope and x are contiguous."""
+    rows, width = x.numel() // x.shape[-1], x.shape[-1]
+    out = torch.empty_like(x)
+    each, columns = _rows_each(width)
+    _layer[(triton.cdiv(rows, each),)](
+        x, slope, weight, weight, moments[0], moments[1], out, rows, width, 0.0,
+        BACKWARD=True, R=each, C=columns,
+    )  # fmt: skip
+    return out
+
+
+def sum_with_bias(
+    x: Float[Tensor, "sample channel rows columns"],
+    y: Float[Tensor, "sample channel rows columns"],
+    bias: Float[Tensor, " channel"],
+) -> Float[Tensor, "sample channel rows columns"]:
+    """Sum of channels-last tensors and a bias, in one pass."""
+    out = torch.empty_like(x)
+    _sum[(triton.cdiv(x.numel(), 2048),)](x, y, bias, out, x.numel(), x.shape[1], B=2048)
     return out
 
 
@@ -249,6 +364,12 @@ def geglu_backward(
     return out
 
 
+def _rows_each(width: int) -> tuple[int, int]:
+    """Rows and columns of a tile of a few thousand numbers that holds whole rows."""
+    columns = triton.next_power_of_2(width)
+    return max(1, 4096 // columns), columns
+
+
 def _strips(x: Tensor) -> tuple[int, int]:
     return triton.cdiv(x.numel() // x.shape[-1], 4), triton.cdiv(x.shape[-1], 256)
 
@@ -263,7 +384,7 @@ def _tiles(samples: int, rows: int, channels: int) -> tuple[int, int]:
 
 
 def _chunked(
-    x: Tensor, slope: Tensor | None, moments: Moments | None, silu: bool
+    x: Tensor, slope: Tensor | None, moments: Moments | None, added: Table | None, silu: bool
 ) -> tuple[Float[Tensor, "sample chunk 2 channel"], int]:
     """Sums over chunks of rows, as many chunks as keep the whole GPU at work."""
     samples, channels, rows, _ = _sizes(x, 1)
@@ -274,7 +395,8 @@ def _chunked(
     found = torch.empty((samples, chunks, 2, channels), dtype=torch.float32, device=x.device)
     scale, shift = (moments.scale, moments.shift) if moments else (found, found)
     _sums[(samples, chunks, tiles)](
-        x, x if slope is None else slope, scale, shift, found, rows, channels, rows_each,
-        BACKWARD=slope is not None, SILU=silu, R=ROWS, C=CHANNELS,
+        x, x if slope is None else slope, x if added is None else added, scale, shift, found,
+        rows, channels, rows_each,
+        BACKWARD=slope is not None, SILU=silu, ADDED=added is not None, R=ROWS, C=CHANNELS,
     )  # fmt: skip
     return found, chunks

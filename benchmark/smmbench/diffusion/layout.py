@@ -8,6 +8,7 @@ whose `forward` computes the same; what is hooked inside a fused pair of layers 
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -21,9 +22,17 @@ from diffusers.models.transformers.transformer_temporal import (
 )
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.grad import conv2d_input
 
-from smmbench.diffusion.wide_norm import WideGroupNorm, geglu, normalise
+from smmbench.diffusion.wide_norm import (
+    WideGroupNorm,
+    WideLayerNorm,
+    add,
+    by_kernels,
+    geglu,
+    normalise,
+)
 
 Frames = Float[Tensor, "batch_time _channel _rows _columns"]  # convolutions change these
 Untyped = Any  # diffusers' classes, whose own types leave out what they inherit
@@ -58,12 +67,13 @@ class LastTemporalConv(TemporalConvLayer):
         if any(_hooked(stage) for stage in stages):
             return super().forward(hidden_states, num_frames)
         x = identity = _time_by_place(hidden_states, num_frames)
+        bias = None
         for stage in stages:
             norm: Untyped = stage[0]
             conv: Untyped = stage[-1]
-            x = normalise(x, norm, silu=True)
-            x = _convolve(x, conv.weight.squeeze(-1), conv.bias, conv)
-        return _frames(identity + x, hidden_states)
+            x = normalise(x, norm, silu=True, added=None if bias is None else bias[None])
+            x, bias = _without_bias(x, conv.weight.squeeze(-1), conv.bias, conv)
+        return _frames(add(identity, x, bias), hidden_states)
 
 
 class LastResnet(ResnetBlock2D):
@@ -73,14 +83,17 @@ class LastResnet(ResnetBlock2D):
         """Add what the convolutions make of the frames."""
         if any(_hooked(layer) for layer in (self.norm1, self.norm2, self.nonlinearity)):
             return super().forward(input_tensor, temb)
-        x = self.conv1(normalise(input_tensor, self.norm1, silu=True))
+        x, bias = _apart(self.conv1, normalise(input_tensor, self.norm1, silu=True))
+        added = None if bias is None else bias[None]
         if temb is not None and self.time_emb_proj is not None:
-            shift = temb if self.skip_time_act else F.silu(temb)
-            x = x + self.time_emb_proj(shift)[:, :, None, None]
-        x = self.conv2(self.dropout(normalise(x, self.norm2, silu=True)))
+            shift = self.time_emb_proj(temb if self.skip_time_act else F.silu(temb))
+            added = shift if added is None else shift + added
+        x = self.dropout(normalise(x, self.norm2, silu=True, added=added))
+        x, bias = _apart(self.conv2, x)
         if self.conv_shortcut is not None:
-            input_tensor = self.conv_shortcut(input_tensor)
-        x = input_tensor + x
+            input_tensor, other = _apart(self.conv_shortcut, input_tensor)
+            bias = other if bias is None else bias if other is None else bias + other
+        x = add(input_tensor, x, bias)
         return x if self.output_scale_factor == 1 else x / self.output_scale_factor
 
 
@@ -117,14 +130,15 @@ class LastTransformerTemporal(TransformerTemporalModel):
         x = self.norm(_time_by_place(hidden_states, num_frames))
         batch, channel, time, place = x.shape
         x = self.proj_in(x.permute(0, 3, 2, 1).reshape(batch * place, time, channel))
-        for block in self.transformer_blocks:
-            x = block(
-                x,
-                encoder_hidden_states=encoder_hidden_states,
-                timestep=timestep,
-                cross_attention_kwargs=cross_attention_kwargs,
-                class_labels=class_labels,
-            )
+        with _of_few_tokens(x):
+            for block in self.transformer_blocks:
+                x = block(
+                    x,
+                    encoder_hidden_states=encoder_hidden_states,
+                    timestep=timestep,
+                    cross_attention_kwargs=cross_attention_kwargs,
+                    class_labels=class_labels,
+                )
         x = self.proj_out(x).reshape(batch, place, time, channel).transpose(1, 2)
         rows, columns = hidden_states.shape[-2:]
         x = x.reshape(batch * time, rows, columns, channel).permute(0, 3, 1, 2)
@@ -142,6 +156,7 @@ class FusedGeglu(GEGLU):
 
 _OURS: dict[type[nn.Module], type[nn.Module]] = {
     nn.GroupNorm: WideGroupNorm,
+    nn.LayerNorm: WideLayerNorm,
     nn.Conv2d: FrozenConv2d,
     TemporalConvLayer: LastTemporalConv,
     ResnetBlock2D: LastResnet,
@@ -189,6 +204,14 @@ def _frames(x: Float[Tensor, "batch channel time place"], like: Frames) -> Frame
     return x.permute(0, 2, 3, 1).reshape(batch_time, rows, columns, channel).permute(0, 3, 1, 2)
 
 
+def _of_few_tokens(x: Float[Tensor, "place time channel"]) -> AbstractContextManager[Any]:
+    """Attention over few tokens by kernels of small tiles; cuDNN's take a third longer forward."""
+    forward = x.is_cuda and not torch.is_grad_enabled() and len(x) < 2**16  # a limit of theirs
+    if not forward or torch.compiler.is_compiling():
+        return nullcontext()
+    return sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
+
+
 # Convolutions ---------------------------------------------------------------------------------
 
 
@@ -204,6 +227,22 @@ def _convolve(x: Frames, weight: Tensor, bias: Tensor | None, conv: Untyped) -> 
     if graph and not learns:
         return _FrozenConvolution.apply(x, weight, bias, stride, padding)
     return F.conv2d(x, weight, bias, stride, padding)
+
+
+def _without_bias(
+    x: Frames, weight: Tensor, bias: Tensor | None, conv: Untyped
+) -> tuple[Frames, Tensor | None]:
+    """A convolution and its bias, where the next kernel takes it along; else all in one."""
+    if bias is None or bias.requires_grad or not by_kernels(x):
+        return _convolve(x, weight, bias, conv), None
+    return _convolve(x, weight, None, conv), bias
+
+
+def _apart(conv: nn.Module, x: Frames) -> tuple[Frames, Tensor | None]:
+    """The same for a layer, which runs whole if it is hooked or another's."""
+    if not isinstance(conv, FrozenConv2d) or not _plain(conv) or _hooked(conv):
+        return conv(x), None
+    return _without_bias(x, conv.weight, conv.bias, conv)
 
 
 class _FrozenConvolution(torch.autograd.Function):
