@@ -248,7 +248,19 @@ ABLATIONS: tuple[Setting, ...] = (
     _smm("temporal of block 2", _layers(2, _TEMPORAL)),
 )
 
-SETS: dict[str, Sequence[Setting]] = {"tune": TUNING, "ablate": ABLATIONS}
+# What the preset `fast` changes of an inversion, beside the paper's 999 steps.
+INVERSIONS: tuple[Setting, ...] = (
+    _smm("preset"),
+    _smm("inversion 999", "inversion_steps=999"),
+    _smm("inversion 25 refined", "inversion_steps=25", "inversion_refinements=1"),
+    _smm("inversion 50 refined", "inversion_steps=50", "inversion_refinements=1"),
+)
+
+SETS: dict[str, Sequence[Setting]] = {
+    "tune": TUNING,
+    "ablate": ABLATIONS,
+    "inversion": INVERSIONS,
+}
 
 # The board: labels with their methods, as their presets are unless something is set ---------------
 
