@@ -19,6 +19,7 @@ from smmbench.diffusion.checkpointing import checkpoint_layers
 from smmbench.diffusion.compiled import compiled
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.layout import LastResnet, LastTemporalConv, channels_last
+from smmbench.diffusion.loading import load_network, load_schedule
 from smmbench.smm import Parameters
 
 LAYERS = Parameters().layers
@@ -27,7 +28,10 @@ INSIDE = ("up_blocks.1.temp_convs.1.conv4", "up_blocks.1.resnets.0.norm1")
 
 @pytest.fixture(scope="module")
 def plain(tiny_backbone: Path) -> Denoiser:
-    return load_backbone(str(tiny_backbone)).denoiser
+    """With diffusers' own layers."""
+    return Denoiser(
+        load_network(tiny_backbone, "unet", torch.float32), load_schedule(tiny_backbone)
+    )
 
 
 def changed(plain: Denoiser, *changes: Callable[[nn.Module], None]) -> Denoiser:

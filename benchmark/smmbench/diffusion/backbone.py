@@ -229,17 +229,20 @@ def own_denoiser(
 ) -> Denoiser:
     """Make a UNet that is nobody else's faster or smaller, in place, by the same arithmetic.
 
-    On a GPU its layers become channels-last and its passes are recorded; on the CPU they stay
-    diffusers' own. See `load_backbone`.
+    Its layers become channels-last; on a GPU its passes are recorded, on the CPU its weights are
+    packed. On other devices it stays as it is. See `load_backbone`.
     """
     from smmbench.diffusion.checkpointing import checkpoint_layers
     from smmbench.diffusion.compiled import compiled
     from smmbench.diffusion.graphs import graphs_of
     from smmbench.diffusion.layout import channels_last
+    from smmbench.diffusion.packed import pack
 
     device = next(unet.parameters()).device
-    if device.type == "cuda":
+    if device.type in ("cuda", "cpu"):
         channels_last(unet)
+    if device.type == "cpu":
+        pack(unet)
     if low_memory:
         checkpoint_layers(unet)
     network = compiled(unet, device) if compile else None
