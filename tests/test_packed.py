@@ -220,3 +220,11 @@ def test_a_loaded_model_is_packed(tiny_backbone: Path) -> None:
     unet = load_backbone(str(tiny_backbone)).denoiser.unet
     assert isinstance(unet, UNet3DConditionModel)
     assert packed.PackedConv2d in {type(module) for module in unet.modules()}
+
+
+def test_memory_that_is_kept_is_given_back() -> None:
+    code = (
+        "from smmbench.diffusion.freed_memory import give_back_freed_memory, keep_freed_memory\n"
+        "give_back_freed_memory(); keep_freed_memory(); give_back_freed_memory()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

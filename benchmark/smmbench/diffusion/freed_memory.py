@@ -28,3 +28,9 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     settings = ((MMAP_THRESHOLD, LARGEST), (TRIM_THRESHOLD, KEPT), (TOP_PAD, AHEAD))
     return mallopt is not None and all(mallopt(*setting) == 1 for setting in settings)
+
+
+def give_back_freed_memory() -> None:
+    """Give back what is kept now, so that the size of the process is what it uses."""
+    if keep_freed_memory.cache_info().currsize and keep_freed_memory():
+        ctypes.CDLL(None).malloc_trim(0)
