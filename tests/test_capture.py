@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -130,3 +133,15 @@ def test_a_layer_that_never_ran_or_gives_no_tensor_is_told(chain: Chain) -> None
     ):
         chain(torch.zeros(3))
     assert hooks(chain) == 0
+
+
+def test_a_stopped_pass_leaves_no_activation_to_the_garbage_collector(chain: Chain) -> None:
+    kept: list[weakref.ref[Tensor]] = []
+    chain.first.register_forward_hook(lambda _m, _i, output: kept.append(weakref.ref(output)))
+    gc.disable()
+    try:
+        with torch.no_grad(), capture(chain, ["second"], stop=True):
+            chain(torch.randn(2, 3))
+        assert kept and kept[0]() is None
+    finally:
+        gc.enable()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,7 +59,7 @@ class CpuTape:
     """Records like CUDA graphs do, by tensors and not by values, and counts."""
 
     def __init__(self) -> None:
-        self.ran = self.recorded = self.replayed = 0
+        self.ran = self.recorded = self.replayed = self.closed = 0
 
     def run(self, work: Callable[[], ResultT]) -> ResultT:
         self.ran += 1
@@ -75,6 +77,9 @@ class CpuTape:
                 operators.replay()
 
         return replay, result
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 @pytest.fixture(scope="module")
@@ -273,6 +278,28 @@ def test_what_is_forgotten_is_recorded_anew(
             torch.testing.assert_close(output(recorded, *_at(i)), output(plain, *_at(i)))
         recorded.forget()
     assert (tape.ran, tape.recorded, tape.replayed) == (2, 2, 4)
+    assert tape.closed == 2
+
+
+@pytest.mark.parametrize("circle", [False, True])
+def test_what_is_forgotten_is_gone_at_once(recorded: Denoiser, circle: bool) -> None:
+    """Not at the next garbage collection: on a GPU it holds gigabytes."""
+    gc.disable()
+    try:
+        for i in range(3):
+            slope(recorded, *_at(i))
+            output(recorded, *_at(i))
+        assert recorded.graphs is not None
+        alive = [weakref.ref(one) for one in recorded.graphs._passes.values() if one]
+        assert len(alive) == 2
+        if circle:  # as a frame that a traceback keeps may close it
+            for one in recorded.graphs._passes.values():
+                vars(one)["itself"] = one
+            del one
+        recorded.forget()
+        assert not any(one() for one in alive)
+    finally:
+        gc.enable()
 
 
 def test_a_network_that_cannot_be_recorded_runs_as_it_is(plain: Denoiser) -> None:
@@ -317,6 +344,24 @@ def test_cuda_graphs_compute_what_passes_do(
     torch.testing.assert_close(
         ask(ours, x, 300, text), ask(plain, x, 300, text), rtol=1e-4, atol=1e-5
     )
+
+
+@cuda
+def test_cuda_memory_is_given_back_and_does_not_grow(loaded: Denoiser) -> None:
+    ours = own_denoiser(copy.deepcopy(loaded.unet).cuda(), loaded.schedule)
+    held = []
+    for _ in range(4):
+        for i in range(3):
+            slope(ours, *_at_cuda(i))
+            output(ours, *_at_cuda(i))
+        ours.forget()
+        held.append(torch.cuda.memory_reserved())
+    assert held[-1] == held[1], held
+
+
+def _at_cuda(seed: int) -> tuple[Tensor, int, Tensor]:
+    x, text = inputs(seed, "cuda")
+    return x, 500, text
 
 
 @cuda

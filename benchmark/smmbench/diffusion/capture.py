@@ -61,6 +61,8 @@ def capture(
         except _Stop as signal:
             if signal.owner is not owner:
                 raise
+            # Its frames hold activations, and hold each other until the next garbage collection.
+            signal.__traceback__ = None
     if missed := [layer for layer in layers if layer not in features]:
         raise LookupError(f"The network did not run these layers: {', '.join(missed)}.")
 

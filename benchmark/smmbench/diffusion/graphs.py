@@ -10,10 +10,12 @@ are hooked, weights that learn or were replaced, a pass between another one and 
 
 from __future__ import annotations
 
+import gc
 import os
 import warnings
 import weakref
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import cache
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -40,6 +42,9 @@ class Tape(Protocol):
     def record(self, work: Callable[[], ResultT]) -> tuple[Callable[[], None], ResultT]:
         """Record work; a replay writes its result anew, in the same place."""
 
+    def close(self) -> None:
+        """Give back what the recordings held; nothing of them is needed any more."""
+
 
 class CudaTape:
     """Records on a stream of its own; all recordings share one pool of memory.
@@ -49,9 +54,8 @@ class CudaTape:
     """
 
     def __init__(self, device: torch.device) -> None:
-        self._device = device
+        self._device, self._stream = device, _stream(device)
         with torch.cuda.device(device):
-            self._stream = torch.cuda.Stream()
             self._pool = torch.cuda.graph_pool_handle()
 
     def run(self, work: Callable[[], ResultT]) -> ResultT:
@@ -71,6 +75,17 @@ class CudaTape:
             with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
                 result = work()
         return graph.replay, result
+
+    def close(self) -> None:
+        """Give the memory of the recordings back to the device, for whoever wants it."""
+        torch.cuda.empty_cache()
+
+
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """One for all recordings: libraries keep a workspace for each stream they saw."""
+    with torch.cuda.device(device):
+        return torch.cuda.Stream()
 
 
 class Graphs:
@@ -119,7 +134,12 @@ class Graphs:
 
     def forget(self) -> None:
         """Give the memory of all recordings back; they are made anew when they are needed."""
+        recorded = [weakref.ref(one) for one in self._passes.values() if one is not None]
         self._passes.clear()
+        if any(one() is not None for one in recorded):
+            gc.collect()  # the traceback of a stopped pass may hold on to the frames around it
+        if self._tape is not None:
+            self._tape.close()
         self._tape = None
 
     def wait_for(self, gradient: object) -> None:
