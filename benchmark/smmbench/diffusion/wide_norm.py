@@ -129,7 +129,7 @@ class _Normalise(torch.autograd.Function):
         with torch.cuda.device_of(x):
             y, moments = kernels.normalise(x, weight, bias, groups, eps, silu, added)
         found = moments.scale, moments.shift, moments.mean, moments.inverse
-        ctx.save_for_backward(x, weight, added, *found)
+        ctx.save_for_backward(x, weight, *found, added)
         ctx.silu = silu
         return y
 
@@ -138,9 +138,9 @@ class _Normalise(torch.autograd.Function):
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         from smmbench.diffusion import kernels
 
-        x, weight, added, *found = ctx.saved_tensors
+        x, weight, *found = ctx.saved_tensors
         slope = slope.contiguous(memory_format=torch.channels_last)
-        moments = kernels.Moments(*found, added)
+        moments = kernels.Moments(*found)
         with torch.cuda.device_of(x):
             of_x = kernels.normalise_backward(slope, x, weight, moments, ctx.silu)
         return of_x, None, None, None, None, None, None

@@ -7,7 +7,8 @@ Each method is one `smmbench run`, the longest first; as soon as its videos are 
 by `smmbench score` and seen by `witness`, beside the making of the next. Then DIR gets board.json,
 board.md, cards.md, witness.jsonl.gz, sheets.tar, videos-1.tar (and -2) and logs.tar.gz. Logs and
 rows on the way lie in `<results>.laboratory/`. The same command goes on from what is there; a
-method that fails is named at the end and stops no other.
+method that fails is named at the end and stops no other. With `--tuned tune.jsonl`, rows of a
+method alone run the setting that the rule of `tables --best` chooses there.
 
 Exit code: 0 all is there, 1 something failed or is left.
 """
@@ -18,8 +19,9 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from smmbench.dataset import load_dataset
@@ -36,7 +38,14 @@ from smmbench_datasets.emoji.laboratory.processes import (
     smmbench,
     threads_each,
 )
-from smmbench_datasets.emoji.laboratory.settings import BOARD, CONTROLS, Setting, longest_first
+from smmbench_datasets.emoji.laboratory.settings import (
+    BOARD,
+    CONTROLS,
+    SETS,
+    Setting,
+    longest_first,
+)
+from smmbench_datasets.emoji.laboratory.tables import best, read_rows
 
 WITNESS = "smmbench_datasets.emoji.laboratory.witness"
 
@@ -152,12 +161,37 @@ def chosen_rows(names: Sequence[str], added: Sequence[str]) -> list[Setting]:
     return longest_first(rows)
 
 
+def tuned(rows: Sequence[Setting], chosen: Mapping[str, Setting]) -> list[Setting]:
+    """Rows of a method alone with the setting chosen of it; what sets something itself stays."""
+    return [
+        replace(row, changes=chosen[row.method].changes)
+        if row.method in chosen and not row.changes
+        else row
+        for row in rows
+    ]
+
+
+def chosen_in(path: Path) -> dict[str, Setting]:
+    """The best setting of each method in the rows of a `sweep tune`.
+
+    Raises:
+        LookupError: A row is of no setting that there is now.
+    """
+    settings = {setting.name: setting for setting in SETS["tune"]}
+    names = best(read_rows([path]))["chosen"]
+    if gone := [name for name in names if name not in settings]:
+        raise LookupError(f"{path} has rows of '{gone[0]}', which is no setting any more.")
+    return {str(method): settings[name] for method, name in names.items()}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the board."""
     options = _parser().parse_args(arguments)
     if not options.seed:
         options.seed = list(load_dataset(options.dataset).manifest.protocol.seeds)
     rows = chosen_rows(options.rows, options.add)
+    if options.tuned:
+        rows = tuned(rows, chosen_in(options.tuned))
     shop = Shop(options)
     shop.work(rows)
     shop.close([row.name for row in rows])
@@ -172,6 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rows", nargs="+", default=[], help="labels; default: the whole board")
     parser.add_argument("--add", action="append", default=[], help="'LABEL=METHOD NAME=VALUE ...'")
+    parser.add_argument("--tuned", type=Path, help="rows of `sweep tune`: take the best settings")
     parser.add_argument("--dataset", default="emoji")
     parser.add_argument("--seed", type=int, nargs="+", help="default: those of the protocol")
     parser.add_argument("--limit", type=int, help="at most so many pairs a method")
