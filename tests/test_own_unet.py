@@ -213,15 +213,18 @@ near(kernels.geglu_backward(slope, x.detach()), torch.autograd.grad(y, x, slope)
 
 NETWORK = """
 import copy, sys, torch
+from pathlib import Path
 from smmbench.diffusion import layout, wide_norm
-from smmbench.diffusion.backbone import load_backbone
 from smmbench.diffusion.capture import capture
 from smmbench.diffusion.denoiser import Denoiser
+from smmbench.diffusion.loading import load_network, load_schedule
 from smmbench.smm import Parameters
 
 wide_norm.by_kernels = layout.by_kernels = lambda x: x.numel() > 0
 torch.manual_seed(0)
-plain = load_backbone(sys.argv[1]).denoiser
+folder = Path(sys.argv[1])
+unet = load_network(folder, "unet", torch.float32)
+plain = Denoiser(unet, load_schedule(folder))  # on diffusers' own layers
 for name, weight in plain.unet.named_parameters():
     if name.endswith("bias"):  # most begin as zeros
         torch.nn.init.normal_(weight, std=0.5)
