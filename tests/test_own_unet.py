@@ -113,6 +113,11 @@ def test_checkpointed_layers_keep_less(plain: Denoiser) -> None:
     assert kept(changed(plain, checkpoint_layers)) < kept(plain) / 2
 
 
+def test_on_the_cpu_a_loaded_model_keeps_diffusers_own_layers(tiny_backbone: Path) -> None:
+    unet = load_backbone(str(tiny_backbone)).denoiser.unet
+    assert {type(m).__module__.partition(".")[0] for m in unet.modules()} == {"diffusers", "torch"}
+
+
 def test_low_memory_gives_the_same(plain: Denoiser, tiny_backbone: Path) -> None:
     small = load_backbone(str(tiny_backbone), low_memory=True)
     assert small.denoiser.apart

@@ -16,7 +16,6 @@ from smmbench.contract.limits import TimeUpError, time_limit
 from smmbench.contract.surroundings import PYTHON, put_back, stir, surroundings
 from smmbench.contract.walking import held_bytes
 from smmbench.contract.world import Request, World
-from smmbench.diffusion.freed_memory import give_back_freed_memory
 from smmbench.environment import peak_memory, reset_peak_memory, synchronize
 from smmbench.method import Method, Source
 from smmbench.video import Video
@@ -249,7 +248,6 @@ def _differing(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 def _resident() -> int:
     try:
-        give_back_freed_memory()
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, ValueError):
         return 0

@@ -229,20 +229,17 @@ def own_denoiser(
 ) -> Denoiser:
     """Make a UNet that is nobody else's faster or smaller, in place, by the same arithmetic.
 
-    Its layers become channels-last; on a GPU its passes are recorded, on the CPU its weights are
-    packed. On other devices it stays as it is. See `load_backbone`.
+    On a GPU its layers become channels-last and its passes are recorded; elsewhere they stay
+    diffusers' own. See `load_backbone`.
     """
     from smmbench.diffusion.checkpointing import checkpoint_layers
     from smmbench.diffusion.compiled import compiled
     from smmbench.diffusion.graphs import graphs_of
     from smmbench.diffusion.layout import channels_last
-    from smmbench.diffusion.packed import pack
 
     device = next(unet.parameters()).device
-    if device.type in ("cuda", "cpu"):
+    if device.type == "cuda":
         channels_last(unet)
-    if device.type == "cpu":
-        pack(unet)
     if low_memory:
         checkpoint_layers(unet)
     network = compiled(unet, device) if compile else None
