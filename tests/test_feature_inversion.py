@@ -153,6 +153,10 @@ def test_files_and_table(
     assert (folder / "sheet.png").is_file() and not list(folder.glob(".tmp-*"))
     code, out, _ = smmbench(*words)
     assert code == 0 and "PSNR" in out
+    table = (folder / "inversion.json").read_bytes()
+    code, _, err = smmbench("invert", "b", *words[2:])
+    assert code == 2 and "holds the inversion of small-noise/a; name another folder" in err
+    assert (folder / "inversion.json").read_bytes() == table
 
 
 @pytest.mark.parametrize(

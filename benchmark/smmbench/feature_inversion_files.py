@@ -20,8 +20,20 @@ from smmbench.video import Video, write_lossless, write_preview
 TABLE, SHEET = "inversion.json", "sheet.png"
 
 
-def remove_earlier(folder: Path) -> None:
-    """Remove table and sheet of an earlier inversion, which would not be of the videos to come."""
+def remove_earlier(folder: Path, dataset: str, clip: str) -> None:
+    """Remove table and sheet of an earlier inversion, which would not be of the videos to come.
+
+    Raises:
+        ValueError: They are of another clip, whose videos would be written over.
+    """
+    if (folder / TABLE).is_file():
+        earlier = json.loads((folder / TABLE).read_text("utf-8"))
+        found = f"{earlier['dataset']}/{earlier['clip']}"
+        if found != f"{dataset}/{clip}":
+            raise ValueError(
+                f"'{folder}' holds the inversion of {found}; name another folder for "
+                f"{dataset}/{clip}, or remove that one."
+            )
     for name in (TABLE, SHEET):
         (folder / name).unlink(missing_ok=True)
     if folder.is_dir():

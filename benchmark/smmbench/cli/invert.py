@@ -96,7 +96,7 @@ def invert(
     use_tensor_cores(device)
     original = source_video(described, chosen)
     folder = output or Path("inversion") / name / clip
-    remove_earlier(folder)
+    remove_earlier(folder, name, clip)
     made: list[Inverted] = []
     try:
         with progress(seeds * (len(kinds) + 1), "videos") as report:

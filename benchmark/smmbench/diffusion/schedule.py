@@ -152,9 +152,17 @@ class NoiseSchedule:
             x: The latent at the timestep `below`.
             below: The timestep of x.
             t: The noisier timestep to go to.
+
+        Raises:
+            ValueError: t is pure noise and x has none, so that they share nothing.
         """
         mu, sigma = self.mu(t), self.sigma(t)
         mu_below, sigma_below = self.mu(below), self.sigma(below)
+        if mu * mu_below + sigma * sigma_below == 0:
+            raise ValueError(
+                f"Inversion cannot go from the clean latent to timestep {t} at once, which is pure "
+                "noise in this model: take more inversion steps."
+            )
         if self.prediction == "epsilon":
             x0 = (x - sigma_below * output) / mu_below
             return mu * x0 + sigma * output
