@@ -106,9 +106,15 @@ def test_nothing_new_is_begun_after_the_time(tmp_path: Path) -> None:
     assert work.left() == ([], SETTINGS)
 
 
-def test_processes_are_spread_over_the_gpus() -> None:
+def test_processes_are_spread_over_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     assert cards(2, 2) == ["0", "1", "0", "1"]
     assert cards(0, 2) == ["", ""]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert cards(2, 2) == ["3", "5", "3", "5"]
+    assert cards(1, 2) == ["3", "3"]
+    with pytest.raises(ValueError, match=r"leaves 2 GPUs \(3,5\), not 3"):
+        cards(3, 1)
 
 
 @pytest.mark.slow

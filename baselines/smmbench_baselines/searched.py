@@ -15,6 +15,6 @@ def best_of(settings: int) -> str:
 
 
 EIGHT = best_of(8)
-GUIDED = best_of(4) + ", one edit a clip"  # the laboratory's GUIDED
+GUIDED = best_of(4) + ", one edit a clip"  # of an earlier list; the laboratory has eight now
 SMM_VARIANT = "emoji: the preset of SMM, not searched anew"
-ONE_CLIP = NOT_SEARCHED  # the laboratory's TUNED has settings for them
+ONE_CLIP = NOT_SEARCHED  # the laboratory has eight settings for each

@@ -14,9 +14,17 @@ from pathlib import Path
 def cards(gpus: int, each: int) -> list[str]:
     """The GPU of every place where a process may run, as CUDA knows it; empty: none.
 
-    Neighbours are on different GPUs, so that the first processes are spread.
+    Neighbours are on different GPUs, so that the first processes are spread. Of the GPUs that
+    `CUDA_VISIBLE_DEVICES` leaves, the first are taken.
+
+    Raises:
+        ValueError: It leaves fewer.
     """
-    return [str(place % gpus) if gpus else "" for place in range(max(1, gpus) * each)]
+    left = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = left.split(",") if left else [str(gpu) for gpu in range(gpus)]
+    if gpus > len(names):
+        raise ValueError(f"CUDA_VISIBLE_DEVICES leaves {len(names)} GPUs ({left}), not {gpus}.")
+    return [names[place % gpus] if gpus else "" for place in range(max(1, gpus) * each)]
 
 
 class Places:
