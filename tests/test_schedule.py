@@ -149,7 +149,7 @@ def test_the_schedule_of_a_saved_model(tiny_backbone: Path) -> None:
 def test_pure_noise_is_not_reached_from_a_clean_latent_at_once() -> None:
     schedule = NoiseSchedule.from_config(ZERO_SNR)
     x = torch.zeros(1, 1, 1, 1, 1)
-    with pytest.raises(ValueError, match="at once, which is pure noise .* more inversion steps"):
+    with pytest.raises(ValueError, match=r"at once, which is pure noise .* more inversion steps"):
         schedule.undo_step(x, x, CLEAN, schedule.timesteps(1)[0])
     assert schedule.undo_step(x, x, CLEAN, schedule.timesteps(2)[-1]).isfinite().all()
     assert NoiseSchedule.from_config(ZEROSCOPE).undo_step(x, x, CLEAN, 999).isfinite().all()
