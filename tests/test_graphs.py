@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers.models.attention_processor import Attention, AttnProcessor2_0
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -215,6 +216,38 @@ def test_changed_weights_are_used(plain: Denoiser, recorded: Denoiser, tape: Cpu
     bias.data = bias.data - 5  # replaced: a recording would read the old one
     torch.testing.assert_close(output(recorded, *_at(3)), output(plain, *_at(3)))
     assert tape.replayed == 3
+
+
+class Counting(AttnProcessor2_0):
+    """A stranger's attention: it counts, and gives something else each time."""
+
+    calls = 0
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
+        self.calls += 1
+        return super().__call__(*args, **kwargs) * self.calls
+
+
+def test_layers_of_others_run_each_time(plain: Denoiser, recorded: Denoiser, tape: CpuTape) -> None:
+    for i in range(3):
+        output(recorded, *_at(i))
+    before = tape.replayed
+    attention = next(part for part in plain.unet.modules() if isinstance(part, Attention))
+    own = attention.processor
+    counting: Any = Counting()  # type: ignore[no-untyped-call]
+    attention.set_processor(counting)
+    first, second = (output(recorded, *_at(3)) for _ in range(2))
+    assert counting.calls == 2 and not torch.equal(first, second)
+    assert tape.replayed == before
+    attention.set_processor(own)
+    conv = plain.unet.get_submodule("conv_out")
+    vars(conv)["forward"] = lambda x: torch.zeros_like(x[:, :4])
+    assert not output(recorded, *_at(3)).any()
+    assert tape.replayed == before
+    del vars(conv)["forward"]
+    for i in range(3):
+        torch.testing.assert_close(output(recorded, *_at(i)), output(plain, *_at(i)))
+    assert tape.replayed > before
 
 
 def test_weights_that_learn_are_never_recorded(recorded: Denoiser, tape: CpuTape) -> None:

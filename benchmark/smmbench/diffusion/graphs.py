@@ -5,7 +5,7 @@ large GPU to run them. A replay asks once. Kernels and their order are the same,
 
 The first pass of a kind (what is wanted, shapes, gradient or none) runs as it is, the second is
 recorded, all later ones are replayed. Whatever a recording could not see runs as it is: layers that
-are hooked, weights that learn or were replaced, a pass between another one and its gradient.
+are hooked, learn or are a stranger's, and a pass between another one and its gradient.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from torch.nn.modules import module as all_modules
 
 SWITCH = "SMMBENCH_CUDA_GRAPHS"
 """Environment variable; 0 runs every pass as it is."""
+
+KNOWN = ("torch", "diffusers", "smmbench")
+"""Whose layers do the same at each pass; others may count, keep or change what passes through."""
 
 Outputs = tuple[Tensor, ...]
 Work = Callable[..., Outputs]
@@ -179,8 +182,10 @@ class Graphs:
             return False
         weights = 0
         for part in self._network.modules():
-            if part._forward_hooks or part._forward_pre_hooks:
+            if part._forward_hooks or part._forward_pre_hooks or not _known(part):
                 return False
+            processor, forward = part.__dict__.get("processor"), part.__dict__.get("forward")
+            weights = hash((weights, type(part), id(processor), id(forward), part.training))
             for weight in part._parameters.values():
                 if weight is not None:
                     if weight.requires_grad:
@@ -190,6 +195,13 @@ class Graphs:
             self.forget()
             self._weights = weights
         return True
+
+
+def _known(part: nn.Module) -> bool:
+    """Whether a layer, its attention's processor and a forward of its own are of `KNOWN`."""
+    own = part.__dict__
+    things = type(part), type(own.get("processor")), own.get("forward", _known)
+    return all(thing.__module__.partition(".")[0] in (*KNOWN, "builtins") for thing in things)
 
 
 def graphs_of(network: nn.Module) -> Graphs | None:
