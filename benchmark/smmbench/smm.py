@@ -279,8 +279,9 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
-        # The sampling's own steps, undone to their fixed points: 100 passes instead of 999.
-        "fast": {"inversion_steps": 50, "inversion_refinements": 1},
+        # The sampling's own steps, undone to their fixed points: 150 passes instead of 999, and
+        # nearer to the clip when sampled back.
+        "fast": {"inversion_steps": 50, "inversion_refinements": 2},
         "emoji": {
             **EMOJI,
             "inversion_steps": 50,
