@@ -1,6 +1,6 @@
 """Passes of a frozen network, recorded once as CUDA graphs and then replayed.
 
-A pass of ZeroScope asks for some 2,000 kernels, and Python takes longer to ask for them than a
+A pass of ZeroScope asks for over 1,600 kernels, and Python takes longer to ask for them than a
 large GPU to run them. A replay asks once. Kernels and their order are the same, so numbers are too.
 
 The first pass of a kind (what is wanted, shapes, gradient or none) runs as it is, the second is

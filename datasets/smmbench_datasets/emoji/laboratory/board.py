@@ -33,6 +33,7 @@ from smmbench_datasets.emoji.laboratory.parcel import (
 )
 from smmbench_datasets.emoji.laboratory.processes import (
     Places,
+    add_options,
     cards,
     python,
     smmbench,
@@ -212,15 +213,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, help="at most so many pairs a method")
     parser.add_argument("--batch", type=int, default=78, help="pairs made at once")
     parser.add_argument("--set", action="append", default=[], help="for all methods: name=value")
-    parser.add_argument("--gpus", type=int, default=1, help="0: on the CPU")
-    parser.add_argument("--per-gpu", type=int, default=1, help="methods made at once on each")
+    add_options(parser, "method")
     parser.add_argument("--scorers", type=int, default=8, help="methods scored at once, in all")
-    parser.add_argument(
-        "--seconds", type=float, default=float("inf"), help="then begin to make no other method"
-    )
-    parser.add_argument(
-        "--end", type=float, default=float("inf"), help="seconds, then end what runs, and close"
-    )
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--output", type=Path, required=True, help="a folder for what is brought")
     return parser

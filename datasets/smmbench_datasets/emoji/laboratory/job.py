@@ -19,7 +19,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from smmbench_datasets.emoji.laboratory import sweep
-from smmbench_datasets.emoji.laboratory.processes import Places, cards, python, threads_each
+from smmbench_datasets.emoji.laboratory.processes import (
+    Places,
+    add_options,
+    cards,
+    python,
+    threads_each,
+)
 from smmbench_datasets.emoji.laboratory.settings import SETS
 
 SWEEP = "smmbench_datasets.emoji.laboratory.sweep"
@@ -57,14 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     parser.add_argument("which", choices=list(SETS))
-    parser.add_argument("--gpus", type=int, default=1, help="0: on the CPU")
-    parser.add_argument("--per-gpu", type=int, default=1, help="processes on each")
-    parser.add_argument(
-        "--seconds", type=float, default=float("inf"), help="then begin no new setting"
-    )
-    parser.add_argument(
-        "--end", type=float, default=float("inf"), help="seconds, then end what still runs"
-    )
+    add_options(parser, "setting")
     parser.add_argument("--output", type=Path, required=True, help="a folder")
     return parser
 

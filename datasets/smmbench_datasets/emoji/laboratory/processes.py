@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import queue
 import subprocess
@@ -25,6 +26,19 @@ def cards(gpus: int, each: int) -> list[str]:
     if gpus > len(names):
         raise ValueError(f"CUDA_VISIBLE_DEVICES leaves {len(names)} GPUs ({left}), not {gpus}.")
     return [names[place % gpus] if gpus else "" for place in range(max(1, gpus) * each)]
+
+
+def add_options(parser: argparse.ArgumentParser, work: str) -> None:
+    """Options for where processes run, and for how long; `work` is what each of them does."""
+    forever = float("inf")
+    parser.add_argument("--gpus", type=int, default=1, help="0: on the CPU")
+    parser.add_argument("--per-gpu", type=int, default=1, help="processes on each")
+    parser.add_argument(
+        "--seconds", type=float, default=forever, help=f"then begin no other {work}"
+    )
+    parser.add_argument(
+        "--end", type=float, default=forever, help="seconds, then end what still runs"
+    )
 
 
 class Places:
