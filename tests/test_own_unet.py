@@ -17,6 +17,7 @@ from smmbench.diffusion.backbone import load_backbone, own_denoiser
 from smmbench.diffusion.capture import capture
 from smmbench.diffusion.checkpointing import checkpoint_layers
 from smmbench.diffusion.compiled import compiled
+from smmbench.diffusion.convolutions import by_turned_weights, turns
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.layout import LastResnet, LastTemporalConv, channels_last
 from smmbench.diffusion.loading import load_network, load_schedule
@@ -95,6 +96,27 @@ def test_weights_that_learn_get_their_gradient(plain: Denoiser) -> None:
         slopes.append(torch.autograd.grad(denoiser.output(x, 500, text).square().sum(), weights))
     for found, expected in zip(*slopes, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("kernel", [(3, 3), (3, 1), (1, 1), (2, 3)])
+@pytest.mark.parametrize("padding", [(0, 0), (1, 0), (1, 1)])
+def test_turned_weights_give_the_gradient_of_the_input(
+    kernel: tuple[int, int], padding: tuple[int, int]
+) -> None:
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(5, 3, *kernel, generator=generator, dtype=torch.float64)
+    if not turns(weight, (1, 1), padding):
+        assert any(p >= k for p, k in zip(padding, kernel, strict=True))
+        return
+    x = torch.randn(2, 3, 6, 7, generator=generator, dtype=torch.float64, requires_grad=True)
+    made = torch.nn.functional.conv2d(x, weight, padding=padding)
+    slope = torch.randn(made.shape, generator=generator, dtype=torch.float64)
+    (expected,) = torch.autograd.grad(made, x, slope)
+    torch.testing.assert_close(by_turned_weights(slope, weight, padding), expected)
+
+
+def test_weights_that_skip_places_are_not_turned() -> None:
+    assert not turns(torch.zeros(4, 4, 3, 3), (2, 2), (1, 1))
 
 
 def test_checkpointed_layers_keep_less(plain: Denoiser) -> None:

@@ -35,7 +35,7 @@ class DDIMSwap(DiffusionMethod[Parameters, Prepared]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         # The best of eight settings on `emoji-val` by text similarity plus motion fidelity.
-        "emoji": {**EMOJI, "inversion_steps": 25, "inversion_prompt": False},
+        "emoji": {**EMOJI, "inversion_steps": 50, "inversion_prompt": False},
     }
     deterministic = True
     search: ClassVar[Mapping[str, Space]] = {

@@ -23,18 +23,10 @@ from diffusers.models.transformers.transformer_temporal import (
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.grad import conv2d_input
 
-from smmbench.diffusion.wide_norm import (
-    WideGroupNorm,
-    WideLayerNorm,
-    add,
-    by_kernels,
-    geglu,
-    normalise,
-)
+from smmbench.diffusion.convolutions import Frames, FrozenConv2d, is_plain, without_bias
+from smmbench.diffusion.wide_norm import WideGroupNorm, WideLayerNorm, add, geglu, normalise
 
-Frames = Float[Tensor, "batch_time _channel _rows _columns"]  # convolutions change these
 Untyped = Any  # diffusers' classes, whose own types leave out what they inherit
 
 
@@ -48,14 +40,6 @@ def channels_last(unet: nn.Module) -> None:
     for weight in unet.parameters():
         if weight.ndim in formats:
             weight.data = weight.data.contiguous(memory_format=formats[weight.ndim])
-
-
-class FrozenConv2d(nn.Conv2d):
-    """A convolution that keeps nothing for its backward pass but its frozen weights."""
-
-    def forward(self, x: Frames) -> Frames:
-        """Convolve."""
-        return _convolve(x, self.weight, self.bias, self) if _plain(self) else super().forward(x)
 
 
 class LastTemporalConv(TemporalConvLayer):
@@ -72,7 +56,7 @@ class LastTemporalConv(TemporalConvLayer):
             norm: Untyped = stage[0]
             conv: Untyped = stage[-1]
             x = normalise(x, norm, silu=True, added=None if bias is None else bias[None])
-            x, bias = _without_bias(x, conv.weight.squeeze(-1), conv.bias, conv)
+            x, bias = without_bias(x, conv.weight.squeeze(-1), conv.bias, conv)
         return _frames(add(identity, x, bias), hidden_states)
 
 
@@ -212,53 +196,8 @@ def _of_few_tokens(x: Float[Tensor, "place time channel"]) -> AbstractContextMan
     return sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
 
 
-# Convolutions ---------------------------------------------------------------------------------
-
-
-def _plain(conv: nn.Conv2d) -> bool:
-    zeros = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
-    return zeros and conv.groups == 1 and conv.dilation == (1, 1)
-
-
-def _convolve(x: Frames, weight: Tensor, bias: Tensor | None, conv: Untyped) -> Frames:
-    stride, padding = conv.stride[:2], conv.padding[:2]
-    learns = weight.requires_grad or (bias is not None and bias.requires_grad)
-    graph = x.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling()
-    if graph and not learns:
-        return _FrozenConvolution.apply(x, weight, bias, stride, padding)
-    return F.conv2d(x, weight, bias, stride, padding)
-
-
-def _without_bias(
-    x: Frames, weight: Tensor, bias: Tensor | None, conv: Untyped
-) -> tuple[Frames, Tensor | None]:
-    """A convolution and its bias, where the next kernel takes it along; else all in one."""
-    if bias is None or bias.requires_grad or not by_kernels(x):
-        return _convolve(x, weight, bias, conv), None
-    return _convolve(x, weight, None, conv), bias
-
-
 def _apart(conv: nn.Module, x: Frames) -> tuple[Frames, Tensor | None]:
-    """The same for a layer, which runs whole if it is hooked or another's."""
-    if not isinstance(conv, FrozenConv2d) or not _plain(conv) or _hooked(conv):
+    """A convolution and its bias apart; a layer that is hooked or another's runs whole."""
+    if not isinstance(conv, FrozenConv2d) or not is_plain(conv) or _hooked(conv):
         return conv(x), None
-    return _without_bias(x, conv.weight, conv.bias, conv)
-
-
-class _FrozenConvolution(torch.autograd.Function):
-    """PyTorch's keeps its input for the gradient of the weights, which nobody asks for."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any
-    ) -> Tensor:
-        ctx.save_for_backward(weight)
-        ctx.shape, ctx.stride, ctx.padding = x.shape, stride, padding
-        return F.conv2d(x, weight, bias, stride, padding)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        (weight,) = ctx.saved_tensors
-        found = conv2d_input(ctx.shape, weight, slope, ctx.stride, ctx.padding)
-        return found, None, None, None, None
+    return without_bias(x, conv.weight, conv.bias, conv)

@@ -238,7 +238,11 @@ ABLATIONS: tuple[Setting, ...] = (
     _smm("share 0.2", "guided_share=0.2"),
     _smm("share 0.4", "guided_share=0.4"),
     _smm("share 0.6", "guided_share=0.6"),
+    _smm("rate x1", _RATES["x1"]),
+    _smm("rate x3", _RATES["x3"]),
     _smm("30 iterations", "iterations=30"),
+    # As the preset `emoji-fast`.
+    _smm("16 steps of 5", "steps=16", "inversion_steps=16", "iterations=5"),
     _smm("block 0", _layers(0, _UPSAMPLER, _CONVOLUTION, _TEMPORAL)),
     _smm("block 2", _layers(2, _CONVOLUTION, _TEMPORAL)),  # it has no upsampler
     _smm("upsampler alone", _layers(1, _UPSAMPLER)),
