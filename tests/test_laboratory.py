@@ -27,6 +27,7 @@ from smmbench_datasets.emoji.laboratory.settings import (
     TUNING,
     distinct,
 )
+from smmbench_datasets.emoji.laboratory.sweep import leaders
 from smmbench_datasets.emoji.laboratory.tables import (
     against,
     best,
@@ -145,6 +146,19 @@ def test_the_best_setting_has_the_largest_sum_of_both_axes(tmp_path: Path) -> No
     assert (line["tried"], line["chosen"], line["runner-up"]) == ("3", "even", "strong")
     assert line["lead"] == "**+.200 [+.200, +.200]**"  # .9 + .4 - .5 - .6
     assert "a 3, b 1" in remarks(frame)[0]  # not the same budget
+
+
+def test_finals_are_of_the_first_of_each_method(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [
+        *rows_of("weak", "a", 0.9, 0.1),
+        *rows_of("even", "a", 0.9, 0.4),
+        *rows_of("strong", "a", 0.5, 0.6),
+        *rows_of("other", "b", 0.1, 0.1),
+    ]
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    assert leaders(path, 2) == {"even", "strong", "other"}
+    assert leaders(path, 1) == {"even", "other"}
 
 
 def test_tables_are_markdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

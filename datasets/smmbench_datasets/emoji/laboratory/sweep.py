@@ -1,7 +1,9 @@
 """Run settings of methods over an emoji set in large batches, and measure each output.
 
     python -m smmbench_datasets.emoji.laboratory.sweep tune --dataset emoji-val --device cuda \
-        --set guidance=6 --output tune.jsonl
+        --edits 1 --set guidance=6 --output tune.jsonl
+    python -m smmbench_datasets.emoji.laboratory.sweep tune --dataset emoji-val --device cuda \
+        --finals tune.jsonl --seed 1 2 --set guidance=6 --output finals.jsonl
 
 Outputs are measured in memory and not kept: what stands on the board is run by `smmbench run`.
 One JSON line an output, written setting by setting; run again, it does only the settings that are
@@ -46,6 +48,7 @@ from smmbench_datasets.emoji.laboratory.settings import (
     distinct,
     longest_first,
 )
+from smmbench_datasets.emoji.laboratory.tables import ranked, read_rows
 
 Asked = tuple[Clip, Edit, int]  # with a seed
 MadeT = TypeVar("MadeT")
@@ -224,6 +227,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for setting in longest_first(distinct(SETS[options.which]))
         if setting.name.startswith(tuple(options.only))
     ]
+    if options.finals:
+        leading = leaders(options.finals, options.keep)
+        settings = [setting for setting in settings if setting.name in leading]
     outputs = [(clip.name, edit.name, seed) for clip, edit, seed in asked]
     work = Work(options.output, settings, outputs, options.set, options.since)
     with ThreadPoolExecutor(max_workers=options.trackers) as trackers:
@@ -236,6 +242,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             names = ", ".join(setting.name for setting in some)
             print(f"{what}: {len(some)} of {len(settings)}: {names}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def leaders(earlier: Path, count: int) -> set[str]:
+    """Settings that are among the first of their method in the rows of an earlier sweep."""
+    orders = ranked(read_rows([earlier]))
+    return {str(name) for order in orders.values() for name in order.index[:count]}
 
 
 def chosen_pairs(dataset: Dataset, options: argparse.Namespace) -> list[tuple[Clip, Edit]]:
@@ -262,6 +274,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--limit", type=int, help="at most so many pairs")
     parser.add_argument("--edits", type=int, help="at most so many edits of each clip")
     parser.add_argument("--only", nargs="+", default=[""], help="settings whose name begins so")
+    parser.add_argument(
+        "--finals", type=Path, help="rows of an earlier sweep: only the best of each method there"
+    )
+    parser.add_argument("--keep", type=int, default=3, help="so many of each, in the finals")
     parser.add_argument("--set", action="append", default=[], help="for all settings: name=value")
     parser.add_argument("--second-tracker", default="lucas-kanade", help="empty: none")
     parser.add_argument("--trackers", type=int, default=min(12, os.cpu_count() or 1))

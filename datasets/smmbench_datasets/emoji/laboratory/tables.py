@@ -129,15 +129,22 @@ def remarks(rows: pd.DataFrame) -> list[str]:
     return found
 
 
+def ranked(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Of each method the means of its settings, in the order of the rule that tunes, best first."""
+    scored = summary(rows)
+    return {
+        str(method): scored.loc[part["setting"].unique()].sort_values(BALANCE, ascending=False)
+        for method, part in rows.groupby("method", sort=False)
+    }
+
+
 def best(rows: pd.DataFrame) -> pd.DataFrame:
     """The setting that the rule chooses of each method, and the next one, as text."""
     table: dict[str, dict[str, str]] = {}
-    scored = summary(rows)
-    for method, part in rows.groupby("method", sort=False):
-        order = scored.loc[part["setting"].unique()].sort_values(BALANCE, ascending=False)
+    for method, order in ranked(rows).items():
         chosen, others = order.index[0], order.index[1:]
         line = order.loc[chosen]
-        table[str(method)] = {
+        table[method] = {
             "tried": str(len(order)),
             "chosen": str(chosen),
             "text": number(line["text"]),
