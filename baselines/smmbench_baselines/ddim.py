@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
-from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import sample
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Space
 from smmbench.video import Video
-from smmbench_baselines.searched import EIGHT
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,7 @@ class DDIMSwap(DiffusionMethod[Parameters, Prepared]):
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        # The best of eight settings on `emoji-val` by text similarity plus motion fidelity.
-        "emoji": {**EMOJI, "inversion_steps": 50, "inversion_prompt": False},
+        "emoji": {**EMOJI, "inversion_steps": 25, "inversion_prompt": False},
     }
     deterministic = True
     search: ClassVar[Mapping[str, Space]] = {
@@ -51,7 +49,7 @@ class DDIMSwap(DiffusionMethod[Parameters, Prepared]):
         backbone=UNETS,
         original="image diffusion",
         values="inversion and sampling of SMM",
-        tuned=EIGHT,
+        tuned=SEARCHED,
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

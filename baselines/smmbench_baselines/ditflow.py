@@ -16,12 +16,11 @@ from torch import Tensor
 
 from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.parameters import EMOJI, UNETS
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Range, Space
 from smmbench_baselines.attention import cross_frame_logits, grid_of, projections
 from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
-from smmbench_baselines.searched import GUIDED
 
 Attention = Float[Tensor, "batch time place other_time place"]
 Flow = Float[Tensor, "batch time time place 2"]
@@ -91,8 +90,8 @@ class DiTFlow(FirstSteps[Parameters]):
         "paper": {},
         "emoji": {
             **EMOJI,
-            "guided_steps": 10,
-            "rates": (0.02, 0.01),
+            "guided_steps": 5,
+            "rates": (0.05, 0.025),
             "layers": ("up_blocks.1.attentions.1.transformer_blocks.0.attn1",),  # 8 x 8 places
         },
     }
@@ -119,7 +118,7 @@ class DiTFlow(FirstSteps[Parameters]):
         backbone=UNETS,
         original="CogVideoX 2B and 5B",
         values="the published configuration",
-        tuned=GUIDED,
+        tuned=SEARCHED,
     )
 
     def check_model(self) -> None:

@@ -20,13 +20,12 @@ from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.inversion import invert
-from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import Guide
 from smmbench.method import Card, Source
 from smmbench.search import Choices, LogRange, Space
 from smmbench_baselines.guided import Reference, ReferenceGuided
 from smmbench_baselines.moving import moving_region, resized
-from smmbench_baselines.searched import GUIDED
 
 Feature = Float[Tensor, "batch time _channel _rows _columns"]  # places as the layer has them
 Area = Bool[Tensor, "batch _rows _columns"]
@@ -153,7 +152,7 @@ class MOFT(ReferenceGuided[Parameters]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
-        "emoji": {**EMOJI, "weight": 100.0},
+        "emoji": {**EMOJI, "weight": 1000.0, "guided": (0, 15)},
     }
     search: ClassVar[Mapping[str, Space]] = {
         "weight": LogRange(3.0, 3000.0),
@@ -176,7 +175,7 @@ class MOFT(ReferenceGuided[Parameters]):
         backbone=UNETS,
         original="AnimateDiff, 16 frames",
         values="the published code",
-        tuned=GUIDED,
+        tuned=SEARCHED,
     )
 
     def check_model(self) -> None:

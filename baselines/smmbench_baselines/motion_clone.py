@@ -18,14 +18,13 @@ from torch import Tensor
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import Denoise
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
 from smmbench.search import LogRange, Range, Space
 from smmbench_baselines.attention import probabilities, projections, temporal_layers
 from smmbench_baselines.guided import Reference, ReferenceGuided
-from smmbench_baselines.searched import GUIDED
 
 Probabilities = Float[Tensor, "batch place head time time"]
 Top = Float[Tensor, "batch place head time _top"]
@@ -118,7 +117,7 @@ class MotionClone(ReferenceGuided[Parameters]):
             "guided_steps": 15,  # the paper's three fifths of the steps
             "warm_up": 1,
             "cool_down": 1,
-            "weight": 2000.0,
+            "weight": 8000.0,
         },
     }
     search: ClassVar[Mapping[str, Space]] = {
@@ -141,7 +140,7 @@ class MotionClone(ReferenceGuided[Parameters]):
         backbone=UNETS,
         original="AnimateDiff v3, 16 frames",
         values="the published settings for objects and cameras",
-        tuned=GUIDED,
+        tuned=SEARCHED,
     )
 
     def check_model(self) -> None:

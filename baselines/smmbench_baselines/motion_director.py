@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.noise import noise
-from smmbench.diffusion.parameters import EMOJI, UNETS
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card
 from smmbench.search import Choices, LogRange, Range, Space
@@ -34,7 +34,6 @@ from smmbench_baselines.one_clip.losses import debiased, squared_error, wanted_o
 from smmbench_baselines.one_clip.method import OneClipMethod, OneClipParameters
 from smmbench_baselines.one_clip.shell import checkpoint_blocks, linear_layers
 from smmbench_baselines.one_clip.tuning import tune
-from smmbench_baselines.searched import ONE_CLIP
 
 SPATIAL = r"\.attentions\.\d+\..*(attn1\.to_(q|k|v|out\.0)|ff\.net\.(0\.proj|2))$"
 TEMPORAL = (
@@ -81,8 +80,9 @@ class MotionDirector(OneClipMethod[Parameters]):
         "paper": {},
         "emoji": {
             **EMOJI,
-            "tuning_steps": 100,
+            "tuning_steps": 150,
             "tuning_rate": 2e-3,
+            "noise_prior": 0.8,
             "rank": 8,
             "checkpointing": False,
             "inversion_steps": 25,
@@ -109,7 +109,7 @@ class MotionDirector(OneClipMethod[Parameters]):
         backbone=UNETS,
         original="ZeroScope v2 and ModelScope, 16 frames of 384x384",
         values="the paper and the published settings for one video",
-        tuned=ONE_CLIP,
+        tuned=SEARCHED,
     )
 
     def check_model(self) -> None:

@@ -11,13 +11,12 @@ from typing import Any, ClassVar
 
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import sample
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
 from smmbench.search import Range, Space
 from smmbench.video import Video
-from smmbench_baselines.searched import EIGHT
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,6 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        # The best of eight strengths on `emoji-val` by text similarity plus motion fidelity.
         "emoji": {**EMOJI, "strength": 0.95},
     }
     search: ClassVar[Mapping[str, Space]] = {"strength": Range(0.3, 0.95)}
@@ -50,7 +48,7 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
         backbone=UNETS,
         original="image diffusion (score-based SDEs)",
         values="the middle of what the SMM paper tries, t from .6 T to .99 T",
-        tuned=EIGHT,
+        tuned=SEARCHED,
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

@@ -18,12 +18,11 @@ from torch import Tensor
 
 from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.parameters import EMOJI, UNETS
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Range, Space
 from smmbench.smm import spatial_marginal_mean
 from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
-from smmbench_baselines.searched import GUIDED
 
 Means = Float[Tensor, "batch time _channel"]
 
@@ -54,7 +53,7 @@ class SMMDiTFlow(FirstSteps[Parameters]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
-        "emoji": {**EMOJI, "guided_steps": 10, "rates": (0.02, 0.01)},
+        "emoji": {**EMOJI, "guided_steps": 10, "rates": (0.01, 0.005)},
     }
     search: ClassVar[Mapping[str, Space]] = {
         "guided_steps": Range(3, 12),
@@ -77,7 +76,7 @@ class SMMDiTFlow(FirstSteps[Parameters]):
         backbone=UNETS,
         original="CogVideoX 2B and 5B",
         values="the schedule of DiTFlow's published configuration",
-        tuned=GUIDED,
+        tuned=SEARCHED,
     )
 
     def check_model(self) -> None:

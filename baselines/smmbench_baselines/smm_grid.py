@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from smmbench import smm
-from smmbench.diffusion.parameters import UNETS
+from smmbench.diffusion.parameters import SEARCHED, UNETS
 from smmbench.method import Card
 from smmbench.search import Choices, Space
-from smmbench_baselines.searched import SMM_VARIANT
 
 
 @dataclass(frozen=True)
@@ -24,10 +23,13 @@ class SMMGrid(smm.SMM):
     """SMM that knows in which cell something happens."""
 
     Parameters = Parameters
-    presets: ClassVar[dict[str, dict[str, Any]]] = dict(smm.SMM.presets)
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        **smm.SMM.presets,
+        "emoji": {**smm.SMM.presets["emoji"], "grid": 4, "guided_share": 0.4},
+    }
     search: ClassVar[Mapping[str, Space]] = {**smm.SMM.search, "grid": Choices(2, 3, 4)}
     card = Card(
-        title="SMM with means over 2x2 cells",
+        title="SMM with means over cells",
         kind="baseline",
         paper="a variant of Yatim et al., CVPR 2024, https://arxiv.org/abs/2311.17009",
         licence="Apache-2.0",
@@ -37,6 +39,6 @@ class SMMGrid(smm.SMM):
             "full features, which also keeps the source's looks."
         ),
         backbone=UNETS,
-        values="those of SMM, and a grid of 2x2",
-        tuned=SMM_VARIANT,
+        values="those of SMM, and a grid of 2x2; emoji: 4x4",
+        tuned=SEARCHED,
     )

@@ -16,12 +16,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from smmbench import smm
-from smmbench.diffusion.parameters import UNETS
+from smmbench.diffusion.parameters import SEARCHED, UNETS
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Space
 from smmbench.smm import Feature, Loss, Prepared
 from smmbench_baselines.moving import Region, moving_region, resized
-from smmbench_baselines.searched import SMM_VARIANT
 
 Which = Literal["moving", "rest", "frame"]
 Area = Bool[Tensor, "batch time time _rows _columns"]
@@ -114,7 +113,10 @@ class SMMMask(smm.SMM):
 
     parameters: Parameters
     Parameters = Parameters
-    presets: ClassVar[dict[str, dict[str, Any]]] = dict(smm.SMM.presets)
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        **smm.SMM.presets,
+        "emoji": {**smm.SMM.presets["emoji"], "downsample": 2},
+    }
     search: ClassVar[Mapping[str, Space]] = {
         **smm.SMM.search,
         "regions": Choices(("moving", "rest"), ("moving",), ("moving", "frame")),
@@ -134,7 +136,7 @@ class SMMMask(smm.SMM):
         backbone=UNETS,
         original="ZeroScope v2 576w",
         values="those of SMM, which ConMo keeps",
-        tuned=SMM_VARIANT,
+        tuned=SEARCHED,
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

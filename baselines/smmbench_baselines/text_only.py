@@ -16,7 +16,6 @@ from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import sample
 from smmbench.method import Card, Source
 from smmbench.video import Video
-from smmbench_baselines.searched import NOTHING
 
 
 class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
@@ -31,7 +30,7 @@ class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
         notes="Sees no pixel of the source.",
         backbone=UNETS,
         values="those of SMM",
-        tuned=NOTHING,
+        tuned="nothing to tune",
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

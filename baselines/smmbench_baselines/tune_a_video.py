@@ -13,13 +13,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent
-from smmbench.diffusion.parameters import EMOJI, UNETS
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card
 from smmbench.search import Choices, LogRange, Space
 from smmbench_baselines.one_clip.losses import squared_error, wanted_output
 from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
-from smmbench_baselines.searched import ONE_CLIP
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class TuneAVideo(WholeWeightMethod[Parameters]):
         "paper": {},
         "emoji": {
             **EMOJI,
-            "tuning_steps": 100,
+            "tuning_steps": 150,
             "tuning_rate": 3e-4,
             "checkpointing": False,
             "inversion_steps": 25,
@@ -67,7 +66,7 @@ class TuneAVideo(WholeWeightMethod[Parameters]):
         backbone=UNETS,
         original="Stable Diffusion 1.4, inflated, 24 frames of 512x512",
         values="the published settings",
-        tuned=ONE_CLIP,
+        tuned=SEARCHED,
     )
     tuned_layers: ClassVar[str] = (
         r"\.attentions\.\d+\..*attn[12]\.to_q$"

@@ -12,7 +12,6 @@ from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rat
 from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
 from smmbench.method import Card, Source
 from smmbench.video import Video
-from smmbench_baselines.searched import NOTHING
 
 
 class VAERoundTrip(DiffusionMethod[DiffusionParameters, Prepared]):
@@ -28,7 +27,7 @@ class VAERoundTrip(DiffusionMethod[DiffusionParameters, Prepared]):
         notes="Of the diffusion parameters only model, revision and dtype matter.",
         backbone=UNETS,
         values="none that matters",
-        tuned=NOTHING,
+        tuned="nothing to tune",
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

@@ -14,13 +14,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent
-from smmbench.diffusion.parameters import EMOJI, UNETS
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
 from smmbench.search import Choices, LogRange, Space
 from smmbench_baselines.one_clip.losses import residual_direction, residual_sizes, wanted_output
 from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
-from smmbench_baselines.searched import ONE_CLIP
 
 PLACES = re.compile(
     r"\s+(in|on|at|under|over|above|below|beneath|beside|behind|near|by|against|through|across|"
@@ -51,8 +50,8 @@ class VMC(WholeWeightMethod[Parameters]):
         "paper": {},
         "emoji": {
             **EMOJI,
-            "tuning_steps": 100,
-            "tuning_rate": 1e-3,
+            "tuning_steps": 50,
+            "tuning_rate": 3e-4,
             "checkpointing": False,
             "inversion_steps": 25,
         },
@@ -79,7 +78,7 @@ class VMC(WholeWeightMethod[Parameters]):
         backbone=UNETS,
         original="the key-frame model of Show-1, 8 frames of 64x40",
         values="the paper and the published settings",
-        tuned=ONE_CLIP,
+        tuned=SEARCHED,
     )
     tuned_layers: ClassVar[str] = r"temp_attentions\.\d+\..*attn[12]\.to_(q|k|v)$"
 

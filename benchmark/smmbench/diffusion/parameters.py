@@ -21,6 +21,12 @@ EMOJI: dict[str, Any] = {
 }
 """What the embedded model needs otherwise."""
 
+SEARCHED = (
+    "emoji: the best of 8 settings on emoji-val by text similarity plus motion fidelity, equal in "
+    "weight: the best three of one edit a clip were made again of all edits with two other seeds"
+)
+"""What a card says of a preset `emoji` that the laboratory searched."""
+
 
 @dataclass(frozen=True)
 class DiffusionParameters:
