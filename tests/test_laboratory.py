@@ -70,15 +70,16 @@ def test_each_method_has_the_same_budget() -> None:
         assert len(named) == 1, f"settings of {method} name different parameters"
 
 
-def test_ablations_differ_from_the_preset_and_each_other() -> None:
-    kept = distinct(ABLATIONS)
-    preset = build_parameters(find_method("smm"), PRESET)
+@pytest.mark.parametrize("base", [(), ("rates=0.021,0.012", "guided_share=0.4")])
+def test_ablations_differ_from_their_base_and_each_other(base: tuple[str, ...]) -> None:
+    kept = distinct(ABLATIONS, base)
+    changed = build_parameters(find_method("smm"), PRESET, base)
     same = [
         setting.name
         for setting in kept
-        if build_parameters(find_method("smm"), PRESET, setting.changes) == preset
+        if build_parameters(find_method("smm"), PRESET, (*base, *setting.changes)) == changed
     ]
-    assert same == ["smm preset"]
+    assert same == ["smm base"]
     assert len(kept) >= 20
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from smmbench_leaderboard.plot import draw
+from smmbench_leaderboard.plot import crowded, draw
 
 ENTRIES = Path(__file__).parents[1] / "leaderboard" / "entries" / "emoji"
 
@@ -34,3 +35,15 @@ def test_an_axis_that_nobody_scored_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="scored by text_similarity"):
         draw(board, tmp_path / "board.png")
     assert not (tmp_path / "board.png").exists()
+
+
+def test_methods_that_follow_the_text_alike_are_enlarged() -> None:
+    def row(label: str, text: float, kind: str = "baseline") -> dict[str, Any]:
+        cells = {"text_similarity": {"mean": text}, "motion_fidelity": {"mean": 0.5}}
+        return {"label": label, "card": {"kind": kind}, "cells": cells}
+
+    near = [row(label, text) for label, text in zip("abcd", (0.9, 0.95, 0.99, 0.91), strict=True)]
+    far = [row("far", 0.5), row("control", 0.98, "control")]
+    assert crowded([*near, *far]) == near
+    assert crowded([*near[:3], *far]) == []
+    assert crowded([]) == []

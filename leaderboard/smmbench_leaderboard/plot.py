@@ -1,6 +1,10 @@
 """Draw a board's two axes, with intervals and the Pareto front (needs `smmbench[docs]`).
 
-python -m smmbench_leaderboard.plot leaderboard/entries/emoji/2026-11-24-board.json board.png
+python -m smmbench_leaderboard.plot leaderboard/entries/emoji/2026-11-26-board.json board.png
+
+Methods are dots, controls are crosses; bars are the intervals over source clips, and the line is
+the front of what no other method beats on both axes. Where several methods follow the text about
+as well as the best, they are drawn again beside it, larger.
 """
 
 from __future__ import annotations
@@ -17,28 +21,54 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 TEXT, MOTION = "text_similarity", "motion_fidelity"
-LEFT_BEYOND = 0.75  # of text similarity: names of points further right stand on their left
-LINE = 0.032  # of motion fidelity, between two names
+NEAR, CROWD = 0.1, 4
+"""So near to the best text similarity, so many methods get a part of their own."""
+LINE = 0.035  # between two names, as a share of the height
+
+Row = dict[str, Any]
 
 
 def draw(board: dict[str, Any], path: Path) -> None:
     """Write the picture of a board that was written as JSON.
 
-    Methods are dots, controls are crosses; bars are the intervals over source clips, and the line
-    is the front of what no other method beats on both axes.
-
     Raises:
         ValueError: An axis was not scored.
     """
-    for row in board["rows"]:
+    rows: list[Row] = board["rows"]
+    for row in rows:
         for axis in (TEXT, MOTION):
             if row["cells"][axis]["mean"] is None:
                 raise ValueError(f"Nothing on this board is scored by {axis}; the plot needs both.")
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.add_subplot()
-    for row in board["rows"]:
+    crowd = crowded(rows)
+    figure = Figure(figsize=(10.5 if crowd else 7, 5), layout="constrained")
+    parts = figure.subplots(1, 2 if crowd else 1, squeeze=False)[0]
+    _points(parts[0], rows)
+    _names(parts[0], [row for row in rows if row not in crowd])
+    parts[0].set_title(f"{board['dataset']} version {board['dataset_version']}")
+    parts[0].set_ylabel("Motion fidelity (more is better)")
+    if crowd:
+        _points(parts[1], crowd, rows)
+        _names(parts[1], crowd, column=True)
+        parts[1].set_title(f"its right side enlarged, {board['pairs']} pairs a method")
+    for part in parts:
+        part.set_xlabel("CLIP text similarity (more is better)")
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+
+
+def crowded(rows: Sequence[Row]) -> list[Row]:
+    """Methods that follow the text nearly as well as the best; none if they are few."""
+    methods = [row for row in rows if not _is_control(row)]
+    best = max((_at(row)[0] for row in methods), default=0.0)
+    near = [row for row in methods if _at(row)[0] > best - NEAR]
+    return near if len(near) >= CROWD else []
+
+
+def _points(axes: Axes, rows: Sequence[Row], of: Sequence[Row] | None = None) -> None:
+    """Dots and crosses, and the front of all rows within what is seen of it."""
+    for row in rows:
         text, motion = row["cells"][TEXT], row["cells"][MOTION]
         axes.errorbar(
             text["mean"],
@@ -49,48 +79,42 @@ def draw(board: dict[str, Any], path: Path) -> None:
             color=_colour(row),
             elinewidth=0.8,
         )
-    _label(axes, board["rows"])
-    front = sorted(
-        (row["cells"][TEXT]["mean"], row["cells"][MOTION]["mean"])
-        for row in board["rows"]
-        if row["pareto"]
-    )
+    seen = axes.get_xlim(), axes.get_ylim()
+    front = sorted(_at(row) for row in (of or rows) if row["pareto"])
     axes.plot(*zip(*front, strict=True), color="0.8", zorder=0)
-    axes.set_xlabel("CLIP text similarity (more is better)")
-    axes.set_ylabel("Motion fidelity (more is better)")
-    axes.set_title(f"{board['dataset']} version {board['dataset_version']}, {board['pairs']} pairs")
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, dpi=110)
+    axes.set(xlim=seen[0], ylim=seen[1])
 
 
-def _is_control(row: dict[str, Any]) -> bool:
+def _names(axes: Axes, rows: Sequence[Row], column: bool = False) -> None:
+    """Name each point on its right, above the last name there, or all in a column beside."""
+    low, high = axes.get_ylim()
+    left, right = axes.get_xlim()
+    lowest = float("-inf")
+    for row in sorted(rows, key=lambda row: _at(row)[1]):
+        text, motion = _at(row)
+        lowest = max(motion, lowest + LINE * (high - low))
+        axes.annotate(
+            row["label"],
+            (text, motion),
+            xytext=((right if column else text) + 0.05 * (right - left), lowest),
+            va="center",
+            annotation_clip=False,
+            color=_colour(row),
+            fontsize=8,
+            arrowprops={"arrowstyle": "-", "color": "0.85", "linewidth": 0.6},
+        )
+
+
+def _at(row: Row) -> tuple[float, float]:
+    return row["cells"][TEXT]["mean"], row["cells"][MOTION]["mean"]
+
+
+def _is_control(row: Row) -> bool:
     return bool(row["card"]["kind"] == "control")
 
 
-def _colour(row: dict[str, Any]) -> str:
+def _colour(row: Row) -> str:
     return "0.6" if _is_control(row) else "C3" if row["label"] == "smm" else "C0"
-
-
-def _label(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
-    """Name each point on the side where the picture has room, above the last name there."""
-    for left in (True, False):
-        lowest = float("-inf")
-        ordered = sorted(rows, key=lambda row: float(row["cells"][MOTION]["mean"]))
-        for row in ordered:
-            text, motion = row["cells"][TEXT]["mean"], row["cells"][MOTION]["mean"]
-            if (text > LEFT_BEYOND) != left:
-                continue
-            lowest = max(motion, lowest + LINE)
-            axes.annotate(
-                row["label"],
-                (text, motion),
-                xytext=(text + (-0.06 if left else 0.04), lowest),
-                ha="right" if left else "left",
-                va="center",
-                color=_colour(row),
-                fontsize=8,
-                arrowprops={"arrowstyle": "-", "color": "0.85", "linewidth": 0.6},
-            )
 
 
 def _reach(cell: dict[str, Any]) -> list[list[float]] | None:

@@ -28,11 +28,17 @@ class Setting:
     changes: tuple[str, ...] = ()
 
 
-def distinct(settings: Iterable[Setting]) -> list[Setting]:
-    """Settings without those that have the parameters of an earlier one, as the presets are now."""
+def distinct(settings: Iterable[Setting], changes: Iterable[str] = ()) -> list[Setting]:
+    """Settings without those that have the parameters of an earlier one.
+
+    Args:
+        settings: As they are over the presets of now.
+        changes: What is set for all of them before.
+    """
     first: dict[tuple[str, object], Setting] = {}
     for setting in settings:
-        parameters = build_parameters(find_method(setting.method), PRESET, setting.changes)
+        every = (*changes, *setting.changes)
+        parameters = build_parameters(find_method(setting.method), PRESET, every)
         first.setdefault((setting.method, parameters), setting)
     return list(first.values())
 
@@ -209,7 +215,7 @@ TUNING: tuple[Setting, ...] = (
     *TUNED,
 )
 
-# Ablations: one change at a time from the preset of SMM ------------------------------------------
+# Ablations: one change at a time from SMM as its preset is, or as `--set` makes it ----------------
 
 _CONVOLUTION, _TEMPORAL, _UPSAMPLER = "resnets.1.conv2", "temp_convs.1", "upsamplers.0"
 
@@ -222,9 +228,9 @@ def _layers(block: int, *layers: str) -> str:
     return "layers=" + ",".join(f"up_blocks.{block}.{layer}" for layer in layers)
 
 
-# What is the preset itself is left out by `distinct`, whichever values the preset has.
+# What is the base itself is left out by `distinct`, whichever values it has.
 ABLATIONS: tuple[Setting, ...] = (
-    _smm("preset"),
+    _smm("base"),
     _smm("no guidance", "iterations=0"),
     _smm("random start", "start=random"),
     _smm("inverted start", "start=inverted"),
@@ -254,7 +260,7 @@ ABLATIONS: tuple[Setting, ...] = (
 
 # Few steps, refined as in the preset `fast`, beside the paper's 999.
 INVERSIONS: tuple[Setting, ...] = (
-    _smm("preset"),
+    _smm("base"),
     _smm("inversion 999", "inversion_steps=999"),
     _smm("inversion 25 refined", "inversion_steps=25", "inversion_refinements=1"),
     _smm("inversion 50 refined", "inversion_steps=50", "inversion_refinements=1"),

@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = [(*pair, seed) for pair in chosen_pairs(dataset, options) for seed in options.seed]
     settings = [
         setting
-        for setting in longest_first(distinct(SETS[options.which]))
+        for setting in longest_first(distinct(SETS[options.which], options.set))
         if setting.name.startswith(tuple(options.only))
     ]
     if options.finals:
