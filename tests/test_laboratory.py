@@ -25,6 +25,7 @@ from smmbench_datasets.emoji.laboratory.settings import (
     BUDGET,
     PRESET,
     TUNING,
+    Setting,
     distinct,
 )
 from smmbench_datasets.emoji.laboratory.sweep import leaders
@@ -81,6 +82,11 @@ def test_ablations_differ_from_their_base_and_each_other(base: tuple[str, ...]) 
     ]
     assert same == ["smm base"]
     assert len(kept) >= 20
+
+
+def test_what_does_not_go_together_is_left_to_fail_by_name() -> None:
+    cloned = Setting("motion-clone", "motion-clone")  # 15 guided steps
+    assert distinct([cloned, Setting("text", "text-only")], ["steps=2"])[0] == cloned
 
 
 def test_a_source_measured_against_itself() -> None:

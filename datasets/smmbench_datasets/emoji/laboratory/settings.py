@@ -28,8 +28,10 @@ class Setting:
     changes: tuple[str, ...] = ()
 
 
-def distinct(settings: Iterable[Setting], changes: Iterable[str] = ()) -> list[Setting]:
+def distinct(settings: Iterable[Setting], changes: Sequence[str] = ()) -> list[Setting]:
     """Settings without those that have the parameters of an earlier one.
+
+    What does not go together stays, to be named when it is made.
 
     Args:
         settings: As they are over the presets of now.
@@ -38,7 +40,10 @@ def distinct(settings: Iterable[Setting], changes: Iterable[str] = ()) -> list[S
     first: dict[tuple[str, object], Setting] = {}
     for setting in settings:
         every = (*changes, *setting.changes)
-        parameters = build_parameters(find_method(setting.method), PRESET, every)
+        try:
+            parameters: object = build_parameters(find_method(setting.method), PRESET, every)
+        except ValueError:
+            parameters = setting
         first.setdefault((setting.method, parameters), setting)
     return list(first.values())
 
