@@ -21,7 +21,7 @@ from smmbench.environment import use_tensor_cores
 
 CHANNELS = (64, 128, 192, 320, 640, 960, 1280)
 KERNELS = {"3x3": (3, 3), "over time": (3, 1)}
-PLACES = 24 * 72 * 40 * 320
+VALUES = 24 * 72 * 40 * 320
 
 
 def milliseconds(run: Callable[[], object]) -> float:
@@ -35,7 +35,7 @@ def row(channels: int, dtype: torch.dtype) -> list[str]:
     """Both ways for both kernels at one width."""
     cells = [f"{channels:,}", str(dtype).removeprefix("torch.")]
     frames, columns = 24, 40
-    rows = max(8, PLACES // (channels * frames * columns))
+    rows = max(8, VALUES // (channels * frames * columns))
     for kernel in KERNELS.values():
         padding = tuple(k // 2 for k in kernel)
         # Over time, an image is time x place: as many values in another form.

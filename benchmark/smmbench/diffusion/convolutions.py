@@ -69,7 +69,11 @@ class _FrozenConvolution(torch.autograd.Function):
 
 
 TURNED_BELOW = 1280
-"""Channels from which cuDNN's own gradient is the faster (`benchmark/perf/turned_weights.py`)."""
+"""Channels: at the few places where ZeroScope has so many, cuDNN's own gradient was the faster.
+
+With the same number of values at every width, turned weights are faster in float16 at this one too
+(`benchmark/perf/turned_weights.py`).
+"""
 
 
 def slope_of_input(

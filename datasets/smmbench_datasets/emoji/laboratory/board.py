@@ -46,7 +46,7 @@ from smmbench_datasets.emoji.laboratory.settings import (
     Setting,
     longest_first,
 )
-from smmbench_datasets.emoji.laboratory.tables import best, read_rows
+from smmbench_datasets.emoji.laboratory.tables import ranked, read_rows
 
 WITNESS = "smmbench_datasets.emoji.laboratory.witness"
 
@@ -179,10 +179,10 @@ def chosen_in(path: Path) -> dict[str, Setting]:
         LookupError: A row is of no setting that there is now.
     """
     settings = {setting.name: setting for setting in SETS["tune"]}
-    names = best(read_rows([path]))["chosen"]
-    if gone := [name for name in names if name not in settings]:
+    names = {method: str(order.index[0]) for method, order in ranked(read_rows([path])).items()}
+    if gone := [name for name in names.values() if name not in settings]:
         raise LookupError(f"{path} has rows of '{gone[0]}', which is no setting any more.")
-    return {str(method): settings[name] for method, name in names.items()}
+    return {method: settings[name] for method, name in names.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
