@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -206,6 +207,24 @@ def test_what_hangs_is_stopped(check: Callable[..., Checked]) -> None:
     with pytest.raises(TimeUpError), time_limit(0.01):
         while True:
             pass
+
+
+@pytest.mark.parametrize("fall, broken", [(8, False), (10**9, True)])
+def test_a_process_that_swings_is_no_leak(
+    check: Callable[..., Checked], monkeypatch: pytest.MonkeyPatch, fall: int, broken: bool
+) -> None:
+    """Sizes that rise over all transfers of a quick check, and then fall; and that always rise."""
+    calls = itertools.count()
+
+    def resident() -> int:
+        call = next(calls)
+        return 2**26 * (call if call < fall else 0)
+
+    monkeypatch.setattr("smmbench.contract.trial._resident", resident)
+    checked = check(GOOD, quick=True)
+    assert [one.law for one in checked.broken] == ["memory"] * broken
+    if broken:
+        assert "of the process grew in each of 8 transfers, by 64 MiB" in checked.broken[0].said
 
 
 def test_quick_leaves_out_what_is_slow(check: Callable[..., Checked]) -> None:
