@@ -185,3 +185,13 @@ def test_dense_flow_is_found_by_its_name_and_refuses_tiny_frames() -> None:
     assert tracker.origin()["tracker"] == "dis"
     with pytest.raises(ValueError, match=r"16x16 pixels or more, got 8x8; use lucas-kanade"):
         tracker.track(Video(np.zeros((2, 8, 8, 3), np.uint8), 8.0))
+
+
+def test_dense_flow_looks_points_up_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    video = panned((2.0, 1.0))
+    whole = dense(video)
+    monkeypatch.setattr("smmbench.tracking.dense_flow.LOOKS", 7)
+    np.testing.assert_array_equal(dense(video).points, whole.points)
+    monkeypatch.undo()
+    many = dense(Video(video.frames[:2], 8.0), grid=182)  # more points than OpenCV takes at once
+    assert many.points.shape == (182**2, 2, 2)

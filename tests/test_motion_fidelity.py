@@ -522,3 +522,12 @@ def test_memory_stays_bounded_where_all_pairs_would_not_fit() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 100e6
+
+
+@pytest.mark.parametrize("flags", [np.ones(3, bool), np.ones((2, 2), bool), np.ones(2)])
+@pytest.mark.parametrize("side", ["source", "output"])
+def test_masks_and_visibility_of_another_shape_are_refused(side: str, flags: np.ndarray) -> None:
+    tracks = np.cumsum(np.ones((2, 5, 2)), axis=1)
+    for name in ("mask", "visible"):
+        with pytest.raises((ValueError, TypeCheckError), match=f"{side}_{name}"):
+            motion_fidelity(tracks, tracks, **{f"{side}_{name}": flags})  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,10 @@ def test_a_corrupt_file_is_named(tmp_path: Path, text: str) -> None:
 def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
     write_record(tmp_path, record(request(), schema_version=99))
     with pytest.raises(ValueError, match="schema version 99"):
+        read_record(tmp_path)
+    path = tmp_path / "record.json"  # it may have fields that are not known here
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"energy_joules": 3.0}))
+    with pytest.raises(ValueError, match=r"schema version 99.*Upgrade smmbench"):
         read_record(tmp_path)
 
 

@@ -16,7 +16,8 @@ from smmbench.dataset import load_dataset
 from smmbench.home import file_sha256
 from smmbench.metrics import all_metrics, metric, metric_names
 from smmbench.metrics.array_cache import cached_arrays
-from smmbench.metrics.measure import Options
+from smmbench.metrics.measure import Measured, Options, Task
+from smmbench.metrics.measure_motion import MotionMeasure
 from smmbench.metrics.text_model import TextModel, WeightsUnavailableError
 from smmbench.results import (
     VIDEO,
@@ -507,3 +508,81 @@ def test_command_lists_the_metrics() -> None:
     listed = json.loads(command("metrics", "list", "--json").stdout)
     assert [known["name"] for known in listed] == [known.name for known in all_metrics()]
     assert all(name in command("metrics", "list").stdout for name in metric_names())
+
+
+def test_a_video_of_another_prompt_is_refused(bench: Bench) -> None:
+    bench.put("copy", "right", RIGHT, prompt="a cat")
+    (outcome,) = bench.score()
+    assert "Made for the prompt 'a cat'" in outcome.error and "asks for 'a dog'" in outcome.error
+
+
+def test_a_replaced_video_loses_the_scores_of_the_other_one(bench: Bench) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    bench.score()
+    write_lossless(folder / VIDEO, UP)
+    (outcome,) = bench.score()
+    assert "other pixels" in outcome.error
+    assert read_scores(folder) is None
+
+
+def test_scores_that_cannot_be_read_are_computed_anew(bench: Bench) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    bench.score()
+    whole = scores_in(folder)
+    (folder / "scores.json").write_text("{")
+    with pytest.raises(ValueError, match="`smmbench score` on its folder writes it anew"):
+        read_scores(folder)
+    bench.score()
+    assert scores_in(folder) == whole
+
+
+def test_two_that_score_at_once_lose_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    honest = MotionMeasure.measure
+
+    def slow(self: MotionMeasure, task: Task) -> Measured:
+        bench.score(metrics=("text_similarity",))  # another process, meanwhile
+        return honest(self, task)
+
+    monkeypatch.setattr(MotionMeasure, "measure", slow)
+    (outcome,) = bench.score(metrics=("motion_fidelity",))
+    assert set(scores_in(folder)) == set(AXES) == {score.metric for score in outcome.scores}
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        (Measured(float("nan")), "gave nan for 'motion_fidelity'"),
+        (Measured(0.5, {"floor": float("inf")}), "gave inf for 'floor'"),
+        (Measured(-7.0), "outside of the range that it declares, -1 to 1"),
+        (RuntimeError("CUDA out of memory"), "RuntimeError: CUDA out of memory"),
+        (ZeroDivisionError(), "ZeroDivisionError"),
+    ],
+)
+def test_one_metric_that_fails_takes_no_other_with_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, given: Measured | Exception, said: str
+) -> None:
+    def broken(self: MotionMeasure, task: Task) -> Measured:
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    monkeypatch.setattr(MotionMeasure, "measure", broken)
+    folders = [bench.put("copy", clip, bench.sources[clip]) for clip in ("right", "up")]
+    outcomes = bench.score(metrics=AXES)
+    for folder, outcome in zip(folders, outcomes, strict=True):
+        assert not outcome.error and said in outcome.missing(AXES)["motion_fidelity"]
+        assert scores_in(folder)["text_similarity"].value is not None
+
+
+def test_a_floor_that_lacked_a_source_is_found_when_the_source_is_here(bench: Bench) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    away = bench.data / "up.mkv"
+    away.rename(bench.data / "elsewhere.mkv")
+    bench.score(metrics=("motion_fidelity",))
+    assert "other_sources" not in scores_in(folder)["motion_fidelity"].details
+    (bench.data / "elsewhere.mkv").rename(away)
+    bench.score(metrics=("motion_fidelity",))
+    found = scores_in(folder)["motion_fidelity"]
+    assert found.details["other_sources"] < 0.5
+    assert UP.pixels_sha256 in found.origin["other_sources"]

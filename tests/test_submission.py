@@ -256,6 +256,39 @@ def test_claimed_scores_that_are_not_theirs(archive: Path, manifest: Path) -> No
     assert report.board.rows[0].cells == honest.board.rows[0].cells  # the claim changed nothing
 
 
+def test_claims_under_other_terms_are_not_held_against_it(
+    archive: Path, manifest: Path, results: Path, tmp_path: Path
+) -> None:
+    loop = ScoreLoop(Options(tracker="dis"), [load_dataset(manifest)])
+    assert not any(outcome.error for outcome in loop.run(list(find_records(results))))
+    written = submit(results, tmp_path / "dis.zip", str(manifest))
+    (said,) = written.warnings
+    assert "of another protocol (tracker dis instead of lucas-kanade)" in said
+    report = check(written.path, manifest)
+    assert report.verdict == "verified"
+    assert any("scored with tracker dis instead of lucas-kanade" in w for w in report.warnings)
+    assert "motion_fidelity" not in {claim.metric for claim in report.claims}
+    honest = check(archive, manifest)
+    assert report.board is not None and honest.board is not None
+    assert report.board.rows[0].cells == honest.board.rows[0].cells
+
+    def older(content: dict[str, Any]) -> None:
+        for score in content["scores"]:
+            score["version"] = 0
+
+    old = check(forged(archive, in_json(f"{PAIR}/scores.json", older)), manifest)
+    assert any("they are of version 0 of the metric" in warning for warning in old.warnings)
+
+
+def test_a_submission_without_scores_is_told_so(
+    results: Path, manifest: Path, tmp_path: Path
+) -> None:
+    for path in results.rglob("scores.json"):
+        path.unlink()
+    written = submit(results, tmp_path / "bare.zip", str(manifest))
+    assert any("2 videos are not scored on both axes" in warning for warning in written.warnings)
+
+
 def test_no_claims_are_fine(archive: Path, manifest: Path) -> None:
     def remove(folder: Path) -> None:
         for path in folder.rglob("scores.json"):

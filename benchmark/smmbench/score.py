@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from smmbench.dataset import Dataset, clip_form, clip_named, load_dataset
+from smmbench.dataset import Dataset, clip_form, clip_named, load_dataset, wanted_prompt
 from smmbench.metrics.measure import Options, Task
 from smmbench.metrics.registry import metric
 from smmbench.metrics.scorer import Scorer
@@ -19,7 +19,7 @@ from smmbench.results import (
     scores_of,
     write_scores,
 )
-from smmbench.results.files import SCORES
+from smmbench.results.files import SCORES, BrokenFileError
 from smmbench.video import normal_form, read_video
 
 
@@ -80,7 +80,8 @@ class ScoreLoop:
         """Score each result and write its `scores.json`, one after the other.
 
         What is scored already is not scored again unless something that the number depends on
-        has changed. A run that failed gets no scores.
+        has changed. A run that failed gets no scores, and a video that is not the one that its
+        record tells of loses those of the other one.
 
         Args:
             results: Folders and their records, as `find_records` gives them.
@@ -164,21 +165,31 @@ def state(folder: Path, record: RunRecord, name: str) -> str:
 def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) -> tuple[Score, ...]:
     """Score one video and write what changed."""
     task = _task(folder, record, dataset)
-    kept = scores_of(folder, record)
+    kept = _kept(folder, record)
     found = {
         wanted.name: scorer.score(wanted, task, kept.get(wanted.name)) for wanted in scorer.metrics
     }
     # What cannot be computed here does not take the place of a number that was.
     lost = {name for name in scorer.unavailable if name in kept and kept[name].value is not None}
-    written = kept | {name: score for name, score in found.items() if name not in lost}
-    if written != kept:
+    new = {name: score for name, score in found.items() if name not in lost}
+    now = _kept(folder, record)  # another process may have scored other metrics meanwhile
+    written = now | new
+    if written != now:
         file = ScoreFile(
             request=record.request,
             pixels_sha256=record.pixels_sha256,
             scores=tuple(written.values()),
         )
         write_scores(folder, file)
-    return tuple((kept | found).values())
+    return tuple((written | found).values())
+
+
+def _kept(folder: Path, record: RunRecord) -> dict[str, Score]:
+    """Scores that are there; none of a file that cannot be read, which is written anew."""
+    try:
+        return scores_of(folder, record)
+    except BrokenFileError:
+        return {}
 
 
 def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
@@ -195,8 +206,15 @@ def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
             f"Made from other pixels (SHA-256 {record.source_sha256}) than clip '{clip.name}' of "
             f"'{manifest.name}' has ({clip.pixels_sha256}). Run it again."
         )
+    wanted = wanted_prompt(clip, request.edit)
+    if wanted not in (None, record.prompt):
+        raise ValueError(
+            f"Made for the prompt '{record.prompt}', but edit '{request.edit}' of clip "
+            f"'{clip.name}' asks for '{wanted}'. Run it again."
+        )
     video = read_video(folder / VIDEO)
     if video.pixels_sha256 != record.pixels_sha256:
+        (folder / SCORES).unlink(missing_ok=True)  # of the video that was here
         raise ValueError(
             f"'{folder / VIDEO}' has other pixels (SHA-256 {video.pixels_sha256}) than its record "
             f"says ({record.pixels_sha256}): one of them was changed. Run it again."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,10 @@ from smmbench import __version__
 from smmbench.dataset import Dataset
 from smmbench.metrics.registry import metric
 from smmbench.statistics import rank_groups
-from smmbench_leaderboard.columns import MOTION, RANKING, TEXT, columns_of
+from smmbench_leaderboard.columns import MOTION, RANKING, TEXT, columns_of, explains
 from smmbench_leaderboard.pareto import pareto_front
 from smmbench_leaderboard.reading import Key, Results, expected_pairs, read_results
-from smmbench_leaderboard.rows import card_of, row_of
+from smmbench_leaderboard.rows import card_of, lacking, never_scored, row_of
 from smmbench_leaderboard.types import Board, Bootstrap, Column, Row, Scope
 
 
@@ -78,6 +78,7 @@ def board_of(
             *_stale_notes(columns),
             *_protocol_notes(results.dataset, columns),
             *_notes(results, rows, scope),
+            *_lacking_notes(results, keys, columns),
         ),
     )
 
@@ -201,6 +202,21 @@ def _notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]:
         for label, count in sorted(results.left_out.items())
     ]
     return notes
+
+
+def _lacking_notes(
+    results: Results, keys: Sequence[Key], columns: Sequence[Column]
+) -> Iterator[str]:
+    """Say which videos have no number of a metric besides the two axes."""
+    for column in (one for one in columns if one.scored and explains(one)):
+        for label, found in sorted(results.found.items()):
+            inside = [found[key] for key in keys if key in found]
+            if count := lacking(column, inside):
+                worst = "" if never_scored(column, inside) else ", which counts as worst"
+                yield (
+                    f"{label}: {count} videos have no {column.title}{worst}; run `smmbench score "
+                    f"--metrics {column.metric}` on this folder."
+                )
 
 
 def _protocol_notes(dataset: Dataset, columns: Sequence[Column]) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from smmbench.metrics.registry import all_metrics, metric
-from smmbench_leaderboard.reading import Result, shared_conditions
+from smmbench_leaderboard.mixing import shared_conditions
+from smmbench_leaderboard.reading import Result
 from smmbench_leaderboard.types import Column
 
 TEXT, MOTION = "text_similarity", "motion_fidelity"
@@ -28,7 +29,7 @@ def columns_of(results: Iterable[Result], metrics: Sequence[str] = ()) -> tuple[
     """The two axes, what stands beside motion, and each further metric that is asked for.
 
     An axis that no result has a number on stays, as a column that is not scored. Floors and
-    foreground are columns where some score has them; a pair that is missing has a floor of 0.
+    foreground are columns where some score has them.
 
     Args:
         results: What the columns are of.
@@ -59,7 +60,7 @@ def columns_of(results: Iterable[Result], metrics: Sequence[str] = ()) -> tuple[
                 metric=known.name,
                 detail=name,
                 title=title,
-                worst=0.0 if name in FLOORS else known.worst,
+                worst=known.worst,
                 version=version,
                 conditions=conditions,
             )
@@ -79,6 +80,16 @@ def value_of(column: Column, result: Result | None) -> float | None:
     if score is None:
         return None
     return score.details.get(column.detail) if column.detail else score.value
+
+
+def is_floor(column: Column) -> bool:
+    """Whether this is what motion fidelity gives by chance; a pair without a video has none."""
+    return column.metric == MOTION and column.detail in FLOORS
+
+
+def explains(column: Column) -> bool:
+    """Whether this is the number of a metric that does not rank."""
+    return not column.detail and column.metric not in RANKING
 
 
 def higher_is_better(column: Column) -> bool:

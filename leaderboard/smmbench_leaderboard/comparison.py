@@ -10,7 +10,7 @@ from smmbench.plugins import no_such
 from smmbench.results import Stored
 from smmbench.statistics import paired_difference
 from smmbench_leaderboard.board import board_of, column_values
-from smmbench_leaderboard.columns import higher_is_better
+from smmbench_leaderboard.columns import higher_is_better, is_floor
 from smmbench_leaderboard.reading import Results, read_results
 from smmbench_leaderboard.types import Board, Bootstrap, Column, Row, Scope
 
@@ -54,8 +54,9 @@ def compare(
 ) -> Comparison:
     """Compare two methods by their labels; a missing or failed pair counts as the worst value.
 
-    An axis that neither has a number on is left out; a note says so. `metrics` are compared
-    besides the two axes.
+    An axis that neither has a number on is left out, and so is a further metric that one of them
+    has no number of; a note says so. `metrics` are compared besides the two axes. Floors are not
+    compared: they say nothing of a method.
 
     Raises:
         LookupError: No results under such a label, or no such metric; the message lists what
@@ -81,7 +82,9 @@ def compare(
         columns=tuple(
             _difference(board, column, rows[a], rows[b])
             for column in board.columns
-            if column.scored
+            if not is_floor(column)
+            and rows[a].cells[column.name].mean is not None
+            and rows[b].cells[column.name].mean is not None
         ),
         notes=board.notes,
     )

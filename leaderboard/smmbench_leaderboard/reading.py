@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from smmbench.dataset import Dataset, clip_named, load_dataset, pairs
+from smmbench.dataset import Dataset, clip_named, load_dataset, pairs, wanted_prompt
 from smmbench.plugins import no_such
 from smmbench.results import (
     MethodFile,
@@ -22,11 +20,6 @@ from smmbench.results import (
 )
 
 Key = tuple[str, str, int]  # clip, edit, seed
-
-# What of a score's origin belongs to one pair: pixels, words, true tracks and masks.
-PER_PAIR = frozenset(
-    {"output", "prompt", "source_prompt", "source", "source_tracks", "other_sources", "masks"}
-)
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,7 @@ class Results:
         dataset: The dataset.
         methods: What each method says of itself; None where its `method.json` is missing.
         found: Results by label and pair, only pairs that the dataset and its protocol ask for.
-        left_out: By label, how many results are of other seeds than the protocol's.
+        left_out: By label, how many results are of seeds or edits outside the protocol.
     """
 
     dataset: Dataset
@@ -67,12 +60,13 @@ def expected_pairs(dataset: Dataset) -> list[Key]:
     return [(clip.name, edit.name, seed) for clip, edit in pairs(dataset) for seed in seeds]
 
 
-def read_results(root: Path, dataset: str | None = None) -> Results:
+def read_results(root: Path, dataset: str | None = None, *, check_prompts: bool = True) -> Results:
     """Read all results of one dataset.
 
     Args:
         root: The results folder.
         dataset: Name or manifest path; None if the folder holds results of one dataset only.
+        check_prompts: Refuse a video that was made for another prompt than its edit's.
 
     Raises:
         ValueError: No results, results of several datasets, or results that do not mix; the
@@ -95,6 +89,8 @@ def read_results(root: Path, dataset: str | None = None) -> Results:
         if record.request.dataset != name:
             continue
         _refuse_another_dataset(folder, record, chosen)
+        if check_prompts:
+            _refuse_another_prompt(folder, record, chosen)
         label, key = record.request.method, key_of(record)
         if key not in expected:
             left_out[label] += 1
@@ -111,7 +107,8 @@ def read_results(root: Path, dataset: str | None = None) -> Results:
         seeds = ", ".join(str(seed) for seed in chosen.manifest.protocol.seeds)
         raise ValueError(
             f"The results of '{name}' in '{root}' are all of other seeds than the protocol's "
-            f"({seeds}). Run with those: `smmbench run --seed {seeds.split(',')[0]}`."
+            f"({seeds}), or of edits that it does not have. Run those that it asks for: "
+            f"`smmbench run --dataset {name}`."
         )
     methods = {label: _method(root, label, results) for label, results in found.items()}
     return Results(chosen, methods, dict(found), dict(left_out))
@@ -134,47 +131,6 @@ def key_named(text: str) -> Key:
     return parts[0], parts[1], int(parts[2])
 
 
-def conditions(score: Score) -> dict[str, Any]:
-    """What must be the same for two scores to stand in one column.
-
-    All of a score's origin but what belongs to one pair: pixels, prompt, and their like.
-    """
-    return {name: value for name, value in score.origin.items() if name not in PER_PAIR}
-
-
-def shared_conditions(metric: str, results: Iterable[Result]) -> tuple[int, dict[str, Any]] | None:
-    """Version and conditions of a metric, the same for all results; None if none is scored.
-
-    Raises:
-        ValueError: Two results were scored under different ones; the message names both.
-    """
-    first: tuple[Result, int, dict[str, Any]] | None = None
-    for result in results:
-        score = result.scores.get(metric)
-        if score is None or score.value is None:  # what was not computed mixes with anything
-            continue
-        under = conditions(score)
-        if first is None:
-            first = (result, score.version, under)
-        elif (score.version, under) != first[1:]:
-            raise ValueError(
-                f"Scores of '{metric}' do not mix: '{first[0].folder}' and '{result.folder}' "
-                f"differ in {', '.join(_differences(first[1:], (score.version, under)))}. "
-                "Run `smmbench score` on the whole folder to bring them under one protocol."
-            )
-    return None if first is None else first[1:]
-
-
-def _differences(a: tuple[int, dict[str, Any]], b: tuple[int, dict[str, Any]]) -> Iterator[str]:
-    """Say each thing in which two scores differ, shortly."""
-    if a[0] != b[0]:
-        yield f"metric version ({a[0]}, {b[0]})"
-    for name in sorted(a[1].keys() | b[1].keys()):
-        one, other = (json.dumps(side[1].get(name), sort_keys=True) for side in (a, b))
-        if one != other:
-            yield f"{name} ({one[:80]}, {other[:80]})"
-
-
 def _refuse_another_dataset(folder: Path, record: RunRecord, dataset: Dataset) -> None:
     manifest, request = dataset.manifest, record.request
     if request.dataset_version != manifest.version:
@@ -188,6 +144,16 @@ def _refuse_another_dataset(folder: Path, record: RunRecord, dataset: Dataset) -
         raise ValueError(
             f"'{folder}' was made from other pixels than the clip '{request.clip}' of "
             f"'{manifest.name}' has. Run it again, or move it elsewhere."
+        )
+
+
+def _refuse_another_prompt(folder: Path, record: RunRecord, dataset: Dataset) -> None:
+    request = record.request
+    wanted = wanted_prompt(clip_named(dataset, request.clip), request.edit)
+    if wanted not in (None, record.prompt):
+        raise ValueError(
+            f"'{folder}' was made for the prompt '{record.prompt}', but edit '{request.edit}' of "
+            f"clip '{request.clip}' asks for '{wanted}'. Run it again, or move it elsewhere."
         )
 
 

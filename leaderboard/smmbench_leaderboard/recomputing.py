@@ -87,6 +87,7 @@ def recompute(
     found: dict[Key, Result] = {}
     claims: list[Claim] = []
     warnings: dict[str, None] = {}  # each once, in order
+    unscored: dict[tuple[str, str], list[str]] = {}  # pairs by metric and why it has no number
     for key, outcome in zip(records, loop.run(results), strict=True):
         scores = {score.metric: score for score in outcome.scores}
         found[key] = Result(outcome.folder, outcome.record, scores)
@@ -94,11 +95,17 @@ def recompute(
             warnings[f"'{pair_folder(key)}' was not scored: {outcome.error}"] = None
         for score in outcome.scores:
             if score.value is None:
-                warnings[f"{score.metric} has no number here: {score.note}"] = None
+                unscored.setdefault((score.metric, score.note), []).append(pair_folder(key))
         if key in claimed:
             claims += _claims(pair_folder(key), claimed[key], scores)
             for name in _unknown(claimed[key], scores):
                 warnings[f"Claims of {name} are not looked at: nothing here computes it."] = None
+            for claim in claimed[key].scores:
+                if apart := _apart(claim, scores.get(claim.metric)):
+                    warnings[f"Claims of {claim.metric} are not compared: {apart}."] = None
+    for (name, note), pairs in unscored.items():
+        more = f" and {len(pairs) - 1} more" if pairs[1:] else ""
+        warnings[f"{name} of '{pairs[0]}'{more} has no number here: {note}"] = None
     whole = all(
         all(_has_number(found[key], name) for name in RANKING)
         for key, record in records.items()
@@ -131,8 +138,10 @@ def _placed(folder: Path, root: Path, key: Key, record: RunRecord) -> tuple[Path
 
 
 def _claims(pair: str, claimed: ScoreFile, scores: Mapping[str, Score]) -> Iterator[Claim]:
-    """Every claimed number that was also computed here, beside the computed one."""
+    """Every claimed number that was also computed here under the same terms, beside it."""
     for claim in claimed.scores:
+        if _apart(claim, scores.get(claim.metric)):
+            continue
         own = _numbers(scores.get(claim.metric))
         for detail, value in _numbers(claim).items():
             if detail in own:
@@ -143,6 +152,30 @@ def _claims(pair: str, claimed: ScoreFile, scores: Mapping[str, Score]) -> Itera
                     claimed=value,
                     recomputed=own[detail],
                 )
+
+
+def _apart(claim: Score, own: Score | None) -> str:
+    """In what terms a claim was scored otherwise than here, in words; empty if in none."""
+    if own is None:
+        return ""
+    if claim.version != own.version:
+        return f"they are of version {claim.version} of the metric, here is version {own.version}"
+    ours, theirs = _terms(own), _terms(claim)
+    others = [
+        f"{name} {theirs[name]} instead of {value}"
+        for name, value in ours.items()
+        if name in theirs and theirs[name] != value
+    ]
+    return f"they were scored with {', '.join(others)}" if others else ""
+
+
+def _terms(score: Score) -> dict[str, object]:
+    """What of a score's origin was somebody's choice: the protocol, and the source's tracks."""
+    protocol, tracked = score.origin.get("protocol"), score.origin.get("source_tracked_by")
+    return {
+        **(protocol if isinstance(protocol, dict) else {}),
+        **({"source tracks by": tracked} if tracked else {}),
+    }
 
 
 def _numbers(score: Score | None) -> dict[str, float]:

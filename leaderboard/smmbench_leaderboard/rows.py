@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -14,11 +14,12 @@ from smmbench.metrics.registry import metric
 from smmbench.results import RunRecord
 from smmbench.results.files import RECORD
 from smmbench.statistics import mean_interval
-from smmbench_leaderboard.columns import RANKING, value_of
+from smmbench_leaderboard.columns import RANKING, explains, is_floor, value_of
 from smmbench_leaderboard.reading import Key, Result, Results
 from smmbench_leaderboard.types import Bootstrap, Cell, Column, Coverage, Pair, Row, Status
 
 GIB = 2**30
+EMPTY = Cell(mean=None, interval=None)
 
 
 def card_of(results: Results, label: str) -> Card:
@@ -45,7 +46,8 @@ def row_of(
     """
     found = results.found[label]
     inside = [found[key] for key in keys if key in found]
-    pairs = tuple(_pair(key, found.get(key), columns) for key in keys)
+    measured = [one for one in columns if one.scored and not never_scored(one, inside)]
+    pairs = tuple(_pair(key, found.get(key), measured) for key in keys)
     records = [result.record for result in inside]
     sample = next(iter(found.values())).record if found else None
     return Row(
@@ -59,7 +61,9 @@ def row_of(
         packages=_packages(records),
         records_sha256=_records_sha256(inside),
         coverage=_coverage(pairs, len(found)),
-        cells={column.name: _cell(column, pairs, bootstrap) for column in columns},
+        cells={
+            one.name: _cell(one, pairs, bootstrap) if one in measured else EMPTY for one in columns
+        },
         seconds=_seconds(records),
         peak_gib=max((record.peak_memory_bytes for record in records), default=0) / GIB or None,
         pareto=False,
@@ -67,14 +71,31 @@ def row_of(
     )
 
 
+def never_scored(column: Column, results: Iterable[Result]) -> bool:
+    """Whether a metric that does not rank was not computed for any of a method's videos.
+
+    Nothing is known then; "worst everywhere" would be a statement.
+    """
+    videos = [result for result in results if result.record.status == "done"]
+    return explains(column) and bool(videos) and lacking(column, videos) == len(videos)
+
+
+def lacking(column: Column, results: Iterable[Result]) -> int:
+    """How many videos have no number in a column."""
+    return sum(
+        result.record.status == "done" and value_of(column, result) is None for result in results
+    )
+
+
 def _cell(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:
-    """Mean and interval of one column; both None if nobody has a number in it.
+    """Mean and interval of one column over the pairs that have a value: all, but in floors.
 
     The interval is cut at the smallest and the largest value that the metric can have. With few
     clips it is Student's t, which knows no range: three clips near 1 would reach beyond it.
     """
-    if not column.scored:
-        return Cell(mean=None, interval=None)
+    pairs = [pair for pair in pairs if column.name in pair.values]
+    if not pairs:
+        return EMPTY
     values = np.array([pair.values[column.name] for pair in pairs], dtype=float)
     estimate = mean_interval(values, [pair.clip for pair in pairs], **bootstrap.model_dump())
     if estimate.interval is None:
@@ -84,12 +105,15 @@ def _cell(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:
     return Cell(mean=estimate.mean, interval=(low, high))
 
 
-def _pair(key: Key, result: Result | None, columns: Sequence[Column]) -> Pair:
-    """One pair's numbers; a missing one counts as worst, unless it is missing for everyone."""
+def _pair(key: Key, result: Result | None, measured: Sequence[Column]) -> Pair:
+    """One pair's numbers; a missing one counts as worst, and a missing floor does not count."""
     clip, edit, seed = key
-    scored = [column for column in columns if column.scored]
-    found = {column.name: value_of(column, result) for column in scored}
-    values = {c.name: c.worst if (value := found[c.name]) is None else value for c in scored}
+    found = {column.name: value_of(column, result) for column in measured}
+    values = {
+        column.name: column.worst if (value := found[column.name]) is None else value
+        for column in measured
+        if found[column.name] is not None or not is_floor(column)
+    }
     status: Status = "missing" if result is None else result.record.status
     if status == "done" and any(name in RANKING and found[name] is None for name in found):
         status = "unscored"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,6 +19,7 @@ from smmbench.results import VIDEO, Stored
 from smmbench.results.files import METHOD, RECORD, SCORES
 from smmbench_leaderboard.archive import pack
 from smmbench_leaderboard.board import manifest_sha256
+from smmbench_leaderboard.columns import RANKING
 from smmbench_leaderboard.reading import Key, Result, Results, expected_pairs, read_results
 
 SUBMISSION_SCHEMA = 1
@@ -167,6 +169,37 @@ def _warnings(submission: Submission, results: Results) -> list[str]:
         warnings.append(f"{submission.missing} missing pairs count as worst.")
     if submission.failed:
         warnings.append(f"{submission.failed} failed pairs go along as failed and count as worst.")
+    warnings += _score_warnings(results)
     if left := results.left_out.get(submission.method):
         warnings.append(f"{left} results of seeds or edits outside the protocol are left out.")
     return warnings
+
+
+def _score_warnings(results: Results) -> Iterator[str]:
+    """Say what scores will not speak for the videos: none, or of another protocol."""
+    found = [result for by in results.found.values() for result in by.values()]
+    done = [result for result in found if result.record.status == "done"]
+    lacking = sum(any(_number(result, name) is None for name in RANKING) for result in done)
+    if lacking:
+        yield (
+            f"{lacking} videos are not scored on both axes; `smmbench score` first, if you want "
+            "to see before others what they get."
+        )
+    own = results.dataset.manifest.protocol.model_dump(mode="json")
+    others = {
+        f"{name} {value} instead of {own[name]}"
+        for result in done
+        for score in result.scores.values()
+        for name, value in score.origin.get("protocol", {}).items()
+        if score.metric in RANKING and own.get(name) != value
+    }
+    if others:
+        yield (
+            f"Its scores are of another protocol ({', '.join(sorted(others))}): they go along, but "
+            "nobody compares them."
+        )
+
+
+def _number(result: Result, metric: str) -> float | None:
+    score = result.scores.get(metric)
+    return score.value if score else None

@@ -28,7 +28,7 @@ class Column(Stored):
         metric: The metric that gives it.
         detail: Key in the score's details; empty for the score's own value.
         title: Name in words.
-        worst: What a pair without a number counts as.
+        worst: What a pair without a number counts as; floors leave it out instead.
         version: Of the metric; None if no row has a number of it.
         conditions: What every score of the column was computed under: weights, tracker, ...
     """
@@ -50,7 +50,8 @@ class Column(Stored):
 class Pair(Stored):
     """One clip with one prompt and one seed, in one row.
 
-    `values` is by column name, and has no word of columns that nobody has a number in.
+    `values` is by column name, and has no word of columns that the row has no number in, nor of
+    a floor where there is no video.
     """
 
     clip: str
@@ -66,7 +67,8 @@ class Cell(Stored):
     """Mean over all pairs of the scope, failed and missing ones counted as worst.
 
     Attributes:
-        mean: The mean; None in a column that nobody has a number in.
+        mean: The mean; None in a column that nobody has a number in, and in one of a metric
+            that does not rank and was not computed for this method.
         interval: 95 % over source clips, within the metric's range; None with one clip.
         rank: 1 is best; methods that the data cannot tell from a leader share its rank. None for
             controls, and in columns that do not rank.

@@ -22,7 +22,7 @@ class PairOfMean(Stored):
     seed: int
     status: Status
     failure: str
-    counts: float  # what enters: its value, or the worst
+    counts: float | None  # what enters: its value, or the worst; None: nothing, of a floor
     scored: bool  # whether it has a value
     broken: tuple[str, ...]  # links that do not hold
 
@@ -33,7 +33,7 @@ class CellOrigin(Stored):
     Attributes:
         column: With metric, version and the conditions of all its scores.
         worst_pairs: How many pairs have no number, and count as `column.worst`.
-        sum: Of all that counts; the mean is this through `pairs`.
+        sum: Of all that counts; the mean is this through the number of pairs that count.
         unbroken: Every link of every pair that has a video holds.
     """
 
@@ -53,7 +53,7 @@ class PairOrigin(Stored):
     """Where the number of one pair comes from.
 
     Attributes:
-        value: The number; None if there is none, and `counts` is then the worst.
+        value: The number; None if there is none, and `counts` is then the worst, or nothing.
         score: With its origin: conventions, tracker, model, hashes. None if it is not scored.
         record: How the video was made; None if nothing was.
         links: What was checked; `unbroken` if none of them fails.
@@ -70,7 +70,7 @@ class PairOrigin(Stored):
     folder: str
     status: Status
     value: float | None
-    counts: float
+    counts: float | None
     score: Score | None
     record: RunRecord | None
     links: tuple[Link, ...]
@@ -103,7 +103,7 @@ def why_cell(
                 seed=pair.seed,
                 status=pair.status,
                 failure=pair.failure,
-                counts=pair.values[shown.name],
+                counts=pair.values.get(shown.name),
                 scored=value_of(shown, result) is not None,
                 broken=tuple(link.name for link in links if link.holds is False),
             )
@@ -114,8 +114,8 @@ def why_cell(
         dataset=board.dataset,
         scope=board.scope,
         cell=row.cells[shown.name],
-        sum=sum(pair.counts for pair in pairs),
-        worst_pairs=sum(not pair.scored for pair in pairs),
+        sum=sum(pair.counts for pair in pairs if pair.counts is not None),
+        worst_pairs=sum(not pair.scored and pair.counts is not None for pair in pairs),
         pairs=tuple(pairs),
         unbroken=not any(pair.broken for pair in pairs),
         notes=board.notes,
@@ -163,7 +163,7 @@ def why_pair(
         folder=str(result.folder) if result else "",
         status=entry.status,
         value=value_of(shown, result),
-        counts=entry.values[shown.name],
+        counts=entry.values.get(shown.name),
         score=score,
         record=result.record if result else None,
         links=tuple(links),
@@ -175,7 +175,7 @@ def _found(
     root: Path, method: str, column: str, dataset: str | None, scope: Scope | None
 ) -> tuple[Results, Board, Column]:
     """The board that has the number, and its column; intervals are those of the table."""
-    results = read_results(root, dataset)
+    results = read_results(root, dataset, check_prompts=False)  # a link of the chain
     if method not in results.found:
         raise LookupError(no_such("method in these results", method, sorted(results.found)))
     more = [known.name for known in all_metrics() if known.name not in RANKING]
@@ -183,7 +183,8 @@ def _found(
     board = board_of(results, scope, Bootstrap(), asked)
     for shown in board.columns:
         if shown.name == column:
-            if not shown.scored:
+            (row,) = (row for row in board.rows if row.label == method)
+            if row.cells[shown.name].mean is None:
                 raise ValueError(f"'{column}' is not scored yet. Run `smmbench score` first.")
             return results, board, shown
     raise LookupError(no_such("column", column, [*(c.name for c in board.columns), *more]))

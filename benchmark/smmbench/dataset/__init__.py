@@ -23,6 +23,7 @@ from smmbench.dataset.loading import (
     load_dataset,
     manifest_path,
     pairs,
+    wanted_prompt,
 )
 from smmbench.dataset.manifest import (
     Clip,
@@ -66,4 +67,5 @@ __all__ = [
     "stored_path",
     "true_masks",
     "true_tracks",
+    "wanted_prompt",
 ]

@@ -112,6 +112,11 @@ def edit_named(clip: Clip, name: str) -> Edit:
     return edits[name]
 
 
+def wanted_prompt(clip: Clip, edit: str) -> str | None:
+    """What an edit of a clip asks for; None where there is no such edit."""
+    return next((one.prompt for one in clip.edits if one.name == edit), None)
+
+
 def _read(path: Path) -> Dataset:
     if not path.is_file():
         raise ManifestError(str(path), ["no such file; a dataset is a TOML manifest."])

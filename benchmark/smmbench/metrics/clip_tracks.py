@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from smmbench.dataset import Clip, Dataset, source_video, true_tracks
+from smmbench.dataset import Clip, Dataset, missing_files, source_video, true_tracks
 from smmbench.metrics.array_cache import cached_arrays
 from smmbench.metrics.measure import Task
 from smmbench.tracking import Tracker, Tracks
@@ -40,6 +40,11 @@ class ClipTracks:
             "source_tracked_by": self._source_tracks,
             "source_tracks": clip.tracks.sha256 if known and clip.tracks else "",
         }
+
+    def has_source(self, clip: Clip) -> bool:
+        """Whether the file that a source's tracks come from is here."""
+        file = clip.tracks if self._source_tracks == "known" else clip.video
+        return file is not None and not missing_files(self._dataset, [file])
 
     def of_source(self, clip: Clip) -> Tracks:
         """Tracks of a source.

@@ -17,7 +17,7 @@ from smmbench.metrics.conventions import Conventions
 from smmbench.metrics.definition import Metric
 from smmbench.metrics.foreground import begins_on, moves_otherwise
 from smmbench.metrics.measure import Measured, Task
-from smmbench.metrics.motion_fidelity import MotionFidelity, motion_fidelity
+from smmbench.metrics.motion_fidelity import Counts, MotionFidelity, motion_fidelity
 from smmbench.metrics.moving import Steps, steps_of
 from smmbench.metrics.resources import Resources
 from smmbench.tracking import Tracker, Tracks
@@ -69,7 +69,7 @@ class MotionMeasure:
         source, output = self._tracks.of_source(task.clip), self._tracks.of_output(task)
         result = self._compare(source, output)
         steps = source.points.shape[1] - 1
-        floor = chance_floor(result.source.moving, result.output.moving, steps)
+        floor = chance_floor(self._counted(result.source), self._counted(result.output), steps)
         details = (
             _directions(result)
             | {"sum": result.sum, "floor": floor}
@@ -79,6 +79,12 @@ class MotionMeasure:
             | _counts(result)
         )
         return Measured(result.mean, details)
+
+    def _counted(self, counts: Counts) -> int:
+        """How many tracks enter the number: by the formula to the letter, all."""
+        if self._still_threshold == 0:
+            return counts.moving + counts.still + counts.dropped
+        return counts.moving
 
     def _compare(
         self, source: Tracks, output: Tracks, masks: Masks | None = None
@@ -96,18 +102,22 @@ class MotionMeasure:
         )
 
     def _others(self, clip: Clip) -> list[Clip]:
-        """The clips that come after this one in the manifest, in a circle, of the same length."""
+        """The clips that come after this one in the manifest, in a circle, of the same length.
+
+        A clip whose file is not here is left out, and so from the score's origin too.
+        """
         clips = self._dataset.manifest.clips
         here = [known.name for known in clips].index(clip.name)
         form = clip_form(self._dataset, clip)
         circle = (*clips[here + 1 :], *clips[:here])
-        return [one for one in circle if clip_form(self._dataset, one) == form][:OTHERS]
+        others = [one for one in circle if clip_form(self._dataset, one) == form][:OTHERS]
+        return [one for one in others if self._tracks.has_source(one)]
 
     def _other_sources(self, clip: Clip, output: Tracks) -> dict[str, float]:
         """What the output scores against sources that it was not made from: the mean of some."""
         values = []
         for other in self._others(clip):
-            with suppress(ValueError):  # not fetched, or still: this pair needs neither
+            with suppress(ValueError):  # still: this pair does not need it
                 values.append(self._compare(self._tracks.of_source(other), output).mean)
         return {"other_sources": float(np.mean(values))} if values else {}
 

@@ -104,10 +104,13 @@ def motion_fidelity(
         conventions: What the formula leaves open.
 
     Raises:
-        ValueError: Lengths differ, there is no step, a position is not finite, the threshold is
-            negative, or nothing in the source moves.
+        ValueError: Lengths differ, there is no step, a position is not finite, visibility or a
+            mask is not of the tracks' shape, the threshold is negative, or nothing in the source
+            moves.
     """
     _check(source, output, still_threshold)
+    _check_flags("source", source, source_visible, source_mask)
+    _check_flags("output", output, output_visible, output_mask)
     ours, source_counts = _steps(source, source_visible, source_mask, still_threshold, conventions)
     theirs, output_counts = _steps(
         output, output_visible, output_mask, still_threshold, conventions
@@ -142,6 +145,20 @@ def _check(source: np.ndarray, output: np.ndarray, still_threshold: float) -> No
         raise ValueError("Tracks hold positions that are not finite.")
     if not 0 <= still_threshold < math.inf:
         raise ValueError(f"The still threshold is in pixels, 0 or more, got {still_threshold}.")
+
+
+def _check_flags(
+    side: str, points: np.ndarray, visible: np.ndarray | None, mask: np.ndarray | None
+) -> None:
+    for name, flags, shape in (
+        ("visible", visible, points.shape[:2]),
+        ("mask", mask, points.shape[:1]),
+    ):
+        if flags is not None and (flags.shape != shape or flags.dtype != bool):
+            raise ValueError(
+                f"{side}_{name} must be bool of shape {shape}, got {flags.dtype} of shape "
+                f"{flags.shape}."
+            )
 
 
 def _steps(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from smmbench.dataset import Dataset, Protocol
 from smmbench.metrics.array_cache import origin_key
 from smmbench.metrics.definition import Metric
-from smmbench.metrics.measure import Measure, Options, Task
+from smmbench.metrics.measure import Measure, Measured, Options, Task
 from smmbench.metrics.registry import load_measure, metric
 from smmbench.metrics.resources import Resources
 from smmbench.results import Score
@@ -71,8 +72,11 @@ class Scorer:
             return kept
         try:
             measured = measure.measure(task)
+            check_measured(wanted, measured)
         except ValueError as error:  # of this video; the next may do
             return _score(wanted, origin, None, str(error))
+        except Exception as error:  # of this metric; others may do, and it may on other videos
+            return _score(wanted, origin, None, f"{type(error).__name__}: {error}")
         return _score(wanted, origin, measured.value, measured.note, measured.details)
 
     def origin(self, wanted: Metric, task: Task) -> dict[str, Any]:
@@ -89,6 +93,23 @@ class Scorer:
             "protocol": self._protocol.model_dump(mode="json", include=fields),
         }
         return origin | ({"prompt": task.prompt} if "text-model" in wanted.needs else {})
+
+
+def check_measured(wanted: Metric, measured: Measured) -> None:
+    """Refuse what is no number of the metric: a failed pair must not beat a video.
+
+    Raises:
+        ValueError: It is not finite or outside of the metric's range, by more than rounding.
+    """
+    for name, number in {wanted.name: measured.value, **measured.details}.items():
+        if not math.isfinite(number):
+            raise ValueError(f"The metric gave {number} for '{name}'; numbers must be finite.")
+    slack = 1e-5 * (wanted.maximum - wanted.minimum)  # float32
+    if not wanted.minimum - slack <= measured.value <= wanted.maximum + slack:
+        raise ValueError(
+            f"The metric gave {measured.value:g}, outside of the range that it declares, "
+            f"{wanted.minimum:g} to {wanted.maximum:g}."
+        )
 
 
 def _effective(protocol: Protocol, options: Options) -> Protocol:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,15 @@ from smmbench.results.records import SCHEMA_VERSION, MethodFile, RunRecord, Scor
 FileT = TypeVar("FileT", RunRecord, ScoreFile, MethodFile)
 
 RECORD, SCORES, METHOD = "record.json", "scores.json", "method.json"
+MEND: dict[type, str] = {
+    RunRecord: "Delete it and run the same `smmbench run` again",
+    ScoreFile: "`smmbench score` on its folder writes it anew",
+    MethodFile: "Delete it and run the same `smmbench run` again; videos stay as they are",
+}
+
+
+class BrokenFileError(ValueError):
+    """A file of a results folder is not what its name says, in no version that is known here."""
 
 
 def read_record(folder: Path) -> RunRecord | None:
@@ -74,21 +84,29 @@ def _read(path: Path, kind: type[FileT]) -> FileT | None:
         text = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
+    version = _schema_version(text)
+    if version > SCHEMA_VERSION:  # asked first: a later version may have fields of its own
+        raise ValueError(
+            f"'{path}' has schema version {version}; this smmbench reads up to "
+            f"{SCHEMA_VERSION}. Upgrade smmbench."
+        )
     try:
-        content = kind.model_validate_json(text)
+        return kind.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ValueError(
-            f"'{path}' is not a readable {kind.__name__} ({where}: {first['msg']}). "
-            "Delete it and run the same command again."
+        raise BrokenFileError(
+            f"'{path}' is not a readable {kind.__name__} ({where}: {first['msg']}). {MEND[kind]}."
         ) from error
-    if content.schema_version > SCHEMA_VERSION:
-        raise ValueError(
-            f"'{path}' has schema version {content.schema_version}; this smmbench reads up to "
-            f"{SCHEMA_VERSION}. Upgrade smmbench."
-        )
-    return content
+
+
+def _schema_version(text: bytes) -> int:
+    """What a file says of its version; 0 where it says nothing."""
+    try:
+        version = json.loads(text)["schema_version"]
+    except (ValueError, KeyError, TypeError):
+        return 0
+    return version if isinstance(version, int) else 0
 
 
 def _write(path: Path, content: RunRecord | ScoreFile | MethodFile) -> None:

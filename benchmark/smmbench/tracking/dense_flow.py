@@ -18,6 +18,7 @@ from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
 
 SMALLEST = 16  # pixels: a frame must hold two patches along each side
+LOOKS = 2**14  # points looked up at once: OpenCV counts rows in 16 bits
 
 
 @dataclass(frozen=True)
@@ -59,10 +60,14 @@ class DenseFlow:
 
         def flow(before: Grey, after: Grey, points: Points) -> tuple[Points, Found]:
             field = dis.calc(before, after, None)
-            # Between pixels by bilinear interpolation.
-            x, y = points[:, :1], points[:, 1:]
-            step = cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            return points + step[:, 0], np.ones(len(points), dtype=bool)
+            steps = [_between(field, points[i : i + LOOKS]) for i in range(0, len(points), LOOKS)]
+            return points + np.concatenate(steps), np.ones(len(points), dtype=bool)
 
         points = grid_points(width, height, self.parameters.grid)
         return chain(video, points, flow, self.parameters.max_return)
+
+
+def _between(field: np.ndarray, points: Points) -> Points:
+    """The flow at points between pixels, by bilinear interpolation."""
+    x, y = points[:, :1], points[:, 1:]
+    return cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]

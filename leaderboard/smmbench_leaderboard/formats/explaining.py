@@ -17,7 +17,7 @@ MARKS = {True: "holds", False: "BROKEN", None: "open"}
 
 def cell_text(found: CellOrigin) -> str:
     """Write how a mean is made of its pairs."""
-    column, count = found.column, len(found.pairs)
+    column, count = found.column, sum(pair.counts is not None for pair in found.pairs)
     what = f"{column.metric} {column.detail}".strip()
     lines = [
         f"{found.method}, {column.title}: {number(found.cell.mean)} on {found.dataset}",
@@ -36,10 +36,11 @@ def cell_text(found: CellOrigin) -> str:
 def pair_text(found: PairOrigin) -> str:
     """Write what one number rests on, down to the pixels and the run."""
     place = f"{found.clip}/{found.edit}/{found.seed}"
-    value = f"{number(found.value)}, counts {found.counts:.6f} in the mean"
+    counts = "does not count" if found.counts is None else f"counts {found.counts:.6f}"
+    value = f"{number(found.value)}, {counts} in the mean"
     lines = [f"{found.method}, {found.column} of {place}: {value} ({found.status})"]
     if found.record is None:
-        lines.append("There is no result: the pair was not run, and counts as the worst.")
+        lines.append("There is no result: the pair was not run.")
         return _text(lines)
     lines.append(f"In '{found.folder}'.")
     if found.score:
@@ -53,7 +54,9 @@ def pair_text(found: PairOrigin) -> str:
 
 def _pair_line(pair: PairOfMean) -> str:
     why = f"{pair.status} {pair.failure}".strip()
-    counts = f"{pair.counts:+.6f}" if pair.scored else f"{pair.counts:+.6f} as the worst"
+    counts = "does not count" if pair.counts is None else f"{pair.counts:+.6f}"
+    if not pair.scored and pair.counts is not None:
+        counts += " as the worst"
     broken = f"; BROKEN: {', '.join(pair.broken)}" if pair.broken else ""
     return f"{pair.clip}/{pair.edit}/{pair.seed}: {counts} ({why}){broken}"
 

@@ -76,8 +76,9 @@ def _floor_sentence(board: Board) -> tuple[str, ...]:
     if not any(column.name in FLOORS for column in board.columns):
         return ()
     return (
-        "Motion fidelity has floors: tracks of random directions score as much as the first, the "
-        "same outputs against sources of other clips as much as the second.",
+        "Motion fidelity has floors, means over the pairs that have a video: tracks whose every "
+        "step goes in a random direction score as much as the first, the same outputs against "
+        "sources of other clips as much as the second.",
     )
 
 

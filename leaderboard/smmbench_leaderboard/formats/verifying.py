@@ -36,7 +36,8 @@ def report_text(report: Report) -> str:
             f"{report.largest_difference:.2g}, tolerance {report.tolerance:g}."
         )
     differing = [claim for claim in report.claims if claim.difference > report.tolerance]
-    for claim in sorted(differing, key=lambda claim: -claim.difference)[:SHOWN]:
+    headlines_first = sorted(differing, key=lambda claim: (claim.detail != "", -claim.difference))
+    for claim in headlines_first[:SHOWN]:
         name = f"{claim.metric} {claim.detail}".strip()
         lines.append(
             f"{claim.pair}: {name} claimed {claim.claimed:.6f}, is {claim.recomputed:.6f}."

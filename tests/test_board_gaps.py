@@ -1,0 +1,128 @@
+"""What a board does with numbers that are not there, or are not of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from smmbench.results import Score, read_scores, write_scores
+from smmbench_leaderboard.board import make_board
+from smmbench_leaderboard.comparison import compare
+from smmbench_leaderboard.formats.table import NONE, table_of
+from smmbench_leaderboard.types import Board
+from smmbench_leaderboard.why import why_cell, why_pair
+
+if TYPE_CHECKING:
+    from tests.conftest import BoardTree
+
+
+def board(tree: BoardTree, *metrics: str) -> Board:
+    return make_board(tree.results, str(tree.manifest), metrics=metrics)
+
+
+def change(tree: BoardTree, below: str, new: Callable[[Score], list[Score]]) -> None:
+    """Put other scores in the place of each score of motion below a folder."""
+    for file in (tree.results / below).rglob("scores.json"):
+        scores = read_scores(file.parent)
+        assert scores is not None
+        text, motion = scores.scores[:2]
+        kept = (text, *new(motion), *scores.scores[2:])
+        write_scores(file.parent, scores.model_copy(update={"scores": kept}))
+
+
+def warp(motion: Score) -> list[Score]:
+    return [motion, motion.model_copy(update={"metric": "warp_error", "version": 1, "value": 3.0})]
+
+
+def detailed(**details: float) -> Callable[[Score], list[Score]]:
+    return lambda score: [score.model_copy(update={"details": {**score.details, **details}})]
+
+
+def under(**origin: Any) -> Callable[[Score], list[Score]]:
+    return lambda score: [score.model_copy(update={"origin": {**score.origin, **origin}})]
+
+
+def test_a_companion_that_was_not_computed_for_a_method_is_no_worst(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    board_tree.whole("other")
+    change(board_tree, "smm", warp)
+    made = board(board_tree, "warp_error")
+    means = {row.label: row.cells["warp_error"].mean for row in made.rows}
+    assert means == {"smm": 3.0, "other": None}
+    assert all(
+        "warp_error" not in p.values for r in made.rows if r.label == "other" for p in r.pairs
+    )
+    (note,) = (note for note in made.notes if "Warp" in note)
+    assert note.startswith("other: 8 videos have no Warp") and "--metrics warp_error" in note
+    assert "worst" not in note
+    assert any(NONE in cells for cells in table_of(made).competitors)
+    compared = compare(
+        board_tree.results, "smm", "other", str(board_tree.manifest), metrics=("warp_error",)
+    )
+    assert "warp_error" not in {column.column for column in compared.columns}
+    assert note in compared.notes
+    with pytest.raises(ValueError, match="'warp_error' is not scored yet"):
+        why_cell(board_tree.results, "other", "warp_error", str(board_tree.manifest))
+
+
+def test_a_companion_of_some_videos_counts_as_worst_on_others_and_says_so(
+    board_tree: BoardTree,
+) -> None:
+    board_tree.whole("smm")
+    change(board_tree, "smm/toy/clip-0", warp)
+    made = board(board_tree, "warp_error")
+    assert made.rows[0].cells["warp_error"].mean == pytest.approx((2 * 3 + 6 * 1000) / 8)
+    (note,) = (note for note in made.notes if "Warp" in note)
+    assert note.startswith("smm: 6 videos have no Warp") and "counts as worst" in note
+
+
+def test_a_method_without_any_video_counts_as_worst_in_companions(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    change(board_tree, "smm", warp)
+    for clip in board_tree.clips:
+        for edit in board_tree.edits:
+            board_tree.pair("lost", clip, edit, failure="nan")
+    board_tree.method("lost")
+    (lost,) = (row for row in board(board_tree, "warp_error").rows if row.label == "lost")
+    assert lost.cells["warp_error"].mean == 1000
+
+
+def test_floors_are_of_the_pairs_that_have_a_video(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    change(board_tree, "smm", detailed(floor=0.44, other_sources=0.5))
+    board_tree.pair("smm", "clip-0", "dog", failure="nan")
+    place = str(board_tree.manifest)
+    (row,) = board(board_tree).rows
+    assert row.cells["floor"].mean == pytest.approx(0.44)
+    assert row.cells["other_sources"].mean == pytest.approx(0.5)
+    assert row.cells["motion_fidelity"].mean == pytest.approx((7 * 0.8 - 1) / 8, abs=0.1)
+    found = why_cell(board_tree.results, "smm", "floor", place)
+    assert found.sum == pytest.approx(7 * 0.44) and found.worst_pairs == 0
+    failed = why_pair(board_tree.results, "smm", "floor", ("clip-0", "dog", 0), place)
+    assert failed.counts is None
+    board_tree.whole("ddim")
+    change(board_tree, "ddim", detailed(floor=0.4))
+    compared = compare(board_tree.results, "smm", "ddim", place)
+    assert not {"floor", "other_sources"} & {column.column for column in compared.columns}
+
+
+def test_a_video_of_another_prompt_is_no_answer_to_the_edit(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    board_tree.pair("smm", "clip-1", "cat", record={"prompt": "anything"})
+    with pytest.raises(ValueError, match=r"prompt 'anything'.*asks for 'a cat like clip-1'"):
+        board(board_tree)
+
+
+@pytest.mark.parametrize("name", ["masks", "source_tracks", "other_sources", "pair"])
+def test_two_methods_are_held_against_one_truth_of_a_pair(board_tree: BoardTree, name: str) -> None:
+    board_tree.whole("a")
+    board_tree.whole("b")
+    for label in ("a", "b"):  # pairs may differ from each other
+        for clip in board_tree.clips:
+            change(board_tree, f"{label}/toy/{clip}", under(**{name: f"of {clip}"}))
+    assert len(board(board_tree).rows) == 2
+    change(board_tree, "b/toy/clip-2", under(**{name: "of before"}))
+    with pytest.raises(ValueError, match=rf"do not mix.*clip-2.*{name} .*of clip-2.*of before"):
+        board(board_tree)
