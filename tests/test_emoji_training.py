@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from smmbench_datasets.emoji.training import clip, evaluate, frames, judge, text_to_video, vae
-from smmbench_datasets.emoji.training.loop import Loop, Place
+from smmbench_datasets.emoji.training.loop import AGREE_EVERY, Loop, Place
 from smmbench_datasets.emoji.world import World
 
 pytestmark = [
@@ -163,6 +163,22 @@ def test_resuming_goes_on_where_it_stopped(tmp_path: Path) -> None:
     assert second.step == 5 and second.elapsed >= first._before
     assert torch.equal(second.model.weight, first.model.weight)
     assert torch.equal(second.averaged.weight, first.averaged.weight)
+
+
+def test_a_resumed_run_knows_its_share_of_the_time_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Several processes agree on it every few steps; a checkpoint is of any step."""
+    first = linear(tmp_path, seconds=60)
+    for _ in first:
+        first.update(first.model(torch.ones(2, 3)).square().sum())
+        if first.step == 4:
+            first.stopped = True
+    second = linear(tmp_path, seconds=60, resume=True)
+    second._before = 45.0
+    second.place = Place(torch.device("cpu"), processes=2)
+    monkeypatch.setattr("torch.distributed.broadcast", lambda tensor, source: None)
+    assert second.step % AGREE_EVERY and next(iter(second)) > 0.7
 
 
 @pytest.mark.slow

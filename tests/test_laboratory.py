@@ -197,7 +197,11 @@ def test_a_witness_keeps_rows_of_the_same_pixels(
     measures = Measures(load_dataset("emoji"), "cpu", second="lucas-kanade")
     (row,) = witness(tmp_path, measures)
     assert row["motion"] == row["motion_second"] == 1 and row["path"] == 0
-    assert list(witness(tmp_path, measures, earlier=[row | {"pixels": "others"}])) == [row]
+    wrong = row | {"motion": 0.5}
+    assert list(witness(tmp_path, measures, earlier=[wrong | {"pixels": "others"}])) == [row]
+    other = Measures(load_dataset("emoji"), "cpu", second="dis")
+    assert list(witness(tmp_path, measures, earlier=[wrong | {"terms": other.terms}])) == [row]
+    assert list(witness(tmp_path, measures, earlier=[wrong | {"terms": ""}])) == [row]
     monkeypatch.setattr(measures, "measure", None)  # nothing is measured anew
     assert list(witness(tmp_path, measures, earlier=[row])) == [row]
 

@@ -87,10 +87,11 @@ def test_the_script_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("words", [{}, {"inversion_prompt": False, "prompt_prefix": "a dog, "}])
 def test_the_40_lines_of_the_readme_are_the_method(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: dict[str, Any]
 ) -> None:
-    """In few steps, on a small and short clip, with restarts as in the paper."""
+    """In few steps, on a small and short clip, with restarts as in the paper; then its words."""
     from smmbench import dataset
     from smmbench.method import Source
     from smmbench.smm import SMM
@@ -100,7 +101,7 @@ def test_the_40_lines_of_the_readme_are_the_method(
     lines = [line for line in script.splitlines() if line.strip()]
     own = [line for line in lines if not line.startswith(("from ", "import "))]
     assert len(own) <= 40
-    few = {"steps": 3, "inversion_steps": 3, "iterations": 1, "restart": True}
+    few = {"steps": 3, "inversion_steps": 3, "iterations": 1, "restart": True, **words}
     monkeypatch.setitem(SMM.presets, "emoji", SMM.presets["emoji"] | few)
     whole = dataset.source_video
 
@@ -114,7 +115,7 @@ def test_the_40_lines_of_the_readme_are_the_method(
     exec(compile(script, "README.md", "exec"), names)
     method = SMM(names["p"], "cpu", names["model"])
     source = Source("clip", names["source"], names["clip"].prompt, other=lambda: names["source"])
-    video = method.transfer(method.prepare(source), names["prompts"][1], seed=0)
+    video = method.transfer(method.prepare(source), names["target"], seed=0)
     assert read_video(tmp_path / "butterfly.mkv").pixels_sha256 == video.pixels_sha256
 
 

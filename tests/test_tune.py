@@ -106,6 +106,7 @@ def test_places_of_a_space() -> None:
     assert [Range(1, 3).at(place) for place in (0.0, 0.34, 0.67, 0.999)] == [1, 2, 3, 3]
     assert (Range(0.0, 1.0).at(0.25), Range(0.0, 1.0).at(0.123456)) == (0.25, 0.123)
     assert LogRange(0.01, 1.0).at(0.5) == pytest.approx(0.1)
+    assert (Range(0.1234, 0.5).at(0.0), Range(12340.0, 12360.0).at(0.5)) == (0.1234, 12360.0)
     assert [Choices("a", None, True).at(place) for place in (0.0, 0.5, 0.999)] == ["a", None, True]
     assert str(Choices((1, 2), None)) == "1,2 or none"
 
@@ -302,6 +303,9 @@ def test_what_is_refused(bench: Bench) -> None:
         bench.plan(fixed=["motion=source"])
     with pytest.raises(ValueError, match="at least 1 trial"):
         search(bench.plan(), 0, LOCAL)
+    search(bench.plan(), 2, LOCAL)
+    with pytest.raises(ValueError, match="holds 2 trials, and a budget of 1 would not say so"):
+        search(bench.plan(), 1, LOCAL)
     with pytest.raises(ValueError, match=r"'emoji' is a set that methods are ranked on.*emoji-val"):
         plan_search("sdedit", "emoji", bench.folder, device="cpu")
     assert plan_search("sdedit", "emoji-val", bench.folder / "new", device="cpu").done == ()

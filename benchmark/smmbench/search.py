@@ -27,7 +27,7 @@ class Range:
         """The value at a place from 0 to below 1."""
         if _whole(self.low, self.high):
             return int(self.low) + math.floor(place * (int(self.high) - int(self.low) + 1))
-        return _short(self.low + place * (self.high - self.low))
+        return _short(self.low + place * (self.high - self.low), self.low, self.high)
 
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}"
@@ -47,7 +47,7 @@ class LogRange:
     def at(self, place: float) -> int | float:
         """The value at a place from 0 to below 1."""
         value = self.low * (self.high / self.low) ** place
-        return round(value) if _whole(self.low, self.high) else _short(value)
+        return round(value) if _whole(self.low, self.high) else _short(value, self.low, self.high)
 
     def __str__(self) -> str:
         return f"{self.low:g} to {self.high:g}, by factors"
@@ -83,9 +83,9 @@ def _whole(low: int | float, high: int | float) -> bool:
     return isinstance(low, int) and isinstance(high, int)
 
 
-def _short(value: float) -> float:
+def _short(value: float, low: float, high: float) -> float:
     """Three digits: a tuned value that looks more exact than the search was would mislead."""
-    return float(f"{value:.3g}")
+    return min(max(float(f"{value:.3g}"), low), high)
 
 
 def _told(value: Any) -> str:

@@ -287,7 +287,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             "inversion_steps": 50,
             "inversion_prompt": True,
             "guided_share": 0.6,
-            "restart": False,  # neither keeps nor costs motion here: datasets/docs/emoji.md
+            "restart": False,  # no motion of it is seen here: datasets/docs/emoji.md
         },
         "emoji-fast": {
             **EMOJI,

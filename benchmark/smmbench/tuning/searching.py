@@ -150,11 +150,16 @@ def search(
         All trials, those of earlier calls first.
 
     Raises:
-        ValueError: The budget is below 1; or what `run` raises.
+        ValueError: The budget is below 1, or below what was tried before; or what `run` raises.
     """
     if budget < 1:
         raise ValueError(f"The budget is at least 1 trial, got {budget}.")
-    trials = list(plan.done[:budget])
+    if budget < len(plan.done):
+        raise ValueError(
+            f"'{plan.folder}' holds {len(plan.done)} trials, and a budget of {budget} would not "
+            "say so: what was tried counts. Ask for as many or more, or use another --output."
+        )
+    trials = list(plan.done)
     for trial in trials:
         report(trial)
     options = Options(metrics=OBJECTIVE, device=plan.device)

@@ -88,7 +88,7 @@ def path_of(family: str, frames: int, uniform: Uniform) -> Path:
             out = torch.minimum(share / turn, (1 - share) / (1 - turn))
             return _curve(side * uniform(42, 66) * out, uniform(-6, 6) * share)
         case "stop-and-go":
-            # Two equal runs with a rest between them.
+            # Two runs of one speed with a rest between them; the second takes what time is left.
             start, rest = uniform(0.28, 0.38), uniform(0.25, 0.35)
             run = share.clamp(max=start) + (share - start - rest).clamp(min=0)
             return _curve(side * uniform(85, 110) * run, uniform(-6, 6) * run)

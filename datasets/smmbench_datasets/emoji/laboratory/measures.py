@@ -7,6 +7,7 @@ path in the output against that in the source, in pixels of the 128x128 picture.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -20,6 +21,7 @@ from smmbench.dataset import Clip, Dataset, source_video, true_tracks
 from smmbench.metrics.array_cache import cached_arrays
 from smmbench.metrics.clip_text import clip_text_similarity
 from smmbench.metrics.motion_fidelity import motion_fidelity
+from smmbench.metrics.registry import metric
 from smmbench.metrics.text_model import TextModel
 from smmbench.tracking import Tracker, Tracks, open_tracker
 from smmbench.video import Video
@@ -87,6 +89,13 @@ class Measures:
     def _meanings(self) -> dict[str, tuple[int, int]]:
         objects, scenes = range(len(self.world.objects)), range(len(self.world.scenes))
         return {self.world.caption(o, s): (o, s) for o in objects for s in scenes}
+
+    @property
+    def terms(self) -> str:
+        """What a row's figures of motion depend on besides pixels: trackers, threshold, version."""
+        trackers = [self.tracker.origin(), self.second.origin() if self.second else None]
+        version = metric("motion_fidelity").version
+        return json.dumps([trackers, self.threshold, version], sort_keys=True)
 
     def track(self, video: Video, pixels: str = "") -> Tracks:
         """Points of the protocol's grid; needs no GPU and may run beside it.

@@ -2,7 +2,7 @@
 
 python -m smmbench_datasets.emoji.laboratory.witness results/ --dataset emoji --output rows.jsonl
 
-Rows that are there already, of the same pixels and trackers, are kept.
+Rows that are there already, of the same pixels, trackers and metric, are kept.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def witness(
     kept = {
         (*(row[part] for part in ("setting", "clip", "edit", "seed")), row["pixels"]): row
         for row in earlier
-        if measures.second is None or row["motion_second"] is not None
+        if row.get("terms") == measures.terms
     }
 
     def read(one: tuple[Path, RunRecord]) -> dict[str, Any] | tuple[Video, Tracks, Tracks | None]:
@@ -77,6 +77,7 @@ def witness(
                 "kind": edit.kind,
                 "seed": asked.seed,
                 "pixels": record.pixels_sha256,
+                "terms": measures.terms,
                 **figures(measures.measure(clip, edit.prompt, *one)),
             }
 

@@ -150,8 +150,10 @@ class Loop:
         return self._before + time.monotonic() - self._began
 
     def __iter__(self) -> Iterator[float]:
+        begins = self.step  # of a resumed run, any step: it knows no share yet
         while True:
-            if self.place.processes == 1 or self.step % AGREE_EVERY == 0:
+            alone = self.place.processes == 1
+            if alone or self.step == begins or self.step % AGREE_EVERY == 0:
                 self.share = self._agreed_share()
             if self.share >= 1:
                 break
