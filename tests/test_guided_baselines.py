@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def test_heads_are_averaged(seed: int = 3) -> None:
         random(batch * time, cells, heads * width),
         random(batch * time, cells, heads * width, seed=1),
     )
-    found = cross_frame_logits(Projected(q, k, heads), batch)
+    found = cross_frame_logits(Projected(q, k, heads), batch, len(q) // batch)
     a, b = (side.view(batch, time, cells, heads, width) for side in (q, k))
     wanted = torch.einsum("bipha,bjqha->bhipjq", a, b).mean(1) / math.sqrt(width)
     torch.testing.assert_close(found, wanted)
@@ -215,7 +216,7 @@ def shifted_logits(time: int, rows: int, columns: int, way: tuple[int, int]) -> 
     tokens = torch.stack(
         [codes.roll((t * way[1], t * way[0]), (0, 1)).flatten(0, 1) for t in range(time)]
     )
-    return cross_frame_logits(Projected(tokens, tokens, 1), 1)
+    return cross_frame_logits(Projected(tokens, tokens, 1), 1, len(tokens))
 
 
 def test_the_flow_recovers_a_known_shift() -> None:
@@ -261,7 +262,7 @@ def test_the_gradient_of_the_flow_is_that_of_finite_differences() -> None:
     q = random(2, 4, 3).requires_grad_()
 
     def loss(q: Tensor) -> Tensor:
-        logits = cross_frame_logits(Projected(q, random(2, 4, 3, seed=1), 1), 1)
+        logits = cross_frame_logits(Projected(q, random(2, 4, 3, seed=1), 1), 1, 2)
         return flow_loss(soft_flow(logits, 2, 2, 2.0), reference)
 
     assert torch.autograd.gradcheck(loss, q)
@@ -300,7 +301,10 @@ def test_uneven_timesteps_of_the_paper() -> None:
     assert found[:180][0] == 999 and found[179] == 600 and found[180] == 599 and found[-1] == 0
     assert list(found) == sorted(set(found), reverse=True)
     assert uneven_timesteps(1000, 4, 4, 0.5) == (999, 833, 666, 500)
-    assert len(uneven_timesteps(1000, 4, 0, 0.5)) == 4
+    assert uneven_timesteps(1000, 5, 1, 0.4)[:2] == (999, 599)  # it starts from noise
+    for steps, guided, share in ((1300, 2, 0.4), (900, 500, 0.4), (6, 4, 0.9995)):
+        with pytest.raises(ValueError, match=rf"{guided} guided steps and {steps - guided} others"):
+            uneven_timesteps(1000, steps, guided, share)
 
 
 def test_guidance_grows_and_falls() -> None:
@@ -475,12 +479,8 @@ def test_without_guidance_it_is_text_alone(
     off: dict[str, Any] = {"guided": (0, 0)} if method is MOFT else {"guided_steps": 0}
     made = make(method, backbone, **off)
     text_only = TextOnly(TextOnly.Parameters(**SMALL), "cpu", backbone)
-    if method is not MotionClone:  # which has timesteps of its own
-        free = text_only.transfer(text_only.prepare(clip(0)), "a cat", 0)
-        assert made.transfer(made.prepare(clip(0)), "a cat", 0).pixels_sha256 == free.pixels_sha256
-    else:
-        videos = [made.transfer(made.prepare(clip(i)), "a cat", 0) for i in (0, 1)]
-        assert videos[0].pixels_sha256 == videos[1].pixels_sha256
+    free = text_only.transfer(text_only.prepare(clip(0)), "a cat", 0)
+    assert made.transfer(made.prepare(clip(0)), "a cat", 0).pixels_sha256 == free.pixels_sha256
 
 
 @pytest.mark.parametrize(
@@ -501,7 +501,11 @@ def test_each_is_installed_with_card_and_presets(name: str) -> None:
         (MOFT, {"reference_step": 25}, "reference_step must be 0 to 24"),
         (MOFT, {"zoom": 1.0}, "zoom must be above 1"),
         (MOFT, {"axes": ()}, "axes must name"),
-        (MotionClone, {"guided_steps": 301}, r"guided_steps must be 0 to 300 \(steps\), got 301"),
+        (MotionClone, {"guided_steps": 301}, "guided_steps must be 0 to 299.*got 301"),
+        (MotionClone, {"weight": -1.0}, r"weight must be at least 0, got -1\.0"),
+        (MOFT, {"weight": -1.0}, r"weight must be at least 0, got -1\.0"),
+        (MOFT, {"repeats": -1}, "repeats must be at least 0"),
+        (DiTFlow, {"rates": (0.1, -0.1)}, r"rates must be at least 0, got \(0\.1, -0\.1\)"),
         (MotionClone, {"guided_share": 1.0}, "guided_share must be above 0, below 1"),
         (MotionClone, {"top": 0}, "top must be at least 1"),
         (DiTFlow, {"guided_steps": 51}, r"guided_steps must be 0 to 50 \(steps\), got 51"),
@@ -521,6 +525,61 @@ def test_a_layer_that_is_not_there_is_told_before_a_clip_is_prepared(backbone: B
         (SMMDiTFlow, {"layers": ("up_blocks.9",)}),
     ):
         with pytest.raises(LookupError, match=r"up_blocks\.9"):
+            make(method, backbone, **change)
+
+
+SPACE = "up_blocks.1.attentions.1.transformer_blocks.0.attn1"
+TIME = "up_blocks.1.temp_attentions.1.transformer_blocks.0.attn1"
+
+
+@pytest.mark.parametrize("layer", [SPACE, f"{SPACE}.to_q", TIME, "time_embedding"])
+def test_a_layer_that_gives_no_features_of_frames_is_told_too(
+    backbone: Backbone, layer: str
+) -> None:
+    for method, change in (
+        (SMMGrid, {"layers": (layer,)}),
+        (MOFT, {"layer": layer}),
+        (SMMDiTFlow, {"layers": (layer,)}),
+        (SMMMask, {"layers": (layer,)}),
+    ):
+        with pytest.raises(LookupError, match=rf"'{layer}' gives no features of frames"):
+            make(method, backbone, **change)
+
+
+def test_an_attention_over_time_is_none_over_space(backbone: Backbone) -> None:
+    make(DiTFlow, backbone, layers=(SPACE,))
+    with pytest.raises(LookupError, match="it is over time"):
+        make(DiTFlow, backbone, layers=(TIME,))
+
+
+def test_layers_are_looked_at_beside_a_compiled_network(backbone: Backbone) -> None:
+    class Compiled(torch.nn.Module):
+        def forward(self, *args: Any, **named: Any) -> Any:
+            raise AssertionError("its layers take no hooks")
+
+    compiled = replace(backbone.denoiser, compiled=Compiled())
+    x = random(1, backbone.vae.config.latent_channels, 3, 8, 8).float()
+    text = backbone.embed(["a dog"])
+    with torch.no_grad():
+        found, wanted = (
+            projections(one, x, 500, text, [SPACE])[SPACE] for one in (compiled, backbone.denoiser)
+        )
+        with pytest.raises(AssertionError, match="take no hooks"):
+            compiled.output(x, 500, text)
+    torch.testing.assert_close((found.q, found.k), (wanted.q, wanted.k))
+
+
+def test_timesteps_that_the_model_does_not_have_are_told_before_a_clip(backbone: Backbone) -> None:
+    length = backbone.schedule.length
+    for method, change, said in (
+        (SMMGrid, {"inversion_steps": length + 1}, "inversion_steps must be at most"),
+        (SMMGrid, {"steps": length + 1}, "steps must be at most"),
+        (DiTFlow, {"reference_timestep": length}, "reference_timestep must be 0 to"),
+        (SMMDiTFlow, {"reference_timestep": -1}, "reference_timestep must be 0 to"),
+        (MotionClone, {"reference_timestep": length}, "reference_timestep must be 0 to"),
+        (MotionClone, {"steps": length, "guided_steps": length // 2}, "do not fit into"),
+    ):
+        with pytest.raises(ValueError, match=said):
             make(method, backbone, **change)
 
 

@@ -167,7 +167,9 @@ def clip(seed: int) -> Source:
     return Source(f"clip-{seed}", video, "a dog", other=lambda: video)
 
 
-FEW = Parameters(steps=2, inversion_steps=4, inversion_prompt=True, dtype="float32", layers=())
+FEW = Parameters(
+    steps=2, inversion_steps=4, inversion_prompt=True, dtype="float32", layers=(), downsample=2
+)
 
 
 def keys(backbone: Backbone, source: Source, **changes: Any) -> set[Path]:

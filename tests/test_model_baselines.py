@@ -158,6 +158,11 @@ def test_clips_of_other_shapes_do_not_share_a_batch(backbone: Backbone) -> None:
         make(SDEdit, backbone).prepare_batch([clip(0), short])
 
 
+def test_a_strength_that_noises_nothing_is_refused(backbone: Backbone) -> None:
+    with pytest.raises(ValueError, match=r"strength 0\.2 is below the cleanest of 3 steps"):
+        make(SDEdit, backbone, strength=0.2)
+
+
 def test_strength_is_a_share() -> None:
     with pytest.raises(ValueError, match=r"strength must be 0 to 1, got 1\.2"):
         sdedit.Parameters(strength=1.2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,10 @@ def test_the_papers_schedule_of_guidance() -> None:
     assert not guidance_rates(schedule(), Parameters(guided_share=0.0))
     assert not guidance_rates(schedule(), Parameters(iterations=0))
     assert len(guidance_rates(schedule(), Parameters(guided_share=1.0))) == 50
+    for share in (0.18, 0.41, 0.57, 0.7, 0.83):  # where 1 - share is not its decimal number
+        even = replace(schedule(), steps_offset=0)
+        rates = guidance_rates(even, Parameters(steps=100, guided_share=share))
+        assert len(rates) == round(100 * share) and min(rates) == round(1000 * (1 - share))
 
 
 @pytest.mark.parametrize("distance", ["cosine", "l2"])
@@ -389,6 +394,14 @@ def test_a_layer_that_is_not_there_is_told_before_any_work(backbone: Backbone) -
         SMM(parameters, "cpu", backbone)
 
 
+def test_a_latent_too_small_to_shrink_is_told_before_it_is_inverted(
+    backbone: Backbone, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smmbench.smm.invert", None)
+    with pytest.raises(ValueError, match=r"downsample must be at most \d+ for latents of"):
+        SMM(replace(SMALL, downsample=999), "cpu", backbone).prepare(source)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -399,8 +412,9 @@ def test_a_layer_that_is_not_there_is_told_before_any_work(backbone: Backbone) -
         ("inversion_steps", 0),
         ("steps", 0),
         ("guidance_rescale", 2.0),
+        ("rates", (-0.1, 0.1)),
     ],
 )
 def test_impossible_parameters_are_refused(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=rf"{name} must be .*, got {value}"):
+    with pytest.raises(ValueError, match=rf"{name} must be .*, got {re.escape(str(value))}"):
         Parameters(**{name: value})  # type: ignore[arg-type]

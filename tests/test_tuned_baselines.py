@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -193,6 +195,26 @@ def test_a_loss_that_is_no_number_ends_the_tuning() -> None:
 
     with pytest.raises(FloatingPointError, match="loss of tuning up to step 2"):
         tune([change], objective, torch.zeros(1, 1, 1, 1, 1), 1000, Plan(2, 0.1, 0))
+
+
+def test_a_clip_that_overflows_costs_no_other_a_step() -> None:
+    """The loss is scaled by 65536 first: a gradient of 1e34 overflows until the scale fell."""
+
+    def tuned(slopes: list[float]) -> Tensor:
+        change = torch.zeros(len(slopes), requires_grad=True)
+
+        def objective(_t: int, eps: Tensor, generator: Generator) -> Iterator[Tensor]:
+            drawn = torch.rand((), generator=generator)
+            yield change * torch.tensor(slopes) * (1 + drawn + eps.flatten(1).mean(1))
+
+        x = torch.zeros(len(slopes), 1, 1, 1, 1)
+        tune([change], objective, x, 1000, Plan(steps=20, rate=0.1, seed=0, half=True))
+        return change.detach()
+
+    alone, beside = tuned([1.0]), tuned([1.0, 1e36])
+    assert beside[0] == pytest.approx(alone[0]) and abs(alone[0]) > 0.1
+    with pytest.raises(FloatingPointError, match=r"infinite in tuning, step 1; try dtype=bfloat16"):
+        tuned([float("inf")])
 
 
 # What is tuned, and what is not -------------------------------------------------------------------
@@ -545,6 +567,20 @@ def test_a_clip_is_tuned_once(method: type[Any], backbone: Backbone, tunings: li
     make(method, backbone, tuning_rate=0.02).prepare(clip(0))
     made.prepare(clip(0, "another caption"))
     assert tunings == [1, 2, 1, 1]
+
+
+@pytest.mark.parametrize("part", ["scheduler/scheduler_config.json", "vae/config.json"])
+def test_an_adapter_belongs_to_its_schedule_and_scale(
+    part: str, tiny_backbone: Path, tmp_path: Path, tunings: list[int]
+) -> None:
+    """The same weights under another configuration are another model."""
+    shutil.copytree(tiny_backbone, tmp_path / "model")
+    config = json.loads((tmp_path / "model" / part).read_text())
+    make(TuneAVideo, load_backbone(str(tmp_path / "model")), tuning_steps=1).prepare(clip(0))
+    change = {"beta_end": 0.05} if "scheduler" in part else {"scaling_factor": 0.3}
+    (tmp_path / "model" / part).write_text(json.dumps(config | change))
+    make(TuneAVideo, load_backbone(str(tmp_path / "model")), tuning_steps=1).prepare(clip(0))
+    assert tunings == [1, 1]
 
 
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "other"])

@@ -52,7 +52,7 @@ def projections(
     """
     names = [f"{layer}.{part}" for layer in layers for part in ("to_q", "to_k")]
     with capture(denoiser.unet, names, stop=True) as found:
-        denoiser.output(x, t, text)
+        denoiser.plain_output(x, t, text)
     modules = find_layers(denoiser.unet, layers)
     return {
         layer: Projected(
@@ -94,20 +94,29 @@ def probabilities(projected: Projected) -> Float[Tensor, "rows head token token"
 
 
 def cross_frame_logits(
-    projected: Projected, batch: int
+    projected: Projected, batch: int, frames: int
 ) -> Float[Tensor, "batch time place time place"]:
     """Logits of each place of each frame to each place of each frame, the mean over heads.
 
     Args:
         projected: Of an attention over space, with time folded into its rows.
         batch: Number of clips.
+        frames: Of each.
+
+    Raises:
+        LookupError: The rows are not the clips' frames: the attention is over time.
     """
+    if len(projected.q) != batch * frames:
+        raise LookupError(
+            f"An attention over space has {batch} x {frames} rows, one a frame; this one has "
+            f"{len(projected.q)}, so it is over time: name one of `attentions`, not of "
+            "`temp_attentions`."
+        )
     q, k = (
         torch.unflatten(side, 0, (batch, -1)).flatten(1, 2) for side in (projected.q, projected.k)
     )
     # The mean over heads of the heads' products is the product over the whole width.
     scale = projected.heads * math.sqrt(q.shape[-1] / projected.heads)
-    frames = len(projected.q) // batch
     logits = (q / scale) @ k.mT  # these are large: no second copy to scale them
     return torch.unflatten(torch.unflatten(logits, 2, (frames, -1)), 1, (frames, -1))
 

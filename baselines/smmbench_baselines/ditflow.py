@@ -14,9 +14,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
+from smmbench.diffusion.small_pass import small_input
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Range, Space
 from smmbench_baselines.attention import cross_frame_logits, grid_of, projections
@@ -113,7 +113,8 @@ class DiTFlow(FirstSteps[Parameters]):
             "space and time. A 3D UNet's spatial attention stays within a frame, so queries of "
             "each frame are multiplied here with keys of every frame, though the network itself "
             "never compares them. Optimises the latent. Left out: the optimised position "
-            "embeddings (this network has none) and the reference's keys and values in block 0."
+            "embeddings (this network has none) and the reference's keys and values in block 0. "
+            "The words before and against every prompt are those of SMM."
         ),
         backbone=UNETS,
         original="CogVideoX 2B and 5B",
@@ -122,8 +123,10 @@ class DiTFlow(FirstSteps[Parameters]):
     )
 
     def check_model(self) -> None:
-        """Find the layers before a clip is spent on them."""
-        find_layers(self.backbone.denoiser.unet, self.parameters.layers)
+        """Look at the layers once before a clip is spent on them."""
+        x, text = small_input(self.backbone)
+        with torch.no_grad():
+            self._logits(x, 0, text)
 
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
         """Hard flow of the clean latents, in one pass without a prompt."""
@@ -153,4 +156,4 @@ class DiTFlow(FirstSteps[Parameters]):
 
     def _logits(self, x: Latent, t: int, text: Text) -> dict[str, Attention]:
         found = projections(self.backbone.denoiser, x, t, text, self.parameters.layers)
-        return {layer: cross_frame_logits(one, len(x)) for layer, one in found.items()}
+        return {layer: cross_frame_logits(one, len(x), x.shape[2]) for layer, one in found.items()}

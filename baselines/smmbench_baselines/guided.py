@@ -20,7 +20,7 @@ from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import descend, loss_scale
 from smmbench.diffusion.method import DiffusionMethod
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import DiffusionParameters
+from smmbench.diffusion.parameters import DiffusionParameters, refuse_below
 from smmbench.diffusion.sampling import Denoise, Guide, sample_guided
 from smmbench.method import Source
 from smmbench.video import Video
@@ -118,8 +118,7 @@ class DescentParameters(DiffusionParameters):
             raise ValueError(
                 f"guided_steps must be 0 to {self.steps} (steps), got {self.guided_steps}."
             )
-        if self.iterations < 0:
-            raise ValueError(f"iterations must be at least 0, got {self.iterations}.")
+        refuse_below(self, 0, "iterations", "rates")
 
 
 DescentT = TypeVar("DescentT", bound=DescentParameters)

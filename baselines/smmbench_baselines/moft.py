@@ -16,12 +16,12 @@ import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.inversion import invert
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
 from smmbench.diffusion.sampling import Guide
+from smmbench.diffusion.small_pass import check_features
 from smmbench.method import Card, Source
 from smmbench.search import Choices, LogRange, Space
 from smmbench_baselines.guided import Reference, ReferenceGuided
@@ -71,6 +71,7 @@ class Parameters(DiffusionParameters):
                 f"reference_step must be 0 to {self.inversion_steps - 1}, got "
                 f"{self.reference_step}."
             )
+        refuse_below(self, 0, "threshold", "repeats", "weight", "rate")
         if self.zoom <= 1:
             raise ValueError(f"zoom must be above 1, got {self.zoom}.")
         if not self.axes:
@@ -107,9 +108,9 @@ def leading_channels(
     samples: Float[Tensor, "batch sample channel"], kept: int
 ) -> Int[Tensor, "batch kept"]:
     """Channels with the largest share, by absolute value, in the first principal component."""
-    centred = (samples - samples.mean(1, keepdim=True)).double()
+    centred = (samples - samples.mean(1, keepdim=True)).cpu().double()
     # On the CPU, whatever the device: small, and the same channels everywhere.
-    _, vectors = torch.linalg.eigh((centred.mT @ centred).cpu())  # eigenvalues rise
+    _, vectors = torch.linalg.eigh(centred.mT @ centred)  # eigenvalues rise
     return vectors[:, :, -1].abs().topk(kept, dim=-1).indices.to(samples.device)
 
 
@@ -179,8 +180,8 @@ class MOFT(ReferenceGuided[Parameters]):
     )
 
     def check_model(self) -> None:
-        """Find the layer before a clip is spent on it."""
-        find_layers(self.backbone.denoiser.unet, [self.parameters.layer])
+        """Look at the layer once before a clip is spent on it."""
+        check_features(self.backbone, [self.parameters.layer])
 
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
         """Region, channels and motion feature of the clips."""

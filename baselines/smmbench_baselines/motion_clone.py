@@ -18,7 +18,7 @@ from torch import Tensor
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
 from smmbench.diffusion.sampling import Denoise
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
@@ -49,14 +49,15 @@ class Parameters(DiffusionParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.guided_steps <= self.steps:
+        if not 0 <= self.guided_steps < max(2, self.steps):  # one step alone may be guided
             raise ValueError(
-                f"guided_steps must be 0 to {self.steps} (steps), got {self.guided_steps}."
+                f"guided_steps must be 0 to {self.steps - 1}, so that the steps go on below "
+                f"guided_share; got {self.guided_steps}."
             )
         if not 0 < self.guided_share < 1:
             raise ValueError(f"guided_share must be above 0, below 1; got {self.guided_share}.")
-        if self.top < 1:
-            raise ValueError(f"top must be at least 1, got {self.top}.")
+        refuse_below(self, 1, "top")
+        refuse_below(self, 0, "warm_up", "cool_down", "weight")
 
 
 # The comparison -----------------------------------------------------------------------------------
@@ -84,11 +85,21 @@ def uneven_timesteps(length: int, steps: int, guided: int, share: float) -> tupl
     Args:
         length: T, the timesteps that the model was trained on.
         steps: In all.
-        guided: Of them.
+        guided: Of them; 1 or more.
         share: Of T.
+
+    Raises:
+        ValueError: One of the two parts has fewer timesteps than are asked of it.
     """
     border = int((1 - share) * length)
+    if guided > length - border or steps - guided > border:
+        raise ValueError(
+            f"{guided} guided steps and {steps - guided} others do not fit into {length - border} "
+            f"and {border} timesteps, the parts of {length} at guided_share={share:g}."
+        )
     noisy = np.linspace(border, length - 1, guided).round()[::-1]
+    if guided == 1:
+        noisy = np.array([length - 1.0])  # sampling starts from noise
     clean = np.linspace(0, border - 1, steps - guided).round()[::-1]
     return tuple(int(t) for t in np.concatenate([noisy, clean]))
 
@@ -135,7 +146,8 @@ class MotionClone(ReferenceGuided[Parameters]):
             "attentions of each temporal transformer of the block are compared. As there, the "
             "gradient moves the predicted noise and leaves the predicted clean latent. The "
             "glance's noise has a fixed seed, and the clip is encoded by the mean. `paper` is "
-            "the setting for objects, `camera` the one for cameras."
+            "the setting for objects, `camera` the one for cameras. The words before and against "
+            "every prompt are those of SMM."
         ),
         backbone=UNETS,
         original="AnimateDiff v3, 16 frames",
@@ -144,12 +156,15 @@ class MotionClone(ReferenceGuided[Parameters]):
     )
 
     def check_model(self) -> None:
-        """Find the layers before a clip is spent on them."""
+        """Find the timesteps and layers before a clip is spent on them."""
+        self.timesteps()
         self.layers = temporal_layers(self.backbone.denoiser.unet, self.parameters.block)
 
     def timesteps(self) -> tuple[int, ...]:
-        """Uneven: many where guidance works, few behind."""
+        """Uneven: many where guidance works, few behind; where none is guided, the model's own."""
         p = self.parameters
+        if not p.guided_steps:
+            return super().timesteps()
         length = self.backbone.schedule.length
         return uneven_timesteps(length, p.steps, p.guided_steps, p.guided_share)
 

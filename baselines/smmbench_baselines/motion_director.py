@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.noise import noise
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, refuse_below
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card
 from smmbench.search import Choices, LogRange, Range, Space
@@ -61,8 +61,8 @@ class Parameters(OneClipParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.rank < 1:
-            raise ValueError(f"rank must be at least 1, got {self.rank}.")
+        refuse_below(self, 1, "rank")
+        refuse_below(self, 0, "decay")
         for name in ("alone", "noise_prior"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} must be 0 to 1, got {getattr(self, name)}.")

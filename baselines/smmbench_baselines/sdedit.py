@@ -51,6 +51,16 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
         tuned=SEARCHED,
     )
 
+    def check_model(self) -> None:
+        """Refuse a strength that no timestep has: the clip itself would pass for an edit."""
+        strength, steps = self.parameters.strength, self.parameters.steps
+        if strength and not self._timesteps():
+            least = self.backbone.schedule.timesteps(steps)[-1] / self.backbone.schedule.length
+            raise ValueError(
+                f"strength {strength:g} is below the cleanest of {steps} steps, {least:.3g}: "
+                "nothing would be noised. Take more steps, or strength=0 for the round trip."
+            )
+
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
         """Encode the clips."""
         return one_by_one(self.encode(sources), sources)
@@ -60,10 +70,17 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
     ) -> list[Video]:
         """Noise and denoise."""
         schedule, x = self.backbone.schedule, together(prepared)
-        limit = self.parameters.strength * schedule.length
-        timesteps = [t for t in schedule.timesteps(self.parameters.steps) if t <= limit]
+        timesteps = self._timesteps()
         if timesteps:
             eps = noise(x, generators(seeds))
             x = schedule.at(timesteps[0], Prediction(x0=x, eps=eps))
             x = sample(schedule, self.denoise(self.embed(prompts)), x, timesteps)
         return self.videos(x, rates(prepared))
+
+    def _timesteps(self) -> list[int]:
+        """Those of the sampling that are no noisier than the strength allows."""
+        schedule, strength = self.backbone.schedule, self.parameters.strength
+        if not strength:
+            return []
+        limit = strength * schedule.length
+        return [t for t in schedule.timesteps(self.parameters.steps) if t <= limit]

@@ -16,9 +16,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
+from smmbench.diffusion.small_pass import check_features
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Range, Space
 from smmbench.smm import spatial_marginal_mean
@@ -71,7 +71,8 @@ class SMMDiTFlow(FirstSteps[Parameters]):
         notes=(
             "Not SMM: output minus the reference's frames, cosine over time, reference from one "
             "pass on the clean latent, start from noise. Re-implemented; the original takes "
-            "block 20 of CogVideoX-5B, here it is the second decoder block of the 3D UNet."
+            "block 20 of CogVideoX-5B, here it is the second decoder block of the 3D UNet. The "
+            "words before and against every prompt are those of SMM."
         ),
         backbone=UNETS,
         original="CogVideoX 2B and 5B",
@@ -80,8 +81,8 @@ class SMMDiTFlow(FirstSteps[Parameters]):
     )
 
     def check_model(self) -> None:
-        """Find the layers before a clip is spent on them."""
-        find_layers(self.backbone.denoiser.unet, self.parameters.layers)
+        """Look at the layers once before a clip is spent on them."""
+        check_features(self.backbone, self.parameters.layers)
 
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
         """Spatial means of the clean latents' features, in one pass without a prompt."""

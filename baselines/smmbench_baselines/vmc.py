@@ -73,7 +73,8 @@ class VMC(WholeWeightMethod[Parameters]):
             "temporal q, k, v, 400 steps of 1e-4, the loss on steps between frames, inversion "
             "with no text by the tuned network. residual=code is the published code's loss. "
             "Changed: one model in latent space, all frames at once; the appearance-invariant "
-            "prompt, written by hand there, is the caption up to its first word of place."
+            "prompt, written by hand there, is the caption up to its first word of place; 50 "
+            "steps of inversion and of sampling (there 75) and no weight decay, as for all here."
         ),
         backbone=UNETS,
         original="the key-frame model of Show-1, 8 frames of 64x40",

@@ -17,16 +17,16 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from smmbench.diffusion.capture import find_layers
 from smmbench.diffusion.denoiser import Denoiser, Features, Latent, Text
 from smmbench.diffusion.guidance import descend, loss_scale
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.latent_cache import cached_latents, inversion_origin
 from smmbench.diffusion.method import DiffusionMethod
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
 from smmbench.diffusion.sampling import Denoise, sample_guided
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule
+from smmbench.diffusion.small_pass import check_features
 from smmbench.diffusion.start import low_frequency_start
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Range, Space
@@ -68,12 +68,8 @@ class Parameters(DiffusionParameters):
         super().__post_init__()
         if not 0 <= self.guided_share <= 1:
             raise ValueError(f"guided_share must be 0 to 1, got {self.guided_share}.")
-        for name in ("inversion_steps", "downsample", "grid"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}.")
-        for name in ("iterations", "inversion_refinements"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must be at least 0, got {getattr(self, name)}.")
+        refuse_below(self, 1, "inversion_steps", "downsample", "grid")
+        refuse_below(self, 0, "iterations", "inversion_refinements", "rates")
 
 
 # The descriptor -----------------------------------------------------------------------------------
@@ -184,7 +180,7 @@ def guide(
 
 def guidance_rates(schedule: NoiseSchedule, parameters: Parameters) -> dict[int, float]:
     """Adam's learning rate at each guided timestep: the noisy ones, falling evenly."""
-    last = (1 - parameters.guided_share) * schedule.length
+    last = round((1 - parameters.guided_share) * schedule.length, 6)  # 1 - .7 is above .3
     guided = [t for t in schedule.timesteps(parameters.steps) if t >= last]
     if not parameters.iterations or not parameters.guided_share:
         return {}
@@ -321,16 +317,21 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
     )
 
     def check_model(self) -> None:
-        """Find the layers that guidance will look at, before an inversion is spent."""
+        """Look once at the layers that guidance will look at, before an inversion is spent."""
         if guidance_rates(self.backbone.schedule, self.parameters):
-            find_layers(self.backbone.denoiser.unet, self.parameters.layers)
+            check_features(self.backbone, self.parameters.layers)
 
     def compared(self, prepared: Sequence[Prepared]) -> Loss | None:
         """The loss of a variant for these clips; None: the one that the parameters choose."""
         return None
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
-        """Encode and invert; keep the latents that guidance will compare with."""
+        """Encode and invert; keep the latents that guidance will compare with.
+
+        Raises:
+            ValueError: The latents are too small to be shrunk by `downsample`.
+        """
+        self._check_downsample(sources)
         steps = inversion_timesteps(
             self.backbone.schedule, self.parameters.inversion_steps, self._sampling
         )
@@ -347,6 +348,16 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             Prepared(latents, source.prompt, source.video.fps)
             for latents, source in zip(inverted, sources, strict=True)
         ]
+
+    def _check_downsample(self, sources: Sequence[Source]) -> None:
+        if self.parameters.start != "low-frequency":
+            return
+        sides = self.backbone.latent_shape(sources[0].video.frames.shape[:3])[2:]
+        if self.parameters.downsample > min(sides):
+            raise ValueError(
+                f"downsample must be at most {min(sides)} for latents of {sides[0]}x{sides[1]}, "
+                f"got {self.parameters.downsample}."
+            )
 
     @property
     def _sampling(self) -> tuple[int, ...]:

@@ -155,6 +155,9 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
             "recipe": self.recipe,
             "parameters": {k: v for k, v in parameters.items() if k not in SAMPLING_ONLY},
             "weights": self.weights(),
+            "files": self.backbone.files(),
+            "torch": torch.__version__,
+            "device": self.backbone.device.type,
             "pixels": source.video.pixels_sha256,
             "prompt": self.tuning_prompt(source),
         }

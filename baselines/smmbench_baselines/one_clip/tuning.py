@@ -76,19 +76,21 @@ def tune(
     for step in range(plan.steps):
         t = int(torch.randint(timesteps, (), generator=generator))
         eps = noise(x[:1], generator).expand_as(x)
-        adam.zero_grad()
-        total = torch.zeros(len(x), device=x.device)
-        for loss in objective(t, eps, generator):
-            scaler.scale(loss.sum()).backward()
-            total += loss.detach()
-        scaler.unscale_(adam)
-        if plan.longest < float("inf"):
-            shorten(tensors, plan.longest)
-        scaler.step(adam)
-        scaler.update()
+        drawn, stepped = generator.get_state(), False
+        while not stepped:
+            generator.set_state(drawn)  # a pass that is made again draws the same
+            adam.zero_grad()
+            total = torch.zeros(len(x), device=x.device)
+            for loss in objective(t, eps, generator):
+                scaler.scale(loss.sum()).backward()
+                total += loss.detach()
+            scaler.unscale_(adam)
+            if plan.longest < float("inf"):
+                shorten(tensors, plan.longest)
+            stepped = _step(scaler, adam, step + 1)
         losses.append(total)
         if (step + 1) % LOOKS == 0 or step + 1 == plan.steps:
-            _check(losses[-LOOKS:], tensors, scaler, step + 1)
+            _check(losses[-LOOKS:], tensors, step + 1)
     return torch.stack(losses) if losses else x.new_zeros((0, len(x)))
 
 
@@ -107,12 +109,26 @@ def shorten(tensors: Sequence[Tensor], longest: float) -> None:
         gradient.mul_(factor.view(-1, *(1 for _ in gradient.shape[1:])))
 
 
-def _check(
-    losses: Sequence[Tensor], tensors: Sequence[Tensor], scaler: torch.amp.GradScaler, step: int
-) -> None:
+def _step(scaler: torch.amp.GradScaler, adam: torch.optim.Optimizer, step: int) -> bool:
+    """Step, unless a gradient overflowed: the scale is lower then and the pass is made again.
+
+    A step that is left out for one clip would be lost, and lost for all others of the batch.
+    """
+    if not scaler.is_enabled():
+        adam.step()
+        return True
+    before = scaler.get_scale()
+    scaler.step(adam)
+    scaler.update()
+    if scaler.get_scale() < 1:
+        raise FloatingPointError(
+            f"The gradient is infinite in tuning, step {step}; try dtype=bfloat16."
+        )
+    return scaler.get_scale() >= before
+
+
+def _check(losses: Sequence[Tensor], tensors: Sequence[Tensor], step: int) -> None:
     stage = f"tuning up to step {step}"
     check_finite(torch.stack(list(losses)), f"the loss of {stage}")
     for tensor in tensors:
         check_finite(tensor.detach(), stage)
-    if scaler.is_enabled() and scaler.get_scale() < 1:
-        raise FloatingPointError(f"The gradient is infinite in {stage}; try dtype=bfloat16.")

@@ -136,6 +136,14 @@ class Backbone:
         """SHA-256 of the weights files, by path in the model's folder; read once."""
         return dict(self._weights)
 
+    def files(self) -> list[dict[str, str]]:
+        """SHA-256 of configurations, schedule and tokenizer, by path: with `weights`, the model."""
+        return [dict(found) for found in self._files]
+
+    @cached_property
+    def _files(self) -> list[dict[str, str]]:
+        return [folder_sha256(self.folder, f"*.{end}") for end in ("json", "txt")]
+
     @cached_property
     def _weights(self) -> dict[str, str]:
         parts = ("unet", "vae", "text_encoder")

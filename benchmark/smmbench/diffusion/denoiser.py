@@ -44,6 +44,10 @@ class Denoiser:
         """What the network itself returns: noise or v, as the schedule says."""
         if self.compiled is not None and not torch.is_grad_enabled():
             return self._call(self.compiled, x, torch.full((), t, device=x.device), text)
+        return self.plain_output(x, t, text)
+
+    def plain_output(self, x: Latent, t: int, text: Text) -> Latent:
+        """The same by the network whose layers have names and take hooks, never a compiled one."""
         return self._pass(
             "output", lambda x, when, text: (self._call(self.unet, x, when, text),), x, t, text
         )[0]
@@ -87,12 +91,16 @@ class Denoiser:
         return self.schedule.read(combined, x, t)
 
     def features(self, x: Latent, t: int, text: Text, layers: Sequence[str]) -> Features:
-        """Outputs of named layers, in the precision of x; the layers after the last are not run."""
+        """Outputs of named layers, in the precision of x; the layers after the last are not run.
+
+        Raises:
+            LookupError: There is no such layer, or it gives no features of frames.
+        """
 
         def look(x: Latent, when: int | Tensor, text: Text) -> Outputs:
             with capture(self.unet, layers, stop=True) as captured:
                 self._call(self.unet, x, when, text)
-            return tuple(_unfold(captured[layer], len(x)).to(x) for layer in layers)
+            return tuple(_unfold(captured[layer], layer, x).to(x) for layer in layers)
 
         return dict(zip(layers, self._pass(tuple(layers), look, x, t, text), strict=True))
 
@@ -124,10 +132,21 @@ class Denoiser:
 
 
 def _unfold(
-    feature: Float[Tensor, "batch_time channel rows columns"], batch: int
-) -> Float[Tensor, "batch time channel rows columns"]:
-    """Undo the folding of time into the batch, which all layers of this family work in."""
-    return torch.unflatten(feature, 0, (batch, -1))
+    feature: Float[Tensor, ...], layer: str, x: Latent
+) -> Float[Tensor, "batch time _channel _rows _columns"]:
+    """Undo the folding of time into the batch, which the layers on frames of this family work in.
+
+    Those within a transformer give tokens, and those over time fold space instead: what they give
+    looks like features, and is none.
+    """
+    clips, frames = len(x), x.shape[2]
+    if feature.ndim != 4 or len(feature) != clips * frames:
+        raise LookupError(
+            f"The layer '{layer}' gives no features of frames: of {clips} x {frames} frames it "
+            f"gives {tuple(feature.shape)} instead of ({clips * frames}, channel, rows, columns). "
+            "Name a block, a convolution or a whole transformer, such as up_blocks.1.attentions.1."
+        )
+    return torch.unflatten(feature, 0, (clips, frames))
 
 
 def _spread(x: Latent) -> Float[Tensor, "batch 1 1 1 1"]:

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from smmbench.diffusion.backbone import Backbone
-from smmbench.home import folder_sha256, home
+from smmbench.home import home
 from smmbench.metrics.array_cache import origin_key
 from smmbench.tensor_cache import Entry, Tensors, kept_or_made, write_entry
 
@@ -78,7 +78,7 @@ def inversion_origin(
         "torch": torch.__version__,
         "pixels": pixels_sha256,
         "weights": backbone.weights(),
-        "files": [folder_sha256(backbone.folder, f"*.{end}") for end in ("json", "txt")],
+        "files": backbone.files(),
         "prompt": prompt,
         "dtype": str(next(denoiser.unet.parameters()).dtype),
         "device": backbone.device.type,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from smmbench.diffusion.backbone import Backbone, Frames, load_backbone
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.parameters import DiffusionParameters
+from smmbench.diffusion.parameters import DiffusionParameters, check_timesteps
 from smmbench.diffusion.sampling import Denoise
 from smmbench.method import Method, Source
 from smmbench.video import Video
@@ -60,6 +60,7 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
             low_memory=parameters.low_memory,
             compile=parameters.compile,
         )
+        check_timesteps(parameters, self.backbone.schedule)
         self.check_model()
 
     def check_model(self) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from smmbench.diffusion.schedule import NoiseSchedule
+
 QUALITY = "Amazing quality, masterpiece, "
 DEFECTS = "bad quality, distortions, unrealistic, distorted image, watermark, signature"
 
@@ -44,7 +46,36 @@ class DiffusionParameters:
     low_memory: bool = False  # slower, in less memory: layers computed again, frames one by one
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"steps must be at least 1, got {self.steps}.")
+        refuse_below(self, 1, "steps")
         if not 0 <= self.guidance_rescale <= 1:
             raise ValueError(f"guidance_rescale must be 0 to 1, got {self.guidance_rescale}.")
+
+
+def refuse_below(parameters: Any, least: int, *names: str) -> None:
+    """Refuse parameters, or numbers of a tuple, below a bound.
+
+    Raises:
+        ValueError: One is; the message names it.
+    """
+    for name in names:
+        value = getattr(parameters, name)
+        if min(value if isinstance(value, tuple) else (value,)) < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}.")
+
+
+def check_timesteps(parameters: Any, schedule: NoiseSchedule) -> None:
+    """Refuse what a model's schedule does not have, before a clip is spent.
+
+    Raises:
+        ValueError: More steps than timesteps, or a timestep that there is not.
+    """
+    length = schedule.length
+    for name in ("steps", "inversion_steps"):
+        if getattr(parameters, name, 1) > length:
+            raise ValueError(
+                f"{name} must be at most {length}, the timesteps of this model, got "
+                f"{getattr(parameters, name)}."
+            )
+    looked_at = getattr(parameters, "reference_timestep", 0)
+    if not 0 <= looked_at < length:
+        raise ValueError(f"reference_timestep must be 0 to {length - 1}, got {looked_at}.")
