@@ -11,10 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from smmbench.video import Video
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read by torch: for tiny tensors, threads only wait
+settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
+settings.load_profile("untimed")
 
 
 @pytest.fixture(autouse=True)

@@ -281,3 +281,15 @@ def test_what_is_packed_comes_back_and_is_the_same_every_time(tmp_path: Path) ->
 def test_a_name_that_would_be_refused_is_not_packed(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="plain relative name"):
         pack(tmp_path / "a.zip", {"con/record.json": b"{}"})
+
+
+def test_a_name_that_begins_with_nul(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.zip", lambda archive: archive.writestr("Xbad.json", "{}"))
+    path.write_bytes(path.read_bytes().replace(b"Xbad.json", b"\0bad.json"))
+    refused(path, tmp_path, "not a plain relative name")
+
+
+def test_a_name_that_is_no_utf8_although_it_says_so(tmp_path: Path) -> None:
+    path = made(tmp_path / "a.zip", lambda archive: archive.writestr("\u00e4.json", "{}"))
+    path.write_bytes(path.read_bytes().replace("\u00e4".encode(), b"\xff\xff"))
+    refused(path, tmp_path, "not a sound zip archive")

@@ -277,3 +277,21 @@ def _dataset_of_size(folder: Path, height: int, width: int, clips: int) -> Path:
     manifest = folder / "sized.toml"
     manifest.write_text(text)
     return manifest
+
+
+def test_nothing_is_asked_for_nothing() -> None:
+    def work(some: Sequence[int]) -> list[int]:
+        raise AssertionError("it was called")
+
+    assert list(Batches("transfer", 2, "cpu").run(work, [])) == []
+
+
+def test_leaving_the_program_ends_one_item_alone() -> None:
+    def work(some: Sequence[int]) -> list[int]:
+        if 2 in some:
+            raise SystemExit(0)
+        return list(some)
+
+    found = list(Batches("transfer", 2, "cpu").run(work, [1, 2, 3]))
+    assert [one.value for one in found] == [1, None, 3]
+    assert isinstance(found[1].error, SystemExit)

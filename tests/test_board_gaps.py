@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from smmbench.results import Score, read_scores, write_scores
+from smmbench.results import Score, parameters_sha256, read_scores, write_scores
 from smmbench_leaderboard.board import make_board
 from smmbench_leaderboard.comparison import compare
 from smmbench_leaderboard.formats.table import NONE, table_of
@@ -125,4 +125,29 @@ def test_two_methods_are_held_against_one_truth_of_a_pair(board_tree: BoardTree,
     assert len(board(board_tree).rows) == 2
     change(board_tree, "b/toy/clip-2", under(**{name: "of before"}))
     with pytest.raises(ValueError, match=rf"do not mix.*clip-2.*{name} .*of clip-2.*of before"):
+        board(board_tree)
+
+
+def weighted(label: str, weights: dict[str, str], **more: Any) -> dict[str, Any]:
+    sha256 = parameters_sha256(f"toy:{label}", {}, weights)
+    return {"weights": weights, "parameters_sha256": sha256, **more}
+
+
+def test_a_pair_that_failed_before_the_weights_were_loaded_is_of_the_same_method(
+    board_tree: BoardTree,
+) -> None:
+    board_tree.method("smm")
+    for clip in board_tree.clips:
+        for edit in board_tree.edits:
+            board_tree.pair("smm", clip, edit, record=weighted("smm", {"unet": "a" * 64}))
+    board_tree.pair("smm", "clip-0", "dog", failure="method-error")  # knows no weights
+    (row,) = board(board_tree).rows
+    assert row.coverage.failed == {"method-error": 1}
+    other = weighted("smm", {"unet": "b" * 64})
+    board_tree.pair("smm", "clip-0", "dog", failure="method-error", record=other)
+    with pytest.raises(ValueError, match="other parameters, code or weights"):
+        board(board_tree)
+    changed = {"parameters": {"axis": 2}, "parameters_sha256": "c" * 64}
+    board_tree.pair("smm", "clip-0", "dog", failure="method-error", record=changed)
+    with pytest.raises(ValueError, match="other parameters, code or weights"):
         board(board_tree)

@@ -209,6 +209,20 @@ def test_what_hangs_is_stopped(check: Callable[..., Checked]) -> None:
             pass
 
 
+def test_who_swallows_the_end_of_the_time_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("smmbench.contract.limits.AGAIN", 0.05)
+    swallowed = 0
+    with pytest.raises(TimeUpError), time_limit(0.01):
+        while True:
+            try:
+                while True:
+                    pass
+            except BaseException:
+                swallowed += 1
+                if swallowed > 2:
+                    raise
+
+
 @pytest.mark.parametrize("fall, broken", [(8, False), (10**9, True)])
 def test_a_process_that_swings_is_no_leak(
     check: Callable[..., Checked], monkeypatch: pytest.MonkeyPatch, fall: int, broken: bool

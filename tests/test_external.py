@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -346,8 +347,16 @@ def test_a_child_does_not_outlive_the_command(ready: Stand) -> None:
         assert gone, "the child still runs"
 
 
-def test_a_run_that_is_told_to_end_ends_its_commands(tmp_path: Path) -> None:
-    child = "import os, time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
+@pytest.mark.parametrize(
+    "told", [("SIGTERM",), ("SIGHUP",), ("SIGINT", "SIGINT"), ("SIGTERM", "SIGTERM")]
+)
+def test_a_run_that_is_told_to_end_ends_its_commands(tmp_path: Path, told: tuple[str, ...]) -> None:
+    """Told twice, it does not wait for one that is deaf to SIGTERM."""
+    deaf = "signal.signal(signal.SIGTERM, signal.SIG_IGN); " if len(told) > 1 else ""
+    child = (
+        f"import os, signal, time; {deaf}open('new', 'w').write(str(os.getpid())); "
+        "os.rename('new', 'pid'); time.sleep(60)"
+    )
     script = (
         "import sys, pathlib\n"
         "from smmbench.external.log import Log\n"
@@ -355,12 +364,17 @@ def test_a_run_that_is_told_to_end_ends_its_commands(tmp_path: Path) -> None:
         f"words = [sys.executable, '-c', {child!r}]\n"
         "run_commands([words], folder=pathlib.Path(), environment={}, seconds=60, log=Log())\n"
     )
-    runner = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path)
+    runner = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, stderr=subprocess.DEVNULL
+    )
     note, end = tmp_path / "pid", time.monotonic() + 30
-    while not (note.exists() and note.read_text()) and time.monotonic() < end:
+    while not note.exists() and time.monotonic() < end:
         time.sleep(0.05)
-    runner.terminate()
-    assert runner.wait(20) == 143
+    for name in told:
+        runner.send_signal(signal.Signals[name])
+        time.sleep(0.5)
+    number = signal.Signals[told[0]]
+    assert runner.wait(20) == (-number if number == signal.SIGINT else 128 + number)
     with pytest.raises(ProcessLookupError):
         os.kill(int(note.read_text()), 0)
 

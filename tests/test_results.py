@@ -113,3 +113,16 @@ def test_the_hash_of_parameters() -> None:
     assert one != parameters_sha256("p:D", {"a": 1, "b": (2, 3)}, {})
     assert one != parameters_sha256("p:C", {"a": 2, "b": (2, 3)}, {})
     assert one != parameters_sha256("p:C", {"a": 1, "b": (2, 3)}, {"unet": "0" * 64})
+
+
+def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
+    """A method's videos may lie on another disk."""
+    place = result_folder(tmp_path / "elsewhere", request())
+    write_record(place, record(request()))
+    (tmp_path / "results").mkdir()
+    label = request().method
+    (tmp_path / "results" / label).symlink_to(tmp_path / "elsewhere" / label)
+    (tmp_path / "elsewhere" / label / "loop").symlink_to(tmp_path / "elsewhere")
+    (found,) = find_records(tmp_path / "results")
+    assert found[1] == record(request())
+    assert found[0].is_relative_to(tmp_path / "results" / label)

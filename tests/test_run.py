@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +26,7 @@ from smmbench.results import (
     write_record,
 )
 from smmbench.run import Summary, plan_run, run
-from smmbench.video import read_video
+from smmbench.video import Video, read_video
 
 TOY = """
 from dataclasses import dataclass
@@ -202,6 +203,19 @@ def test_a_failure_leaves_no_older_video(bench: Bench) -> None:
     bench.run(overwrite=True)
     (folder,) = bench.root.rglob("a/dog/seed-0")
     assert [path.name for path in folder.iterdir()] == ["record.json"]
+
+
+def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_method(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, video: Video) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    with monkeypatch.context() as disk, pytest.raises(OSError, match="No space left"):
+        disk.setattr("smmbench.recording.write_lossless", full)
+        bench.run()
+    assert list(bench.root.rglob("record.json")) == []
+    assert bench.run().made == 6
 
 
 def test_ctrl_c_stops_and_the_next_run_goes_on(bench: Bench) -> None:

@@ -16,9 +16,11 @@ from typer.testing import CliRunner
 
 from smmbench.dataset import load_dataset, source_video
 from smmbench.home import file_sha256
+from smmbench.importing import import_outputs
 from smmbench.method import Card
 from smmbench.metrics import metric_names
 from smmbench.metrics.measure import Options
+from smmbench.output_files import Batch, find_outputs
 from smmbench.results import (
     Environment,
     Failure,
@@ -287,6 +289,27 @@ def test_a_submission_without_scores_is_told_so(
         path.unlink()
     written = submit(results, tmp_path / "bare.zip", str(manifest))
     assert any("2 videos are not scored on both axes" in warning for warning in written.warnings)
+
+
+def test_imported_videos_can_be_submitted(manifest: Path, tmp_path: Path) -> None:
+    dataset = load_dataset(manifest)
+    for i, clip in enumerate(dataset.manifest.clips):
+        write_lossless(tmp_path / "outputs" / clip.name / "dog.mkv", video(20 + i))
+    card = Card("Elsewhere", kind="imported", paper="A paper")
+    batch = Batch("elsewhere", card, find_outputs(dataset, tmp_path / "outputs"))
+    assert {one.state for one in import_outputs(tmp_path / "r", dataset, batch)} == {"imported"}
+    loop = ScoreLoop(Options(), [dataset])
+    assert not any(one.error for one in loop.run(list(find_records(tmp_path / "r"))))
+    written = submit(tmp_path / "r" / "elsewhere", tmp_path / "elsewhere.zip", str(manifest))
+    report = check(written.path, manifest)
+    assert (report.verdict, report.problems) == ("verified", ())
+    assert report.board is not None and report.board.rows[0].imported
+
+    def disguised(content: dict[str, Any]) -> None:
+        content["imported"] = None
+
+    false = forged(written.path, in_json(f"{PAIR}/record.json", disguised))
+    assert "other code" in str(check(false, manifest).problems)
 
 
 def test_no_claims_are_fine(archive: Path, manifest: Path) -> None:

@@ -32,7 +32,7 @@ class Outcome(Generic[ValueT]):
     """
 
     value: ValueT | None
-    error: Exception | None
+    error: BaseException | None
     stage: Stage
     seconds: float = 0.0
     peak: int = 0
@@ -66,7 +66,7 @@ class Batches:
             work: Gives one value for each item; whatever it raises becomes an outcome.
             items: What to work on; of any number.
         """
-        waiting = [items]
+        waiting = [items] if items else []
         while waiting:
             batch = waiting.pop(0)
             if len(batch) > self.size:
@@ -86,7 +86,7 @@ class Batches:
     ) -> list[Outcome[ValueT]]:
         """Outcomes of one batch: values for all, or the same error for all."""
         values: Sequence[ValueT | None] = [None] * len(batch)
-        failed: Exception | None = None
+        failed: BaseException | None = None
         reset_peak_memory(self.device)
         clock = time.perf_counter()
         kept = Kept()
@@ -99,7 +99,7 @@ class Batches:
                     f"asked for, got {len(values)}."
                 )
             synchronize(self.device)  # a GPU may still be at work
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # sys.exit of a script's code ends the pair alone
             failed, values = error, [None] * len(batch)
             traceback.clear_frames(error.__traceback__)  # they hold the tensors of what failed
         count = max(len(batch), 1)

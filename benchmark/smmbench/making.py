@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,6 +21,9 @@ from smmbench.parameters import parameters_from_json
 from smmbench.recording import Recorder
 from smmbench.results import RunRecord
 from smmbench.video import Video, VideoError, normal_form
+
+NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of writing that end a run: a full or read-only disk."""
 
 WRITERS = 4
 """Threads that encode, hash and write videos while the next batch is made."""
@@ -120,7 +124,7 @@ class Maker:
             try:
                 sources.append(self._source(pair))
                 self._loaded()  # loading is not part of the cost
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 if _user_can_mend(error):
                     raise
                 clips[pair.clip.name] = Outcome(None, error, "load")
@@ -165,6 +169,8 @@ class Maker:
             stage = "write"
             return self.recorder.done(pair, made.value, **cost)
         except Exception as error:
+            if isinstance(error, OSError) and error.errno in NO_PLACE:
+                raise  # not the method's fault, and that of every later pair
             return self.recorder.failed(pair, error, stage, **cost)
 
 
@@ -189,7 +195,7 @@ def _transfer(
     return made
 
 
-def _user_can_mend(error: Exception) -> bool:
+def _user_can_mend(error: BaseException) -> bool:
     """Whether the message tells a user what to do, so that the run should end with it."""
     if isinstance(error, (KeyError, IndexError, VideoError)):
         return False  # inner mistakes of a method; one clip that does not decode

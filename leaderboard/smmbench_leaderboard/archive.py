@@ -110,7 +110,10 @@ def unpack(path: Path, folder: Path, limits: Limits | None = None) -> list[str]:
             _refuse_members(members, limits)
             for member in members:
                 allowed -= _unpack_one(archive, member, folder, limits, allowed)
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError,
+        UnicodeDecodeError,
+    ) as error:  # fmt: skip
         raise ArchiveError(f"'{path.name}' is not a sound zip archive: {error}.") from error
     return [member.filename for member in members]
 
@@ -166,7 +169,8 @@ def _refuse_members(members: list[zipfile.ZipInfo], limits: Limits) -> None:
 def _refuse_kind(member: zipfile.ZipInfo) -> None:
     """Refuse all but regular, unencrypted files, stored or deflated."""
     kind = stat.S_IFMT(member.external_attr >> 16)
-    folder = member.is_dir() or member.external_attr & 0x10  # the folder bit of DOS
+    # Not `is_dir()`, which fails where a name that began with NUL is empty now.
+    folder = member.filename.endswith("/") or member.external_attr & 0x10  # the folder bit of DOS
     if folder or kind not in (0, stat.S_IFREG):
         what = "a link" if stat.S_ISLNK(kind) else "a folder" if folder else "a special file"
         raise ArchiveError(f"{member.orig_filename!r} is {what}; only regular files are taken.")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from smmbench.dataset import Dataset, clip_form, clip_named, edit_named
-from smmbench.results import VIDEO, MethodFile, RunRecord, parameters_sha256
+from smmbench.importing import ENTRY
+from smmbench.results import VIDEO, MethodFile, RunRecord, other_method, parameters_sha256
 from smmbench.video import VideoError, normal_form, read_video
 from smmbench_leaderboard.reading import Key, expected_pairs
 from smmbench_leaderboard.submission import Submission, pair_folder
@@ -27,7 +28,7 @@ def check_records(
     problems = list(_coverage_problems(submission, records, dataset))
     if method.label != submission.method:
         problems.append(f"Its method card is of '{method.label}', not '{submission.method}'.")
-    if len({record.parameters_sha256 for record in records.values()}) > 1:
+    if other_method(records.values()):
         problems.append("Its records are of different parameters, code or weights.")
     expected = set(expected_pairs(dataset))
     for key, record in records.items():
@@ -37,7 +38,8 @@ def check_records(
             problems += (f"'{pair_folder(key)}' {why}" for why in _record_faults(record, dataset))
         if record.request.method != submission.method:
             problems.append(f"'{pair_folder(key)}' was made by '{record.request.method}'.")
-        if record.entry != method.entry:
+        imported = not method.entry and record.entry == ENTRY and record.imported is not None
+        if record.entry != method.entry and not imported:
             problems.append(f"'{pair_folder(key)}' was made by other code than the card says.")
     return problems
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from smmbench.results import (
     Score,
     find_records,
     method_folder,
+    other_method,
     read_method,
     scores_of,
 )
@@ -102,7 +103,7 @@ def read_results(root: Path, dataset: str | None = None, *, check_prompts: bool 
             )
         found[label][key] = Result(folder, record, scores_of(folder, record))
     for label, results in found.items():
-        _refuse_two_methods(label, results.values())
+        _refuse_two_methods(label, list(results.values()))
     if not any(found.values()):
         seeds = ", ".join(str(seed) for seed in chosen.manifest.protocol.seeds)
         raise ValueError(
@@ -157,17 +158,16 @@ def _refuse_another_prompt(folder: Path, record: RunRecord, dataset: Dataset) ->
         )
 
 
-def _refuse_two_methods(label: str, results: Iterable[Result]) -> None:
+def _refuse_two_methods(label: str, results: Sequence[Result]) -> None:
     """Refuse one label for two settings: its mean would be of neither."""
-    first: Result | None = None
-    for result in results:
-        first = first or result
-        if result.record.parameters_sha256 != first.record.parameters_sha256:
-            raise ValueError(
-                f"'{first.folder}' and '{result.folder}' stand under one label '{label}' but "
-                "were made with other parameters, code or weights. Run one of them under another "
-                "label, or run the older ones again."
-            )
+    folders = {id(result.record): result.folder for result in results}
+    if differing := other_method(result.record for result in results):
+        one, other = (folders[id(record)] for record in differing)
+        raise ValueError(
+            f"'{one}' and '{other}' stand under one label '{label}' but were made with other "
+            "parameters, code or weights. Run one of them under another label, or run the older "
+            "ones again."
+        )
 
 
 def _method(root: Path, label: str, results: dict[Key, Result]) -> MethodFile | None:

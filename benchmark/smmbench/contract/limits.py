@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+AGAIN = 1.0  # seconds to the next try, where code swallowed the first with a bare `except:`
+
 
 class TimeUpError(BaseException):
     """A call took too long; no `Exception`, so that a method does not catch it."""
@@ -32,7 +34,7 @@ def time_limit(seconds: int | float) -> Iterator[None]:
         raise TimeUpError(f"still at work after {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)
     try:
         yield
     finally:

@@ -59,7 +59,7 @@ def run_commands(
     if os.name == "nt":
         raise CommandError("Official code runs on Linux and macOS only: it needs process groups.")
     end = time.monotonic() + seconds
-    with _heeding_sigterm():
+    with _heeding_signals():
         _run_all(commands, folder, environment, end, seconds, log)
 
 
@@ -124,23 +124,30 @@ def _run(
 
 
 @contextlib.contextmanager
-def _heeding_sigterm() -> Iterator[None]:
-    """Told to end by SIGTERM, leave as by an exception, so that the commands end too.
+def _heeding_signals() -> Iterator[None]:
+    """Told to end by SIGTERM or a closed terminal, leave as by an exception: the commands end too.
 
-    Python would just end, and they would go on. Only the main thread may change this.
+    Python would just end, and they would go on. Only the main thread may change this. A SIGHUP
+    that is ignored (`nohup`) stays so.
     """
 
-    def leave(*_: object) -> None:
-        raise SystemExit(128 + signal.SIGTERM)
+    def leave(number: int, *_: object) -> None:
+        raise SystemExit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, leave)
+    heeded = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, leave) for number in heeded}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _read(pipe: int, log: Log) -> bool:
@@ -154,15 +161,20 @@ def _read(pipe: int, log: Log) -> bool:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the process and all that it started in its group: asked first, then not asked."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    """End the process and all that it started in its group: asked first, then not asked.
+
+    Who does not wait for that, with a second Ctrl-C, ends it at once.
+    """
+    try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(GRACE)
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def _error(command: Sequence[str], what: str, log: Log, late: bool = False) -> CommandError:

@@ -18,7 +18,7 @@ from smmbench.results.files import (
     write_record,
     write_scores,
 )
-from smmbench.results.identity import parameters_sha256
+from smmbench.results.identity import other_method, parameters_sha256
 from smmbench.results.records import (
     SCHEMA_VERSION,
     Environment,
@@ -52,6 +52,7 @@ __all__ = [
     "Tuning",
     "find_records",
     "method_folder",
+    "other_method",
     "parameters_sha256",
     "read_method",
     "read_record",

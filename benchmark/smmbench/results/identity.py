@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from smmbench.results.records import RunRecord
 
 
 def parameters_sha256(entry: str, parameters: Mapping[str, Any], weights: Mapping[str, str]) -> str:
@@ -19,3 +21,23 @@ def parameters_sha256(entry: str, parameters: Mapping[str, Any], weights: Mappin
     everything = {"entry": entry, "parameters": dict(parameters), "weights": dict(weights)}
     text = json.dumps(everything, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def other_method(records: Iterable[RunRecord]) -> tuple[RunRecord, RunRecord] | None:
+    """Two records that were made with other parameters, code or weights; None if there are none.
+
+    A pair that failed before the weights were loaded knows none, and is like any that has the
+    same code and parameters.
+    """
+    found = list(records)
+    known = [one for one in found if one.weights or one.status == "done"]
+    if not found:
+        return None
+    first = (known or found)[0]
+    for one in found:
+        if one.parameters_sha256 == first.parameters_sha256:
+            continue
+        unloaded = one.status == "failed" and not one.weights
+        if not (unloaded and (one.entry, one.parameters) == (first.entry, first.parameters)):
+            return first, one
+    return None

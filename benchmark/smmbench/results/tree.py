@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,6 +31,8 @@ def result_folder(root: Path, request: Request) -> Path:
 def find_records(root: Path) -> Iterator[tuple[Path, RunRecord]]:
     """Give every result below `root` with its folder, in the order of the paths.
 
+    Links to folders are followed, each folder once: a method's videos may lie on another disk.
+
     Args:
         root: The results folder, or any folder further down (`results/smm`).
 
@@ -41,7 +44,17 @@ def find_records(root: Path) -> Iterator[tuple[Path, RunRecord]]:
             f"No results folder '{root}'. Make one with `smmbench run --method NAME` "
             "or name another."
         )
-    for path in sorted(root.rglob(RECORD)):
-        record = read_record(path.parent)
+    seen: set[Path] = set()
+    folders: list[Path] = []
+    for place, below, files in os.walk(root, followlinks=True):
+        folder = Path(place)
+        if folder.resolve() in seen:
+            below.clear()
+            continue
+        seen.add(folder.resolve())
+        if RECORD in files:
+            folders.append(folder)
+    for folder in sorted(folders):
+        record = read_record(folder)
         if record is not None:  # None: removed since the folder was listed
-            yield path.parent, record
+            yield folder, record

@@ -70,7 +70,7 @@ class Work:
 
     def fail(self, setting: Setting, why: str) -> None:
         """Say that a setting failed; those that run now leave it, a later command tries again."""
-        write_text(self._file(setting, "failed"), why)
+        write_text(self._file(setting, "failed"), f"{time.time()}\n{why}")
         self.release(setting)
 
     def release(self, setting: Setting) -> None:
@@ -110,9 +110,11 @@ class Work:
 
     def _failed(self, setting: Setting) -> bool:
         try:
-            return self._file(setting, "failed").stat().st_mtime >= self.since
+            told = self._file(setting, "failed").read_text(encoding="utf-8")
         except FileNotFoundError:
             return False
+        # Not the file's own time: a file system's clock may be some milliseconds behind.
+        return float(told.partition("\n")[0]) >= self.since
 
     def _whole(self, setting: Setting, rows: Sequence[Row]) -> bool:
         changes = [*self.changes, *setting.changes]
