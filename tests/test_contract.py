@@ -13,12 +13,16 @@ import numpy as np
 import pytest
 import torch
 
-from smmbench.contract import LAWS, Checked, check_method
+from smmbench.contract import LAWS, Checked, check_method, repeating
 from smmbench.contract.fingerprint import changes, fingerprint
 from smmbench.contract.limits import TimeUpError, time_limit
+from smmbench.contract.process import used_memory
+from smmbench.contract.trial import Made, Trial
 from smmbench.contract.walking import held_bytes, leaves
+from smmbench.contract.world import load_world
 from smmbench.methods import method_names
 from smmbench.templates import Kind, write_template
+from smmbench.video import Video
 
 GOOD = """
 from __future__ import annotations
@@ -45,8 +49,10 @@ class Toy(Method):
     def __init__(self, parameters, device):
         super().__init__(parameters, device)
         Toy.built += 1
-        self.number, self.kept, self.buffer = Toy.built, [], None
+        self.number, self.kept, self.buffer, self.memo = Toy.built, [], None, {}
         self.network = torch.nn.Linear(2, 2)
+        self.network.register_buffer("unsaved", torch.zeros(2), persistent=False)
+        self.hook = self.network.register_forward_hook(lambda *_: None)
         with torch.no_grad():
             self.network.weight.zero_()
             self.network.bias.zero_()
@@ -75,6 +81,10 @@ BATCH = """
 SWAPPED, SHORTER = (
     GIVE + BATCH.replace("prompts, seeds)]", f"prompts, seeds)]{cut}") for cut in ("[::-1]", "[:1]")
 )
+ONCE = """
+    def transfer_batch(self, prepared, prompts, seeds):
+        by = {id(p): self.transfer(p, *one) for p, *one in zip(prepared, prompts, seeds)}
+        return [by[id(one)] for one in prepared]"""
 BADLY = "np.random.default_rng([self.bad, seed, crc32(prompt.encode())])"
 VIEW = """
         source = prepared["source"][::-1]
@@ -111,6 +121,7 @@ BROKEN: dict[str, tuple[str, tuple[str, str]]] = {
     "clip on self": ("order", ('prepared["frames"]', "self.frames")),
     "swapped batch": ("batch", (GIVE, SWAPPED)),
     "short batch": ("batch", (GIVE, SHORTER)),
+    "a clip once a batch": ("batch", (GIVE, GIVE + ONCE)),
     "instances differ": ("fresh", (RNG, RNG.replace("[seed,", "[self.number, seed,"))),
     "leaves the program": ("unusual", first("_ = prompt or exit(3)")),
     "spoilt by an error": (
@@ -137,6 +148,30 @@ BROKEN: dict[str, tuple[str, tuple[str, str]]] = {
     ),
     "keeps arrays": ("memory", first("self.kept.append(np.ones(2**18))")),
     "keeps arrays elsewhere": ("memory", first("LEAKED.append(np.ones(2**21))")),
+    "keeps bytes": ("memory", first("self.kept.append(bytes(2**21))")),
+    "keeps each request": (
+        "memory", first("self.memo[id(prepared), prompt, seed] = np.ones(2**18)")
+    ),
+    "no video for another prompt": (
+        "prompt",
+        (GIVE, f"        if 'cat' in prompt: return None\n{GIVE}"),
+    ),
+    "no video for an empty prompt": (
+        "unusual", (GIVE, f"        if not prompt: return None\n{GIVE}")
+    ),
+    "a short video now and then": (
+        "seeds", (GIVE, "        return Video(frames[:2] if seed == 1 else frames, 8.0)")
+    ),
+    "leaves a processor": ("networks", first("self.network.processor = object()")),
+    "changes a buffer": ("networks", first("self.network.unsaved += 1")),
+    "another hook": (
+        "networks",
+        first("self.hook.remove(); self.hook = self.network.register_forward_hook(print)"),
+    ),
+    "a folder that is gone": (
+        "surroundings",
+        first("import tempfile; d = tempfile.mkdtemp(); os.chdir(d); os.rmdir(d)"),
+    ),
 }  # fmt: skip
 
 
@@ -223,22 +258,50 @@ def test_who_swallows_the_end_of_the_time_is_told_again(monkeypatch: pytest.Monk
                     raise
 
 
-@pytest.mark.parametrize("fall, broken", [(8, False), (10**9, True)])
+@pytest.mark.parametrize("fall, broken", [(11, False), (10**9, True)])
 def test_a_process_that_swings_is_no_leak(
     check: Callable[..., Checked], monkeypatch: pytest.MonkeyPatch, fall: int, broken: bool
 ) -> None:
     """Sizes that rise over all transfers of a quick check, and then fall; and that always rise."""
     calls = itertools.count()
 
-    def resident() -> int:
+    def used() -> int:
         call = next(calls)
         return 2**26 * (call if call < fall else 0)
 
-    monkeypatch.setattr("smmbench.contract.trial._resident", resident)
+    monkeypatch.setattr("smmbench.contract.trial.used_memory", used)
     checked = check(GOOD, quick=True)
     assert [one.law for one in checked.broken] == ["memory"] * broken
     if broken:
         assert "of the process grew in each of 8 transfers, by 64 MiB" in checked.broken[0].said
+
+
+def test_the_memory_in_use_is_that_of_arrays() -> None:
+    """Also where the process has room that was used before: its size would not tell."""
+    room = [np.ones(2**17) for _ in range(64)]
+    del room
+    before = used_memory()
+    held = [np.ones(2**17) for _ in range(16)]
+    grown = used_memory() - before
+    assert 2**24 <= grown < 2**24 + 2**20
+    del held
+    assert used_memory() - before < 2**20
+
+
+KEPT = first("self.kept = [*self.kept, np.ones(2**18)][-4:]")  # of the last four
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_a_bounded_cache_is_no_leak(check: Callable[..., Checked], quick: bool) -> None:
+    assert outcomes(check(GOOD.replace(*KEPT), quick=quick), "broken") == []
+
+
+def test_a_network_that_is_loaded_when_it_is_needed_did_not_change(
+    check: Callable[..., Checked],
+) -> None:
+    text = GOOD.replace("        self.network =", "        self.late = None; self.network =")
+    text = text.replace(*first("self.late = self.late or torch.nn.ReLU()"))
+    assert outcomes(check(text), "broken") == []
 
 
 def test_quick_leaves_out_what_is_slow(check: Callable[..., Checked]) -> None:
@@ -356,3 +419,22 @@ def test_walking_ends_and_counts_shared_memory_once() -> None:
     loop["again"], loop["view"] = loop, loop["x"][:10]
     assert len(list(leaves(loop))) == 2
     assert held_bytes(loop) == 800
+
+
+@pytest.mark.parametrize(
+    "device, apart_by, found",
+    [("cuda", 1, "warning"), ("cpu", 1, "broken"), ("cuda", 90, "broken")],
+)
+def test_a_gpu_may_round_a_fresh_instance_otherwise(device: str, apart_by: int, found: str) -> None:
+    frames = np.full((2, 4, 4, 3), 100, np.uint8)
+    videos = [Video(frames, 8.0), Video(frames + np.uint8(apart_by), 8.0)]
+    first, fresh = (Made(video, video.pixels_sha256, 0.0) for video in videos)
+
+    class Stub(Trial):
+        def __init__(self) -> None:
+            self.device, self.world = device, load_world("emoji-val")
+
+        def transfer(self, request: Any, turn: str = "", which: str = "first") -> Made:
+            return fresh if which == "fresh" else first
+
+    assert repeating.fresh(Stub()).outcome == found

@@ -162,6 +162,11 @@ def _verdict(law: Law, state: _State) -> Verdict:
             return skipped(f"{failure.stage} raises, as in '{state.raised[told]}'.")
         state.raised[told] = law.name
         return broken(f"{failure}.", "See the error; an ordinary request must give a video.")
+    except Exception as error:
+        return broken(
+            f"the law could not be tried: {type(error).__name__}: {error}.",
+            "The check did not foresee this; please report it with your method's file.",
+        )
 
 
 def _add(

@@ -38,22 +38,30 @@ def network_state(network: torch.nn.Module) -> dict[str, str]:
     """What of a network should stay as it was found, by what it is."""
     state = {f"weights '{name}'": _digest(one) for name, one in network.state_dict().items()}
     state |= {
+        f"buffer '{name}'": _digest(one)
+        for name, one in network.named_buffers()
+        if f"weights '{name}'" not in state  # those that are not saved
+    }
+    state |= {
         f"requires_grad of '{name}'": str(one.requires_grad)
         for name, one in network.named_parameters()
     }
     for name, layer in network.named_modules():
         state[f"layer '{name}'"] = type(layer).__qualname__
         state[f"training mode of '{name}'"] = str(layer.training)
-        hooks = sum(
-            len(getattr(layer, kind, None) or ())
+        hooks = [
+            key  # each hook has a number of its own
             for kind in (
                 "_forward_hooks",
                 "_forward_pre_hooks",
                 "_backward_hooks",
                 "_backward_pre_hooks",
             )
-        )
+            for key in (getattr(layer, kind, None) or ())
+        ]
         state[f"hooks on '{name}'"] = str(hooks)
+        processor = vars(layer).get("processor")  # of diffusers' attentions
+        state[f"processor of '{name}'"] = f"{type(processor).__qualname__} {id(processor)}"
         own = vars(layer).get("forward")
         state[f"forward of '{name}'"] = "its class's" if own is None else str(id(own))
     return state

@@ -41,16 +41,17 @@ def model(trial: Trial) -> Verdict:
 
 def surroundings(trial: Trial) -> Verdict:
     """Random states, switches of torch, working folder and environment are left as they were."""
+    called: set[str] = set()
     for change in trial.changes:
         places = list(change.places)
         if change.what != "surroundings":
             continue
+        kind = change.stage.split()[0]
         if "building" in change.stage:  # importing libraries sets variables and draws
-            places = [
-                name
-                for name in places
-                if name not in (*RANDOM, ON_GPU) and not name.startswith("environment")
-            ]
+            places = [name for name in places if name not in (*RANDOM, ON_GPU)]
+        if "building" in change.stage or kind not in called:  # as they do at the first call
+            places = [name for name in places if not name.startswith("environment")]
+        called.add(kind)
         if not places:
             continue
         drawn = any(name in (*RANDOM, ON_GPU) for name in places)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from smmbench.contract.findings import Verdict, broken, kept, skipped, warning
 from smmbench.contract.limits import TimeUpError
-from smmbench.contract.trial import RaisedError, Trial, shortened
+from smmbench.contract.repeating import same
+from smmbench.contract.trial import NoVideoError, RaisedError, Trial, shortened
 from smmbench.contract.world import Request
 from smmbench.method import Source
 
@@ -24,6 +25,11 @@ def unusual(trial: Trial) -> Verdict:
             trial.attempt(source, request, called)
         except RaisedError as failure:
             error = failure.error
+            if isinstance(error, NoVideoError):
+                return broken(
+                    f"for {called}, {failure}.",
+                    "Give a Video as long as the clip, or raise an Exception that says why not.",
+                )
             if isinstance(error, (TimeUpError, SystemExit)):
                 return broken(
                     f"for {called}, {failure}.",
@@ -32,12 +38,12 @@ def unusual(trial: Trial) -> Verdict:
             raised.append(called)
             if isinstance(error, INNER) or not str(error).strip():
                 doubtful = f"for {called}, {failure}."
-    again = trial.transfer(first, "after unusual requests")
     before = trial.transfer(first)
     if not before.pixels:
         return skipped("there is no Video.")
     earlier = {trial.transfer(first, turn).pixels for turn in ("", "again", "after another clip")}
-    if len(earlier) == 1 and again.pixels != before.pixels:
+    alike = len(earlier) == 1  # else another law says so
+    if alike and not same(trial, before, trial.transfer(first, "after unusual requests")):
         return broken(
             "after unusual requests, the first request gives another video.",
             "Put everything back when a call raises (`try ... finally`).",

@@ -33,11 +33,18 @@ def surroundings() -> dict[str, Any]:
         "torch's matmul precision": torch.get_float32_matmul_precision(),
         "torch's number of threads": torch.get_num_threads(),
         "numpy's error handling": tuple(sorted(np.geterr().items())),
-        "working folder": os.getcwd(),
+        "working folder": _folder(),
     }
     if torch.cuda.is_initialized():
         found[ON_GPU] = tuple(one.numpy().tobytes() for one in torch.cuda.get_rng_state_all())
     return found | {f"environment variable {name}": value for name, value in os.environ.items()}
+
+
+def _folder() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""  # it is no more
 
 
 def _numpy_state() -> tuple[Any, ...]:
@@ -69,7 +76,8 @@ def put_back(before: dict[str, Any]) -> None:
     if torch.get_num_threads() != before["torch's number of threads"]:
         torch.set_num_threads(before["torch's number of threads"])
     np.seterr(**dict(before["numpy's error handling"]))
-    os.chdir(before["working folder"])
+    if before["working folder"]:
+        os.chdir(before["working folder"])
     kept = "environment variable "
     earlier = {name.removeprefix(kept): v for name, v in before.items() if name.startswith(kept)}
     for name in set(os.environ) - set(earlier):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from smmbench.contract.findings import Verdict, broken, kept, skipped
 from smmbench.contract.repeating import apart, between, mean_difference
 from smmbench.contract.trial import Made, Trial
@@ -21,13 +23,14 @@ def batches(trial: Trial) -> Verdict:
     ]
     if not own:
         return kept("it has no batch form of its own.")
-    asked = [trial.world.first, between(trial)]
+    first = trial.world.first  # one clip twice, as a run with several prompts and seeds asks
+    asked = [first, between(trial), replace(first, prompt=trial.world.prompts[1], seed=1)]
     single = [trial.transfer(request) for request in asked]
     made = trial.batch(asked)
     if len(made) != len(asked) or not all(isinstance(one, Video) for one in made):
         told = ", ".join(type(one).__name__ for one in made)
         return broken(
-            f"transfer_batch gives {len(made)} values ({told}) for 2 requests.",
+            f"transfer_batch gives {len(made)} values ({told}) for {len(asked)} requests.",
             "Give one Video for each request, in their order.",
         )
     if not all(one.pixels for one in single):
@@ -43,4 +46,4 @@ def batches(trial: Trial) -> Verdict:
                 "A video may depend on its own clip, prompt and seed only; draw noise for each "
                 "from its own generator.",
             )
-    return kept("two requests together give what each gives alone.")
+    return kept(f"{len(asked)} requests together give what each gives alone.")

@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import gc
-import os
 import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from smmbench.contract.fingerprint import changes, fingerprint, network_fingerprint
 from smmbench.contract.limits import TimeUpError, time_limit
+from smmbench.contract.process import used_memory
 from smmbench.contract.surroundings import PYTHON, put_back, stir, surroundings
 from smmbench.contract.walking import held_bytes
 from smmbench.contract.world import Request, World
 from smmbench.environment import peak_memory, reset_peak_memory, synchronize
 from smmbench.method import Method, Source
-from smmbench.video import Video
+from smmbench.video import NormalForm, Video, VideoError, normal_form
 
 What = Literal["surroundings", "source", "prepared", "networks"]
 ValueT = TypeVar("ValueT")
 
 
+class NoVideoError(Exception):
+    """A transfer gave what is no video of its clip; the message says what, after `gives`."""
+
+
 class RaisedError(Exception):
-    """The method raised, where a law needed a value.
+    """The method raised, or gave no video, where a law needed one.
 
     Args:
         stage: `building`, `prepare`, `transfer`, ...
@@ -35,11 +38,14 @@ class RaisedError(Exception):
     def __init__(self, stage: str, error: BaseException) -> None:
         self.stage = stage
         self.error = error
-        super().__init__(f"{stage} raises {self.told}")
+        verb = "gives" if isinstance(error, NoVideoError) else "raises"
+        super().__init__(f"{stage} {verb} {self.told}")
 
     @property
     def told(self) -> str:
         """The error with the place it came from."""
+        if isinstance(self.error, NoVideoError):
+            return str(self.error)
         if isinstance(self.error, TimeUpError):
             return f"nothing: it is {self.error}"
         frames = traceback.extract_tb(self.error.__traceback__)
@@ -83,7 +89,7 @@ class Memory:
 
     stage: str
     held: int  # by arrays and networks that the method holds
-    resident: int  # of the process; 0 where the system does not tell
+    used: int  # of the process; 0 where the system does not tell
     allocated: int  # on the GPU; 0 on a CPU
     peak: int
 
@@ -115,6 +121,7 @@ class Trial:
         self.seconds: dict[str, float] = {}
         self._done: dict[str, Any] = {}
         self._calls = 0
+        self._sound = True  # whether the first transfer gave a video
         self._instances: dict[str, Any] = {}
 
     @property
@@ -158,18 +165,27 @@ class Trial:
         return self._transfer(f"transfer of {called}", method, source, prepared, request)
 
     def batch(self, requests: list[Request]) -> list[Any]:
-        """What `transfer_batch` of what `prepare_batch` gave, for several requests."""
+        """What `transfer_batch` of what `prepare_batch` gave, for several requests.
+
+        A clip is prepared once for all its requests, as a run does.
+        """
         method = self.instance()
-        sources = [self.world.source(request.clip) for request in requests]
+        clips = list(dict.fromkeys(request.clip for request in requests))
+        sources = [self.world.source(clip) for clip in clips]
         prompts, seeds = [one.prompt for one in requests], [one.seed for one in requests]
-        prepared = self._once(
-            "prepare_batch", lambda: method.prepare_batch(sources), {"networks": method}
-        )
-        watch = {"networks": method, "prepared": prepared}
+        watch = {"networks": method, "source": sources}
+        found = self._once("prepare_batch", lambda: list(method.prepare_batch(sources)), watch)
+        if len(found) != len(clips):
+            return []
+        prepared = [found[clips.index(request.clip)] for request in requests]
+        watch = {"networks": method, "source": sources, "prepared": found}
         made = self._once(
-            "transfer_batch", lambda: method.transfer_batch(prepared, prompts, seeds), watch
+            "transfer_batch", lambda: list(method.transfer_batch(prepared, prompts, seeds)), watch
         )
-        return list(made)
+        for request, given in zip(requests, made, strict=False):
+            pixels = given.pixels_sha256 if isinstance(given, Video) else ""
+            self.made.setdefault(f"transfer_batch, {request}", Made(given, pixels, 0.0))
+        return made
 
     def _transfer(
         self, stage: str, method: Method[Any, Any], source: Source, prepared: Any, request: Request
@@ -179,6 +195,11 @@ class Trial:
 
         watch = {"networks": method, "source": source, "prepared": prepared}
         given = self._once(stage, transfer, watch)
+        fault = no_video(given, self.world.form, source)
+        if not self.made:
+            self._sound = not fault  # else the law on the video says so, once
+        elif fault and self._sound:
+            raise RaisedError(stage, NoVideoError(fault))
         if stage not in self.made:
             pixels = given.pixels_sha256 if isinstance(given, Video) else ""
             self.made[stage] = Made(given, pixels, self.seconds[stage])
@@ -215,13 +236,18 @@ class Trial:
         self._note("surroundings", stage, _differing(state, after))
         put_back(state)
         changed = {what: changes(before[what], _look(what, thing)) for what, thing in watch.items()}
+        if "networks" in changed:  # one that was loaded only now did not change
+            known = {place.partition(": ")[0] for place in before["networks"]}
+            changed["networks"] = [
+                place for place in changed["networks"] if place.partition(": ")[0] in known
+            ]
         if changed.get("source"):
             changed.pop("prepared", None)  # it may hold the same array
         for what, places in changed.items():
             self._note(what, stage, places)
         gc.collect(1)  # what the call left in circles; all would take long
         held = held_bytes(list(self._instances.values())[:1])
-        self.memory.append(Memory(stage, held, _resident(), _allocated(self.device), peak))
+        self.memory.append(Memory(stage, held, used_memory(), _allocated(self.device), peak))
         return found
 
     def _note(self, what: Any, stage: str, places: list[str]) -> None:
@@ -231,6 +257,17 @@ class Trial:
     def _called(self, clip: int, which: str) -> str:
         name = f"clip '{self.world.clips[clip].name}'"
         return name if which == "first" else f"{name} by a {which} one"
+
+
+def no_video(given: Any, form: NormalForm, source: Source) -> str:
+    """What is wrong with what came of a transfer, in words; empty if it is a video of its clip."""
+    if not isinstance(given, Video):
+        return f"a {type(given).__name__}, no Video"
+    try:
+        normal_form(given, replace(form, frames=len(source.video.frames)))
+    except VideoError as error:
+        return f"{len(given.frames)} frames: {error}"
+    return ""
 
 
 def shortened(source: Source, frames: int) -> Source:
@@ -244,14 +281,6 @@ def _look(what: str, thing: Any) -> dict[str, str]:
 
 def _differing(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
     return [name for name in {**before, **after} if before.get(name) != after.get(name)]
-
-
-def _resident() -> int:
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 def _allocated(device: str) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-PLAIN = (str, bytes, int, float, complex, bool, type(None), PurePath)
+PLAIN = (str, bytes, bytearray, int, float, complex, bool, type(None), PurePath)
 LEAVES = (*PLAIN, np.ndarray, np.generic, np.random.Generator, torch.Tensor, torch.Generator)
 OPAQUE = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.MethodType)
 DEEPEST = 12
@@ -38,7 +38,7 @@ def leaves(thing: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def held_bytes(thing: Any) -> int:
-    """Bytes of all arrays and tensors within an object, networks too; shared memory once."""
+    """Bytes of all arrays, tensors and byte strings within an object; shared memory once."""
     memory: dict[tuple[str, int], int] = {}
     for _, leaf in leaves(thing):
         if isinstance(leaf, np.ndarray):
@@ -46,6 +46,8 @@ def held_bytes(thing: Any) -> int:
             while isinstance(owner.base, np.ndarray):
                 owner = owner.base
             memory["host", id(owner)] = owner.nbytes
+        if isinstance(leaf, (bytes, bytearray)):
+            memory["host", id(leaf)] = len(leaf)
         tensors = [leaf] if isinstance(leaf, torch.Tensor) else []
         if isinstance(leaf, torch.nn.Module):
             tensors = [*leaf.parameters(), *leaf.buffers()]
