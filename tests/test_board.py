@@ -229,7 +229,7 @@ def test_intervals_stay_within_the_range_of_the_metric(board_tree: BoardTree) ->
 @pytest.mark.parametrize(
     ("origin", "named"),
     [
-        ({"protocol": {"frames": 8}}, "protocol"),
+        ({"protocol": {"frames": 8}}, r"in frames \(4, 8\)\."),
         ({"tracker": {"name": "cotracker3"}}, "tracker"),
         ({"weights": "other"}, "weights"),
     ],

@@ -10,6 +10,7 @@ import pytest
 from smmbench.results import Score, parameters_sha256, read_scores, write_scores
 from smmbench_leaderboard.board import make_board
 from smmbench_leaderboard.comparison import compare
+from smmbench_leaderboard.formats import to_terminal
 from smmbench_leaderboard.formats.table import NONE, table_of
 from smmbench_leaderboard.types import Board
 from smmbench_leaderboard.why import why_cell, why_pair
@@ -151,3 +152,52 @@ def test_a_pair_that_failed_before_the_weights_were_loaded_is_of_the_same_method
     board_tree.pair("smm", "clip-0", "dog", failure="method-error", record=changed)
     with pytest.raises(ValueError, match="other parameters, code or weights"):
         board(board_tree)
+
+
+def test_scores_against_true_tracks_are_said_to_be_so(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    change(board_tree, "smm", under(source_tracked_by="tracker"))
+    assert not any("true tracks" in note for note in board(board_tree).notes)
+    change(board_tree, "smm", under(source_tracked_by="known"))
+    assert any("against the sources' true tracks" in note for note in board(board_tree).notes)
+
+
+def test_a_pair_that_cannot_be_scored_says_why(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    why = "Nothing in the source moves."
+    still: dict[str, Any] = {"value": None, "details": {}, "note": why}
+    change(board_tree, "smm/toy/clip-1", lambda score: [score.model_copy(update=still)])
+    (note,) = (note for note in board(board_tree).notes if "lack a score" in note)
+    assert note.startswith("smm: 2 finished pairs") and note.endswith(why)
+    assert "smmbench score" not in note
+
+
+def test_a_narrow_terminal_keeps_names_and_axes(
+    board_tree: BoardTree, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board_tree.whole("a-long-name-of-a-method")
+    change(board_tree, "a-long-name-of-a-method", warp)
+    monkeypatch.setenv("COLUMNS", "64")
+    text = to_terminal(board(board_tree, "warp_error"))
+    assert max(map(len, text.splitlines())) <= 64
+    assert "a-long-name" in text and "fidelity" in text and "8/8" in text
+    assert "No room for" in text and "--format csv" in text
+    monkeypatch.setenv("COLUMNS", "160")
+    wide = to_terminal(board(board_tree, "warp_error"))
+    assert "a-long-name-of-a-method" in wide and "No room" not in wide
+
+
+def test_imports_are_marked_in_a_terminal_too(board_tree: BoardTree) -> None:
+    board_tree.whole("elsewhere", kind="imported")
+    (line,) = (line for line in to_terminal(board(board_tree)).splitlines() if "8/8" in line)
+    assert line.split()[0] == "*i"
+
+
+def test_an_ending_that_is_no_format_is_refused(
+    board_tree: BoardTree, smmbench: Callable[..., tuple[int, str, str]]
+) -> None:
+    board_tree.whole("smm")
+    words = ("leaderboard", board_tree.results, "--dataset", board_tree.manifest, "--output")
+    code, _, err = smmbench(*words, board_tree.results.parent / "board.html")
+    assert code == 2 and ".md" in err and "--format" in err
+    assert smmbench(*words, board_tree.results.parent / "board.md")[0] == 0

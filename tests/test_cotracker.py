@@ -113,7 +113,7 @@ def test_says_when_weights_are_of_another_model(checkpoint: Path) -> None:
 
 def test_says_how_to_get_the_package(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cotracker", None)
-    with pytest.raises(ImportError, match=f"pip install git.*{COMMIT}.*lucas-kanade"):
+    with pytest.raises(ImportError, match=f"pip install git.*{COMMIT}.*--tracker dis"):
         open_tracker(f"cotracker3:{checkpoint}", GRID, "cpu")
 
 

@@ -165,7 +165,7 @@ def test_a_link_out_of_the_folder_is_refused(square_dataset: Path, tmp_path: Pat
 
 def test_other_pixels_than_the_manifests_are_an_error(square_dataset: Path) -> None:
     dataset = load_dataset(square_dataset)
-    clip = dataset.manifest.clips[0].model_copy(update={"pixels_sha256": "0" * 64})
+    clip = dataset.manifest.clips[0].model_copy(update={"pixels_sha256": "1" * 64})
     with pytest.raises(
         ValueError, match=r"decodes to other pixels .* though its file is the right"
     ):
@@ -292,6 +292,18 @@ def test_adding_refuses_a_name_that_is_taken(square_dataset: Path, tmp_path: Pat
     with pytest.raises(ManifestError, match=r"no such file"):
         load_dataset("squares")
     assert (home() / "datasets" / "squares.path").is_file()
+
+
+def test_an_added_dataset_can_be_forgotten(square_dataset: Path, smmbench: CommandLine) -> None:
+    add_dataset(square_dataset)
+    square_dataset.rename(square_dataset.with_suffix(".moved"))
+    code, _, err = smmbench("datasets", "list")
+    assert code == 1 and "smmbench datasets remove squares" in err
+    assert smmbench("datasets", "remove", "squares")[0] == 0
+    assert smmbench("datasets", "list")[0] == 0
+    assert square_dataset.with_suffix(".moved").is_file()
+    code, _, err = smmbench("datasets", "remove", "emoji")
+    assert code == 2 and "No added dataset 'emoji'" in err
 
 
 def test_a_dataset_offered_under_another_name_is_refused(

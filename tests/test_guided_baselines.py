@@ -501,7 +501,7 @@ def test_each_is_installed_with_card_and_presets(name: str) -> None:
         (MOFT, {"reference_step": 25}, "reference_step must be 0 to 24"),
         (MOFT, {"zoom": 1.0}, "zoom must be above 1"),
         (MOFT, {"axes": ()}, "axes must name"),
-        (MotionClone, {"guided_steps": 301}, "guided_steps must be 0 to 299.*got 301"),
+        (MotionClone, {"guided_steps": 301}, r"guided_steps must be 0 to 300 \(steps\), got 301"),
         (MotionClone, {"weight": -1.0}, r"weight must be at least 0, got -1\.0"),
         (MOFT, {"weight": -1.0}, r"weight must be at least 0, got -1\.0"),
         (MOFT, {"repeats": -1}, "repeats must be at least 0"),

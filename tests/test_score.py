@@ -586,3 +586,18 @@ def test_a_floor_that_lacked_a_source_is_found_when_the_source_is_here(bench: Be
     found = scores_in(folder)["motion_fidelity"]
     assert found.details["other_sources"] < 0.5
     assert UP.pixels_sha256 in found.origin["other_sources"]
+
+
+def test_a_cache_that_cannot_be_written_is_done_without(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("smmbench.metrics.array_cache.atomic_path", refuse)
+    asked = [{"pixels": "a"}, {"pixels": "b"}]
+    with pytest.warns(
+        UserWarning, match=r"not kept below .*Permission denied.*SMMBENCH_HOME"
+    ) as said:
+        found = [cached_arrays("tracks", one, lambda: {"x": np.ones(2)}) for one in asked]
+    assert [one["x"].tolist() for one in found] == [[1, 1], [1, 1]] and len(said) == 1

@@ -411,7 +411,11 @@ def test_the_source_itself_is_no_result(tmp_path: Path, manifest: Path) -> None:
     """A copy has perfect motion: only a control may be one."""
     for kind, verdict in (("method", "refused"), ("control", "verified")):
         results = make(tmp_path / kind, manifest, kind, copy=True)
-        report = check(submit(results, tmp_path / f"{kind}.zip", str(manifest)).path, manifest)
+        written = submit(results, tmp_path / f"{kind}.zip", str(manifest))
+        assert any("copies of their source" in one for one in written.warnings) == (
+            kind == "method"
+        )
+        report = check(written.path, manifest)
         assert report.verdict == verdict
         assert ("copy of the source" in " ".join(report.problems)) == (kind == "method")
 

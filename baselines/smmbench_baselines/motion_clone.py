@@ -49,10 +49,9 @@ class Parameters(DiffusionParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.guided_steps < max(2, self.steps):  # one step alone may be guided
+        if not 0 <= self.guided_steps <= self.steps:
             raise ValueError(
-                f"guided_steps must be 0 to {self.steps - 1}, so that the steps go on below "
-                f"guided_share; got {self.guided_steps}."
+                f"guided_steps must be 0 to {self.steps} (steps), got {self.guided_steps}."
             )
         if not 0 < self.guided_share < 1:
             raise ValueError(f"guided_share must be above 0, below 1; got {self.guided_share}.")

@@ -20,7 +20,7 @@ from smmbench.results import (
     write_scores,
 )
 from smmbench.results.files import SCORES, BrokenFileError
-from smmbench.video import normal_form, read_video
+from smmbench.video import VideoError, normal_form, read_video
 
 
 @dataclass(frozen=True)
@@ -212,12 +212,19 @@ def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
             f"Made for the prompt '{record.prompt}', but edit '{request.edit}' of clip "
             f"'{clip.name}' asks for '{wanted}'. Run it again."
         )
-    video = read_video(folder / VIDEO)
+    try:
+        video = read_video(folder / VIDEO)
+    except VideoError as error:
+        raise ValueError(f"{error} {_anew(folder)}") from error
     if video.pixels_sha256 != record.pixels_sha256:
         (folder / SCORES).unlink(missing_ok=True)  # of the video that was here
         raise ValueError(
             f"'{folder / VIDEO}' has other pixels (SHA-256 {video.pixels_sha256}) than its record "
-            f"says ({record.pixels_sha256}): one of them was changed. Run it again."
+            f"says ({record.pixels_sha256}): one of them was changed. {_anew(folder)}"
         )
     output = normal_form(video, clip_form(dataset, clip))
     return Task(clip, record.prompt, output, output.pixels_sha256)
+
+
+def _anew(folder: Path) -> str:
+    return f"To make it anew, delete '{folder}' and run (or import) it again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -181,10 +182,7 @@ def _notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]:
                 "not known."
             )
         if coverage.unscored:
-            notes.append(
-                f"{row.label}: {coverage.unscored} finished pairs lack a score and count as worst;"
-                " run `smmbench score` again."
-            )
+            notes += _unscored_notes_of(row, results)
         if coverage.failed:
             kinds = ", ".join(f"{kind} {count}" for kind, count in coverage.failed.items())
             notes.append(f"{row.label}: failed pairs count as worst ({kinds}).")
@@ -202,6 +200,22 @@ def _notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]:
         for label, count in sorted(results.left_out.items())
     ]
     return notes
+
+
+def _unscored_notes_of(row: Row, results: Results) -> Iterator[str]:
+    """Say how many videos lack a number on an axis, by what their scores say of it."""
+    found = results.found[row.label]
+    reasons: Counter[str] = Counter()
+    for pair in row.pairs:
+        if pair.status == "unscored":
+            scores = found[pair.clip, pair.edit, pair.seed].scores
+            said = [scores[name].note for name in RANKING if name in scores and scores[name].note]
+            reasons[said[0] if said else ""] += 1
+    for reason, count in reasons.items():
+        yield (
+            f"{row.label}: {count} finished pairs lack a score and count as worst"
+            + (f": {reason}" if reason else "; run `smmbench score` again.")
+        )
 
 
 def _lacking_notes(
@@ -228,7 +242,15 @@ def _protocol_notes(dataset: Dataset, columns: Sequence[Column]) -> list[str]:
         for name, value in column.conditions.get("protocol", {}).items()
         if own.get(name) != value
     }
+    known = any(column.conditions.get("source_tracked_by") == "known" for column in columns)
     return [
-        f"Not the dataset's protocol: scored with {name} {value}."
-        for name, value in sorted(used.items())
+        *(
+            f"Not the dataset's protocol: scored with {name} {value}."
+            for name, value in sorted(used.items())
+        ),
+        *(
+            ["Not the dataset's protocol: outputs against the sources' true tracks."]
+            if known
+            else []
+        ),
     ]

@@ -76,14 +76,24 @@ def leaderboard(
 
     shown = chosen_metrics(metrics) if metrics else ()
     board = make_board(results, dataset, scope, metrics=shown)
-    by_ending: Format = ENDINGS.get(output.suffix, "rich") if output else "rich"
-    chosen: Format = "json" if as_json else format_ or by_ending
+    chosen: Format = "json" if as_json else format_ or _by_ending(output)
     text = WRITERS[chosen](board)
     if output is None:
         typer.echo(text, nl=False)
     else:
         write_text(output, text)
         typer.echo(f"Wrote {output}.", err=True)
+
+
+def _by_ending(output: Path | None) -> Format:
+    if output is None:
+        return "rich"
+    if output.suffix not in ENDINGS:
+        raise ValueError(
+            f"What to write into '{output}'? Known endings are {', '.join(ENDINGS)}; for any other "
+            "name say --format."
+        )
+    return ENDINGS[output.suffix]
 
 
 def compare(

@@ -69,7 +69,15 @@ def _differences(a: tuple[int, dict[str, Any]], b: tuple[int, dict[str, Any]]) -
     """Say each thing in which two scores differ, shortly."""
     if a[0] != b[0]:
         yield f"metric version ({a[0]}, {b[0]})"
-    for name in sorted(a[1].keys() | b[1].keys()):
-        one, other = (json.dumps(side[1].get(name), sort_keys=True) for side in (a, b))
-        if one != other:
-            yield f"{name} ({one[:80]}, {other[:80]})"
+    yield from _values(a[1], b[1])
+
+
+def _values(a: dict[str, Any], b: dict[str, Any]) -> Iterator[str]:
+    """Each key in which two differ; within a key that holds several, those alone."""
+    for name in sorted(a.keys() | b.keys()):
+        one, other = a.get(name), b.get(name)
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from _values(one, other)
+        elif one != other:
+            told = (json.dumps(side, sort_keys=True)[:80] for side in (one, other))
+            yield f"{name} ({', '.join(told)})"

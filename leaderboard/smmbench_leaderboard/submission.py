@@ -169,10 +169,27 @@ def _warnings(submission: Submission, results: Results) -> list[str]:
         warnings.append(f"{submission.missing} missing pairs count as worst.")
     if submission.failed:
         warnings.append(f"{submission.failed} failed pairs go along as failed and count as worst.")
+    warnings += _copy_warnings(results)
     warnings += _score_warnings(results)
     if left := results.left_out.get(submission.method):
         warnings.append(f"{left} results of seeds or edits outside the protocol are left out.")
     return warnings
+
+
+def _copy_warnings(results: Results) -> Iterator[str]:
+    """Say what verification refuses: outputs that are the source's own pixels."""
+    for label, found in results.found.items():
+        method = results.methods[label]
+        copies = [
+            result
+            for result in found.values()
+            if result.record.pixels_sha256 == result.record.source_sha256
+        ]
+        if copies and not (method and method.card.kind == "control"):
+            yield (
+                f"{len(copies)} videos are copies of their source (such as '{copies[0].folder}'): "
+                "`smmbench verify` refuses that of all but controls."
+            )
 
 
 def _score_warnings(results: Results) -> Iterator[str]:
@@ -193,6 +210,12 @@ def _score_warnings(results: Results) -> Iterator[str]:
         for name, value in score.origin.get("protocol", {}).items()
         if score.metric in RANKING and own.get(name) != value
     }
+    if any(
+        score.origin.get("source_tracked_by") == "known"
+        for result in done
+        for score in result.scores.values()
+    ):
+        others.add("true tracks of the sources")
     if others:
         yield (
             f"Its scores are of another protocol ({', '.join(sorted(others))}): they go along, but "

@@ -20,12 +20,16 @@ NameOrPath = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
-    verbs = typer.Typer(no_args_is_help=True, help="List, show, check, fetch and add datasets.")
+    verbs = typer.Typer(
+        no_args_is_help=True, help="List, show, check, fetch, begin, add, remove datasets."
+    )
     verbs.command("list")(list_datasets)
     verbs.command("show")(show_dataset)
     verbs.command("check")(check_dataset)
     verbs.command("fetch")(fetch_dataset)
+    verbs.command("new")(new_dataset)
     verbs.command("add")(add_dataset)
+    verbs.command("remove")(remove_dataset)
     app.add_typer(verbs, name="datasets")
 
 
@@ -144,6 +148,51 @@ def fetch_dataset(
 STATES = {"fetched": "fetched", "here": "there before", "failed": "failed"}
 
 
+def new_dataset(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of your videos; the manifest is written into it.")
+    ],
+    prompts: Annotated[
+        Path,
+        typer.Option("--prompts", help="CSV: clip, prompt and, if wanted, caption, edit."),
+    ],
+    name: Annotated[str, typer.Option("--name", help="Of the dataset: a-z, 0-9, '.', '_', '-'.")],
+    licence: Annotated[str, typer.Option("--licence", help="Of all clips, such as 'CC BY 4.0'.")],
+    attribution: Annotated[str, typer.Option("--attribution", help="Whose the clips are.")],
+    title: Annotated[str, typer.Option("--title", help="If not given: the name.")] = "",
+    frames: Annotated[int, typer.Option("--frames", help="Of each clip, at most.")] = 24,
+    size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "576x320",
+    fps: Annotated[float, typer.Option("--fps", help="Frames a second.")] = 8.0,
+    text_model: Annotated[
+        str, typer.Option("--text-model", help="That scores prompts; `emoji-clip` works offline.")
+    ] = "ViT-B-32:openai",
+    tracker: Annotated[str, typer.Option("--tracker", help="That follows points.")] = "dis",
+) -> None:
+    """Begin a dataset of your own: write the manifest of a folder of videos, hashes and all."""
+    from smmbench.atomic import write_text
+    from smmbench.dataset import load_dataset
+    from smmbench.dataset.manifest import Protocol
+    from smmbench.dataset.writing import About, new_manifest, read_prompts
+
+    path = folder / f"{name}.toml"
+    if path.exists():
+        raise FileExistsError(f"'{path}' is left as it is; remove it, or take another --name.")
+    width, _, height = size.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise ValueError(f"--size is WIDTHxHEIGHT, such as 576x320, got '{size}'.")
+    protocol = Protocol(
+        frames=frames, width=int(width), height=int(height), fps=fps,
+        text_model=text_model, tracker=tracker,
+    )  # fmt: skip
+    about = About(name, title or name, licence, attribution)
+    text, notes = new_manifest(folder, read_prompts(prompts), about, protocol)
+    write_text(path, text)
+    load_dataset(path)
+    for note in notes:
+        typer.echo(note, err=True)
+    typer.echo(f"Wrote {path}. Next: smmbench datasets check {path}", err=True)
+
+
 def add_dataset(
     path: Annotated[Path, typer.Argument(help="TOML manifest of your own dataset.")],
 ) -> None:
@@ -154,16 +203,27 @@ def add_dataset(
     typer.echo(f"Dataset '{name}' is known now. Check it: smmbench datasets check {name}")
 
 
+def remove_dataset(
+    name: Annotated[str, typer.Argument(help="Name of a dataset that was added.")],
+) -> None:
+    """Forget a dataset that was added; its manifest and files stay where they are."""
+    from smmbench.dataset import remove_dataset
+
+    remove_dataset(name)
+    typer.echo(f"Dataset '{name}' is forgotten; nothing of it was deleted.")
+
+
 def _all_datasets() -> tuple[list[Dataset], list[str]]:
     """Every dataset that loads, and a line for each that does not."""
-    from smmbench.dataset import dataset_names, load_dataset
+    from smmbench.dataset import dataset_names, is_added, load_dataset
 
     found, broken = [], []
     for name in dataset_names():
         try:
             found.append(load_dataset(name))
         except Exception as error:  # a stranger's entry point may raise anything
-            broken.append(f"The dataset '{name}' does not load: {error}")
+            forget = f" To forget it: smmbench datasets remove {name}" if is_added(name) else ""
+            broken.append(f"The dataset '{name}' does not load: {error}{forget}")
     return found, broken
 
 

@@ -30,7 +30,13 @@ class ManifestError(ValueError):
 
 def faults_of(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One sentence for each thing that the model refused: place, what is wrong, what came."""
-    return [_sentence(fault, model) for fault in error.errors()]
+    found = error.errors()
+    faulty = {tuple(fault["loc"][:1]) for fault in found if len(fault["loc"]) > 1}
+    return [  # a list whose parts are all faulty is not "too short" besides
+        _sentence(fault, model)
+        for fault in found
+        if not (fault["type"] == "too_short" and tuple(fault["loc"]) in faulty)
+    ]
 
 
 def place_name(place: Place) -> str:

@@ -15,6 +15,9 @@ from smmbench.home import file_sha256, home
 from smmbench.tracking import Tracks, known_tracks
 from smmbench.video import NormalForm, Video, normal_form, read_video
 
+UNKNOWN = "0" * 64
+"""A hash that is still to be filled in."""
+
 
 def stored_path(dataset: Dataset, file: File) -> Path:
     """Where a file of the dataset belongs, whether it is there or not.
@@ -84,13 +87,18 @@ def source_video(dataset: Dataset, clip: Clip) -> Video:
     """
     path = clip_path(dataset, clip)
     video = _read_once(path, *_stamp(path), clip_form(dataset, clip))
+    if clip.pixels_sha256 == UNKNOWN:
+        raise ValueError(
+            f"Clip '{clip.name}': pixels_sha256 is not filled in; it is {video.pixels_sha256}."
+        )
     if video.pixels_sha256 != clip.pixels_sha256:
         raise ValueError(
             f"Clip '{clip.name}' of dataset '{dataset.manifest.name}' decodes to other pixels "
             f"(SHA-256 {video.pixels_sha256}) than the manifest says ({clip.pixels_sha256}), "
             "though its file is the right one. This decoder (PyAV, FFmpeg) is not like the one "
             "that the dataset was made with, so scores made here would not compare: install the "
-            "PyAV wheel of PyPI. If you are writing this manifest, put the first hash into it."
+            "PyAV wheel of PyPI. If you are writing this manifest, put the first hash into it, or "
+            "let `smmbench datasets new` write one."
         )
     return Video(video.frames.copy(), video.fps, video.notes)  # the caller may write into it
 

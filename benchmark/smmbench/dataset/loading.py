@@ -75,10 +75,26 @@ def add_dataset(path: Path) -> Dataset:
     if other is not None and other != path and other.exists():
         raise ValueError(
             f"The name '{name}' of '{path}' is taken by '{other}'. Change `name` in one of them, "
-            f"or delete '{_pointer(name)}' to forget the other."
+            f"or `smmbench datasets remove {name}` to forget the other."
         )
     write_text(_pointer(name), f"{path}\n")
     return dataset
+
+
+def remove_dataset(name: str) -> None:
+    """Forget a manifest that was added; it stays where it is.
+
+    Raises:
+        LookupError: No dataset of that name was added.
+    """
+    if not is_added(name):
+        raise LookupError(no_such("added dataset", name, sorted(_added())))
+    _pointer(name).unlink()
+
+
+def is_added(name: str) -> bool:
+    """Whether a name is of a manifest that the user added."""
+    return name in _added()
 
 
 def pairs(dataset: Dataset) -> Iterator[tuple[Clip, Edit]]:

@@ -21,8 +21,9 @@ def trackers() -> Iterator[Check]:
 
     from smmbench.tracking import open_tracker
 
-    open_tracker("lucas-kanade", 2, "cpu")
-    yield Check("tracker lucas-kanade", "works", f"OpenCV {cv2.__version__}", needed=True)
+    for name in ("dis", "lucas-kanade"):
+        open_tracker(name, 2, "cpu")
+        yield Check(f"tracker {name}", "works", f"OpenCV {cv2.__version__}", needed=True)
     yield _cotracker()
 
 

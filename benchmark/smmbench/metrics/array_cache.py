@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,8 @@ def origin_key(origin: Mapping[str, Any]) -> str:
 def cached_arrays(kind: str, origin: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
     """Give the arrays that were kept for this origin, or compute and keep them.
 
-    An entry that cannot be read whole (zip files carry checksums) is made again.
+    An entry that cannot be read whole (zip files carry checksums) is made again. Where nothing can
+    be written, nothing is kept, and that is said once.
 
     Args:
         kind: Folder below the cache: `tracks` or `embeddings`.
@@ -39,9 +42,22 @@ def cached_arrays(kind: str, origin: Mapping[str, Any], compute: Callable[[], Ar
     if kept is not None:
         return kept
     arrays = compute()
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    try:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    except OSError as error:  # a read-only or full disk: go on with what is in hand
+        _not_kept(str(home()), error.strerror or str(error))
     return arrays
+
+
+@lru_cache(maxsize=16)
+def _not_kept(place: str, why: str) -> None:
+    """Say it once."""
+    warnings.warn(
+        f"Tracks and embeddings are not kept below '{place}' ({why}) and will be computed again; "
+        "SMMBENCH_HOME may name a folder that can be written.",
+        stacklevel=3,
+    )
 
 
 def _read(path: Path) -> Arrays | None:

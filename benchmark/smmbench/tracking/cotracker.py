@@ -118,7 +118,7 @@ def _predictor_class() -> Any:
     except ImportError as error:
         raise ImportError(
             f"CoTracker is not installed ({error}). It is CC BY-NC 4.0 and on no package index: "
-            f"`{INSTALL}`, or use --tracker lucas-kanade."
+            f"`{INSTALL}`, or use --tracker dis."
         ) from error
 
 

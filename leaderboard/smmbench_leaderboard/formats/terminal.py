@@ -16,6 +16,7 @@ from smmbench_leaderboard.escaping import plain
 from smmbench_leaderboard.formats.table import NONE, caption_of, number
 from smmbench_leaderboard.types import Board, Cell, Row
 
+NAME = 11  # characters that a method's name has in any terminal; a longer one is folded
 HEADER_BEFORE = ("", "Method")
 HEADER_AFTER = ("Pairs", "Seconds", "GiB")
 FLOOR_WORDS = {FLOOR: "random directions", OTHERS: "sources of other clips"}
@@ -25,34 +26,46 @@ def to_terminal(board: Board) -> str:
     """Write the table and its caption; with styles only if standard output is a terminal.
 
     All cells are `Text`: square brackets in a name are no markup. Names are folded where the
-    terminal is narrow, numbers are not.
+    terminal is narrow, numbers are not; what has no room is left out from the right, and said.
     """
     floors = [column.name for column in board.columns if column.name in FLOORS]
     shown = [column for column in board.columns if column.name not in (*FLOORS, FOREGROUND)]
     titles = [*(column.title for column in shown), *(["Floors"] if floors else [])]
     header = (*HEADER_BEFORE, *titles, *HEADER_AFTER)
     rows = [(row, _cells(row, [column.name for column in shown], floors)) for row in board.rows]
+    widths = [
+        _width([title.split(), *(cells[place].split("\n") for _, cells in rows)])
+        for place, title in enumerate(header)
+    ]
+    widths[1] = min(widths[1], NAME)
+    ranking = [2 + place for place, column in enumerate(shown) if column.name in RANKING]
+    places = _fitting(widths, [0, 1, *ranking, header.index("Pairs")], _columns())
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)  # the box has a blank between columns
-    for place, title in enumerate(header):
-        name = title == "Method"
-        widest = _width([title.split(), *(cells[place].split("\n") for _, cells in rows)])
+    for place in places:
+        name = header[place] == "Method"
         table.add_column(
-            Text(title),
+            Text(header[place]),
             justify="left" if name else "right",
             overflow="fold",
-            width=None if name else widest,  # fixed: rich would fold numbers before names
+            # Fixed: rich would fold numbers before names.
+            width=None if name else widths[place],
+            min_width=widths[place],
         )
     for control in (False, True):
         for row, cells in rows:
             if row.control == control:
                 style = "bold" if row.pareto else "dim" if control else ""
-                table.add_row(*(Text(cell) for cell in cells), style=style)
+                table.add_row(*(Text(cells[place]) for place in places), style=style)
         table.add_section()
     caption = list(caption_of(board))
     if any(row.control for row in board.rows):
         caption.insert(0, "The last rows, without ranks, are controls: their places are known.")
-    if floors:
+    if floors and header.index("Floors") in places:
         caption.insert(0, f"Floors of motion: {' (above), '.join(FLOOR_WORDS[f] for f in floors)}.")
+    if left_out := [title for place, title in enumerate(header) if place not in places]:
+        caption.insert(
+            0, f"No room for {', '.join(left_out)}: a wider terminal, or --format csv, has them."
+        )
     caption.insert(0, "In brackets: the rank.")
     return drawn(table, *(Text(plain(sentence, longest=400)) for sentence in caption))
 
@@ -61,10 +74,24 @@ def drawn(*parts: Table | Text) -> str:
     """Draw for standard output: as wide as the terminal, in colour only if it is one."""
     file = io.StringIO()
     console = Console(
-        file=file, width=Console().width, force_terminal=sys.stdout.isatty(), highlight=False
+        file=file, width=_columns(), force_terminal=sys.stdout.isatty(), highlight=False
     )
     console.print(*parts, sep="\n")
     return file.getvalue()
+
+
+def _columns() -> int:
+    return Console().width
+
+
+def _fitting(widths: Sequence[int], always: Sequence[int], room: int) -> list[int]:
+    """The columns, from the left, that fit beside those that always stay; one blank between."""
+    kept = set(always)
+    for place in range(len(widths)):
+        some = kept | {place}
+        if sum(widths[one] + 1 for one in some) + 1 <= room:  # with a blank at both ends
+            kept = some
+    return sorted(kept)
 
 
 def _cells(row: Row, columns: Sequence[str], floors: Sequence[str]) -> tuple[str, ...]:
@@ -74,7 +101,7 @@ def _cells(row: Row, columns: Sequence[str], floors: Sequence[str]) -> tuple[str
     """
     coverage = row.coverage
     return (
-        "*" if row.pareto else "",
+        ("*" if row.pareto else "") + ("i" if row.imported else ""),
         plain(row.label),
         *(_number(row.cells[name], name in RANKING) for name in columns),
         *(["\n".join(number(row.cells[name].mean) for name in floors)] if floors else []),
