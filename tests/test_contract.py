@@ -179,7 +179,7 @@ BROKEN: dict[str, tuple[str, tuple[str, str]]] = {
 def check(tmp_path: Path, small_dataset: Path) -> Callable[..., Checked]:
     def run(text: str, name: str = "Toy", **options: Any) -> Checked:
         (tmp_path / "toy.py").write_text(text)
-        options = {"dataset": small_dataset, "device": "cpu", **options}
+        options = {"dataset": small_dataset, "device": "cpu", "another_process": False, **options}
         return check_method(f"{tmp_path / 'toy.py'}:{name}", **options)
 
     return run
@@ -209,6 +209,35 @@ def test_each_broken_method_is_named_by_its_law_alone(
     assert all(finding.said and finding.advice for finding in checked.broken)
     assert (os.getcwd(), torch.get_default_dtype(), torch.is_grad_enabled()) == before
     assert "SMMBENCH_TOY" not in os.environ
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("", "", ""),
+        (RNG, "np.random.default_rng([seed, hash(prompt) & 0xffffffff])", "another process gives"),
+        (RNG, "np.random.default_rng([seed, DRAWN, crc32(prompt.encode())])", "another process"),
+    ],
+    ids=["good", "hash", "drawn at import"],
+)
+def test_another_process_makes_the_same(
+    check: Callable[..., Checked], old: str, new: str, said: str
+) -> None:
+    text = GOOD.replace("LEAKED = []", "LEAKED = []; DRAWN = os.getpid()").replace(
+        old or "none", new
+    )
+    checked = check(text, another_process=True)
+    assert [one.law for one in checked.broken] == ["fresh"] * bool(said)
+    assert all(said in one.said for one in checked.broken)
+
+
+def test_what_no_other_process_can_load_is_told(
+    check: Callable[..., Checked], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smmbench.contract.another_process.CODE", "raise SystemExit('no room')")
+    checked = check(GOOD, another_process=True)
+    (warned,) = (one for one in checked.findings if one.outcome == "warning")
+    assert warned.law == "fresh" and "no room" in warned.said
 
 
 def test_one_failure_does_not_hide_another(check: Callable[..., Checked]) -> None:
@@ -432,7 +461,7 @@ def test_a_gpu_may_round_a_fresh_instance_otherwise(device: str, apart_by: int, 
 
     class Stub(Trial):
         def __init__(self) -> None:
-            self.device, self.world = device, load_world("emoji-val")
+            self.device, self.world, self.reference = device, load_world("emoji-val"), ""
 
         def transfer(self, request: Any, turn: str = "", which: str = "first") -> Made:
             return fresh if which == "fresh" else first

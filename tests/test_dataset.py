@@ -382,3 +382,9 @@ def test_a_wrong_name_is_one_line_and_exit_code_2(smmbench: CommandLine) -> None
     code, out, err = smmbench("datasets", "show", "dmt-pages")
     assert (code, out) == (2, "")
     assert err.startswith("smmbench: No dataset 'dmt-pages'") and err.count("\n") == 1
+
+
+def test_a_set_that_is_not_fetched_is_told_in_a_line(smmbench: CommandLine) -> None:
+    code, out, err = smmbench("datasets", "check", "dmt-page")
+    assert (code, out) == (2, "")
+    assert "is not fetched" in err and "smmbench datasets fetch dmt-page" in err

@@ -75,6 +75,13 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
+def _in_words(error: Exception) -> str:
+    """What the system says of a file, without its number."""
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.strerror}: '{error.filename}'."
+    return str(error)
+
+
 def main() -> None:
     """Run the command line: exit code 0 all done, 1 something failed, 2 wrong use.
 
@@ -87,5 +94,5 @@ def main() -> None:
     except (ValueError, LookupError, OSError, ImportError) as error:
         if isinstance(error, (KeyError, IndexError)):
             raise  # an inner mistake, not a name that a user gave
-        print(f"smmbench: {error}", file=sys.stderr)
+        print(f"smmbench: {_in_words(error)}", file=sys.stderr)
         sys.exit(2)

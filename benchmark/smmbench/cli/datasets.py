@@ -72,7 +72,14 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
 
     Exit code 1 with a list of faults on standard output if anything is wrong.
     """
-    from smmbench.dataset import ManifestError, check_dataset, load_dataset, motion_check
+    from smmbench.dataset import (
+        ManifestError,
+        check_dataset,
+        files_of,
+        load_dataset,
+        missing_files,
+        motion_check,
+    )
     from smmbench.progress import progress
 
     faults: list[str] = []
@@ -82,6 +89,12 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
         faults = [f"{error.file}: {fault}" for fault in error.faults]
     else:
         manifest = found.manifest
+        unfetched = [file for file in missing_files(found, files_of(manifest)) if file.url]
+        if unfetched:
+            raise ValueError(
+                f"'{dataset}' is not fetched: {len(unfetched)} of {len(files_of(manifest))} files are "
+                f"missing. Run `smmbench datasets fetch {dataset}`."
+            )
         try:
             moves = motion_check(manifest.protocol)
         except (ImportError, LookupError, ValueError) as error:

@@ -70,6 +70,7 @@ def check_method(
     device: str = "auto",
     dataset: str | Path = DATASET,
     quick: bool = False,
+    another_process: bool = True,
     limit: int | float = LIMIT,
     report: Callable[[Finding], None] = lambda finding: None,
 ) -> Checked:
@@ -82,6 +83,7 @@ def check_method(
         device: As `choose_device` takes it.
         dataset: Whose first two clips it is tried on.
         quick: Leave out what needs further clips, instances and requests.
+        another_process: Try the first request in a process of its own too, unless it is quick.
         limit: Seconds that one call may take.
         report: Called with each finding as it comes.
 
@@ -102,7 +104,8 @@ def check_method(
     for law in laws:
         start = time.monotonic()
         if not law.declared and state.trial is None and not state.broke("class"):
-            refused = _begin(state, world, preset, settings, device, limit)
+            named = reference if another_process else ""
+            refused = _begin(state, world, preset, settings, device, limit, named)
         else:
             refused = None
         _add(state, law, refused or _verdict(law, state), time.monotonic() - start, report)
@@ -120,7 +123,7 @@ def check_method(
 
 def _begin(
     state: _State, world: World, preset: str | None, settings: Sequence[str], device: str,
-    limit: int | float,
+    limit: int | float, reference: str,
 ) -> Verdict | None:  # fmt: skip
     """Make the trial; a verdict if the parameters do not allow it."""
     method = state.method
@@ -137,7 +140,7 @@ def _begin(
             if state.broke("presets"):
                 return skipped("the presets are broken.")
             raise  # what was asked for is wrong
-    state.trial = Trial(method, parameters, device, world, limit)
+    state.trial = Trial(method, parameters, device, world, limit, reference)
     return None
 
 

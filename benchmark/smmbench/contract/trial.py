@@ -103,17 +103,20 @@ class Trial:
         device: Where to compute.
         world: Clips and prompts.
         limit: Seconds that a call may take.
+        reference: The method as it was asked for, so that another process can load it; empty: no
+            other process is asked.
     """
 
     def __init__(
         self, method: type[Method[Any, Any]], parameters: Any, device: str, world: World,
-        limit: int | float,
+        limit: int | float, reference: str = "",
     ) -> None:  # fmt: skip
         self.method = method
         self.parameters = parameters
         self.device = device
         self.world = world
         self.limit = limit
+        self.reference = reference
         self.changes: list[Change] = []
         self.memory: list[Memory] = []
         self.made: dict[str, Made] = {}

@@ -36,11 +36,13 @@ class World:
         dataset: Where they are from.
         clips: The two.
         prompts: Two target prompts of the first.
+        named: The dataset as it was asked for: its name, or its manifest's path.
     """
 
     dataset: Dataset
     clips: tuple[Clip, Clip]
     prompts: tuple[str, str]
+    named: str
 
     @property
     def form(self) -> NormalForm:
@@ -83,4 +85,4 @@ def load_world(dataset: str | Path) -> World:
             f"The contract is tried on two clips of one length and two prompts, which "
             f"'{found.manifest.name}' does not have; without --dataset it is `emoji-val`."
         )
-    return World(found, (first, alike[0]), (prompts[0], prompts[1]))
+    return World(found, (first, alike[0]), (prompts[0], prompts[1]), str(dataset))

@@ -38,4 +38,6 @@ def guarded(name: str, checks: Checks, needed: bool = False) -> Iterator[Check]:
     except Exception as error:  # a broken install may raise anything
         reason = (str(error).splitlines() or [""])[0]
         mend = "Install the toolkit again: pip install --force-reinstall smmbench"
+        if isinstance(error, PermissionError):
+            mend = "Make that readable, or let SMMBENCH_HOME name a folder of your own."
         yield Check(name, "broken", f"{type(error).__name__}: {reason}", mend, needed)
