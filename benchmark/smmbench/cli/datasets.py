@@ -92,8 +92,8 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
         unfetched = [file for file in missing_files(found, files_of(manifest)) if file.url]
         if unfetched:
             raise ValueError(
-                f"'{dataset}' is not fetched: {len(unfetched)} of {len(files_of(manifest))} files are "
-                f"missing. Run `smmbench datasets fetch {dataset}`."
+                f"'{dataset}' is not fetched: {len(unfetched)} of {len(files_of(manifest))} files "
+                f"are missing. Run `smmbench datasets fetch {dataset}`."
             )
         try:
             moves = motion_check(manifest.protocol)
