@@ -28,6 +28,7 @@ GOOD = """
 from __future__ import annotations
 import os
 from dataclasses import dataclass
+from functools import partial
 from zlib import crc32
 import numpy as np
 import torch
@@ -50,6 +51,7 @@ class Toy(Method):
         super().__init__(parameters, device)
         Toy.built += 1
         self.number, self.kept, self.buffer, self.memo = Toy.built, [], None, {}
+        self.inner = partial(print, torch.nn.Flatten())
         self.network = torch.nn.Linear(2, 2)
         self.network.register_buffer("unsaved", torch.zeros(2), persistent=False)
         self.hook = self.network.register_forward_hook(lambda *_: None)
@@ -161,6 +163,15 @@ BROKEN: dict[str, tuple[str, tuple[str, str]]] = {
     ),
     "a short video now and then": (
         "seeds", (GIVE, "        return Video(frames[:2] if seed == 1 else frames, 8.0)")
+    ),
+    "another attention": (
+        "surroundings", first("torch.backends.cuda.enable_flash_sdp(False)")
+    ),
+    "deaf to Ctrl-C": (
+        "surroundings", first("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)")
+    ),
+    "trains in a partial": (
+        "networks", first("self.inner.args[0].training = not self.inner.args[0].training")
     ),
     "leaves a processor": ("networks", first("self.network.processor = object()")),
     "changes a buffer": ("networks", first("self.network.unsaved += 1")),

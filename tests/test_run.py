@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import errno
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from smmbench.atomic import remove_leftovers
+from smmbench.atomic import held, remove_leftovers
 from smmbench.dataset import load_dataset
 from smmbench.executors import named_executor
 from smmbench.pairs import choose_pairs, shard
@@ -382,3 +385,23 @@ def test_the_command(bench: Bench) -> None:
     stopped = _invoke(arguments)
     assert stopped.exit_code == 130
     assert "goes on from here" in stopped.stderr
+
+
+def test_who_holds_a_folder_makes_others_wait(tmp_path: Path) -> None:
+    """Also in another process, and only until it ends, however that ends."""
+    script = (
+        "import sys, time; from pathlib import Path; from smmbench.atomic import held\n"
+        "with held(Path(sys.argv[1])):\n"
+        "    print(flush=True); time.sleep(60)"
+    )
+    words = [sys.executable, "-c", script, str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        waiting = Thread(target=lambda: held(tmp_path).__enter__(), daemon=True)
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        other.kill()
+    waiting.join(10)
+    assert not waiting.is_alive()

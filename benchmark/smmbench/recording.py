@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from smmbench.atomic import remove_leftovers
+from smmbench.atomic import held, remove_leftovers
 from smmbench.dataset import Manifest
 from smmbench.environment import describe_environment
 from smmbench.failures import Stage, failure
@@ -59,12 +59,14 @@ class Recorder:
 
     def done(self, pair: Pair, video: Video, **cost: int | float) -> RunRecord:
         """Write video, preview and, when both are whole, the record that says so."""
-        folder = self._cleared(pair)
-        write_lossless(folder / VIDEO, video)
-        write_preview(folder / PREVIEW, video)
-        _keep_log(folder, video)
         record = self._record(pair, status="done", pixels_sha256=video.pixels_sha256, **cost)
-        write_record(folder, record)
+        folder = result_folder(self.job.root, self.request(pair))
+        with held(folder):  # else a record could stand beside the video of another run
+            self._clear(folder)
+            write_lossless(folder / VIDEO, video)
+            write_preview(folder / PREVIEW, video)
+            _keep_log(folder, video)
+            write_record(folder, record)
         return record
 
     def failed(
@@ -72,9 +74,11 @@ class Recorder:
     ) -> RunRecord:
         """Write the record of a pair that has no video, and the traceback into the log."""
         record = self._record(pair, status="failed", failure=failure(error, stage), **cost)
-        cleared = self._cleared(pair)
-        _keep_log(cleared, error)
-        write_record(cleared, record)
+        place = result_folder(self.job.root, self.request(pair))
+        with held(place):
+            self._clear(place)
+            _keep_log(place, error)
+            write_record(place, record)
         folder = method_folder(self.job.root, self.job.label)
         text = "".join(traceback.format_exception(error))
         with self._log, (folder / "run.log").open("a", encoding="utf-8") as log:
@@ -89,14 +93,11 @@ class Recorder:
         same = record.entry == self.entry and record.parameters == self.job.parameters
         return record if same else None
 
-    def _cleared(self, pair: Pair) -> Path:
-        """The pair's folder without what an earlier run left; its record goes first."""
-        folder = result_folder(self.job.root, self.request(pair))
-        folder.mkdir(parents=True, exist_ok=True)
+    def _clear(self, folder: Path) -> None:
+        """Remove what an earlier run left of a pair; its record goes first."""
         for name in ("record.json", "scores.json", VIDEO, PREVIEW, LOG):
             (folder / name).unlink(missing_ok=True)
         remove_leftovers(folder)
-        return folder
 
     def _record(self, pair: Pair, **outcome: Any) -> RunRecord:
         return RunRecord(

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from smmbench.atomic import held
 from smmbench.dataset import Dataset, load_dataset
 from smmbench.environment import choose_device
 from smmbench.job import Job
@@ -197,7 +198,15 @@ def _write_method(plan: Plan) -> None:
     """Write what the board says of the method; parameters stand there by dataset."""
     job = plan.job
     folder = method_folder(job.root, job.label)
-    earlier = read_method(folder)
+    with held(folder):  # a run on another dataset adds its parameters to the same file
+        earlier = read_method(folder)
+        about = _about(plan, earlier)
+        if about != earlier:
+            write_method(folder, about)
+
+
+def _about(plan: Plan, earlier: MethodFile | None) -> MethodFile:
+    job = plan.job
     parameters = {} if earlier is None else dict(earlier.parameters)
     tuning = {} if earlier is None else dict(earlier.tuning)
     name = plan.dataset.manifest.name
@@ -206,15 +215,13 @@ def _write_method(plan: Plan) -> None:
     elif parameters.get(name) != job.parameters:
         tuning.pop(name, None)  # what was searched are others
     parameters[name] = job.parameters
-    about = MethodFile(
+    return MethodFile(
         label=job.label,
         entry=entry_of(job.method),
         card=find_method(job.method).card,
         parameters=parameters,
         tuning=tuning,
     )
-    if about != earlier:
-        write_method(folder, about)
 
 
 def _checked_label(label: str) -> str:

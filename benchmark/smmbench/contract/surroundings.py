@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
+Switch = tuple[Callable[[], bool], Callable[[bool], None]]
+ATTENTION: tuple[Switch, ...] = (
+    (torch.backends.cuda.flash_sdp_enabled, torch.backends.cuda.enable_flash_sdp),
+    (torch.backends.cuda.mem_efficient_sdp_enabled, torch.backends.cuda.enable_mem_efficient_sdp),
+    (torch.backends.cuda.math_sdp_enabled, torch.backends.cuda.enable_math_sdp),
+)
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PYTHON = "random state of Python"
 RANDOM = ("random state of numpy", "random state of torch")
 ON_GPU = "random state of torch on the GPU"
@@ -32,6 +41,8 @@ def surroundings() -> dict[str, Any]:
         "cudnn.allow_tf32": torch.backends.cudnn.allow_tf32,
         "torch's matmul precision": torch.get_float32_matmul_precision(),
         "torch's number of threads": torch.get_num_threads(),
+        "torch's kinds of attention": tuple(asked() for asked, _ in ATTENTION),
+        "handlers of signals": tuple(signal.getsignal(one) for one in SIGNALS),
         "numpy's error handling": tuple(sorted(np.geterr().items())),
         "working folder": _folder(),
     }
@@ -75,6 +86,11 @@ def put_back(before: dict[str, Any]) -> None:
     torch.set_float32_matmul_precision(before["torch's matmul precision"])
     if torch.get_num_threads() != before["torch's number of threads"]:
         torch.set_num_threads(before["torch's number of threads"])
+    for on, (_, enable) in zip(before["torch's kinds of attention"], ATTENTION, strict=True):
+        enable(on)
+    for number, handler in zip(SIGNALS, before["handlers of signals"], strict=True):
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
     np.seterr(**dict(before["numpy's error handling"]))
     if before["working folder"]:
         os.chdir(before["working folder"])

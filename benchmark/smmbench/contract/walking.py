@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ DEEPEST = 12
 def leaves(thing: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Everything within an object that has a value, with its place: `latents[0].x`.
 
-    Attributes, items and fields are followed, each object once and at most `DEEPEST` deep; a
+    Attributes, slots, items and fields are followed, each object once and at most `DEEPEST` deep; a
     network (`torch.nn.Module`) is given whole. Functions, classes and modules have no value here.
     """
     seen: set[int] = set()
@@ -69,7 +70,13 @@ def _parts(place: str, one: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"{place}[{i}]", value) for i, value in enumerate(one))
     elif isinstance(one, (set, frozenset)):
         yield from ((f"{place}{{{i}}}", value) for i, value in enumerate(sorted(one, key=repr)))
+    if isinstance(one, functools.partial):
+        inner = {"func": one.func, "args": one.args, "keywords": one.keywords}
+        yield from ((f"{place}.{name}", value) for name, value in inner.items())
     names = [*getattr(one, "__dict__", ())]
+    for kind in type(one).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        names += [slots] if isinstance(slots, str) else slots
     if dataclasses.is_dataclass(one):
         names += [field.name for field in dataclasses.fields(one)]
     for name in dict.fromkeys(names):
