@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,12 @@ from jaxtyping import Float
 
 from smmbench import __version__
 from smmbench.dataset import Dataset
-from smmbench.metrics.registry import metric
 from smmbench.statistics import rank_groups
-from smmbench_leaderboard.columns import MOTION, RANKING, TEXT, columns_of, explains
+from smmbench_leaderboard.columns import MOTION, RANKING, TEXT, columns_of
+from smmbench_leaderboard.notes import notes_of
 from smmbench_leaderboard.pareto import pareto_front
 from smmbench_leaderboard.reading import Key, Results, expected_pairs, read_results
-from smmbench_leaderboard.rows import card_of, lacking, never_scored, row_of
+from smmbench_leaderboard.rows import card_of, row_of
 from smmbench_leaderboard.types import Board, Bootstrap, Column, Row, Scope
 
 
@@ -74,13 +73,7 @@ def board_of(
         bootstrap=bootstrap,
         columns=columns,
         rows=tuple(sorted(rows, key=_place)),
-        notes=(
-            *_unscored_notes(columns),
-            *_stale_notes(columns),
-            *_protocol_notes(results.dataset, columns),
-            *_notes(results, rows, scope),
-            *_lacking_notes(results, keys, columns),
-        ),
+        notes=notes_of(results, rows, columns, keys, scope),
     )
 
 
@@ -150,107 +143,3 @@ def _height(row: Row, axis: str) -> float:
     """Mean on an axis; on one that is not scored all rows are level."""
     mean = row.cells[axis].mean
     return 0.0 if mean is None else mean
-
-
-def _unscored_notes(columns: Sequence[Column]) -> list[str]:
-    """Say once, not for each row, what nobody has a number of."""
-    return [
-        f"{column.title} was not scored for any method; `smmbench score` says why."
-        for column in columns
-        if not column.scored and not column.detail
-    ]
-
-
-def _stale_notes(columns: Sequence[Column]) -> list[str]:
-    """Say which columns are of an older metric: they stand alone, and never beside newer ones."""
-    return [
-        f"{column.title} is stale: scored under version {column.version} of the metric, here is "
-        f"version {metric(column.metric).version}. Run `smmbench score` on this folder."
-        for column in columns
-        if column.scored and not column.detail and column.version != metric(column.metric).version
-    ]
-
-
-def _notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]:
-    """What a reader must know before believing a row."""
-    notes = []
-    for row in rows:
-        coverage = row.coverage
-        if row.imported:
-            notes.append(
-                f"{row.label} (i): made elsewhere and imported, not run here; what it cost is "
-                "not known."
-            )
-        if coverage.unscored:
-            notes += _unscored_notes_of(row, results)
-        if coverage.failed:
-            kinds = ", ".join(f"{kind} {count}" for kind, count in coverage.failed.items())
-            notes.append(f"{row.label}: failed pairs count as worst ({kinds}).")
-        if coverage.missing:
-            notes.append(f"{row.label}: {coverage.missing} missing pairs count as worst.")
-        if not row.pairs or (scope == "shared" and coverage.of_dataset > coverage.expected):
-            notes.append(
-                f"{row.label}: {coverage.of_dataset - coverage.expected} more results are left "
-                "out, as not every method has them."
-            )
-        if results.methods[row.label] is None:
-            notes.append(f"{row.label}: has no method.json, so it is taken for a method.")
-    notes += [
-        f"{label}: {count} results of seeds or edits outside the protocol are left out."
-        for label, count in sorted(results.left_out.items())
-    ]
-    return notes
-
-
-def _unscored_notes_of(row: Row, results: Results) -> Iterator[str]:
-    """Say how many videos lack a number on an axis, by what their scores say of it."""
-    found = results.found[row.label]
-    reasons: Counter[str] = Counter()
-    for pair in row.pairs:
-        if pair.status == "unscored":
-            scores = found[pair.clip, pair.edit, pair.seed].scores
-            said = [scores[name].note for name in RANKING if name in scores and scores[name].note]
-            reasons[said[0] if said else ""] += 1
-    for reason, count in reasons.items():
-        yield (
-            f"{row.label}: {count} finished pairs lack a score and count as worst"
-            + (f": {reason}" if reason else "; run `smmbench score` again.")
-        )
-
-
-def _lacking_notes(
-    results: Results, keys: Sequence[Key], columns: Sequence[Column]
-) -> Iterator[str]:
-    """Say which videos have no number of a metric besides the two axes."""
-    for column in (one for one in columns if one.scored and explains(one)):
-        for label, found in sorted(results.found.items()):
-            inside = [found[key] for key in keys if key in found]
-            if count := lacking(column, inside):
-                worst = "" if never_scored(column, inside) else ", which counts as worst"
-                yield (
-                    f"{label}: {count} videos have no {column.title}{worst}; run `smmbench score "
-                    f"--metrics {column.metric}` on this folder."
-                )
-
-
-def _protocol_notes(dataset: Dataset, columns: Sequence[Column]) -> list[str]:
-    """Say where all scores were computed under another protocol than the dataset's."""
-    own = dataset.manifest.protocol.model_dump(mode="json")
-    used = {
-        name: value
-        for column in columns
-        for name, value in column.conditions.get("protocol", {}).items()
-        if own.get(name) != value
-    }
-    known = any(column.conditions.get("source_tracked_by") == "known" for column in columns)
-    return [
-        *(
-            f"Not the dataset's protocol: scored with {name} {value}."
-            for name, value in sorted(used.items())
-        ),
-        *(
-            ["Not the dataset's protocol: outputs against the sources' true tracks."]
-            if known
-            else []
-        ),
-    ]
