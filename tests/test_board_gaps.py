@@ -187,6 +187,14 @@ def test_a_narrow_terminal_keeps_names_and_axes(
     assert "a-long-name-of-a-method" in wide and "No room" not in wide
 
 
+def test_a_pipe_has_room_for_all(board_tree: BoardTree, monkeypatch: pytest.MonkeyPatch) -> None:
+    board_tree.whole("a-long-name-of-a-method")
+    change(board_tree, "a-long-name-of-a-method", warp)
+    monkeypatch.delenv("COLUMNS", raising=False)
+    text = to_terminal(board(board_tree, "warp_error"))
+    assert "a-long-name-of-a-method" in text and "GiB" in text and "No room" not in text
+
+
 def test_imports_are_marked_in_a_terminal_too(board_tree: BoardTree) -> None:
     board_tree.whole("elsewhere", kind="imported")
     (line,) = (line for line in to_terminal(board(board_tree)).splitlines() if "8/8" in line)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from smmbench.dataset import ManifestError, check_dataset, load_dataset, source_video
-from smmbench.dataset.writing import read_prompts, slug
+from smmbench.dataset.writing import frames_at, read_prompts, slug
 from smmbench.video import Video, write_lossless
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -76,6 +76,9 @@ def test_a_folder_of_videos_becomes_a_dataset_that_is_sound(
             "clip,prompt\nwalk,A cat\nwalk,a cat!\n",
             "line 3: edit 'a-cat' of clip 'walk' is there twice",
         ),
+        ("clip,prompt\nwalk,A bear, running\n", "line 2: more fields than the first line has"),
+        (TABLE + "walk,A cow,a dog walks\n", "line 5: clip 'walk' has two captions"),
+        ("clip,prompt,edit\nwalk,A bear,Bear One\n", r"would not load: clips\[0\].edits\[0\].name"),
         ("clip,prompt\nwlak,A cat\n", "No video of clip 'wlak'.*Did you mean 'walk'"),
     ],
 )
@@ -90,7 +93,14 @@ def test_a_table_that_is_none_is_told(
 
 
 def test_wrong_sizes_and_names_are_told(folder: Path, smmbench: CommandLine) -> None:
-    assert "WIDTHxHEIGHT" in begin(smmbench, folder, "--size", "big")[2]
+    for more, said in (
+        (("--size", "big"), "WIDTHxHEIGHT"),
+        (("--size", "0x32"), "WIDTHxHEIGHT"),
+        (("--fps", 0), "--fps above 0"),
+        (("--name", "../out"), "--name is of a-z"),
+    ):
+        code, _, err = begin(smmbench, folder, *more)
+        assert code == 2 and said in err and not list(folder.parent.rglob("*.toml"))
     (folder / "Walk 2.mkv").write_bytes(b"")
     code, _, err = begin(smmbench, folder)
     assert code == 2 and "cannot name a clip" in err
@@ -99,6 +109,26 @@ def test_wrong_sizes_and_names_are_told(folder: Path, smmbench: CommandLine) -> 
 def test_names_are_made_of_words() -> None:
     assert slug("A cat, running!") == "a-cat-running"
     assert slug("...") == "edit" and len(slug("long " * 50)) <= 64
+
+
+@pytest.mark.parametrize(
+    ("frames", "rate", "found"), [(60, 30.0, 16), (20, 4.0, 39), (24, 8.0, 24), (1, 8.0, 1)]
+)
+def test_frames_are_counted_at_the_rate_of_the_protocol(
+    frames: int, rate: float, found: int
+) -> None:
+    video = Video(np.zeros((frames, 2, 2, 3), np.uint8), rate)
+    assert frames_at(video, 8.0) == found
+
+
+def test_a_short_clip_of_another_rate_keeps_its_time(folder: Path, smmbench: CommandLine) -> None:
+    fast = Video(moving(9).frames, 16.0)  # five frames at 8 a second
+    write_lossless(folder / "walk.mkv", fast)
+    assert begin(smmbench, folder)[0] == 0
+    dataset = load_dataset(folder / "my-set.toml")
+    walk = dataset.manifest.clips[0]
+    assert walk.frames == 5
+    np.testing.assert_array_equal(source_video(dataset, walk).frames, fast.frames[::2])
 
 
 def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path: Path) -> None:
@@ -112,7 +142,9 @@ def test_a_hash_that_is_not_filled_in_is_told_alone(folder: Path, smmbench: Comm
     pixels = load_dataset(path).manifest.clips[0].pixels_sha256
     path.write_text(path.read_text().replace(pixels, "0" * 64))
     dataset = load_dataset(path)
-    with pytest.raises(ValueError, match=rf"^Clip 'walk': pixels_sha256 .*it is {pixels}\.$"):
+    with pytest.raises(
+        ValueError, match=rf"^pixels_sha256 of clip 'walk' is not .*it is {pixels}\.$"
+    ):
         source_video(dataset, dataset.manifest.clips[0])
 
 

@@ -64,6 +64,9 @@ if behave == "memory":
 if behave == "hangs":
     subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     print("waiting", flush=True)
+    if asked["note"]:
+        Path(asked["note"] + ".new").write_text(str(os.getpid()))
+        os.rename(asked["note"] + ".new", asked["note"])
     time.sleep(60)
 if behave == "killed":
     os.kill(os.getpid(), 9)
@@ -358,25 +361,54 @@ def test_a_run_that_is_told_to_end_ends_its_commands(tmp_path: Path, told: tuple
         "os.rename('new', 'pid'); time.sleep(60)"
     )
     script = (
-        "import sys, pathlib\n"
+        "import pathlib, signal, sys\n"
         "from smmbench.external.log import Log\n"
         "from smmbench.external.running import run_commands\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # whatever it inherited
+        "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         f"words = [sys.executable, '-c', {child!r}]\n"
         "run_commands([words], folder=pathlib.Path(), environment={}, seconds=60, log=Log())\n"
     )
-    runner = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=tmp_path, stderr=subprocess.DEVNULL
+    words = [sys.executable, "-c", script]
+    with subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.DEVNULL) as runner:
+        child_pid = _told(runner, tmp_path / "pid", told)
+        number = signal.Signals[told[0]]
+        assert runner.returncode == (-number if number == signal.SIGINT else 128 + number)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child_pid, 0)
+
+
+def test_a_run_that_is_told_to_end_does_not_begin_the_next_pair(ready: Stand) -> None:
+    """It is no failure of a pair, as `sys.exit` in a method would be."""
+    note = ready.folder / "pid"
+    script = (
+        "import signal, sys; from smmbench.cli import main\n"
+        "signal.signal(signal.SIGTERM, signal.SIG_DFL)\n"
+        f"sys.argv = ['smmbench', 'run', '--method', {str(ready.path)!r}, '--dataset', "
+        f"{str(ready.dataset)!r}, '--output', {str(ready.folder / 'told')!r}, "
+        f"'--set', 'behave=hangs', '--set', 'note={note}', '--device', 'cpu']\n"
+        "main()\n"
     )
-    note, end = tmp_path / "pid", time.monotonic() + 30
+    words = [sys.executable, "-c", script]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as runner:
+        _told(runner, note, ("SIGTERM",))
+        assert runner.returncode == 128 + signal.SIGTERM
+    assert list((ready.folder / "told").rglob("record.json")) == []
+
+
+def _told(runner: subprocess.Popen[bytes], note: Path, told: tuple[str, ...]) -> int:
+    """Wait until the command has noted its process, tell the run to end, and wait for that."""
+    end = time.monotonic() + 30
     while not note.exists() and time.monotonic() < end:
         time.sleep(0.05)
-    for name in told:
-        runner.send_signal(signal.Signals[name])
-        time.sleep(0.5)
-    number = signal.Signals[told[0]]
-    assert runner.wait(20) == (-number if number == signal.SIGINT else 128 + number)
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(note.read_text()), 0)
+    try:
+        for name in told:
+            runner.send_signal(signal.Signals[name])
+            time.sleep(0.5)
+        runner.wait(20)
+    finally:
+        runner.kill()
+    return int(note.read_text())
 
 
 def test_the_environment_is_scrubbed(ready: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

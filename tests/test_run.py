@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -398,8 +398,16 @@ def test_who_holds_a_folder_makes_others_wait(tmp_path: Path) -> None:
     with subprocess.Popen(words, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
-        waiting = Thread(target=lambda: held(tmp_path).__enter__(), daemon=True)
+        begun = Event()
+
+        def wait() -> None:
+            begun.set()
+            with held(tmp_path):
+                pass
+
+        waiting = Thread(target=wait, daemon=True)
         waiting.start()
+        assert begun.wait(10)
         waiting.join(0.3)
         assert waiting.is_alive()
         other.kill()

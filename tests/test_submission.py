@@ -282,6 +282,19 @@ def test_claims_under_other_terms_are_not_held_against_it(
     assert any("they are of version 0 of the metric" in warning for warning in old.warnings)
 
 
+def test_scores_of_a_protocol_with_more_fields_are_said(
+    results: Path, manifest: Path, tmp_path: Path
+) -> None:
+    """A prefix is not dumped where it is empty."""
+    for path in results.rglob("scores.json"):
+        content = json.loads(path.read_text())
+        for score in content["scores"]:
+            score["origin"]["protocol"]["text_prefix"] = "a video of "
+        path.write_text(json.dumps(content))
+    written = submit(results, tmp_path / "prefix.zip", str(manifest))
+    assert any("text_prefix a video of  instead of none" in one for one in written.warnings)
+
+
 def test_a_submission_without_scores_is_told_so(
     results: Path, manifest: Path, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from smmbench.environment import free_memory, peak_memory, reset_peak_memory, synchronize
+from smmbench.external.running import ToldToEndError
 from smmbench.failures import Stage, kind_of
 from smmbench.kept import Kept, counting_kept
 
@@ -99,6 +100,8 @@ class Batches:
                     f"asked for, got {len(values)}."
                 )
             synchronize(self.device)  # a GPU may still be at work
+        except ToldToEndError:
+            raise
         except (Exception, SystemExit) as error:  # sys.exit of a script's code ends the pair alone
             failed, values = error, [None] * len(batch)
             traceback.clear_frames(error.__traceback__)  # they hold the tensors of what failed

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from smmbench.atomic import held
 from smmbench.dataset import Clip, Dataset, clip_form
 from smmbench.dataset.manifest import NAME_PATTERN
 from smmbench.environment import describe_environment
@@ -193,14 +194,15 @@ def _is_here(folder: Path, request: Request, clip: Clip, sha256: str) -> bool:
 
 def _write(folder: Path, record: RunRecord, video: Video | None) -> None:
     """Write the record last: it says that the rest is whole."""
-    (folder / RECORD).unlink(missing_ok=True)
-    if video is None:
-        for name in (VIDEO, PREVIEW):
-            (folder / name).unlink(missing_ok=True)
-    else:
-        write_lossless(folder / VIDEO, video)
-        write_preview(folder / PREVIEW, video)
-    write_record(folder, record)
+    with held(folder):
+        (folder / RECORD).unlink(missing_ok=True)
+        if video is None:
+            for name in (VIDEO, PREVIEW):
+                (folder / name).unlink(missing_ok=True)
+        else:
+            write_lossless(folder / VIDEO, video)
+            write_preview(folder / PREVIEW, video)
+        write_record(folder, record)
 
 
 def _content_sha256(path: Path) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from smmbench.batching import Batches, Outcome
 from smmbench.dataset import clip_form, load_dataset, source_video
 from smmbench.environment import use_tensor_cores
+from smmbench.external.running import ToldToEndError
 from smmbench.failures import Stage
 from smmbench.job import Job
 from smmbench.method import Method, Source
@@ -125,7 +126,7 @@ class Maker:
                 sources.append(self._source(pair))
                 self._loaded()  # loading is not part of the cost
             except (Exception, SystemExit) as error:
-                if _user_can_mend(error):
+                if _user_can_mend(error) or isinstance(error, ToldToEndError):
                     raise
                 clips[pair.clip.name] = Outcome(None, error, "load")
         able = [source for source in sources if source.clip not in clips]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from smmbench.atomic import held
 from smmbench.dataset import Dataset, clip_form, clip_named, load_dataset, wanted_prompt
 from smmbench.metrics.measure import Options, Task
 from smmbench.metrics.registry import metric
@@ -172,15 +173,16 @@ def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) ->
     # What cannot be computed here does not take the place of a number that was.
     lost = {name for name in scorer.unavailable if name in kept and kept[name].value is not None}
     new = {name: score for name, score in found.items() if name not in lost}
-    now = _kept(folder, record)  # another process may have scored other metrics meanwhile
-    written = now | new
-    if written != now:
-        file = ScoreFile(
-            request=record.request,
-            pixels_sha256=record.pixels_sha256,
-            scores=tuple(written.values()),
-        )
-        write_scores(folder, file)
+    with held(folder):
+        now = _kept(folder, record)  # another process may have scored other metrics meanwhile
+        written = now | new
+        if written != now:
+            file = ScoreFile(
+                request=record.request,
+                pixels_sha256=record.pixels_sha256,
+                scores=tuple(written.values()),
+            )
+            write_scores(folder, file)
     return tuple((written | found).values())
 
 

@@ -74,9 +74,9 @@ def leaderboard(
     from smmbench_leaderboard.board import make_board
     from smmbench_leaderboard.formats import WRITERS
 
+    chosen: Format = "json" if as_json else format_ or _by_ending(output)
     shown = chosen_metrics(metrics) if metrics else ()
     board = make_board(results, dataset, scope, metrics=shown)
-    chosen: Format = "json" if as_json else format_ or _by_ending(output)
     text = WRITERS[chosen](board)
     if output is None:
         typer.echo(text, nl=False)

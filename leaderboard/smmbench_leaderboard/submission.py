@@ -204,7 +204,7 @@ def _score_warnings(results: Results) -> Iterator[str]:
         )
     own = results.dataset.manifest.protocol.model_dump(mode="json")
     others = {
-        f"{name} {value} instead of {own[name]}"
+        f"{name} {value} instead of {own.get(name) or 'none'}"
         for result in done
         for score in result.scores.values()
         for name, value in score.origin.get("protocol", {}).items()

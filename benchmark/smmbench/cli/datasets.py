@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -183,16 +184,21 @@ def new_dataset(
 ) -> None:
     """Begin a dataset of your own: write the manifest of a folder of videos, hashes and all."""
     from smmbench.atomic import write_text
-    from smmbench.dataset import load_dataset
-    from smmbench.dataset.manifest import Protocol
+    from smmbench.dataset.manifest import NAME_PATTERN, Protocol
     from smmbench.dataset.writing import About, new_manifest, read_prompts
 
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise ValueError(
+            f"--name is of a-z, 0-9, '.', '_', '-', begins with a letter or digit; got '{name}'."
+        )
     path = folder / f"{name}.toml"
     if path.exists():
         raise FileExistsError(f"'{path}' is left as it is; remove it, or take another --name.")
     width, _, height = size.partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
         raise ValueError(f"--size is WIDTHxHEIGHT, such as 576x320, got '{size}'.")
+    if frames < 2 or not 0 < fps < 1000:
+        raise ValueError(f"--frames is at least 2 and --fps above 0, got {frames} and {fps:g}.")
     protocol = Protocol(
         frames=frames, width=int(width), height=int(height), fps=fps,
         text_model=text_model, tracker=tracker,
@@ -200,7 +206,6 @@ def new_dataset(
     about = About(name, title or name, licence, attribution)
     text, notes = new_manifest(folder, read_prompts(prompts), about, protocol)
     write_text(path, text)
-    load_dataset(path)
     for note in notes:
         typer.echo(note, err=True)
     typer.echo(f"Wrote {path}. Next: smmbench datasets check {path}", err=True)

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from smmbench.contract.trial import Made, Trial
 from smmbench.contract.world import load_world
@@ -30,13 +31,14 @@ def made_elsewhere(trial: Trial) -> tuple[Made | None, str]:
         "parameters": parameters_to_json(trial.parameters),
         "device": trial.device,
         "dataset": trial.world.named,
+        "threads": torch.get_num_threads(),  # sums round otherwise with others
     }
     with tempfile.TemporaryDirectory(prefix="smmbench-check-") as folder:
         place = Path(folder)
         (place / "question.json").write_text(json.dumps(question), encoding="utf-8")
         try:
             ended = subprocess.run(
-                [sys.executable, "-c", CODE, folder],
+                [sys.executable, "-P", "-c", CODE, folder],  # nothing of the working folder
                 env=os.environ | {"PYTHONHASHSEED": HASH_SEED},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
@@ -57,6 +59,7 @@ def main() -> None:
     """Answer the question in the folder that is the first argument."""
     place = Path(sys.argv[1])
     question = json.loads((place / "question.json").read_text(encoding="utf-8"))
+    torch.set_num_threads(question["threads"])
     use_tensor_cores(question["device"])
     world, method = load_world(question["dataset"]), load_class(question["method"])
     made = method(parameters_from_json(method, question["parameters"]), question["device"])

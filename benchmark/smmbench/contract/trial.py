@@ -16,6 +16,7 @@ from smmbench.contract.surroundings import PYTHON, put_back, stir, surroundings
 from smmbench.contract.walking import held_bytes
 from smmbench.contract.world import Request, World
 from smmbench.environment import peak_memory, reset_peak_memory, synchronize
+from smmbench.external.running import ToldToEndError
 from smmbench.method import Method, Source
 from smmbench.video import NormalForm, Video, VideoError, normal_form
 
@@ -228,6 +229,8 @@ class Trial:
             with time_limit(self.limit):
                 found = call()
                 synchronize(self.device)
+        except ToldToEndError:
+            raise
         except (Exception, SystemExit, TimeUpError) as error:
             found = RaisedError(stage, error)
         self.seconds[stage] = time.monotonic() - begin

@@ -31,7 +31,9 @@ class ManifestError(ValueError):
 def faults_of(error: ValidationError, model: type[BaseModel]) -> list[str]:
     """One sentence for each thing that the model refused: place, what is wrong, what came."""
     found = error.errors()
-    faulty = {tuple(fault["loc"][:1]) for fault in found if len(fault["loc"]) > 1}
+    faulty = {
+        tuple(fault["loc"][:length]) for fault in found for length in range(1, len(fault["loc"]))
+    }
     return [  # a list whose parts are all faulty is not "too short" besides
         _sentence(fault, model)
         for fault in found

@@ -89,7 +89,7 @@ def source_video(dataset: Dataset, clip: Clip) -> Video:
     video = _read_once(path, *_stamp(path), clip_form(dataset, clip))
     if clip.pixels_sha256 == UNKNOWN:
         raise ValueError(
-            f"Clip '{clip.name}': pixels_sha256 is not filled in; it is {video.pixels_sha256}."
+            f"pixels_sha256 of clip '{clip.name}' is not filled in; it is {video.pixels_sha256}."
         )
     if video.pixels_sha256 != clip.pixels_sha256:
         raise ValueError(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import math
 import re
+import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from smmbench.dataset.manifest import NAME_PATTERN, Protocol
+from pydantic import ValidationError
+
+from smmbench.dataset.faults import faults_of
+from smmbench.dataset.manifest import NAME_PATTERN, Manifest, Protocol
 from smmbench.home import file_sha256
 from smmbench.plugins import no_such
 from smmbench.video import NormalForm, Video, VideoError, normal_form, read_video
@@ -50,7 +56,11 @@ def read_prompts(path: Path) -> dict[str, Asked]:
     Raises:
         ValueError: It is no such table; the message says which line.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"'{path}' is not UTF-8 text (byte {error.start}).") from error
+    with io.StringIO(text, newline="") as file:
         rows = csv.DictReader(file)
         names = rows.fieldnames or []
         if not {"clip", "prompt"} <= set(names) <= set(COLUMNS):
@@ -60,6 +70,11 @@ def read_prompts(path: Path) -> dict[str, Asked]:
             )
         found: dict[str, Asked] = {}
         for row in rows:
+            if None in row:
+                raise ValueError(
+                    f"'{path}', line {rows.line_num}: more fields than the first line has; put "
+                    'quotes (") around what has a comma in it.'
+                )
             clip, prompt = ((row[name] or "").strip() for name in ("clip", "prompt"))
             if not clip or not prompt:
                 raise ValueError(f"'{path}', line {rows.line_num}: no clip or no prompt.")
@@ -71,6 +86,11 @@ def read_prompts(path: Path) -> dict[str, Asked]:
                     "twice; give names in a column `edit`."
                 )
             caption = (row.get("caption") or "").strip() or one.caption
+            if one.caption and caption != one.caption:
+                raise ValueError(
+                    f"'{path}', line {rows.line_num}: clip '{clip}' has two captions, "
+                    f"'{one.caption}' and '{caption}'."
+                )
             found[clip] = Asked(caption, {**one.edits, name: prompt})
     if not found:
         raise ValueError(f"'{path}' has no line below its first.")
@@ -92,7 +112,8 @@ def new_manifest(
         The text, and what was converted on the way to the normal form, a line a clip.
 
     Raises:
-        ValueError: A prompt's clip is not there, a video cannot be read, or a name is none.
+        ValueError: A prompt's clip is not there, a video cannot be read, or the manifest would not
+            load: a name is none.
     """
     files = _videos(folder)
     for clip in prompts:
@@ -103,13 +124,20 @@ def new_manifest(
     for clip, asked in prompts.items():
         try:
             video = read_video(files[clip])
-            shorter = len(video.frames) if len(video.frames) < form.frames else None
-            normal = normal_form(video, _of_length(form, shorter))
+            frames = min(frames_at(video, form.fps), form.frames)
+            shorter = frames if frames < form.frames else None
+            normal = normal_form(video, replace(form, frames=frames))
         except VideoError as error:
             raise ValueError(str(error)) from error
         lines += _clip(clip, files[clip], normal, asked, about, shorter)
         notes += [f"{clip}: {', '.join(normal.notes)}"] if normal.notes else []
-    return "\n".join(lines) + "\n", notes
+    text = "\n".join(lines) + "\n"
+    try:
+        Manifest.model_validate(tomllib.loads(text))
+    except ValidationError as error:
+        faults = " ".join(faults_of(error, Manifest))
+        raise ValueError(f"The manifest would not load: {faults}") from error
+    return text, notes
 
 
 def slug(text: str) -> str:
@@ -118,8 +146,9 @@ def slug(text: str) -> str:
     return "-".join(words)[:64].strip("-") or "edit"
 
 
-def _of_length(form: NormalForm, frames: int | None) -> NormalForm:
-    return NormalForm(frames or form.frames, form.width, form.height, form.fps)
+def frames_at(video: Video, fps: float) -> int:
+    """How many frames a video has at another rate: those whose time is within it."""
+    return math.floor((len(video.frames) - 1) * fps / video.fps + 1e-6) + 1
 
 
 def _videos(folder: Path) -> dict[str, Path]:

@@ -19,6 +19,10 @@ GRACE = 5.0  # seconds between asking a group of processes to end and ending it
 OUT_OF_MEMORY = (b"OutOfMemoryError", b"CUDA out of memory", b"CUBLAS_STATUS_ALLOC_FAILED")
 
 
+class ToldToEndError(SystemExit):
+    """This process was told to end by a signal: no failure of a pair, as `sys.exit` would be."""
+
+
 class CommandError(RuntimeError):
     """A command gave no video; the message says why.
 
@@ -132,7 +136,7 @@ def _heeding_signals() -> Iterator[None]:
     """
 
     def leave(number: int, *_: object) -> None:
-        raise SystemExit(128 + number)
+        raise ToldToEndError(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -47,6 +47,7 @@ def find_records(root: Path) -> Iterator[tuple[Path, RunRecord]]:
     seen: set[Path] = set()
     folders: list[Path] = []
     for place, below, files in os.walk(root, followlinks=True):
+        below.sort()
         folder = Path(place)
         if folder.resolve() in seen:
             below.clear()

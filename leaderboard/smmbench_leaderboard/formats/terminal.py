@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from collections.abc import Iterable, Sequence
 
@@ -37,9 +38,10 @@ def to_terminal(board: Board) -> str:
         _width([title.split(), *(cells[place].split("\n") for _, cells in rows)])
         for place, title in enumerate(header)
     ]
-    widths[1] = min(widths[1], NAME)
+    room = Console().width if _narrow() else sum(widths) + len(widths) + 1
+    widths[1] = min(widths[1], NAME) if _narrow() else widths[1]
     ranking = [2 + place for place, column in enumerate(shown) if column.name in RANKING]
-    places = _fitting(widths, [0, 1, *ranking, header.index("Pairs")], _columns())
+    places = _fitting(widths, [0, 1, *ranking, header.index("Pairs")], room)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)  # the box has a blank between columns
     for place in places:
         name = header[place] == "Method"
@@ -67,21 +69,27 @@ def to_terminal(board: Board) -> str:
             0, f"No room for {', '.join(left_out)}: a wider terminal, or --format csv, has them."
         )
     caption.insert(0, "In brackets: the rank.")
-    return drawn(table, *(Text(plain(sentence, longest=400)) for sentence in caption))
+    sentences = (Text(plain(sentence, longest=400)) for sentence in caption)
+    return drawn(table, *sentences, width=room)
 
 
-def drawn(*parts: Table | Text) -> str:
-    """Draw for standard output: as wide as the terminal, in colour only if it is one."""
+def drawn(*parts: Table | Text, width: int = 0) -> str:
+    """Draw for standard output: as wide as the terminal, in colour only if it is one.
+
+    Args:
+        parts: What is drawn, one below the other.
+        width: Columns, if more are wanted than there are.
+    """
     file = io.StringIO()
-    console = Console(
-        file=file, width=_columns(), force_terminal=sys.stdout.isatty(), highlight=False
-    )
+    wide = max(Console().width, width)
+    console = Console(file=file, width=wide, force_terminal=sys.stdout.isatty(), highlight=False)
     console.print(*parts, sep="\n")
     return file.getvalue()
 
 
-def _columns() -> int:
-    return Console().width
+def _narrow() -> bool:
+    """Whether the width is somebody's; a pipe or a file has room for all."""
+    return Console().is_terminal or "COLUMNS" in os.environ
 
 
 def _fitting(widths: Sequence[int], always: Sequence[int], room: int) -> list[int]:

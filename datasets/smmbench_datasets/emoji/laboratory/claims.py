@@ -114,7 +114,10 @@ class Work:
         except FileNotFoundError:
             return False
         # Not the file's own time: a file system's clock may be some milliseconds behind.
-        return float(told.partition("\n")[0]) >= self.since
+        try:
+            return float(told.partition("\n")[0]) >= self.since
+        except ValueError:
+            return False  # of an older version, which wrote no time
 
     def _whole(self, setting: Setting, rows: Sequence[Row]) -> bool:
         changes = [*self.changes, *setting.changes]
