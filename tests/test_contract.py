@@ -225,7 +225,7 @@ def test_each_broken_method_is_named_by_its_law_alone(
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("", "", ""),
+        pytest.param("", "", "", marks=pytest.mark.slow),
         (RNG, "np.random.default_rng([seed, hash(prompt) & 0xffffffff])", "another process gives"),
         (RNG, "np.random.default_rng([seed, DRAWN, crc32(prompt.encode())])", "another process"),
     ],
@@ -366,7 +366,7 @@ def test_what_does_not_load_and_what_is_not_there(check: Callable[..., Checked])
         check_method("sdedti")
 
 
-@pytest.mark.parametrize("kind", ["frames", "diffusion"])
+@pytest.mark.parametrize("kind", ["frames", pytest.param("diffusion", marks=pytest.mark.slow)])
 def test_the_templates_keep_every_law(
     kind: Kind, tmp_path: Path, small_dataset: Path, tiny_backbone: Path
 ) -> None:

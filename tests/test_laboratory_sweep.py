@@ -122,8 +122,8 @@ def test_a_job_of_two_processes_puts_their_rows_together(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["tune", "--gpus", "0", "--per-gpu", "2", "--output", str(tmp_path)]
-    tiny = ["--limit", "1", "--set", "steps=2", "--only", "text", "sdedit 0.3", "ditflow soft 15"]
+    tiny = ["--limit", "1", "--set", "steps=2", "--only", "text", "sdedit 0.6", "ditflow soft 15"]
     assert job.main([*command, *tiny]) == 1  # 15 guided steps of 2
     assert "Failed: 1 of 3: ditflow soft 15" in capsys.readouterr().err
     rows = [json.loads(line) for line in (tmp_path / "tune.jsonl").read_text().splitlines()]
-    assert {row["setting"] for row in rows} == {"text-only", "sdedit 0.3"}
+    assert {row["setting"] for row in rows} == {"text-only", "sdedit 0.6"}
