@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
 from smmbench.diffusion.sampling import sample
 from smmbench.method import Card, Source
 from smmbench.search import Choices, Space
@@ -24,8 +24,7 @@ class Parameters(DiffusionParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.inversion_steps < 1:
-            raise ValueError(f"inversion_steps must be at least 1, got {self.inversion_steps}.")
+        refuse_below(self, 1, "inversion_steps")
 
 
 class DDIMSwap(DiffusionMethod[Parameters, Prepared]):

@@ -18,11 +18,9 @@ from smmbench.dataset import (
 )
 from smmbench.imported_cards import card_of_label
 from smmbench.method import Card
+from smmbench.video import ENDINGS
 
 PairName = tuple[str, str]  # names of a clip and of one of its edits
-
-# What a name may end with; whether it can be read is seen on reading.
-ENDINGS = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smmbench.atomic import held
-from smmbench.dataset import Dataset, clip_form, clip_named, load_dataset, wanted_prompt
+from smmbench.dataset import Dataset, another_prompt, clip_form, clip_named, load_dataset
 from smmbench.metrics.measure import Options, Task
 from smmbench.metrics.registry import metric
 from smmbench.metrics.scorer import Scorer
@@ -208,12 +208,8 @@ def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
             f"Made from other pixels (SHA-256 {record.source_sha256}) than clip '{clip.name}' of "
             f"'{manifest.name}' has ({clip.pixels_sha256}). Run it again."
         )
-    wanted = wanted_prompt(clip, request.edit)
-    if wanted not in (None, record.prompt):
-        raise ValueError(
-            f"Made for the prompt '{record.prompt}', but edit '{request.edit}' of clip "
-            f"'{clip.name}' asks for '{wanted}'. Run it again."
-        )
+    if other := another_prompt(clip, request.edit, record.prompt):
+        raise ValueError(f"Made {other} Run it again.")
     try:
         video = read_video(folder / VIDEO)
     except VideoError as error:

@@ -9,12 +9,25 @@ from typing import Any
 from smmbench.results import Score
 from smmbench_leaderboard.reading import Key, Result, key_of
 
+SOURCE_TRACKS = "source tracks by"
+TRACKED = {SOURCE_TRACKS: "tracker"}
+"""What `terms` has of a score under a dataset's own protocol, besides its fields."""
+
 # What of a score's origin belongs to one pair: pixels, words, true tracks and masks.
 # A metric of another distribution puts what it has of this kind under `pair`.
 PER_PAIR = frozenset(
     {"output", "prompt", "source_prompt", "source", "source_tracks", "other_sources", "masks"}
     | {"pair"}
 )
+
+
+def terms(score: Score) -> dict[str, object]:
+    """What of a score's origin was somebody's choice: the protocol, and the source's tracks."""
+    protocol, tracked = score.origin.get("protocol"), score.origin.get("source_tracked_by")
+    return {
+        **(protocol if isinstance(protocol, dict) else {}),
+        **({SOURCE_TRACKS: tracked} if tracked else {}),
+    }
 
 
 def conditions(score: Score) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from smmbench.dataset import Dataset
 from smmbench.metrics.registry import metric
 from smmbench_leaderboard.columns import RANKING, explains
 from smmbench_leaderboard.reading import Key, Results
-from smmbench_leaderboard.rows import lacking, never_scored
+from smmbench_leaderboard.rows import lacking
 from smmbench_leaderboard.types import Column, Row, Scope
 
 
@@ -34,7 +34,7 @@ def notes_of(
         *_stale_notes(columns),
         *_protocol_notes(results.dataset, columns),
         *_row_notes(results, rows, scope),
-        *_lacking_notes(results, keys, columns),
+        *_lacking_notes(results, rows, keys, columns),
     )
 
 
@@ -105,17 +105,18 @@ def _lack_of(row: Row, results: Results) -> Iterator[str]:
 
 
 def _lacking_notes(
-    results: Results, keys: Sequence[Key], columns: Sequence[Column]
+    results: Results, rows: Sequence[Row], keys: Sequence[Key], columns: Sequence[Column]
 ) -> Iterator[str]:
     """Say which videos have no number of a metric besides the two axes."""
     for column in (one for one in columns if one.scored and explains(one)):
-        for label, found in sorted(results.found.items()):
-            inside = [found[key] for key in keys if key in found]
-            if count := lacking(column, inside):
-                worst = "" if never_scored(column, inside) else ", which counts as worst"
+        for row in rows:
+            found = results.found[row.label]
+            if count := lacking(column, [found[key] for key in keys if key in found]):
+                counts = row.cells[column.name].mean is not None
+                worst = ", which counts as worst" if counts else ""
                 yield (
-                    f"{label}: {count} videos have no {column.title}{worst}; run `smmbench score "
-                    f"--metrics {column.metric}` on this folder."
+                    f"{row.label}: {count} videos have no {column.title}{worst}; run "
+                    f"`smmbench score --metrics {column.metric}` on this folder."
                 )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from smmbench.dataset import Dataset, clip_named, load_dataset, pairs, wanted_prompt
+from smmbench.dataset import Dataset, another_prompt, clip_named, load_dataset, pairs
 from smmbench.plugins import no_such
 from smmbench.results import (
     MethodFile,
@@ -36,6 +36,11 @@ class Result:
     folder: Path
     record: RunRecord
     scores: dict[str, Score]
+
+    def number(self, metric: str) -> float | None:
+        """The score's value in a metric; None if there is none."""
+        score = self.scores.get(metric)
+        return score.value if score else None
 
 
 @dataclass(frozen=True)
@@ -149,13 +154,9 @@ def _refuse_another_dataset(folder: Path, record: RunRecord, dataset: Dataset) -
 
 
 def _refuse_another_prompt(folder: Path, record: RunRecord, dataset: Dataset) -> None:
-    request = record.request
-    wanted = wanted_prompt(clip_named(dataset, request.clip), request.edit)
-    if wanted not in (None, record.prompt):
-        raise ValueError(
-            f"'{folder}' was made for the prompt '{record.prompt}', but edit '{request.edit}' of "
-            f"clip '{request.clip}' asks for '{wanted}'. Run it again, or move it elsewhere."
-        )
+    clip = clip_named(dataset, record.request.clip)
+    if other := another_prompt(clip, record.request.edit, record.prompt):
+        raise ValueError(f"'{folder}' was made {other} Run it again, or move it elsewhere.")
 
 
 def _refuse_two_methods(label: str, results: Sequence[Result]) -> None:

@@ -25,6 +25,7 @@ from smmbench.results import (
 from smmbench.score import ScoreLoop
 from smmbench_leaderboard.board import board_of
 from smmbench_leaderboard.columns import RANKING
+from smmbench_leaderboard.mixing import terms
 from smmbench_leaderboard.reading import Key, Result, Results
 from smmbench_leaderboard.submission import pair_folder
 from smmbench_leaderboard.types import Board, Bootstrap
@@ -107,7 +108,7 @@ def recompute(
         more = f" and {len(pairs) - 1} more" if pairs[1:] else ""
         warnings[f"{name} of '{pairs[0]}'{more} has no number here: {note}"] = None
     whole = all(
-        all(_has_number(found[key], name) for name in RANKING)
+        all(found[key].number(name) is not None for name in RANKING)
         for key, record in records.items()
         if record.status == "done"
     )
@@ -121,11 +122,6 @@ def _metrics(claimed: Iterable[ScoreFile]) -> tuple[str, ...]:
     """What is computed anyway, and of the rest what is claimed and known here."""
     names = {score.metric for file in claimed for score in file.scores}
     return tuple(known.name for known in all_metrics() if not known.extra or known.name in names)
-
-
-def _has_number(result: Result, metric: str) -> bool:
-    score = result.scores.get(metric)
-    return score is not None and score.value is not None
 
 
 def _placed(folder: Path, root: Path, key: Key, record: RunRecord) -> tuple[Path, RunRecord]:
@@ -160,22 +156,13 @@ def _apart(claim: Score, own: Score | None) -> str:
         return ""
     if claim.version != own.version:
         return f"they are of version {claim.version} of the metric, here is version {own.version}"
-    ours, theirs = _terms(own), _terms(claim)
+    ours, theirs = terms(own), terms(claim)
     others = [
         f"{name} {theirs[name]} instead of {value}"
         for name, value in ours.items()
         if name in theirs and theirs[name] != value
     ]
     return f"they were scored with {', '.join(others)}" if others else ""
-
-
-def _terms(score: Score) -> dict[str, object]:
-    """What of a score's origin was somebody's choice: the protocol, and the source's tracks."""
-    protocol, tracked = score.origin.get("protocol"), score.origin.get("source_tracked_by")
-    return {
-        **(protocol if isinstance(protocol, dict) else {}),
-        **({"source tracks by": tracked} if tracked else {}),
-    }
 
 
 def _numbers(score: Score | None) -> dict[str, float]:

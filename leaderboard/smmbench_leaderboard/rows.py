@@ -61,9 +61,7 @@ def row_of(
         packages=_packages(records),
         records_sha256=_records_sha256(inside),
         coverage=_coverage(pairs, len(found)),
-        cells={
-            one.name: _cell(one, pairs, bootstrap) if one in measured else EMPTY for one in columns
-        },
+        cells={column.name: _cell(column, pairs, bootstrap) for column in columns},
         seconds=_seconds(records),
         peak_gib=max((record.peak_memory_bytes for record in records), default=0) / GIB or None,
         pareto=False,

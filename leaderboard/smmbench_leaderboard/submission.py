@@ -20,6 +20,7 @@ from smmbench.results.files import METHOD, RECORD, SCORES
 from smmbench_leaderboard.archive import pack
 from smmbench_leaderboard.board import manifest_sha256
 from smmbench_leaderboard.columns import RANKING
+from smmbench_leaderboard.mixing import TRACKED, terms
 from smmbench_leaderboard.reading import Key, Result, Results, expected_pairs, read_results
 
 SUBMISSION_SCHEMA = 1
@@ -196,33 +197,22 @@ def _score_warnings(results: Results) -> Iterator[str]:
     """Say what scores will not speak for the videos: none, or of another protocol."""
     found = [result for by in results.found.values() for result in by.values()]
     done = [result for result in found if result.record.status == "done"]
-    lacking = sum(any(_number(result, name) is None for name in RANKING) for result in done)
+    lacking = sum(any(result.number(name) is None for name in RANKING) for result in done)
     if lacking:
         yield (
             f"{lacking} videos are not scored on both axes; `smmbench score` first, if you want "
             "to see before others what they get."
         )
-    own = results.dataset.manifest.protocol.model_dump(mode="json")
+    own = results.dataset.manifest.protocol.model_dump(mode="json") | TRACKED
     others = {
         f"{name} {value} instead of {own.get(name) or 'none'}"
         for result in done
         for score in result.scores.values()
-        for name, value in score.origin.get("protocol", {}).items()
+        for name, value in terms(score).items()
         if score.metric in RANKING and own.get(name) != value
     }
-    if any(
-        score.origin.get("source_tracked_by") == "known"
-        for result in done
-        for score in result.scores.values()
-    ):
-        others.add("true tracks of the sources")
     if others:
         yield (
             f"Its scores are of another protocol ({', '.join(sorted(others))}): they go along, but "
             "nobody compares them."
         )
-
-
-def _number(result: Result, metric: str) -> float | None:
-    score = result.scores.get(metric)
-    return score.value if score else None

@@ -16,7 +16,7 @@ from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.method import DiffusionMethod, Prepared, rates, together
 from smmbench.diffusion.noise import generators
-from smmbench.diffusion.parameters import DiffusionParameters
+from smmbench.diffusion.parameters import DiffusionParameters, refuse_below
 from smmbench.diffusion.sampling import sample
 from smmbench.method import Source
 from smmbench.parameters import parameters_to_json
@@ -46,12 +46,10 @@ class OneClipParameters(DiffusionParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.tuning_steps < 0:
-            raise ValueError(f"tuning_steps must be at least 0, got {self.tuning_steps}.")
+        refuse_below(self, 0, "tuning_steps")
         if self.tuning_rate <= 0:
             raise ValueError(f"tuning_rate must be above 0, got {self.tuning_rate}.")
-        if self.inversion_steps < 1:
-            raise ValueError(f"inversion_steps must be at least 1, got {self.inversion_steps}.")
+        refuse_below(self, 1, "inversion_steps")
 
 
 ParametersT = TypeVar("ParametersT", bound=OneClipParameters)
@@ -154,10 +152,7 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
             "method": type(self).__name__,
             "recipe": self.recipe,
             "parameters": {k: v for k, v in parameters.items() if k not in SAMPLING_ONLY},
-            "weights": self.weights(),
-            "files": self.backbone.files(),
-            "torch": torch.__version__,
-            "device": self.backbone.device.type,
+            **self.backbone.origin(),
             "pixels": source.video.pixels_sha256,
             "prompt": self.tuning_prompt(source),
         }

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.noise import noise
+from smmbench.diffusion.parameters import refuse_below
 from smmbench.diffusion.schedule import Prediction
 from smmbench.diffusion.start import low_pass
 from smmbench_baselines.one_clip.adapters import Adapter
@@ -37,8 +38,7 @@ class WholeWeightParameters(OneClipParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.downsample < 1:
-            raise ValueError(f"downsample must be at least 1, got {self.downsample}.")
+        refuse_below(self, 1, "downsample")
 
 
 ParametersT = TypeVar("ParametersT", bound=WholeWeightParameters)

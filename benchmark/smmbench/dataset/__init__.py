@@ -17,6 +17,7 @@ from smmbench.dataset.files import (
 )
 from smmbench.dataset.loading import (
     add_dataset,
+    another_prompt,
     clip_named,
     dataset_names,
     edit_named,
@@ -25,7 +26,6 @@ from smmbench.dataset.loading import (
     manifest_path,
     pairs,
     remove_dataset,
-    wanted_prompt,
 )
 from smmbench.dataset.manifest import (
     Clip,
@@ -51,6 +51,7 @@ __all__ = [
     "Protocol",
     "Published",
     "add_dataset",
+    "another_prompt",
     "check_dataset",
     "checked_path",
     "clip_form",
@@ -71,5 +72,4 @@ __all__ = [
     "stored_path",
     "true_masks",
     "true_tracks",
-    "wanted_prompt",
 ]

@@ -128,9 +128,15 @@ def edit_named(clip: Clip, name: str) -> Edit:
     return edits[name]
 
 
-def wanted_prompt(clip: Clip, edit: str) -> str | None:
-    """What an edit of a clip asks for; None where there is no such edit."""
-    return next((one.prompt for one in clip.edits if one.name == edit), None)
+def another_prompt(clip: Clip, edit: str, prompt: str) -> str:
+    """That an edit asks for another prompt, to follow `made`; empty if not, or without the edit."""
+    for one in clip.edits:
+        if one.name == edit and one.prompt != prompt:
+            return (
+                f"for the prompt '{prompt}', but edit '{edit}' of clip '{clip.name}' asks for "
+                f"'{one.prompt}'."
+            )
+    return ""
 
 
 def _read(path: Path) -> Dataset:

@@ -18,9 +18,8 @@ from smmbench.dataset.faults import faults_of
 from smmbench.dataset.manifest import NAME_PATTERN, Manifest, Protocol
 from smmbench.home import file_sha256
 from smmbench.plugins import no_such
-from smmbench.video import NormalForm, Video, VideoError, normal_form, read_video
+from smmbench.video import ENDINGS, NormalForm, Video, VideoError, normal_form, read_video
 
-ENDINGS = (".mkv", ".mp4", ".mov", ".webm", ".avi", ".gif")
 COLUMNS = ("clip", "prompt", "caption", "edit")
 
 
@@ -164,7 +163,7 @@ def _videos(folder: Path) -> dict[str, Path]:
                 )
             found[path.stem] = path
     if not found:
-        raise ValueError(f"'{folder}' has no videos ({', '.join(ENDINGS)}).")
+        raise ValueError(f"'{folder}' has no videos ({', '.join(sorted(ENDINGS))}).")
     return found
 
 

@@ -136,9 +136,14 @@ class Backbone:
         """SHA-256 of the weights files, by path in the model's folder; read once."""
         return dict(self._weights)
 
-    def files(self) -> list[dict[str, str]]:
-        """SHA-256 of configurations, schedule and tokenizer, by path: with `weights`, the model."""
-        return [dict(found) for found in self._files]
+    def origin(self) -> dict[str, Any]:
+        """What all that is kept of a model depends on: its files by hash, and what computes."""
+        return {
+            "torch": torch.__version__,
+            "weights": self.weights(),
+            "files": self._files,
+            "device": self.device.type,
+        }
 
     @cached_property
     def _files(self) -> list[dict[str, str]]:

@@ -75,13 +75,10 @@ def inversion_origin(
     denoiser = backbone.denoiser
     return {
         "version": VERSION,
-        "torch": torch.__version__,
+        **backbone.origin(),
         "pixels": pixels_sha256,
-        "weights": backbone.weights(),
-        "files": backbone.files(),
         "prompt": prompt,
         "dtype": str(next(denoiser.unet.parameters()).dtype),
-        "device": backbone.device.type,
         "compiled": denoiser.compiled is not None,
         **how,
     }

@@ -9,7 +9,10 @@ from smmbench.video.images import read_images
 from smmbench.video.limits import Limits
 from smmbench.video.types import Video, VideoError
 
-__all__ = ["Limits", "read_video"]
+__all__ = ["ENDINGS", "Limits", "read_video"]
+
+ENDINGS = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
+"""What the name of a video may end with; whether it can be read is seen on reading."""
 
 
 def read_video(path: Path | str, limits: Limits | None = None, fps: float | None = None) -> Video:

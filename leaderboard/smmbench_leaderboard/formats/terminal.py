@@ -38,8 +38,9 @@ def to_terminal(board: Board) -> str:
         _width([title.split(), *(cells[place].split("\n") for _, cells in rows)])
         for place, title in enumerate(header)
     ]
-    room = Console().width if _narrow() else sum(widths) + len(widths) + 1
-    widths[1] = min(widths[1], NAME) if _narrow() else widths[1]
+    room = sum(widths) + len(widths) + 1
+    if _bounded():
+        room, widths[1] = Console().width, min(widths[1], NAME)
     ranking = [2 + place for place, column in enumerate(shown) if column.name in RANKING]
     places = _fitting(widths, [0, 1, *ranking, header.index("Pairs")], room)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)  # the box has a blank between columns
@@ -87,7 +88,7 @@ def drawn(*parts: Table | Text, width: int = 0) -> str:
     return file.getvalue()
 
 
-def _narrow() -> bool:
+def _bounded() -> bool:
     """Whether the width is somebody's; a pipe or a file has room for all."""
     return Console().is_terminal or "COLUMNS" in os.environ
 
