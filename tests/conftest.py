@@ -121,7 +121,7 @@ def tiny_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def small_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Manifest of a dataset `small-noise`: 3 clips of 4 tiny frames, 2 prompts each, 1 seed."""
-    from smmbench.home import file_sha256
+    from smmbench.storage.home import file_sha256
     from smmbench.video import write_lossless
 
     folder = tmp_path_factory.mktemp("small-noise")
@@ -187,7 +187,7 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def square_dataset(tmp_path: Path, moving_square: Video) -> Path:
     """Manifest of a dataset of two clips, shipped beside it: `right` (two edits) and `left`."""
-    from smmbench.home import file_sha256
+    from smmbench.storage.home import file_sha256
     from smmbench.video import write_lossless
 
     folder = tmp_path / "squares"

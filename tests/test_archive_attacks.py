@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from smmbench_leaderboard.archive import ArchiveError, Limits, pack, unpack
+from smmbench_leaderboard.submission.archive import ArchiveError, Limits, pack, unpack
 
 SMALL = Limits(members=8, json_bytes=1000, video_bytes=4000, total_bytes=6000, ratio=1000, depth=4)
 

@@ -13,12 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from smmbench.diffusion import folders
+from smmbench.diffusion import weights_folder as folders
 from smmbench.diffusion.backbone import Backbone, load_backbone
-from smmbench.diffusion.folders import model_folder
 from smmbench.diffusion.loading import load_network, load_schedule, load_tokenizer
 from smmbench.diffusion.noise import generators
-from smmbench.home import file_sha256
+from smmbench.diffusion.weights_folder import model_folder
+from smmbench.storage.home import file_sha256
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smmbench.batching import Batches
 from smmbench.dataset import load_dataset
-from smmbench.executors import named_executor
-from smmbench.executors.ray import _batched
-from smmbench.home import file_sha256
-from smmbench.pairs import by_clip, choose_pairs, in_batches
 from smmbench.results import VIDEO, RunRecord, find_records, read_record
-from smmbench.run import Summary, plan_run, run
+from smmbench.running.batches import Batches
+from smmbench.running.executors import named_executor
+from smmbench.running.executors.ray import _batched
+from smmbench.running.loop import Summary, plan_run, run
+from smmbench.running.pairs import by_clip, choose_pairs, in_batches
+from smmbench.storage.home import file_sha256
 from smmbench.video import Video, read_video, write_lossless
 
 TOY = """
@@ -104,7 +104,7 @@ class Bench:
 @pytest.fixture(autouse=True)
 def no_collection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Collecting garbage after each failure takes long beside all that a test run holds."""
-    monkeypatch.setattr("smmbench.batching.free_memory", lambda device: None)
+    monkeypatch.setattr("smmbench.running.batches.free_memory", lambda device: None)
 
 
 @pytest.fixture

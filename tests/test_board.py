@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smmbench.results import read_scores, write_scores
-from smmbench_leaderboard.board import make_board
-from smmbench_leaderboard.comparison import compare
+from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.board.comparison import compare
+from smmbench_leaderboard.board.pareto import pareto_front
+from smmbench_leaderboard.board.types import Board, Row, Scope
 from smmbench_leaderboard.formats.table import table_of
-from smmbench_leaderboard.pareto import pareto_front
-from smmbench_leaderboard.types import Board, Row, Scope
 
 if TYPE_CHECKING:
     from tests.conftest import BoardTree

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from smmbench.results import Score, parameters_sha256, read_scores, write_scores
-from smmbench_leaderboard.board import make_board
-from smmbench_leaderboard.comparison import compare
+from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.board.comparison import compare
+from smmbench_leaderboard.board.types import Board
 from smmbench_leaderboard.formats import to_terminal
 from smmbench_leaderboard.formats.table import NONE, table_of
-from smmbench_leaderboard.types import Board
-from smmbench_leaderboard.why import why_cell, why_pair
+from smmbench_leaderboard.provenance.why import why_cell, why_pair
 
 if TYPE_CHECKING:
     from tests.conftest import BoardTree

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smmbench.describe import describe
-from smmbench.methods import distribution_of, find_method, method_names
+from smmbench.cli.method_description import describe
+from smmbench.resolving import distribution_of, find_method, method_names
 
 OURS = tuple(
     name

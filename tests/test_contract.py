@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 import torch
 
-from smmbench.contract import LAWS, Checked, check_method, repeating
-from smmbench.contract.fingerprint import changes, fingerprint
-from smmbench.contract.limits import TimeUpError, time_limit
-from smmbench.contract.process import _mallinfo2, used_memory
-from smmbench.contract.trial import Made, Trial
-from smmbench.contract.walking import held_bytes, leaves
-from smmbench.contract.world import load_world
-from smmbench.methods import method_names
+from smmbench.conformance import LAWS, Checked, check_method
+from smmbench.conformance.checks import repeating
+from smmbench.conformance.trial import Made, Trial
+from smmbench.conformance.watch.fingerprint import changes, fingerprint
+from smmbench.conformance.watch.limits import TimeUpError, time_limit
+from smmbench.conformance.watch.process import _mallinfo2, used_memory
+from smmbench.conformance.watch.walking import held_bytes, leaves
+from smmbench.conformance.world import load_world
+from smmbench.resolving import method_names
 from smmbench.templates import Kind, write_template
 from smmbench.video import Video
 
@@ -245,7 +246,7 @@ def test_another_process_makes_the_same(
 def test_what_no_other_process_can_load_is_told(
     check: Callable[..., Checked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("smmbench.contract.another_process.CODE", "raise SystemExit('no room')")
+    monkeypatch.setattr("smmbench.conformance.another_process.CODE", "raise SystemExit('no room')")
     checked = check(GOOD, another_process=True)
     (warned,) = (one for one in checked.findings if one.outcome == "warning")
     assert warned.law == "fresh" and "no room" in warned.said
@@ -285,7 +286,7 @@ def test_what_hangs_is_stopped(check: Callable[..., Checked]) -> None:
 
 
 def test_who_swallows_the_end_of_the_time_is_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("smmbench.contract.limits.AGAIN", 0.05)
+    monkeypatch.setattr("smmbench.conformance.watch.limits.AGAIN", 0.05)
     swallowed = 0
     with pytest.raises(TimeUpError), time_limit(0.01):
         while True:
@@ -309,7 +310,7 @@ def test_a_process_that_swings_is_no_leak(
         call = next(calls)
         return 2**26 * (call if call < fall else 0)
 
-    monkeypatch.setattr("smmbench.contract.trial.used_memory", used)
+    monkeypatch.setattr("smmbench.conformance.trial.used_memory", used)
     checked = check(GOOD, quick=True)
     assert [one.law for one in checked.broken] == ["memory"] * broken
     if broken:
@@ -410,7 +411,7 @@ WHOLE = ("smm", "motion-clone", "motion-director", "shuffled")  # one of each ki
 def test_every_installed_method_keeps_the_contract(
     name: str, small_dataset: Path, tiny_backbone: Path
 ) -> None:
-    from smmbench.methods import find_method
+    from smmbench.resolving import find_method
 
     model = "emoji" in find_method(name).presets
     settings = (f"model={tiny_backbone}", "steps=2", *SHORT.get(name, ())) if model else ()

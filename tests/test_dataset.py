@@ -31,7 +31,7 @@ from smmbench.dataset import (
     true_tracks,
 )
 from smmbench.dataset.summary import summary
-from smmbench.home import file_sha256, home
+from smmbench.storage.home import file_sha256, home
 from smmbench.video import Video, write_lossless
 
 CommandLine = Callable[..., tuple[int, str, str]]

@@ -16,7 +16,7 @@ from huggingface_hub import constants
 from smmbench import doctor
 from smmbench.doctor import Check, machine, parts, weights
 from smmbench.doctor.check import guarded
-from smmbench.home import file_sha256
+from smmbench.storage.home import file_sha256
 from smmbench.tracking import cotracker
 
 
@@ -119,7 +119,7 @@ def test_offline_is_said_and_kept(hub_cache: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_hub_models_are_found_in_the_cache_by_their_fixed_revision(hub_cache: Path) -> None:
-    from smmbench.diffusion.folders import REVISIONS
+    from smmbench.diffusion.weights_folder import REVISIONS
 
     model, revision = next(iter(REVISIONS.items()))
     name = f"model {model}"
@@ -171,7 +171,7 @@ def test_a_method_that_does_not_load_is_named_and_the_rest_is_listed(
         if name == "frozen":
             raise ImportError("The method 'frozen' does not load.")
 
-    monkeypatch.setattr("smmbench.methods.find_method", find)
+    monkeypatch.setattr("smmbench.resolving.find_method", find)
     found = _by_name(parts.methods())
     assert found["method frozen"].state == "broken" and not found["method frozen"].needed
     assert found["methods"].state == "works"

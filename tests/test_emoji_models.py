@@ -11,9 +11,9 @@ import torch
 
 from smmbench.dataset import clip_named, load_dataset, source_video, true_tracks
 from smmbench.diffusion.backbone import load_backbone
-from smmbench.home import SUMS
 from smmbench.metrics.clip_text import clip_text_similarity
-from smmbench.metrics.text_model import TextModel
+from smmbench.scoring.models.text_model import TextModel
+from smmbench.storage.home import SUMS
 from smmbench_datasets.emoji.carried import MODELS, carried
 from smmbench_datasets.emoji.judges import load_judge, load_locator
 from smmbench_datasets.emoji.world import World
@@ -106,7 +106,7 @@ def test_judge_and_locator_see_true_clips(frames: dict[str, np.ndarray]) -> None
 @pytest.mark.slow
 def test_text_to_video_shows_what_was_asked() -> None:
     backbone, model = load_backbone("emoji"), TextModel("emoji-clip", "cpu")
-    from smmbench_datasets.emoji.training.evaluate import generate
+    from smmbench_research.emoji.training.evaluate import generate
 
     prompts = ["a rocket in outer space", "a cow in a meadow"]
     videos = generate(backbone, prompts, [0, 1], guidance=3.0, steps=12)

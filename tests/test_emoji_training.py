@@ -13,9 +13,9 @@ import pytest
 import torch
 from torch import nn
 
-from smmbench_datasets.emoji.training import clip, evaluate, frames, judge, text_to_video, vae
-from smmbench_datasets.emoji.training.loop import AGREE_EVERY, Loop, Place
 from smmbench_datasets.emoji.world import World
+from smmbench_research.emoji.training import clip, evaluate, frames, judge, text_to_video, vae
+from smmbench_research.emoji.training.loop import AGREE_EVERY, Loop, Place
 
 pytestmark = [
     # Of libraries, on loading: nothing that this project could change.
@@ -183,7 +183,7 @@ def test_a_resumed_run_knows_its_share_of_the_time_at_once(
 
 @pytest.mark.slow
 def test_two_processes_train_one_vae(tmp_path: Path) -> None:
-    module = "smmbench_datasets.emoji.training.vae"
+    module = "smmbench_research.emoji.training.vae"
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
     command += ["-m", module, "--smoke", "--device", "cpu", "--seconds", "3"]
     subprocess.run([*command, "--output", str(tmp_path)], check=True, capture_output=True)

@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from smmbench.tracking import Tracks
-from smmbench_datasets.emoji.validation import corruptions
-from smmbench_datasets.emoji.validation.__main__ import main
-from smmbench_datasets.emoji.validation.corruptions import outputs
-from smmbench_datasets.emoji.validation.errors import errors
-from smmbench_datasets.emoji.validation.known import known_grid
-from smmbench_datasets.emoji.validation.material import (
+from smmbench_datasets.emoji.world import FRAMES, Clips, World
+from smmbench_research.emoji.validation import corruptions
+from smmbench_research.emoji.validation.__main__ import main
+from smmbench_research.emoji.validation.corruptions import outputs
+from smmbench_research.emoji.validation.errors import errors
+from smmbench_research.emoji.validation.known import known_grid
+from smmbench_research.emoji.validation.material import (
     FAMILIES,
     KNOWN,
     TREMBLING,
@@ -23,9 +24,8 @@ from smmbench_datasets.emoji.validation.material import (
     Tracked,
     draw_cases,
 )
-from smmbench_datasets.emoji.validation.ranking import area_under_curve, rank_correlation
-from smmbench_datasets.emoji.validation.variants import VARIANTS, evaluate
-from smmbench_datasets.emoji.world import FRAMES, Clips, World
+from smmbench_research.emoji.validation.ranking import area_under_curve, rank_correlation
+from smmbench_research.emoji.validation.variants import VARIANTS, evaluate
 
 
 def clip(family: str, seed: int = 0) -> Clips:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from smmbench.executors import named_executor
-from smmbench.making import Maker
 from smmbench.results import find_records
-from smmbench.run import Executor, plan_run, run
+from smmbench.running.executors import named_executor
+from smmbench.running.loop import Executor, plan_run, run
+from smmbench.running.maker import Maker
 
 TOY = """
 import os

@@ -17,21 +17,21 @@ import yaml
 from typer.testing import CliRunner
 
 from smmbench.cli import app
-from smmbench.describe import describe
-from smmbench.executors import named_executor
-from smmbench.external import installing
-from smmbench.external.checkout import SetupError
-from smmbench.external.files import write_files, write_source
-from smmbench.external.fitting import fit_output, fit_source
-from smmbench.external.log import HEAD, TAIL
-from smmbench.external.parts import FileOf, Input
-from smmbench.external.recipe import load_recipe
-from smmbench.external.running import CommandError
-from smmbench.external.setup import folder_of, set_up
-from smmbench.external.variables import variables
-from smmbench.methods import entry_of, find_method, label_of
+from smmbench.cli.method_description import describe
+from smmbench.external.call.command import CommandError
+from smmbench.external.call.files import write_files, write_source
+from smmbench.external.call.fitting import fit_output, fit_source
+from smmbench.external.call.log import HEAD, TAIL
+from smmbench.external.call.variables import variables
+from smmbench.external.install import environment as installing
+from smmbench.external.install.checkout import SetupError
+from smmbench.external.install.setup import folder_of, set_up
+from smmbench.external.recipe.schema import load_recipe
+from smmbench.external.recipe.tables import FileOf, Input
+from smmbench.resolving import entry_of, find_method, label_of
 from smmbench.results import RunRecord, find_records
-from smmbench.run import Summary, plan_run, run
+from smmbench.running.executors import named_executor
+from smmbench.running.loop import Summary, plan_run, run
 from smmbench.video import Video, VideoError, read_video, write_lossless
 
 SCRIPT = """
@@ -202,7 +202,7 @@ class Stand:
         self.path.write_text(text.replace(old, new))
 
     def _dataset(self) -> Path:
-        from smmbench.home import file_sha256
+        from smmbench.storage.home import file_sha256
 
         rng = np.random.default_rng(0)
         clips = []
@@ -259,7 +259,7 @@ def stand(tmp_path: Path) -> Stand:
 @pytest.fixture
 def ready(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> Stand:
     with monkeypatch.context() as patch:  # the whole list takes a while and is tested below
-        patch.setattr("smmbench.external.setup.freeze", lambda *_: "a==1")
+        patch.setattr("smmbench.external.install.setup.freeze", lambda *_: "a==1")
         stand.setup()
     return stand
 
@@ -362,8 +362,8 @@ def test_a_run_that_is_told_to_end_ends_its_commands(tmp_path: Path, told: tuple
     )
     script = (
         "import pathlib, signal, sys\n"
-        "from smmbench.external.log import Log\n"
-        "from smmbench.external.running import run_commands\n"
+        "from smmbench.external.call.log import Log\n"
+        "from smmbench.external.call.command import run_commands\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # whatever it inherited
         "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
         f"words = [sys.executable, '-c', {child!r}]\n"
@@ -451,7 +451,7 @@ def test_setup_is_whole_or_not_at_all(stand: Stand, monkeypatch: pytest.MonkeyPa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("smmbench.external.setup.make_environment", stop)
+        patch.setattr("smmbench.external.install.setup.make_environment", stop)
         with pytest.raises(KeyboardInterrupt):
             set_up("stand-in", recipe)
     with pytest.raises(SetupError, match="not set up"):

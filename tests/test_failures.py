@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smmbench.failures import failure
 from smmbench.progress import duration, progress
+from smmbench.running.failures import failure
 from smmbench.video import VideoError
 
 

@@ -13,7 +13,7 @@ import torch
 
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.schedule import CLEAN
-from smmbench.feature_inversion import (
+from smmbench.feature_inversion.inverting import (
     KINDS,
     analysis_parameters,
     checked_kinds,

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from smmbench import fetching
-from smmbench.dataset import Dataset, clip_named, load_dataset, source_video, stored_path
-from smmbench.fetching import FetchError, fetch_dataset, open_https, public_files
-from smmbench.home import home
+from smmbench.dataset import Dataset, clip_named, fetching, load_dataset, source_video, stored_path
+from smmbench.dataset.fetching import FetchError, fetch_dataset, open_https, public_files
+from smmbench.storage.home import home
 
 ADDRESS = "https://example.org/page/"
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smmbench_leaderboard.board import make_board
-from smmbench_leaderboard.comparison import compare
-from smmbench_leaderboard.escaping import csv_cell, latex, markdown, plain
+from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.board.comparison import compare
+from smmbench_leaderboard.board.types import Board
 from smmbench_leaderboard.formats import (
     WRITERS,
     to_cards,
@@ -23,9 +23,9 @@ from smmbench_leaderboard.formats import (
     to_markdown,
 )
 from smmbench_leaderboard.formats.comparing import comparison_text
+from smmbench_leaderboard.formats.escaping import csv_cell, latex, markdown, plain
 from smmbench_leaderboard.formats.table import NONE
 from smmbench_leaderboard.formats.terminal import to_terminal
-from smmbench_leaderboard.types import Board
 
 if TYPE_CHECKING:
     from tests.conftest import BoardTree

@@ -16,10 +16,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from smmbench.diffusion.acceleration.graphs import SWITCH, CudaTape, Graphs, ResultT, graphs_of
 from smmbench.diffusion.backbone import own_denoiser
 from smmbench.diffusion.capture import capture
 from smmbench.diffusion.denoiser import Denoiser
-from smmbench.diffusion.graphs import SWITCH, CudaTape, Graphs, ResultT, graphs_of
 from smmbench.diffusion.loading import load_network, load_schedule
 from smmbench.smm import Parameters, guide
 

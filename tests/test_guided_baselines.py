@@ -17,8 +17,8 @@ from smmbench.diffusion.capture import capture
 from smmbench.diffusion.method import DiffusionMethod
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Source
-from smmbench.methods import find_method
-from smmbench.parameters import build_parameters
+from smmbench.method.parameters import build_parameters
+from smmbench.resolving import find_method
 from smmbench.smm import SMM, smm_loss
 from smmbench.video import Video
 from smmbench_baselines import moft

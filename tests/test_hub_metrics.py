@@ -12,10 +12,10 @@ import pytest
 from smmbench.dataset import Clip, Protocol, load_dataset
 from smmbench.metrics import metric
 from smmbench.metrics.dino_consistency import dino_consistency
-from smmbench.metrics.hub_model import HubModel, WeightsMissingError, hub_folder
-from smmbench.metrics.measure import Task
 from smmbench.metrics.registry import load_measure
-from smmbench.metrics.resources import Resources
+from smmbench.scoring.measure import Task
+from smmbench.scoring.models.hub_model import HubModel, WeightsMissingError, hub_folder
+from smmbench.scoring.resources import Resources
 from smmbench.video import Video
 
 
@@ -148,7 +148,7 @@ def test_batches_change_nothing(
     import torch
     from transformers import BitImageProcessor, Dinov2Model
 
-    from smmbench.metrics.frame_model import FrameModel, first_tokens
+    from smmbench.scoring.models.frame_model import FrameModel, first_tokens
 
     monkeypatch.setenv("SMMBENCH_DINO", str(dino))
     folder = hub_folder(HubModel("facebook/dinov2-base", "f" * 40, "SMMBENCH_DINO"))

@@ -11,11 +11,10 @@ import pytest
 from PIL import Image
 
 from smmbench.dataset import Dataset, clip_named, load_dataset, source_video
-from smmbench.fetching import fetch_dataset
-from smmbench.home import file_sha256
-from smmbench.importing import Outcome, import_outputs
+from smmbench.dataset.fetching import fetch_dataset
+from smmbench.importing.importer import Outcome, import_outputs
+from smmbench.importing.output_files import Batch, find_outputs, published_outputs, read_map
 from smmbench.method import Card
-from smmbench.output_files import Batch, find_outputs, published_outputs, read_map
 from smmbench.results import (
     PREVIEW,
     VIDEO,
@@ -26,6 +25,7 @@ from smmbench.results import (
     read_record,
     write_method,
 )
+from smmbench.storage.home import file_sha256
 from smmbench.video import Video, read_video, write_lossless
 
 ALL = [("right", "cat"), ("right", "dog"), ("left", "cat")]

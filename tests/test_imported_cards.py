@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from smmbench.describe import describe, describe_all
-from smmbench.imported_cards import card_names, card_of_label, load_card
-from smmbench.methods import find_method, method_names
-from smmbench_leaderboard.board import make_board
+from smmbench.cli.method_description import describe, describe_all
+from smmbench.method.imported_card import card_names, card_of_label, load_card
+from smmbench.resolving import find_method, method_names
+from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.formats.csv_ import to_csv
 from smmbench_leaderboard.formats.latex import to_latex
 from smmbench_leaderboard.formats.markdown import to_markdown

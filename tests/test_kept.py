@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from smmbench.batching import Batches
-from smmbench.kept import count_kept, counting_kept
+from smmbench.running.batches import Batches
+from smmbench.storage.cached_cost import count_kept, counting_kept
 from smmbench_baselines.one_clip.adapters import Adapter, cached_adapters
 
 

@@ -13,13 +13,13 @@ import pytest
 
 from smmbench.dataset import clip_named, load_dataset, source_video
 from smmbench.diffusion.method import DiffusionMethod
-from smmbench.executors import named_executor
-from smmbench.methods import find_method
-from smmbench.parameters import build_parameters, choose_preset
-from smmbench.run import plan_run, run
-from smmbench_datasets.emoji.laboratory import board
-from smmbench_datasets.emoji.laboratory.measures import Measures, figures, path_figures
-from smmbench_datasets.emoji.laboratory.settings import (
+from smmbench.method.parameters import build_parameters, choose_preset
+from smmbench.resolving import find_method
+from smmbench.running.executors import named_executor
+from smmbench.running.loop import plan_run, run
+from smmbench_research.emoji.laboratory import board
+from smmbench_research.emoji.laboratory.measures import Measures, figures, path_figures
+from smmbench_research.emoji.laboratory.settings import (
     ABLATIONS,
     BOARD,
     BUDGET,
@@ -28,8 +28,8 @@ from smmbench_datasets.emoji.laboratory.settings import (
     Setting,
     distinct,
 )
-from smmbench_datasets.emoji.laboratory.sweep import leaders
-from smmbench_datasets.emoji.laboratory.tables import (
+from smmbench_research.emoji.laboratory.sweep import leaders
+from smmbench_research.emoji.laboratory.tables import (
     against,
     best,
     differences,
@@ -39,8 +39,8 @@ from smmbench_datasets.emoji.laboratory.tables import (
     remarks,
     summary,
 )
-from smmbench_datasets.emoji.laboratory.tables import main as tables_main
-from smmbench_datasets.emoji.laboratory.witness import witness
+from smmbench_research.emoji.laboratory.tables import main as tables_main
+from smmbench_research.emoji.laboratory.witness import witness
 
 
 def test_path_figures_of_shifted_paths() -> None:

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from smmbench.dataset import load_dataset
-from smmbench_datasets.emoji.laboratory import board
-from smmbench_datasets.emoji.laboratory.board import chosen_rows
-from smmbench_datasets.emoji.laboratory.parcel import in_parts, shown_pairs, small_jpeg
-from smmbench_datasets.emoji.laboratory.processes import Places
-from smmbench_datasets.emoji.laboratory.settings import BOARD, CONTROLS
+from smmbench_research.emoji.laboratory import board
+from smmbench_research.emoji.laboratory.board import chosen_rows
+from smmbench_research.emoji.laboratory.parcel import in_parts, shown_pairs, small_jpeg
+from smmbench_research.emoji.laboratory.processes import Places
+from smmbench_research.emoji.laboratory.settings import BOARD, CONTROLS
 
 
 def test_the_longest_methods_are_begun_first_and_controls_last() -> None:

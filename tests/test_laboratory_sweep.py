@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from smmbench_datasets.emoji.laboratory import job
-from smmbench_datasets.emoji.laboratory.claims import Row, Work
-from smmbench_datasets.emoji.laboratory.processes import cards
-from smmbench_datasets.emoji.laboratory.settings import Setting
-from smmbench_datasets.emoji.laboratory.sweep import work_through
+from smmbench_research.emoji.laboratory import job
+from smmbench_research.emoji.laboratory.claims import Row, Work
+from smmbench_research.emoji.laboratory.processes import cards
+from smmbench_research.emoji.laboratory.settings import Setting
+from smmbench_research.emoji.laboratory.sweep import work_through
 
 SETTINGS = [Setting(f"toy {number}", "toy", (f"number={number}",)) for number in range(12)]
 OUTPUTS = [("clip", "edit", 0), ("clip", "edit", 1)]
@@ -77,8 +77,8 @@ def test_a_failure_of_measuring_stops_no_other(tmp_path: Path) -> None:
 def test_what_a_killed_process_had_in_hand_is_done_by_the_next(tmp_path: Path) -> None:
     script = (
         "import os, sys; from pathlib import Path\n"
-        "from smmbench_datasets.emoji.laboratory.claims import Work\n"
-        "from smmbench_datasets.emoji.laboratory.settings import Setting\n"
+        "from smmbench_research.emoji.laboratory.claims import Work\n"
+        "from smmbench_research.emoji.laboratory.settings import Setting\n"
         "work = Work(Path(sys.argv[1]), [Setting('toy 0', 'toy', ('number=0',))], [])\n"
         "print(work._lock(work.settings[0]), flush=True); sys.stdin.read()\n"
     )

@@ -13,7 +13,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from smmbench import smm, tensor_cache
+from smmbench import smm
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.latent_cache import (
     LIMIT,
@@ -23,9 +23,10 @@ from smmbench.diffusion.latent_cache import (
     inversion_origin,
     latents_path,
 )
-from smmbench.kept import counting_kept
 from smmbench.method import Source
 from smmbench.smm import SMM, Parameters
+from smmbench.storage import tensor_cache
+from smmbench.storage.cached_cost import counting_kept
 from smmbench.video import Video
 
 ONE_ENTRY = 4 * 1000

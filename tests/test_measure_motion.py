@@ -8,8 +8,8 @@ import pytest
 
 from smmbench.dataset import Clip, Dataset, clip_named, load_dataset, source_video
 from smmbench.metrics.chance import chance_floor
-from smmbench.metrics.measure import Measured, Task
 from smmbench.metrics.measure_motion import OTHERS, MotionMeasure
+from smmbench.scoring.measure import Measured, Task
 from smmbench.tracking import open_tracker
 from smmbench.video import Video
 

@@ -11,9 +11,10 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from smmbench import methods, plugins
-from smmbench.describe import describe, describe_all
-from smmbench.methods import entry_of, find_method, label_of, method_names
+from smmbench import plugins
+from smmbench import resolving as methods
+from smmbench.cli.method_description import describe, describe_all
+from smmbench.resolving import entry_of, find_method, label_of, method_names
 
 WHOLE = """
 from __future__ import annotations

@@ -17,11 +17,11 @@ from smmbench import plugins
 from smmbench.dataset import Dataset, Protocol, load_dataset
 from smmbench.metrics import Metric, all_metrics, metric, metric_names, registry
 from smmbench.metrics.catalogue import OURS
-from smmbench.metrics.measure import Measured, Options, Task
 from smmbench.metrics.registry import load_measure
-from smmbench.metrics.resources import Resources
-from smmbench.metrics.scorer import Scorer
-from smmbench.metrics.text_model import TextModel, WeightsUnavailableError
+from smmbench.scoring.measure import Measured, Options, Task
+from smmbench.scoring.models.text_model import TextModel, WeightsUnavailableError
+from smmbench.scoring.resources import Resources
+from smmbench.scoring.scorer import Scorer
 from smmbench.video import Video
 
 BRIGHTNESS = Metric(

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from smmbench.describe import describe
-from smmbench.external.checkout import SetupError
-from smmbench.external.finding import recipe_names, recipe_path
-from smmbench.external.recipe import Recipe, load_recipe
-from smmbench.methods import distribution_of, find_method, label_of, method_names
+from smmbench.cli.method_description import describe
+from smmbench.external.install.checkout import SetupError
+from smmbench.external.recipe.finding import recipe_names, recipe_path
+from smmbench.external.recipe.schema import Recipe, load_recipe
+from smmbench.resolving import distribution_of, find_method, label_of, method_names
 
 ROOT = Path(__file__).parents[1]
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from smmbench.diffusion import wide_norm
+from smmbench.diffusion.acceleration import wide_norm
+from smmbench.diffusion.acceleration.checkpointing import checkpoint_layers
+from smmbench.diffusion.acceleration.compiled import compiled
+from smmbench.diffusion.acceleration.convolutions import by_turned_weights, turns
+from smmbench.diffusion.acceleration.layout import LastResnet, LastTemporalConv, channels_last
 from smmbench.diffusion.backbone import load_backbone, own_denoiser
 from smmbench.diffusion.capture import capture
-from smmbench.diffusion.checkpointing import checkpoint_layers
-from smmbench.diffusion.compiled import compiled
-from smmbench.diffusion.convolutions import by_turned_weights, turns
 from smmbench.diffusion.denoiser import Denoiser
-from smmbench.diffusion.layout import LastResnet, LastTemporalConv, channels_last
 from smmbench.diffusion.loading import load_network, load_schedule
 from smmbench.smm import Parameters
 
@@ -180,7 +180,7 @@ def test_without_a_compiler_the_way_out_is_told(
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(RuntimeError, match=r"needs a C\+\+ compiler .* compile=false"):
         own_denoiser(plain.unet, plain.schedule, compile=True)
-    monkeypatch.setattr("smmbench.diffusion.compiled.find_spec", lambda name: None)
+    monkeypatch.setattr("smmbench.diffusion.acceleration.compiled.find_spec", lambda name: None)
     with pytest.raises(RuntimeError, match="needs Triton"):
         compiled(plain.unet, torch.device("cuda"))
 
@@ -189,7 +189,7 @@ def test_without_a_compiler_the_way_out_is_told(
 
 KERNELS = """
 import torch, torch.nn.functional as F
-from smmbench.diffusion import kernels
+from smmbench.diffusion.acceleration import kernels
 
 torch.manual_seed(0)
 
@@ -241,7 +241,8 @@ near(kernels.geglu_backward(slope, x.detach()), torch.autograd.grad(y, x, slope)
 NETWORK = """
 import copy, sys, torch
 from pathlib import Path
-from smmbench.diffusion import layout, wide_norm
+from smmbench.diffusion.acceleration import layout
+from smmbench.diffusion.acceleration import wide_norm
 from smmbench.diffusion.capture import capture
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.loading import load_network, load_schedule

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smmbench.method import Card, Method, Source
-from smmbench.parameters import (
+from smmbench.method.parameters import (
     build_parameters,
     choose_preset,
     parameters_from_json,

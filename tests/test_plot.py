@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from smmbench_leaderboard.plot import crowded, draw
+from smmbench_leaderboard.board.plot import crowded, draw
 
 ENTRIES = Path(__file__).parents[1] / "leaderboard" / "entries" / "emoji"
 

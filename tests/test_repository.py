@@ -120,8 +120,8 @@ def test_the_40_lines_of_the_readme_are_the_method(
 
 
 def test_the_method_of_the_pages_is_whole(tmp_path: Path, small_dataset: Path) -> None:
-    from smmbench.executors import named_executor
-    from smmbench.run import plan_run, run
+    from smmbench.running.executors import named_executor
+    from smmbench.running.loop import plan_run, run
 
     (code,) = _blocks(ROOT / "benchmark" / "docs" / "methods.md", "python")
     (tmp_path / "mirror.py").write_text(code, encoding="utf-8")

@@ -15,10 +15,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from smmbench.atomic import held, remove_leftovers
 from smmbench.dataset import load_dataset
-from smmbench.executors import named_executor
-from smmbench.pairs import choose_pairs, shard
 from smmbench.results import (
     PREVIEW,
     VIDEO,
@@ -28,7 +25,10 @@ from smmbench.results import (
     read_record,
     write_record,
 )
-from smmbench.run import Summary, plan_run, run
+from smmbench.running.executors import named_executor
+from smmbench.running.loop import Summary, plan_run, run
+from smmbench.running.pairs import choose_pairs, shard
+from smmbench.storage.atomic import held, remove_leftovers
 from smmbench.video import Video, read_video
 
 TOY = """
@@ -215,7 +215,7 @@ def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_method(
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     with monkeypatch.context() as disk, pytest.raises(OSError, match="No space left"):
-        disk.setattr("smmbench.recording.write_lossless", full)
+        disk.setattr("smmbench.running.recorder.write_lossless", full)
         bench.run()
     assert list(bench.root.rglob("record.json")) == []
     assert bench.run().made == 6
@@ -332,7 +332,7 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -
     import sys
 
     write = (
-        "import sys, pathlib, time; from smmbench.atomic import atomic_path\n"
+        "import sys, pathlib, time; from smmbench.storage.atomic import atomic_path\n"
         "with atomic_path(pathlib.Path(sys.argv[1]) / 'x.mkv'):\n"
         "    print(flush=True); time.sleep(60)"
     )
@@ -390,7 +390,7 @@ def test_the_command(bench: Bench) -> None:
 def test_who_holds_a_folder_makes_others_wait(tmp_path: Path) -> None:
     """Also in another process, and only until it ends, however that ends."""
     script = (
-        "import sys, time; from pathlib import Path; from smmbench.atomic import held\n"
+        "import sys, time; from pathlib import Path; from smmbench.storage.atomic import held\n"
         "with held(Path(sys.argv[1])):\n"
         "    print(flush=True); time.sleep(60)"
     )

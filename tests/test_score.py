@@ -13,12 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from smmbench.dataset import load_dataset
-from smmbench.home import file_sha256
 from smmbench.metrics import all_metrics, metric, metric_names
-from smmbench.metrics.array_cache import cached_arrays
-from smmbench.metrics.measure import Measured, Options, Task
 from smmbench.metrics.measure_motion import MotionMeasure
-from smmbench.metrics.text_model import TextModel, WeightsUnavailableError
 from smmbench.results import (
     VIDEO,
     Environment,
@@ -31,8 +27,12 @@ from smmbench.results import (
     write_record,
     write_scores,
 )
-from smmbench.score import Outcome, ScoreLoop, chosen_metrics, results_below, state
-from smmbench.score_summary import summarise
+from smmbench.scoring.loop import Outcome, ScoreLoop, chosen_metrics, results_below, state
+from smmbench.scoring.measure import Measured, Options, Task
+from smmbench.scoring.models.text_model import TextModel, WeightsUnavailableError
+from smmbench.scoring.summary import summarise
+from smmbench.storage.array_cache import cached_arrays
+from smmbench.storage.home import file_sha256
 from smmbench.tracking.lucas_kanade import LucasKanade
 from smmbench.video import Video, write_lossless
 
@@ -594,7 +594,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     def refuse(path: Path) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("smmbench.metrics.array_cache.atomic_path", refuse)
+    monkeypatch.setattr("smmbench.storage.array_cache.atomic_path", refuse)
     asked = [{"pixels": "a"}, {"pixels": "b"}]
     with pytest.warns(
         UserWarning, match=r"not kept below .*Permission denied.*SMMBENCH_HOME"

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smmbench import cli, selftest
-from smmbench.metrics.measure import Measured
+from smmbench.scoring.measure import Measured
 from smmbench.selftest import examine, sameness, standing
 from smmbench.selftest.anchors import ANCHORS
 from smmbench.selftest.finding import tried

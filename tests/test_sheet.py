@@ -12,8 +12,18 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from smmbench.cli.sheet import register
+from smmbench.contact_sheet.rows import Choice, chosen_results, pairs_of, sheet_rows
+from smmbench.contact_sheet.sheet import (
+    GAP,
+    GREY,
+    LABEL,
+    Heading,
+    Row,
+    contact_sheet,
+    evenly_spaced,
+    wrap,
+)
 from smmbench.dataset import Clip, Dataset, Edit, File, Manifest, Protocol
-from smmbench.home import file_sha256
 from smmbench.results import (
     VIDEO,
     Environment,
@@ -23,8 +33,7 @@ from smmbench.results import (
     result_folder,
     write_record,
 )
-from smmbench.sheet import GAP, GREY, LABEL, Heading, Row, contact_sheet, evenly_spaced, wrap
-from smmbench.sheet_rows import Choice, chosen_results, pairs_of, sheet_rows
+from smmbench.storage.home import file_sha256
 from smmbench.video import Video, write_lossless
 
 ENVIRONMENT = Environment(device="cpu", python="3", packages={})

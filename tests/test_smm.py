@@ -17,7 +17,7 @@ from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.guidance import descend
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule
-from smmbench.diffusion.start import implied_noise, low_frequency_start, low_pass
+from smmbench.diffusion.start_noise import implied_noise, low_frequency_start, low_pass
 from smmbench.method import Source
 from smmbench.smm import (
     SMM,

@@ -15,12 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from smmbench.dataset import load_dataset, source_video
-from smmbench.home import file_sha256
-from smmbench.importing import import_outputs
+from smmbench.importing.importer import import_outputs
+from smmbench.importing.output_files import Batch, find_outputs
 from smmbench.method import Card
 from smmbench.metrics import metric_names
-from smmbench.metrics.measure import Options
-from smmbench.output_files import Batch, find_outputs
 from smmbench.results import (
     Environment,
     Failure,
@@ -34,11 +32,13 @@ from smmbench.results import (
     write_method,
     write_record,
 )
-from smmbench.score import ScoreLoop
+from smmbench.scoring.loop import ScoreLoop
+from smmbench.scoring.measure import Options
+from smmbench.storage.home import file_sha256
 from smmbench.video import Video, write_lossless
-from smmbench_leaderboard.archive import pack, unpack
-from smmbench_leaderboard.submission import MANIFEST, submit
-from smmbench_leaderboard.verification import Report, verify
+from smmbench_leaderboard.submission.archive import pack, unpack
+from smmbench_leaderboard.submission.packing import MANIFEST, submit
+from smmbench_leaderboard.submission.verification import Report, verify
 
 Change = Callable[[dict[str, Any]], None]
 

@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from smmbench.executors import named_executor
-from smmbench.job import Job
 from smmbench.method import Card, Method, Source
-from smmbench.methods import find_method, method_names
-from smmbench.pairs import Pair
+from smmbench.resolving import find_method, method_names
 from smmbench.results import RunRecord, read_method
+from smmbench.running.executors import named_executor
+from smmbench.running.job import Job
+from smmbench.running.pairs import Pair
 from smmbench.search import Choices, LogRange, Range, Space
 from smmbench.tuning.proposals import points, proposals
 from smmbench.tuning.searching import Search, plan_search, search

@@ -607,7 +607,7 @@ def test_a_damaged_entry_is_tuned_again(
 
 KILLED = """
 import os, signal, torch
-from smmbench import tensor_cache
+from smmbench.storage import tensor_cache
 from smmbench_baselines.one_clip import adapters
 tensor_cache.save_file = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 adapters.cached_adapters([{"clip": "a"}], lambda _: [{"x": torch.ones(3)}], "cpu")

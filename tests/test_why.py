@@ -14,7 +14,6 @@ import pytest
 from smmbench.dataset import Dataset, load_dataset, source_video
 from smmbench.method import Card
 from smmbench.metrics import metric
-from smmbench.metrics.measure import Options
 from smmbench.results import (
     VIDEO,
     Environment,
@@ -30,12 +29,13 @@ from smmbench.results import (
     write_record,
     write_scores,
 )
-from smmbench.score import ScoreLoop, results_below
+from smmbench.scoring.loop import ScoreLoop, results_below
+from smmbench.scoring.measure import Options
 from smmbench.video import Video, write_lossless
-from smmbench_leaderboard import chain
-from smmbench_leaderboard.board import make_board
-from smmbench_leaderboard.chain import Link
-from smmbench_leaderboard.why import PairOrigin, why_cell, why_pair
+from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.provenance import chain
+from smmbench_leaderboard.provenance.chain import Link
+from smmbench_leaderboard.provenance.why import PairOrigin, why_cell, why_pair
 
 PAIR = ("right", "cat", 0)
 Run = Callable[..., tuple[int, str, str]]

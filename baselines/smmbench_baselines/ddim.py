@@ -11,7 +11,7 @@ from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rat
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
 from smmbench.diffusion.sampling import sample
 from smmbench.method import Card, Source
-from smmbench.search import Choices, Space
+from smmbench.method.search_space import Choices, Space
 from smmbench.video import Video
 
 

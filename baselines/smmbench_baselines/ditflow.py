@@ -16,9 +16,9 @@ from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
-from smmbench.diffusion.small_pass import small_input
+from smmbench.diffusion.probe import small_input
 from smmbench.method import Card, Source
-from smmbench.search import Choices, Range, Space
+from smmbench.method.search_space import Choices, Range, Space
 from smmbench_baselines.attention import cross_frame_logits, grid_of, projections
 from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
 

@@ -20,10 +20,10 @@ from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.inversion import invert
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
+from smmbench.diffusion.probe import check_features
 from smmbench.diffusion.sampling import Guide
-from smmbench.diffusion.small_pass import check_features
 from smmbench.method import Card, Source
-from smmbench.search import Choices, LogRange, Space
+from smmbench.method.search_space import Choices, LogRange, Space
 from smmbench_baselines.guided import Reference, ReferenceGuided
 from smmbench_baselines.moving import moving_region, resized
 

@@ -22,7 +22,7 @@ from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParam
 from smmbench.diffusion.sampling import Denoise
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
-from smmbench.search import LogRange, Range, Space
+from smmbench.method.search_space import LogRange, Range, Space
 from smmbench_baselines.attention import probabilities, projections, temporal_layers
 from smmbench_baselines.guided import Reference, ReferenceGuided
 

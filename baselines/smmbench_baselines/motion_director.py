@@ -18,7 +18,7 @@ from smmbench.diffusion.noise import noise
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, refuse_below
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card
-from smmbench.search import Choices, LogRange, Range, Space
+from smmbench.method.search_space import Choices, LogRange, Range, Space
 from smmbench_baselines.one_clip.adapters import Adapter
 from smmbench_baselines.one_clip.lora import (
     LoraLayers,

@@ -15,7 +15,7 @@ from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParam
 from smmbench.diffusion.sampling import sample
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card, Source
-from smmbench.search import Range, Space
+from smmbench.method.search_space import Range, Space
 from smmbench.video import Video
 
 

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
-from smmbench.diffusion.small_pass import check_features
+from smmbench.diffusion.probe import check_features
 from smmbench.method import Card, Source
-from smmbench.search import Choices, Range, Space
+from smmbench.method.search_space import Choices, Range, Space
 from smmbench.smm import spatial_marginal_mean
 from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from smmbench import smm
 from smmbench.diffusion.parameters import SEARCHED, UNETS
 from smmbench.method import Card
-from smmbench.search import Choices, Space
+from smmbench.method.search_space import Choices, Space
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from torch import Tensor
 from smmbench import smm
 from smmbench.diffusion.parameters import SEARCHED, UNETS
 from smmbench.method import Card, Source
-from smmbench.search import Choices, Space
+from smmbench.method.search_space import Choices, Space
 from smmbench.smm import Feature, Loss, Prepared
 from smmbench_baselines.moving import Region, moving_region, resized
 

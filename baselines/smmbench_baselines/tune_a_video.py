@@ -16,7 +16,7 @@ from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
 from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Card
-from smmbench.search import Choices, LogRange, Space
+from smmbench.method.search_space import Choices, LogRange, Space
 from smmbench_baselines.one_clip.losses import squared_error, wanted_output
 from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
 

@@ -14,7 +14,7 @@ from smmbench.dataset import load_dataset, source_video
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.environment import choose_device, describe_environment
 from smmbench.method import Source
-from smmbench.parameters import build_parameters
+from smmbench.method.parameters import build_parameters
 from smmbench.smm import SMM
 
 PRESETS = ("emoji", "emoji-fast")

@@ -41,8 +41,8 @@ from smmbench.environment import (
     use_tensor_cores,
 )
 from smmbench.method import Source
-from smmbench.methods import find_method
-from smmbench.parameters import parameters_to_json
+from smmbench.method.parameters import parameters_to_json
+from smmbench.resolving import find_method
 from smmbench.smm import SMM, guidance_rates
 from smmbench.video import Video
 from smmbench_baselines.guided import FirstSteps

@@ -185,14 +185,14 @@ def _stop(where: str) -> None:
 
 def tried(name: str, clones: Path, folder: Path) -> Iterator[str]:
     """Try one recipe; a line for each thing that was tried."""
-    from smmbench.external.checkout import SetupError, check_out
-    from smmbench.external.files import write_files
-    from smmbench.external.finding import recipe_path
-    from smmbench.external.log import Log
-    from smmbench.external.placeholders import in_text
-    from smmbench.external.recipe import CLIP_NAMES, PAIR_NAMES, load_recipe
-    from smmbench.external.running import CommandError, run_commands
-    from smmbench.external.variables import variables
+    from smmbench.external.call.command import CommandError, run_commands
+    from smmbench.external.call.files import write_files
+    from smmbench.external.call.log import Log
+    from smmbench.external.call.variables import variables
+    from smmbench.external.install.checkout import SetupError, check_out
+    from smmbench.external.recipe.finding import recipe_path
+    from smmbench.external.recipe.placeholders import in_text
+    from smmbench.external.recipe.schema import CLIP_NAMES, PAIR_NAMES, load_recipe
 
     recipe = load_recipe(recipe_path(name))
     owner, project = recipe.code.repository.rstrip("/").split("/")[-2:]
@@ -295,7 +295,7 @@ def main() -> None:
     """Try all recipes, or one; exit code 1 if something failed."""
     if sys.argv[1:2] == ["--as-interpreter"]:
         interpret(sys.argv[2], sys.argv[3:])
-    from smmbench.external.finding import recipe_names
+    from smmbench.external.recipe.finding import recipe_names
 
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--clones", type=Path, required=True, help="Folder of the clones.")

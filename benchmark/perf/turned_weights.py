@@ -16,7 +16,7 @@ import torch
 from torch.nn.grad import conv2d_input
 from torch.utils.benchmark import Timer
 
-from smmbench.diffusion.convolutions import by_turned_weights
+from smmbench.diffusion.acceleration.convolutions import by_turned_weights
 from smmbench.environment import use_tensor_cores
 
 CHANNELS = (64, 128, 192, 320, 640, 960, 1280)

@@ -24,12 +24,12 @@ from smmbench.diffusion.latent_cache import cached_latents, inversion_origin
 from smmbench.diffusion.method import DiffusionMethod
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
+from smmbench.diffusion.probe import check_features
 from smmbench.diffusion.sampling import Denoise, sample_guided
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule
-from smmbench.diffusion.small_pass import check_features
-from smmbench.diffusion.start import low_frequency_start
+from smmbench.diffusion.start_noise import low_frequency_start
 from smmbench.method import Card, Source
-from smmbench.search import Choices, Range, Space
+from smmbench.method.search_space import Choices, Range, Space
 from smmbench.video import Video
 
 Feature = Float[Tensor, "batch time _channel _rows _columns"]  # layers differ in size

@@ -69,9 +69,9 @@ def leaderboard(
     as_json: Json = False,
 ) -> None:
     """Rank the methods of a results folder: means with intervals, coverage, cost, Pareto front."""
-    from smmbench.atomic import write_text
-    from smmbench.score import chosen_metrics
-    from smmbench_leaderboard.board import make_board
+    from smmbench.scoring.loop import chosen_metrics
+    from smmbench.storage.atomic import write_text
+    from smmbench_leaderboard.board.build import make_board
     from smmbench_leaderboard.formats import WRITERS
 
     chosen: Format = "json" if as_json else format_ or _by_ending(output)
@@ -108,8 +108,8 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """Compare two methods pair by pair: differences with interval and p, and edits won."""
-    from smmbench.score import chosen_metrics
-    from smmbench_leaderboard.comparison import compare as compared
+    from smmbench.scoring.loop import chosen_metrics
+    from smmbench_leaderboard.board.comparison import compare as compared
     from smmbench_leaderboard.formats import to_json
     from smmbench_leaderboard.formats.comparing import comparison_text
 
@@ -144,10 +144,10 @@ def why(
     Exit code 1: a link is broken.
     """
     from smmbench.environment import choose_device
+    from smmbench_leaderboard.board.reading import key_named
     from smmbench_leaderboard.formats import to_json
     from smmbench_leaderboard.formats.explaining import cell_text, pair_text
-    from smmbench_leaderboard.reading import key_named
-    from smmbench_leaderboard.why import why_cell, why_pair
+    from smmbench_leaderboard.provenance.why import why_cell, why_pair
 
     if pair is not None and Path(pair).is_dir():  # `smmbench why smm motion_fidelity results`
         results = Path(pair)
@@ -173,9 +173,9 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Pack a method's videos, records and card into one archive for `smmbench verify`."""
-    from smmbench_leaderboard.escaping import plain
     from smmbench_leaderboard.formats import to_json
-    from smmbench_leaderboard.submission import submit as packed
+    from smmbench_leaderboard.formats.escaping import plain
+    from smmbench_leaderboard.submission.packing import submit as packed
 
     written = packed(results, output, dataset, allow_partial)
     for warning in written.warnings:
@@ -209,10 +209,10 @@ def verify(
     Exit code 1: it is refused, its scores differ, or they cannot be computed here.
     """
     from smmbench.environment import choose_device
-    from smmbench_leaderboard.archive import Limits
     from smmbench_leaderboard.formats import to_json
     from smmbench_leaderboard.formats.verifying import report_text
-    from smmbench_leaderboard.verification import verify as verified
+    from smmbench_leaderboard.submission.archive import Limits
+    from smmbench_leaderboard.submission.verification import verify as verified
 
     report = verified(
         submission,

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from smmbench.home import home
-from smmbench.metrics.array_cache import origin_key
-from smmbench.tensor_cache import kept_or_made
+from smmbench.storage.array_cache import origin_key
+from smmbench.storage.home import home
+from smmbench.storage.tensor_cache import kept_or_made
 
 Adapter = dict[str, Tensor]
 """What was tuned on one clip, by name of the tensor."""

@@ -19,7 +19,7 @@ from smmbench.diffusion.noise import generators
 from smmbench.diffusion.parameters import DiffusionParameters, refuse_below
 from smmbench.diffusion.sampling import sample
 from smmbench.method import Source
-from smmbench.parameters import parameters_to_json
+from smmbench.method.parameters import parameters_to_json
 from smmbench.video import Video
 from smmbench_baselines.one_clip.adapters import Adapter, cached_adapters
 from smmbench_baselines.one_clip.shell import shell

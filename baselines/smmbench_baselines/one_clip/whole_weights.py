@@ -14,7 +14,7 @@ from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.noise import noise
 from smmbench.diffusion.parameters import refuse_below
 from smmbench.diffusion.schedule import Prediction
-from smmbench.diffusion.start import low_pass
+from smmbench.diffusion.start_noise import low_pass
 from smmbench_baselines.one_clip.adapters import Adapter
 from smmbench_baselines.one_clip.changes import (
     apply_changes,

@@ -131,7 +131,7 @@ def fetch_dataset(
     right. Exit code 1 if any cannot be had.
     """
     from smmbench.dataset import load_dataset
-    from smmbench.fetching import fetch_dataset, public_files
+    from smmbench.dataset.fetching import fetch_dataset, public_files
     from smmbench.progress import progress
 
     rows: list[dict[str, str]] = []
@@ -183,9 +183,9 @@ def new_dataset(
     tracker: Annotated[str, typer.Option("--tracker", help="That follows points.")] = "dis",
 ) -> None:
     """Begin a dataset of your own: write the manifest of a folder of videos, hashes and all."""
-    from smmbench.atomic import write_text
     from smmbench.dataset.manifest import NAME_PATTERN, Protocol
     from smmbench.dataset.writing import About, new_manifest, read_prompts
+    from smmbench.storage.atomic import write_text
 
     if not re.fullmatch(NAME_PATTERN, name):
         raise ValueError(

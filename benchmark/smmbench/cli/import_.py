@@ -9,8 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from smmbench.dataset import Dataset
-    from smmbench.importing import Outcome
-    from smmbench.output_files import Batch
+    from smmbench.importing.importer import Outcome
+    from smmbench.importing.output_files import Batch
 
 KINDS = ("method", "baseline", "control", "imported")
 BAD = ("missing", "failed")
@@ -82,10 +82,10 @@ def import_(
     Videos are brought to the dataset's normal form and kept losslessly.
     """
     from smmbench.dataset import load_dataset
-    from smmbench.importing import import_outputs
-    from smmbench.output_files import published_outputs
-    from smmbench.pairs import choose_pairs
+    from smmbench.importing.importer import import_outputs
+    from smmbench.importing.output_files import published_outputs
     from smmbench.progress import progress
+    from smmbench.running.pairs import choose_pairs
 
     found = load_dataset(dataset)
     if published:
@@ -123,9 +123,9 @@ def _own(
     paper: str,
     licence: str,
 ) -> Batch:
-    from smmbench.imported_cards import card_of_label, load_card
+    from smmbench.importing.output_files import Batch, find_outputs, read_map
     from smmbench.method import Card
-    from smmbench.output_files import Batch, find_outputs, read_map
+    from smmbench.method.imported_card import card_of_label, load_card
 
     if not method:
         raise ValueError("Say whose outputs they are: --method NAME.")

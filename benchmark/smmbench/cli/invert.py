@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from smmbench.feature_inversion import Inverted
+    from smmbench.feature_inversion.inverting import Inverted
 
 
 def register(app: typer.Typer) -> None:
@@ -78,9 +78,13 @@ def invert(
     """
     from smmbench.dataset import clip_named, load_dataset, source_video
     from smmbench.environment import choose_device, use_tensor_cores
-    from smmbench.feature_inversion import analysis_parameters, checked_kinds, invert_features
-    from smmbench.feature_inversion_files import remove_earlier, write_outcome, write_videos
-    from smmbench.parameters import choose_preset
+    from smmbench.feature_inversion.files import remove_earlier, write_outcome, write_videos
+    from smmbench.feature_inversion.inverting import (
+        analysis_parameters,
+        checked_kinds,
+        invert_features,
+    )
+    from smmbench.method.parameters import choose_preset
     from smmbench.progress import progress
     from smmbench.smm import SMM
 

@@ -11,7 +11,7 @@ from smmbench.cli import methods_check, methods_new, methods_setup
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from smmbench.describe import MethodDescription
+    from smmbench.cli.method_description import MethodDescription
 
 Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
 
@@ -35,7 +35,7 @@ def list_methods(as_json: Json = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from smmbench.describe import describe_all
+    from smmbench.cli.method_description import describe_all
 
     described = describe_all()
     broken = [method for method in described if method.error]
@@ -60,7 +60,7 @@ def show_method(
     """Show a method's card, parameters, presets, and the space that it may be tuned over."""
     from rich.console import Console
 
-    from smmbench.describe import describe
+    from smmbench.cli.method_description import describe
 
     method = describe(name)
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from smmbench.contract import Checked
+    from smmbench.conformance import Checked
 
 
 def check(
@@ -49,8 +49,8 @@ def check(
     A warning is for a person to look at and breaks nothing. Exit code: 0 no law is broken, 1 one
     is, 2 wrong use.
     """
-    from smmbench.contract import LAWS, check_method
-    from smmbench.contract.findings import Finding
+    from smmbench.conformance import LAWS, check_method
+    from smmbench.conformance.findings import Finding
     from smmbench.progress import progress
 
     total = sum(law.quick or not quick for law in LAWS)

@@ -32,10 +32,10 @@ def setup_method(
     import json
     import shutil
 
-    from smmbench.external.finding import is_recipe, recipe_label, recipe_names, recipe_path
-    from smmbench.external.recipe import load_recipe
-    from smmbench.external.setup import LOG, SetupError, folder_of, set_up
-    from smmbench.external.weights import find_weights
+    from smmbench.external.install.setup import LOG, SetupError, folder_of, set_up
+    from smmbench.external.install.weights import find_weights
+    from smmbench.external.recipe.finding import is_recipe, recipe_label, recipe_names, recipe_path
+    from smmbench.external.recipe.schema import load_recipe
     from smmbench.plugins import no_such
 
     if not is_recipe(name):

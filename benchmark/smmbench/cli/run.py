@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from smmbench.run import Plan, Summary
+    from smmbench.running.loop import Plan, Summary
 
 
 def register(app: typer.Typer) -> None:
@@ -139,9 +139,9 @@ def run(
 
     Exit code: 0 all done, 1 some pair failed, 2 wrong use, 130 stopped by Ctrl-C.
     """
-    from smmbench.executors import named_executor
-    from smmbench.run import plan_run
-    from smmbench.run import run as make
+    from smmbench.running.executors import named_executor
+    from smmbench.running.loop import plan_run
+    from smmbench.running.loop import run as make
 
     execute = named_executor(executor, workers)
     plan = plan_run(

@@ -10,9 +10,9 @@ import typer
 
 if TYPE_CHECKING:
     from smmbench.dataset import Dataset
-    from smmbench.metrics.measure import Options
     from smmbench.results import RunRecord
-    from smmbench.score import Outcome
+    from smmbench.scoring.loop import Outcome
+    from smmbench.scoring.measure import Options
 
 
 class SourceTracks(StrEnum):
@@ -97,8 +97,8 @@ def score(
     from smmbench.dataset import load_dataset
     from smmbench.environment import choose_device
     from smmbench.metrics import metric_names
-    from smmbench.metrics.measure import Options
-    from smmbench.score import chosen_metrics, results_below
+    from smmbench.scoring.loop import chosen_metrics, results_below
+    from smmbench.scoring.measure import Options
 
     options = Options(
         metrics=chosen_metrics(metrics) if metrics else metric_names(),
@@ -123,7 +123,7 @@ def _score(
     found: list[tuple[Path, RunRecord]], options: Options, dataset: Dataset | None
 ) -> list[Outcome]:
     from smmbench.progress import progress
-    from smmbench.score import ScoreLoop
+    from smmbench.scoring.loop import ScoreLoop
 
     loop = ScoreLoop(options, [dataset] if dataset else [])
     outcomes = []
@@ -140,7 +140,7 @@ def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, as_json: 
     from rich.console import Console
     from rich.table import Table
 
-    from smmbench.score import state
+    from smmbench.scoring.loop import state
 
     rows = [
         {"folder": str(folder)} | {name: state(folder, record, name) for name in options.metrics}
@@ -160,7 +160,7 @@ def _print_outcomes(outcomes: list[Outcome], options: Options, as_json: bool) ->
 
     from rich.console import Console
 
-    from smmbench.score_summary import (
+    from smmbench.scoring.summary import (
         complaints,
         remarks,
         summarise,

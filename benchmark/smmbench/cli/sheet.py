@@ -64,9 +64,9 @@ def sheet(
     """
     import json
 
+    from smmbench.contact_sheet.rows import Choice, chosen_results, pairs_of, sheet_rows
+    from smmbench.contact_sheet.sheet import Row, contact_sheet, write_png
     from smmbench.dataset import load_dataset
-    from smmbench.sheet import Row, contact_sheet, write_png
-    from smmbench.sheet_rows import Choice, chosen_results, pairs_of, sheet_rows
 
     choice = Choice(tuple(clip or ()), tuple(edit or ()), tuple(seed or ()), tuple(method or ()))
     only = load_dataset(dataset) if dataset else None

@@ -104,8 +104,8 @@ def tune(
     without a number being worst. Run it again to go on where it stopped, or with a larger budget.
     Exit code: 0 done, 2 wrong use, 130 stopped by Ctrl-C.
     """
-    from smmbench.executors import named_executor
-    from smmbench.methods import label_of
+    from smmbench.resolving import label_of
+    from smmbench.running.executors import named_executor
     from smmbench.tuning.searching import plan_search, search
     from smmbench.tuning.tuned_file import write_tuned
 

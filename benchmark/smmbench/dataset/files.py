@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from smmbench.dataset.manifest import Clip, Dataset, File
-from smmbench.home import file_sha256, home
+from smmbench.storage.home import file_sha256, home
 from smmbench.tracking import Tracks, known_tracks
 from smmbench.video import NormalForm, Video, normal_form, read_video
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from smmbench.atomic import write_text
 from smmbench.dataset.faults import ManifestError, faults_of
 from smmbench.dataset.manifest import Clip, Dataset, Edit, Manifest
-from smmbench.home import home
 from smmbench.plugins import load_offered, no_such, offered
+from smmbench.storage.atomic import write_text
+from smmbench.storage.home import home
 
 GROUP = "smmbench.datasets"
 

@@ -16,8 +16,8 @@ from pydantic import ValidationError
 
 from smmbench.dataset.faults import faults_of
 from smmbench.dataset.manifest import NAME_PATTERN, Manifest, Protocol
-from smmbench.home import file_sha256
 from smmbench.plugins import no_such
+from smmbench.storage.home import file_sha256
 from smmbench.video import ENDINGS, NormalForm, Video, VideoError, normal_form, read_video
 
 COLUMNS = ("clip", "prompt", "caption", "edit")

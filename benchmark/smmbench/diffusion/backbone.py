@@ -18,10 +18,10 @@ from torch import Generator, Tensor, nn
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.finite import check_finite
-from smmbench.diffusion.folders import model_folder
 from smmbench.diffusion.noise import noise
 from smmbench.diffusion.schedule import NoiseSchedule
-from smmbench.home import folder_sha256
+from smmbench.diffusion.weights_folder import model_folder
+from smmbench.storage.home import folder_sha256
 
 FRAMES_AT_ONCE = 16
 """Frames that the autoencoder sees at a time: it knows nothing of time, so memory decides."""
@@ -245,10 +245,10 @@ def own_denoiser(
     On a GPU its layers become channels-last and its passes are recorded; elsewhere they stay
     diffusers' own. See `load_backbone`.
     """
-    from smmbench.diffusion.checkpointing import checkpoint_layers
-    from smmbench.diffusion.compiled import compiled
-    from smmbench.diffusion.graphs import graphs_of
-    from smmbench.diffusion.layout import channels_last
+    from smmbench.diffusion.acceleration.checkpointing import checkpoint_layers
+    from smmbench.diffusion.acceleration.compiled import compiled
+    from smmbench.diffusion.acceleration.graphs import graphs_of
+    from smmbench.diffusion.acceleration.layout import channels_last
 
     device = next(unet.parameters()).device
     if device.type == "cuda":

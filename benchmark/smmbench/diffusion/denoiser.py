@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from smmbench.diffusion.acceleration.graphs import Graphs, Outputs
 from smmbench.diffusion.capture import capture
-from smmbench.diffusion.graphs import Graphs, Outputs
 from smmbench.diffusion.schedule import NoiseSchedule, Prediction
 
 Latent = Float[Tensor, "batch channel time rows columns"]

@@ -18,9 +18,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from smmbench.diffusion.backbone import Backbone
-from smmbench.home import home
-from smmbench.metrics.array_cache import origin_key
-from smmbench.tensor_cache import Entry, Tensors, kept_or_made, write_entry
+from smmbench.storage.array_cache import origin_key
+from smmbench.storage.home import home
+from smmbench.storage.tensor_cache import Entry, Tensors, kept_or_made, write_entry
 
 Latents = dict[int, Tensor]
 """Latents of one clip, by timestep."""

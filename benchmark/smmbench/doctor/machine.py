@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from smmbench.doctor.check import Check
-from smmbench.home import home
+from smmbench.storage.home import home
 
 OLDEST_PYTHON = (3, 11)
 ROOM = 2 * 2**30  # bytes: results of the embedded world, and a cache of its tracks

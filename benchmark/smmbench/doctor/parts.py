@@ -52,7 +52,7 @@ def datasets() -> Iterator[Check]:
 
 def methods() -> Iterator[Check]:
     """Methods that load, in a line; each that does not, in its own."""
-    from smmbench.methods import find_method, method_names
+    from smmbench.resolving import find_method, method_names
 
     whole = []
     for name in method_names():

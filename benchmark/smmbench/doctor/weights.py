@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from smmbench.doctor.check import Check
-from smmbench.home import SUMS, file_sha256, home, published_sha256
 from smmbench.plugins import load_offered, offered
+from smmbench.storage.home import SUMS, file_sha256, home, published_sha256
 
 GROUP = "smmbench.models"
 EMBEDDED = ("emoji", "emoji-clip")  # what the embedded world runs and is scored with
@@ -36,7 +36,7 @@ def carried() -> Iterator[Check]:
 
 def hub(online: bool) -> Iterator[Check]:
     """Whether the hub may be asked, whether it answers, and what of it is here."""
-    from smmbench.diffusion.folders import REVISIONS
+    from smmbench.diffusion.weights_folder import REVISIONS
 
     yield _access(online)
     for model, revision in REVISIONS.items():
@@ -109,7 +109,7 @@ def _access(online: bool) -> Check:
         return Check("hub", "not here", "not asked", "smmbench doctor --online asks it.")
     from huggingface_hub import HfApi
 
-    from smmbench.diffusion.folders import REVISIONS
+    from smmbench.diffusion.weights_folder import REVISIONS
 
     model, revision = next(iter(REVISIONS.items()))
     api = HfApi()

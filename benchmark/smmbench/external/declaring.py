@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from smmbench.external.method import External
-from smmbench.external.parts import ParameterOf
-from smmbench.external.recipe import load_recipe
+from smmbench.external.recipe.schema import load_recipe
+from smmbench.external.recipe.tables import ParameterOf
 from smmbench.method import Card
 
 

@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from smmbench.external.files import write_files, write_source
-from smmbench.external.fitting import fit_output, fit_source
-from smmbench.external.log import Log
-from smmbench.external.parts import Step
-from smmbench.external.placeholders import in_text
-from smmbench.external.reading import find_one, read_output
-from smmbench.external.recipe import Recipe
-from smmbench.external.running import CommandError, run_commands
-from smmbench.external.setup import folder_of, ready
-from smmbench.external.variables import variables
-from smmbench.external.weights import find_weights, weights_sha256
-from smmbench.external.working import own_folder, remove_old
+from smmbench.external.call.command import CommandError, run_commands
+from smmbench.external.call.files import write_files, write_source
+from smmbench.external.call.fitting import fit_output, fit_source
+from smmbench.external.call.log import Log
+from smmbench.external.call.reading import find_one, read_output
+from smmbench.external.call.variables import variables
+from smmbench.external.call.working_folder import own_folder, remove_old
+from smmbench.external.install.setup import folder_of, ready
+from smmbench.external.install.weights import find_weights, weights_sha256
+from smmbench.external.recipe.placeholders import in_text
+from smmbench.external.recipe.schema import Recipe
+from smmbench.external.recipe.tables import Step
 from smmbench.method import Method, Source
 from smmbench.video import Video
 
@@ -185,7 +185,7 @@ class External(Method[Any, PreparedClip]):
     @classmethod
     def _reference(cls) -> str:
         """How the user calls it."""
-        from smmbench.external.finding import recipe_names
+        from smmbench.external.recipe.finding import recipe_names
 
         return cls.name if cls.name in recipe_names() else str(cls.path)
 

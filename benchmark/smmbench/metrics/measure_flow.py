@@ -9,9 +9,9 @@ import numpy as np
 from smmbench.metrics.definition import Metric
 from smmbench.metrics.end_point_error import end_point_error
 from smmbench.metrics.flow import Flow, flow_of, flow_origin
-from smmbench.metrics.measure import Measured, Task
-from smmbench.metrics.resources import Resources
 from smmbench.metrics.warp_error import warp_error
+from smmbench.scoring.measure import Measured, Task
+from smmbench.scoring.resources import Resources
 
 
 class SourceFlow:

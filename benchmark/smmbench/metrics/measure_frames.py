@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from smmbench.metrics.definition import Metric
-from smmbench.metrics.embeddings import Embeddings
 from smmbench.metrics.frame_accuracy import frame_accuracy
-from smmbench.metrics.measure import Measured, Task
-from smmbench.metrics.resources import Resources
 from smmbench.metrics.temporal_consistency import temporal_consistency
 from smmbench.metrics.temporal_consistency_pairs import temporal_consistency_pairs
+from smmbench.scoring.embeddings import Embeddings
+from smmbench.scoring.measure import Measured, Task
+from smmbench.scoring.resources import Resources
 
 
 class ConsistencyMeasure:

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from smmbench.metrics.clip_tracks import ClipTracks
 from smmbench.metrics.definition import Metric
 from smmbench.metrics.ftd import WORST, ftd
-from smmbench.metrics.measure import Measured, Task
-from smmbench.metrics.resources import Resources
+from smmbench.scoring.clip_tracks import ClipTracks
+from smmbench.scoring.measure import Measured, Task
+from smmbench.scoring.resources import Resources
 
 
 class FTDMeasure:

@@ -6,13 +6,13 @@ from typing import Any
 
 import transformers
 
-from smmbench.metrics.array_cache import cached_arrays
 from smmbench.metrics.definition import Metric
 from smmbench.metrics.dino_consistency import dino_consistency
-from smmbench.metrics.frame_model import FrameModel, first_tokens, image_text_logits
-from smmbench.metrics.hub_model import HubModel, hub_folder
-from smmbench.metrics.measure import Measured, Task
-from smmbench.metrics.resources import Resources
+from smmbench.scoring.measure import Measured, Task
+from smmbench.scoring.models.frame_model import FrameModel, first_tokens, image_text_logits
+from smmbench.scoring.models.hub_model import HubModel, hub_folder
+from smmbench.scoring.resources import Resources
+from smmbench.storage.array_cache import cached_arrays
 
 PICKSCORE = HubModel(
     "yuvalkirstain/PickScore_v1", "a4e4367c6dfa7288a00c550414478f865b875800", "SMMBENCH_PICKSCORE"

@@ -10,11 +10,11 @@ import numpy as np
 
 from smmbench.dataset import Dataset, true_masks
 from smmbench.metrics import legacy
-from smmbench.metrics.clip_tracks import ClipTracks
 from smmbench.metrics.definition import Metric
 from smmbench.metrics.legacy_ivebench import ivebench
-from smmbench.metrics.measure import Measured, Task
-from smmbench.metrics.resources import Resources
+from smmbench.scoring.clip_tracks import ClipTracks
+from smmbench.scoring.measure import Measured, Task
+from smmbench.scoring.resources import Resources
 from smmbench.tracking import Tracker, Tracks
 
 PREFIX = "motion_fidelity_"  # then the name of the mode

@@ -11,15 +11,15 @@ from jaxtyping import Bool
 
 from smmbench.dataset import Clip, Dataset, clip_form, true_masks
 from smmbench.metrics.chance import chance_floor
-from smmbench.metrics.clip_tracks import ClipTracks
 from smmbench.metrics.companions import direction_cosine, moving_share, speed_ratio
 from smmbench.metrics.conventions import Conventions
 from smmbench.metrics.definition import Metric
 from smmbench.metrics.foreground import begins_on, moves_otherwise
-from smmbench.metrics.measure import Measured, Task
 from smmbench.metrics.motion_fidelity import Counts, MotionFidelity, motion_fidelity
 from smmbench.metrics.moving import Steps, steps_of
-from smmbench.metrics.resources import Resources
+from smmbench.scoring.clip_tracks import ClipTracks
+from smmbench.scoring.measure import Measured, Task
+from smmbench.scoring.resources import Resources
 from smmbench.tracking import Tracker, Tracks
 
 OTHERS = 3  # sources of other clips that an output is paired with

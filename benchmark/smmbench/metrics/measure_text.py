@@ -6,9 +6,9 @@ from typing import Any
 
 from smmbench.metrics.clip_text import clip_text_similarity
 from smmbench.metrics.definition import Metric
-from smmbench.metrics.embeddings import Embeddings
-from smmbench.metrics.measure import Measured, Task
-from smmbench.metrics.resources import Resources
+from smmbench.scoring.embeddings import Embeddings
+from smmbench.scoring.measure import Measured, Task
+from smmbench.scoring.resources import Resources
 
 
 class TextMeasure:

@@ -12,8 +12,8 @@ from smmbench.metrics.definition import Metric
 from smmbench.plugins import load_offered, no_such, offered
 
 if TYPE_CHECKING:
-    from smmbench.metrics.measure import Measure
-    from smmbench.metrics.resources import Resources
+    from smmbench.scoring.measure import Measure
+    from smmbench.scoring.resources import Resources
 
 GROUP = "smmbench.metrics"  # name of a metric = where its `Metric` is
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from smmbench.atomic import write_text
 from smmbench.results.records import SCHEMA_VERSION, MethodFile, RunRecord, Score, ScoreFile
+from smmbench.storage.atomic import write_text
 
 FileT = TypeVar("FileT", RunRecord, ScoreFile, MethodFile)
 

@@ -9,7 +9,7 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 
-from smmbench.atomic import atomic_path
+from smmbench.storage.atomic import atomic_path
 from smmbench.video import Video
 
 

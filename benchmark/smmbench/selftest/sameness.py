@@ -8,9 +8,9 @@ from pathlib import Path
 
 from smmbench.dataset import clip_named, load_dataset, source_video
 from smmbench.metrics.clip_text import clip_text_similarity
-from smmbench.metrics.text_model import TextModel
 from smmbench.results import VIDEO
 from smmbench.results.files import SCORES
+from smmbench.scoring.models.text_model import TextModel
 from smmbench.selftest.reencoding import write_h264_rgb
 from smmbench.selftest.standing import (
     CLIPS,

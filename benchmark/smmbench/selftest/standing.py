@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from smmbench.executors import named_executor
 from smmbench.metrics import metric_names
-from smmbench.metrics.measure import Options
-from smmbench.run import plan_run, run
-from smmbench.score import Outcome, ScoreLoop, results_below
+from smmbench.running.executors import named_executor
+from smmbench.running.loop import plan_run, run
+from smmbench.scoring.loop import Outcome, ScoreLoop, results_below
+from smmbench.scoring.measure import Options
 
 DATASET = "emoji-val"  # never the set of the board
 CLIPS = ("ladybug-right", "giraffe-up", "dog-jump")

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from smmbench.atomic import write_text
+from smmbench.storage.atomic import write_text
 
 Kind = Literal["frames", "diffusion"]
 NAME = "MyMethod"

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from smmbench.home import file_sha256
+from smmbench.storage.home import file_sha256
 from smmbench.tracking.grid import grid_points
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video

@@ -11,8 +11,8 @@ from jaxtyping import Float
 from scipy.stats import qmc
 
 from smmbench.method import Method
-from smmbench.parameters import parameters_from_json, parameters_to_json
-from smmbench.search import Space
+from smmbench.method.parameters import parameters_from_json, parameters_to_json
+from smmbench.method.search_space import Space
 
 RULE = (
     "the preset, then points of a scrambled Sobol sequence in the declared space; the best has the "

@@ -12,16 +12,16 @@ from typing import Any
 
 from smmbench.dataset import Dataset, dataset_names, load_dataset, protocol_sha256
 from smmbench.environment import choose_device
-from smmbench.methods import entry_of, find_method
-from smmbench.metrics.measure import Options
+from smmbench.method.parameters import build_parameters, choose_preset, parameters_to_json
+from smmbench.method.search_space import Space
 from smmbench.metrics.registry import metric
-from smmbench.pairs import choose_pairs
-from smmbench.parameters import build_parameters, choose_preset, parameters_to_json
+from smmbench.resolving import entry_of, find_method
 from smmbench.results import method_folder
-from smmbench.run import Executor, plan_run, run
-from smmbench.score import Outcome, ScoreLoop, results_below
-from smmbench.score_summary import summarise
-from smmbench.search import Space
+from smmbench.running.loop import Executor, plan_run, run
+from smmbench.running.pairs import choose_pairs
+from smmbench.scoring.loop import Outcome, ScoreLoop, results_below
+from smmbench.scoring.measure import Options
+from smmbench.scoring.summary import summarise
 from smmbench.tuning.proposals import RULE, proposals
 from smmbench.tuning.space import checked_space
 from smmbench.tuning.trials import Question, Trial, read_trials, write_trials

@@ -8,9 +8,9 @@ from typing import Any, get_args, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from smmbench.method import Method
-from smmbench.parameters import type_in_words
+from smmbench.method.parameters import type_in_words
+from smmbench.method.search_space import Choices, LogRange, Range, Space
 from smmbench.plugins import no_such
-from smmbench.search import Choices, LogRange, Range, Space
 
 ENDS = (0.0, 0.5, 1 - 2**-20)
 

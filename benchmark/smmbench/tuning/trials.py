@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from smmbench.atomic import write_text
 from smmbench.results import Stored
+from smmbench.storage.atomic import write_text
 
 
 class Question(Stored):

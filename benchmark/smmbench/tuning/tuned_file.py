@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from smmbench.atomic import write_text
 from smmbench.environment import describe_environment
-from smmbench.home import file_sha256
-from smmbench.methods import entry_of
+from smmbench.resolving import entry_of
 from smmbench.results import Stored, Tuning
+from smmbench.storage.atomic import write_text
+from smmbench.storage.home import file_sha256
 from smmbench.tuning.searching import TRIALS, Search, as_settings
 from smmbench.tuning.trials import Trial, best_of
 

@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from jaxtyping import UInt8
 
-from smmbench.atomic import atomic_path
+from smmbench.storage.atomic import atomic_path
 from smmbench.video.types import Video
 
 

@@ -22,11 +22,11 @@ from smmbench.dataset import (
     load_dataset,
     source_video,
 )
-from smmbench.metrics.clip_tracks import ClipTracks
 from smmbench.metrics.legacy import det, ditflow, dmt, five
 from smmbench.metrics.legacy_ivebench import ivebench
-from smmbench.metrics.measure import Task
 from smmbench.metrics.measure_motion import MotionMeasure
+from smmbench.scoring.clip_tracks import ClipTracks
+from smmbench.scoring.measure import Task
 from smmbench.tracking import Tracks, open_tracker
 from smmbench.video import Video, normal_form, read_video
 

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from smmbench.atomic import write_text
-from smmbench.home import file_sha256
+from smmbench.storage.atomic import write_text
+from smmbench.storage.home import file_sha256
 from smmbench.video import NormalForm, normal_form, read_video
 from smmbench_datasets.dmt_page.page import (
     ADDRESS,

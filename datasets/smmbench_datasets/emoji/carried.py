@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from smmbench.home import SUMS, file_sha256, published_sha256
+from smmbench.storage.home import SUMS, file_sha256, published_sha256
 
 MODELS = Path(__file__).with_name("models")
 

@@ -23,8 +23,8 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from smmbench.atomic import atomic_path, write_text
-from smmbench.home import file_sha256
+from smmbench.storage.atomic import atomic_path, write_text
+from smmbench.storage.home import file_sha256
 from smmbench.video import Video, write_lossless
 from smmbench_datasets.emoji import truth
 from smmbench_datasets.emoji.selection import Choice, Target, choose_clips

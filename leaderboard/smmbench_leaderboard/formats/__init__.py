@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import Literal
 
 from smmbench.results import Stored
+from smmbench_leaderboard.board.types import Board
 from smmbench_leaderboard.formats.cards import to_cards
 from smmbench_leaderboard.formats.csv_ import to_csv
 from smmbench_leaderboard.formats.latex import to_latex
 from smmbench_leaderboard.formats.markdown import to_markdown
 from smmbench_leaderboard.formats.terminal import to_terminal
-from smmbench_leaderboard.types import Board
 
 Format = Literal["rich", "markdown", "latex", "csv", "json", "cards"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from smmbench.results import RunRecord, Score
-from smmbench_leaderboard.chain import Link
-from smmbench_leaderboard.escaping import plain
+from smmbench_leaderboard.formats.escaping import plain
 from smmbench_leaderboard.formats.table import NONE, number
-from smmbench_leaderboard.why import CellOrigin, PairOfMean, PairOrigin
+from smmbench_leaderboard.provenance.chain import Link
+from smmbench_leaderboard.provenance.why import CellOrigin, PairOfMean, PairOrigin
 
 MARKS = {True: "holds", False: "BROKEN", None: "open"}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from smmbench_leaderboard.escaping import markdown
+from smmbench_leaderboard.board.types import Board
+from smmbench_leaderboard.formats.escaping import markdown
 from smmbench_leaderboard.formats.table import table_of
-from smmbench_leaderboard.types import Board
 
 
 def to_markdown(board: Board) -> str:

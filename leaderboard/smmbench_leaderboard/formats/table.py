@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smmbench_leaderboard.columns import FLOORS, MOTION, RANKING, higher_is_better
-from smmbench_leaderboard.types import Board, Cell, Row
+from smmbench_leaderboard.board.columns import FLOORS, MOTION, RANKING, higher_is_better
+from smmbench_leaderboard.board.types import Board, Cell, Row
 
 NONE = "\N{EN DASH}"  # not measured, or not to be had
 

@@ -12,10 +12,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smmbench_leaderboard.columns import FLOOR, FLOORS, FOREGROUND, OTHERS, RANKING
-from smmbench_leaderboard.escaping import plain
+from smmbench_leaderboard.board.columns import FLOOR, FLOORS, FOREGROUND, OTHERS, RANKING
+from smmbench_leaderboard.board.types import Board, Cell, Row
+from smmbench_leaderboard.formats.escaping import plain
 from smmbench_leaderboard.formats.table import NONE, caption_of, number
-from smmbench_leaderboard.types import Board, Cell, Row
 
 NAME = 11  # characters that a method's name has in any terminal; a longer one is folded
 HEADER_BEFORE = ("", "Method")

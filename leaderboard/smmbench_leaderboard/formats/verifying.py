@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from smmbench_leaderboard.escaping import plain
+from smmbench_leaderboard.formats.escaping import plain
 from smmbench_leaderboard.formats.table import number
-from smmbench_leaderboard.verification import Report
+from smmbench_leaderboard.submission.verification import Report
 
 VERDICTS = {
     "verified": "verified: it is what it says.",

@@ -1,0 +1,106 @@
+"""What a person wants to know of a method before running it."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import io
+import textwrap
+import tokenize
+from typing import Any, get_type_hints
+
+from smmbench.external.recipe.finding import recipe_names
+from smmbench.method import Card
+from smmbench.method.imported_card import card_names, load_card
+from smmbench.method.parameters import parameters_to_json, type_in_words
+from smmbench.resolving import distribution_of, find_method, method_names
+
+
+@dataclasses.dataclass(frozen=True)
+class ParameterDescription:
+    """One parameter of a method: what may stand for it, and the comment beside it."""
+
+    name: str
+    type: str
+    default: Any
+    comment: str
+
+
+@dataclasses.dataclass(frozen=True)
+class MethodDescription:
+    """One method; of a broken one only the name, where it is from, and the error."""
+
+    name: str
+    distribution: str
+    card: Card | None = None
+    parameters: tuple[ParameterDescription, ...] = ()
+    presets: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    search: dict[str, str] = dataclasses.field(default_factory=dict)  # by parameter, in words
+    deterministic: bool = False
+    error: str = ""
+
+
+def describe(reference: str) -> MethodDescription:
+    """Describe one method; raises what `find_method` raises."""
+    if reference in card_names() and reference not in method_names():
+        card = load_card(reference)
+        return MethodDescription(reference, distribution_of(reference), card)
+    method = find_method(reference)
+    return MethodDescription(
+        name=reference,
+        distribution=distribution_of(reference),
+        card=method.card,
+        parameters=describe_parameters(method.Parameters),
+        presets=dict(method.presets),
+        search={name: str(space) for name, space in method.search.items()},
+        deterministic=method.deterministic,
+    )
+
+
+def describe_all() -> list[MethodDescription]:
+    """Describe every method that is offered; one that does not load keeps its line, and says so."""
+    described = []
+    for name in dict.fromkeys((*method_names(), *recipe_names(), *card_names())):
+        try:
+            described.append(describe(name))
+        except (ValueError, LookupError, ImportError) as error:
+            described.append(MethodDescription(name, distribution_of(name), error=str(error)))
+    return described
+
+
+def describe_parameters(parameters: type) -> tuple[ParameterDescription, ...]:
+    """Describe every field of a `Parameters` dataclass whose fields all have defaults."""
+    types = get_type_hints(parameters)
+    defaults = parameters_to_json(parameters())
+    comments: dict[str, str] = {
+        field.name: field.metadata.get("comment", "") for field in dataclasses.fields(parameters)
+    }
+    for base in reversed(parameters.__mro__):  # a field keeps its comment in subclasses
+        if dataclasses.is_dataclass(base):
+            comments |= _comments(base)
+    return tuple(
+        ParameterDescription(name, type_in_words(types[name]), default, comments.get(name, ""))
+        for name, default in defaults.items()
+    )
+
+
+def _comments(parameters: type) -> dict[str, str]:
+    """The comment at the end of each field's definition; empty where there is no source to read."""
+    try:
+        source = textwrap.dedent(inspect.getsource(parameters))
+    except (OSError, TypeError):
+        return {}
+    by_line = {
+        token.start[0]: token.string.lstrip("# ").strip()
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+    definition = ast.parse(source).body[0]
+    assert isinstance(definition, ast.ClassDef)
+    return {
+        field.target.id: by_line[field.end_lineno]
+        for field in definition.body
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
+        if field.end_lineno in by_line
+    }

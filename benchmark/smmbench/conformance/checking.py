@@ -1,0 +1,186 @@
+"""Trying a method against every law."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from smmbench.conformance.checks.all_checks import LAWS, Law
+from smmbench.conformance.findings import Finding, Verdict, broken, skipped
+from smmbench.conformance.trial import RaisedError, Trial
+from smmbench.conformance.world import World, load_world
+from smmbench.environment import choose_device, use_tensor_cores
+from smmbench.method.parameters import build_parameters, choose_preset
+from smmbench.resolving import load_class
+
+DATASET = "emoji-val"
+LIMIT = 600.0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What came of all laws.
+
+    Attributes:
+        method: As it was asked for.
+        device: Where it was computed.
+        findings: One a law, in their order.
+        prepare_seconds: Of the first clip; None if it was not prepared.
+        transfer_seconds: Of the first request; None if there is no video.
+        peak_memory_bytes: At the highest; see `peak_memory`.
+        seconds: Of all.
+    """
+
+    method: str
+    device: str
+    findings: tuple[Finding, ...]
+    prepare_seconds: float | None
+    transfer_seconds: float | None
+    peak_memory_bytes: int
+    seconds: float
+
+    @property
+    def broken(self) -> list[Finding]:
+        """The laws that are broken."""
+        return [finding for finding in self.findings if finding.outcome == "broken"]
+
+
+@dataclass
+class _State:
+    """What later laws need of earlier ones."""
+
+    method: Any
+    trial: Trial | None = None
+    findings: list[Finding] = field(default_factory=list)
+    raised: dict[str, str] = field(default_factory=dict)  # what it raised: in which law
+
+    def broke(self, *names: str) -> bool:
+        return any(one.law in names and one.outcome == "broken" for one in self.findings)
+
+
+def check_method(
+    reference: str,
+    *,
+    preset: str | None = None,
+    settings: Sequence[str] = (),
+    device: str = "auto",
+    dataset: str | Path = DATASET,
+    quick: bool = False,
+    another_process: bool = True,
+    limit: int | float = LIMIT,
+    report: Callable[[Finding], None] = lambda finding: None,
+) -> Checked:
+    """Try a method against the contract.
+
+    Args:
+        reference: A method's name, or `path.py:Class`.
+        preset: One of its presets; None for the one of the dataset's family, if any.
+        settings: Parameters, each `name=value`.
+        device: As `choose_device` takes it.
+        dataset: Whose first two clips it is tried on.
+        quick: Leave out what needs further clips, instances and requests.
+        another_process: Try the first request in a process of its own too, unless it is quick.
+        limit: Seconds that one call may take.
+        report: Called with each finding as it comes.
+
+    Raises:
+        LookupError, ValueError: What was asked for does not exist.
+    """
+    begin = time.monotonic()
+    laws = [law for law in LAWS if law.quick or not quick]
+    world, device = load_world(dataset), choose_device(device)
+    use_tensor_cores(device)  # as a run does
+    try:
+        state = _State(load_class(reference))
+    except ImportError as error:
+        state = _State(None)
+        verdict = broken(str(error), "Run `python path.py`: it must load without an error.")
+        _add(state, laws[0], verdict, 0.0, report)
+        laws = []
+    for law in laws:
+        start = time.monotonic()
+        if not law.declared and state.trial is None and not state.broke("class"):
+            named = reference if another_process else ""
+            refused = _begin(state, world, preset, settings, device, limit, named)
+        else:
+            refused = None
+        _add(state, law, refused or _verdict(law, state), time.monotonic() - start, report)
+    trial = state.trial
+    return Checked(
+        method=reference,
+        device=device,
+        findings=tuple(state.findings),
+        prepare_seconds=_first(trial, "prepare of "),
+        transfer_seconds=_first(trial, "transfer of "),
+        peak_memory_bytes=max((one.peak for one in trial.memory), default=0) if trial else 0,
+        seconds=time.monotonic() - begin,
+    )
+
+
+def _begin(
+    state: _State, world: World, preset: str | None, settings: Sequence[str], device: str,
+    limit: int | float, reference: str,
+) -> Verdict | None:  # fmt: skip
+    """Make the trial; a verdict if the parameters do not allow it."""
+    method = state.method
+    if state.broke("parameters"):
+        try:
+            parameters = method.Parameters()
+        except Exception:
+            return skipped("there are no Parameters.")
+    else:
+        try:
+            preset = choose_preset(method, preset, world.dataset.manifest.name)
+            parameters = build_parameters(method, preset, settings)
+        except (ValueError, LookupError):
+            if state.broke("presets"):
+                return skipped("the presets are broken.")
+            raise  # what was asked for is wrong
+    state.trial = Trial(method, parameters, device, world, limit, reference)
+    return None
+
+
+def _verdict(law: Law, state: _State) -> Verdict:
+    if law.name != "class" and state.broke("class"):
+        return skipped("it is no whole class.")
+    if law.declared:
+        if law.name == "presets" and state.broke("parameters"):
+            return skipped("the parameters are broken.")
+        return law.check(state.method)
+    if state.trial is None:
+        return skipped("it was not begun.")
+    if law.name != "runs" and state.broke("runs"):
+        return skipped("an ordinary request raises.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a method may warn: of a prompt that is cut
+            return law.check(state.trial)
+    except RaisedError as failure:
+        told = f"{type(failure.error).__name__}: {failure.error}"
+        if told in state.raised:
+            return skipped(f"{failure.stage} raises, as in '{state.raised[told]}'.")
+        state.raised[told] = law.name
+        return broken(f"{failure}.", "See the error; an ordinary request must give a video.")
+    except Exception as error:
+        return broken(
+            f"the law could not be tried: {type(error).__name__}: {error}.",
+            "The check did not foresee this; please report it with your method's file.",
+        )
+
+
+def _add(
+    state: _State, law: Law, verdict: Verdict, seconds: float, report: Callable[[Finding], None]
+) -> None:
+    finding = Finding(law.name, verdict.outcome, verdict.said, verdict.advice, seconds)
+    state.findings.append(finding)
+    report(finding)
+
+
+def _first(trial: Trial | None, stage: str) -> float | None:
+    """Seconds of the first call of a kind that did not raise."""
+    done = trial.seconds if trial else {}
+    return next((seconds for name, seconds in done.items() if name.startswith(stage)), None)

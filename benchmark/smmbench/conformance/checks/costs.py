@@ -1,0 +1,94 @@
+"""Laws on weights and memory."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from smmbench.conformance.findings import Verdict, broken, kept, skipped, warning
+from smmbench.conformance.trial import NoVideoError, RaisedError, Trial
+from smmbench.conformance.watch.walking import networks
+from smmbench.video import Video
+
+LEAST = 2**20
+"""Bytes that each call must keep to be called a leak."""
+
+NOISE = 2**22
+"""The same for the memory of the process, which others than the method use too."""
+
+GROWTHS = 8
+"""In a row before they are called a leak: what a bounded cache keeps has levelled off by then.
+
+Where the system tells only the size of the process, fewer would come by chance: without a leak that
+size swings about a level, by 100 MiB where a network runs.
+"""
+
+SEEDS = 1000
+"""From which on the requests are new: what is kept of a request is kept of each."""
+
+
+def weights(trial: Trial) -> Verdict:
+    """`weights()` gives a SHA-256 for each weights file by a readable name."""
+    method = trial.instance()
+    try:
+        given = method.weights()
+    except Exception as error:
+        return broken(
+            f"weights() raises {type(error).__name__}: {error}", "Give {} if nothing is loaded."
+        )
+    if not isinstance(given, dict) or not all(
+        isinstance(name, str) and re.fullmatch("[0-9a-f]{64}", str(digest))
+        for name, digest in given.items()
+    ):
+        return broken(
+            f"weights() gives {str(given)[:200]}.",
+            "Give a dict from a readable name to a SHA-256 in 64 hexadecimal digits.",
+        )
+    if not given and any(list(one.parameters()) for one in networks(method).values()):
+        return warning(
+            "it holds networks, but weights() names none.",
+            "Give the SHA-256 of what was loaded: smmbench.storage.home.file_sha256 computes it.",
+        )
+    return kept(f"{len(given)} files of weights are named.")
+
+
+def memory(trial: Trial) -> Verdict:
+    """Memory does not grow from one transfer to the next."""
+    fields = {
+        "held": ("by what the method holds", LEAST),
+        "allocated": ("on the GPU", LEAST),
+        "used": ("of the process", NOISE + _size(trial)),  # the trial keeps each video
+    }
+    first = last = trial.memory[-1]
+    for seed in range(GROWTHS):
+        before = last
+        try:
+            trial.transfer(replace(trial.world.first, seed=SEEDS + seed))
+        except RaisedError as failure:
+            if isinstance(failure.error, NoVideoError):  # spoilt before: other laws say so
+                return skipped("a request gave no video, so nothing can be told.")
+            raise
+        last = trial.memory[-1]
+        fields = {
+            name: told
+            for name, told in fields.items()
+            if getattr(last, name) - getattr(before, name) >= told[1]
+        }
+        if not fields:
+            highest = max(one.peak for one in trial.memory)
+            return kept(f"it does not grow with transfers; at the highest {_mib(highest)}.")
+    name, (where, _) = next(iter(fields.items()))
+    growth = (getattr(last, name) - getattr(first, name)) / GROWTHS
+    return broken(
+        f"memory {where} grew in each of {GROWTHS} transfers, by {_mib(growth)} each.",
+        "Keep no results, latents or graphs on `self`; compute under torch.no_grad().",
+    )
+
+
+def _size(trial: Trial) -> int:
+    given = trial.transfer(trial.world.first).given
+    return given.frames.nbytes if isinstance(given, Video) else 0
+
+
+def _mib(size: int | float) -> str:
+    return f"{size / 2**20:.0f} MiB"

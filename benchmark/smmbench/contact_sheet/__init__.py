@@ -1,0 +1,1 @@
+"""Contact sheets: frames of many videos in one image."""

@@ -1,0 +1,117 @@
+"""Where a model's files are: an installed distribution, a local folder, or a fixed hub revision."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+from smmbench.plugins import load_offered, no_such, offered
+from smmbench.storage.home import home
+
+NETWORKS = ("unet", "vae", "text_encoder")
+PARTS = (*NETWORKS, "tokenizer", "scheduler")
+
+# Known hub models, at a commit: a branch would change under a benchmark's feet.
+REVISIONS = {
+    "cerspense/zeroscope_v2_576w": "6963642a64dbefa93663d1ecebb4ceda2d9ecb28",
+    "damo-vilab/text-to-video-ms-1.7b": "8227dddca75a8561bf858d604cc5dae52b954d01",
+}
+HUB_FILES = tuple(f"{part}/*.{end}" for part in PARTS for end in ("json", "txt", "safetensors"))
+
+
+def model_folder(model: str, revision: str = "") -> Path:
+    """Find the folder of a model, fetching it from the hub if it is not here.
+
+    Args:
+        model: A name that a distribution offers (`smmbench models`), a folder, or a hub id.
+        revision: Commit of a hub id; empty for the fixed one of a known id.
+
+    Raises:
+        LookupError: There is no such model, or the hub cannot give it.
+        ValueError: A revision is missing, or not a commit.
+    """
+    if model in offered("smmbench.models"):
+        return Path(load_offered("smmbench.models", model, "model")())
+    if (folder := Path(model).expanduser()).is_dir():
+        return folder
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", model) is None:
+        known = [*offered("smmbench.models"), *REVISIONS]
+        raise LookupError(
+            no_such("model", model, known) + " A local folder or a hub id (owner/name) works too."
+        )
+    return _from_hub(model, revision)
+
+
+def _from_hub(model: str, revision: str) -> Path:
+    revision = revision or REVISIONS.get(model, "")
+    if re.fullmatch(r"[0-9a-f]{40}", revision) is None:
+        raise ValueError(
+            f"The hub model '{model}' needs a revision that cannot move: a commit of 40 "
+            f"hexadecimal digits (--set revision=...), got '{revision}'."
+        )
+    converted = home() / "models" / model.replace("/", "--") / revision
+    if converted.is_dir():
+        return converted
+    snapshot = _download(model, revision, HUB_FILES)
+    pickled = [part for part in NETWORKS if not any((snapshot / part).glob("*.safetensors"))]
+    if not pickled:
+        return snapshot
+    snapshot = _download(model, revision, (*HUB_FILES, *(f"{part}/*.bin" for part in pickled)))
+    return _convert(snapshot, converted)
+
+
+def _download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    # Half-precision variants and other frameworks' copies would double the download.
+    ignored = ["*.fp16.*", "*.fp16-*", "*.msgpack", "*.h5", "*.onnx"]
+    try:
+        return Path(
+            snapshot_download(
+                model,
+                revision=revision,
+                allow_patterns=list(patterns),
+                ignore_patterns=ignored,
+            )
+        )
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
+        raise LookupError(
+            f"The hub does not give '{model}' at {revision[:12]}, and it is not in the cache "
+            f"(HF_HOME).{offline} Copy the model's folder here and name it as the model, or use "
+            f"the embedded one (model=emoji). ({type(error).__name__})"
+        ) from error
+
+
+def _convert(snapshot: Path, target: Path) -> Path:
+    """Rewrite pickled weights as safetensors, once; the result appears whole or not at all.
+
+    PyTorch reads them with `weights_only`, which runs no code of the file.
+    """
+    import torch
+    from safetensors.torch import save_file
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".tmp-"))
+    try:
+        for part in (name for name in PARTS if (snapshot / name).is_dir()):
+            shutil.copytree(
+                snapshot / part, temporary / part, ignore=shutil.ignore_patterns("*.bin")
+            )
+            if any((snapshot / part).glob("*.safetensors")):
+                continue
+            for weights in (snapshot / part).glob("*.bin"):
+                state = torch.load(weights, map_location="cpu", weights_only=True)
+                name = "model" if part == "text_encoder" else weights.stem
+                # Tensors that share memory must be apart in a safetensors file.
+                apart = {key: value.clone().contiguous() for key, value in state.items()}
+                save_file(apart, temporary / part / f"{name}.safetensors", {"format": "pt"})
+        temporary.rename(target)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    return target

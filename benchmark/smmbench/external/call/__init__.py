@@ -1,0 +1,1 @@
+"""Calling official code: files in, a command with limits, a video out."""

@@ -1,0 +1,203 @@
+"""Running a command that may do anything: fail, hang, flood its log, leave children behind."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from smmbench.external.call.log import Log, last_words
+from smmbench.results import FailureKind
+
+GRACE = 5.0  # seconds between asking a group of processes to end and ending it
+OUT_OF_MEMORY = (b"OutOfMemoryError", b"CUDA out of memory", b"CUBLAS_STATUS_ALLOC_FAILED")
+
+
+class ToldToEndError(SystemExit):
+    """This process was told to end by a signal: no failure of a pair, as `sys.exit` would be."""
+
+
+class CommandError(RuntimeError):
+    """A command gave no video; the message says why.
+
+    Attributes:
+        kind: As a record tells it.
+        log: What it printed.
+    """
+
+    def __init__(self, message: str, kind: FailureKind = "method-error", log: bytes = b"") -> None:
+        super().__init__(message)
+        self.kind: FailureKind = kind
+        self.log = log
+
+
+def run_commands(
+    commands: Sequence[Sequence[str]],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    log: Log,
+) -> None:
+    """Run commands one after the other, none through a shell, and all within a time.
+
+    Each is the first of a process group of its own. When it ends, or its time has come, or this
+    process is told to stop, all of the group is ended.
+
+    Args:
+        commands: The words of each.
+        folder: The working folder.
+        environment: All of its environment variables.
+        seconds: For all together.
+        log: Takes what they print.
+
+    Raises:
+        CommandError: One did not end with exit code 0 in time; it carries the log.
+    """
+    if os.name == "nt":
+        raise CommandError("Official code runs on Linux and macOS only: it needs process groups.")
+    end = time.monotonic() + seconds
+    with _heeding_signals():
+        _run_all(commands, folder, environment, end, seconds, log)
+
+
+def _run_all(
+    commands: Sequence[Sequence[str]],
+    folder: Path,
+    environment: Mapping[str, str],
+    end: float,
+    seconds: float,
+    log: Log,
+) -> None:
+    for command in commands:
+        log.add(f"$ {' '.join(command)}\n".encode("utf-8", "replace"))
+        code = _run(command, folder, environment, end, log)
+        log.add(f"\n[exit code {code}]\n".encode())
+        if code is None:
+            raise _error(command, f"took longer than {seconds:g} s and was stopped", log, True)
+        if code < 0:
+            raise _error(command, f"was ended by {_signal(-code)}", log)
+        if code:
+            raise _error(command, f"ended with exit code {code}", log)
+
+
+def _run(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str], end: float, log: Log
+) -> int | None:
+    """Its exit code; None if its time came first."""
+    try:
+        process = subprocess.Popen(
+            list(command),
+            cwd=folder,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        raise CommandError(f"'{command[0]}' does not start: {error}.", log=log.content()) from error
+    assert process.stdout is not None
+    pipe = process.stdout.fileno()
+    os.set_blocking(pipe, False)
+    try:
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(pipe, selectors.EVENT_READ)
+            while process.poll() is None:
+                left = end - time.monotonic()
+                if left <= 0:
+                    return None
+                if not waiting.get_map():
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(min(left, 0.2))
+                elif waiting.select(min(left, 0.2)) and not _read(pipe, log):
+                    waiting.unregister(pipe)  # it closed its output and goes on
+        return process.returncode
+    finally:
+        _end_group(process)
+        for _ in range(1000):  # what is left in the pipe; one that escaped may go on filling it
+            if not _read(pipe, log):
+                break
+        process.stdout.close()
+
+
+@contextlib.contextmanager
+def _heeding_signals() -> Iterator[None]:
+    """Told to end by SIGTERM or a closed terminal, leave as by an exception: the commands end too.
+
+    Python would just end, and they would go on. Only the main thread may change this. A SIGHUP
+    that is ignored (`nohup`) stays so.
+    """
+
+    def leave(number: int, *_: object) -> None:
+        raise ToldToEndError(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heeded = [
+        number
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
+    before = {number: signal.signal(number, leave) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _read(pipe: int, log: Log) -> bool:
+    """Take what there is; False at the end of the output or where there is nothing now."""
+    try:
+        some = os.read(pipe, 65536)
+    except BlockingIOError:
+        return False
+    log.add(some)
+    return bool(some)
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End the process and all that it started in its group: asked first, then not asked.
+
+    Who does not wait for that, with a second Ctrl-C, ends it at once.
+    """
+    try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(GRACE)
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _error(command: Sequence[str], what: str, log: Log, late: bool = False) -> CommandError:
+    content = log.content()
+    kind: FailureKind = "method-error"
+    if late:
+        kind = "time-limit"
+    elif any(sign in content[-65536:] for sign in OUT_OF_MEMORY):
+        kind = "out-of-memory"
+    program = " ".join(Path(word).name for word in command[:2])
+    printed = content.rsplit(b"\n[exit code", 1)[0]
+    said = last_words(printed)
+    return CommandError(
+        f"`{program}` {what}; the end of its log: {said or 'nothing'}", kind, content
+    )
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

@@ -1,0 +1,78 @@
+"""A clip in the size and length that somebody's code takes, and its output back again.
+
+Both ways the whole picture is stretched and the whole clip is spread: what is at a place and at
+an instant of the source is there in the output too, so that motion can be compared.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from jaxtyping import Int
+
+from smmbench.external.recipe.tables import Input
+from smmbench.video import Video, VideoError
+from smmbench.video.geometry import stretch
+
+
+def fit_source(video: Video, wanted: Input) -> Video:
+    """Bring a clip to what a recipe takes.
+
+    Frames are taken at equal distances over the whole clip, the nearest each. The rate changes
+    so that the clip lasts as long as before.
+
+    Raises:
+        VideoError: The clip is too short or too small for the recipe.
+    """
+    have, height, width = video.frames.shape[:3]
+    count = wanted.frames or min(have, wanted.max_frames or have)
+    count -= count % wanted.frames_multiple
+    new_width, new_height = wanted.width or width, wanted.height or height
+    new_width -= new_width % wanted.size_multiple
+    new_height -= new_height % wanted.size_multiple
+    if not (count and new_width and new_height):
+        raise VideoError(
+            f"A clip of {have} frames of {width}x{height} is too little for this code, which "
+            f"takes multiples of {wanted.frames_multiple} frames and {wanted.size_multiple} pixels."
+        )
+    indices = _spread(have, count, wanted.ends)
+    frames = video.frames[indices]
+    if (new_width, new_height) != (width, height):
+        frames = stretch(frames, new_width, new_height)
+    return Video(frames, float(video.fps * Fraction(count, have)), video.notes)
+
+
+def fit_output(video: Video, source: Video, ends: bool = False) -> Video:
+    """Bring an output to the size, length and rate of the source that it answers.
+
+    As many frames as the source has are taken one for one, whatever rate the file says; any other
+    number is spread over the source's time by the nearest frame, nothing blended.
+
+    Args:
+        video: What the code made of a clip that `fit_source` gave.
+        source: The clip as the dataset has it.
+        ends: Whether its first and last frame are those of the source; as in `Input`.
+    """
+    want, height, width = source.frames.shape[:3]
+    have, made_height, made_width = video.frames.shape[:3]
+    frames, notes = video.frames, list(video.notes)
+    if have != want:
+        frames = frames[_spread(have, want, ends)]
+        notes.append(f"{have} frames spread over {want} by the nearest frame")
+    if (made_width, made_height) != (width, height):
+        frames = stretch(frames, width, height)
+        notes.append(f"{made_width}x{made_height} stretched to {width}x{height}")
+    return Video(frames, source.fps, tuple(notes))
+
+
+def _spread(have: int, want: int, ends: bool) -> Int[np.ndarray, " want"]:
+    """Which of `have` frames stands at each of `want` instants of the same time.
+
+    Where frames stand for equal times, instant t of `want` lies at t / want of the whole; with
+    `ends` at t / (want - 1) of the way from the first frame to the last.
+    """
+    if ends and want > 1:
+        places = np.arange(want) * ((have - 1) / (want - 1))
+        return np.floor(places + 0.5 + 1e-9).astype(np.int64)
+    return np.floor(np.arange(want) * have / want + 1e-9).astype(np.int64)

@@ -1,0 +1,33 @@
+"""Folders that calls work in: one each, gone when it has ended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from smmbench.storage.home import home
+
+OLD = 3 * 24 * 3600.0  # seconds after which a folder that a killed run left is removed
+
+
+def _work() -> Path:
+    return home() / "external" / "work"
+
+
+def own_folder() -> Path:
+    """A new empty folder; who asks for it removes it."""
+    _work().mkdir(parents=True, exist_ok=True)
+    return Path(tempfile.mkdtemp(dir=_work(), prefix=f"{os.getpid()}-"))
+
+
+def remove_old() -> None:
+    """Remove what runs that were killed have left."""
+    for folder in _work().glob("*-*"):
+        try:
+            if time.time() - folder.stat().st_mtime > OLD:
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue

@@ -1,0 +1,1 @@
+"""Installing official code: the checkout, its environment, and its weights."""

@@ -1,0 +1,147 @@
+"""Setting somebody's code up, once: the checkout, the environment, and the stamp that says so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from smmbench.external.call.log import Log
+from smmbench.external.install.checkout import SetupError, check_out, tree_sha256
+from smmbench.external.install.environment import freeze, freeze_sha256, make_environment
+from smmbench.external.recipe.schema import Recipe
+from smmbench.storage.atomic import write_text
+from smmbench.storage.home import home
+
+STAMP, FREEZE, LOG = "stamp.json", "environment.txt", "setup.log"
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What was set up; it is written last, so that half of it is never taken for whole.
+
+    Attributes:
+        commit: Of the repository.
+        tree: SHA-256 of the checkout.
+        environment: SHA-256 of what the recipe says of the environment.
+        python: The interpreter.
+        freeze: SHA-256 of the names and versions of all that is installed.
+    """
+
+    commit: str
+    tree: str
+    environment: str
+    python: str
+    freeze: str
+
+
+def folder_of(name: str, recipe: Recipe) -> Path:
+    """Where a recipe's code is set up: one folder a commit."""
+    return home() / "external" / f"{name}-{recipe.code.commit[:12]}"
+
+
+def set_up(
+    name: str,
+    recipe: Recipe,
+    *,
+    repository: str | None = None,
+    python: str | None = None,
+    anew: bool = False,
+) -> Stamp:
+    """Fetch the code and make its environment; what is there and whole stays.
+
+    An interrupted set-up goes on where it stopped: a whole checkout is kept, a whole environment
+    too. A changed recipe makes the environment anew.
+
+    Args:
+        name: The recipe's name.
+        recipe: What to set up.
+        repository: Instead of the recipe's address: another one, or a local folder.
+        python: The interpreter to make the environment of.
+        anew: Begin from nothing.
+
+    Raises:
+        SetupError: Something cannot be had; the message says what to do.
+    """
+    folder = folder_of(name, recipe)
+    if anew:
+        shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = _environment_sha256(recipe)
+    stamp = read_stamp(folder)
+    checkout = folder / "checkout"
+    if stamp is not None and _fault(stamp, recipe, folder) == "":
+        return stamp
+    (folder / STAMP).unlink(missing_ok=True)
+    if stamp is not None and checkout.is_dir() and tree_sha256(checkout) != stamp.tree:
+        shutil.rmtree(checkout)
+    if not checkout.is_dir():
+        check_out(repository or recipe.code.repository, recipe.code.commit, checkout)
+    environment = folder / f"environment-{wanted[:12]}"
+    log = Log()
+    try:
+        made = make_environment(recipe.environment, checkout, environment, python, log)
+    finally:
+        (folder / LOG).write_bytes(log.content())
+    installed = freeze(made, folder)
+    write_text(folder / FREEZE, installed + "\n")
+    done = Stamp(
+        commit=recipe.code.commit,
+        tree=tree_sha256(checkout),
+        environment=wanted,
+        python=str(made),
+        freeze=freeze_sha256(installed),
+    )
+    write_text(folder / STAMP, json.dumps(asdict(done), indent=2) + "\n")
+    return done
+
+
+def ready(name: str, recipe: Recipe, reference: str) -> Stamp:
+    """The stamp of a set-up that is whole and is this recipe's.
+
+    Args:
+        name: The recipe's name.
+        recipe: What must be set up.
+        reference: How the user called it, for the message.
+
+    Raises:
+        SetupError: It is not; the message names the command.
+    """
+    folder = folder_of(name, recipe)
+    stamp = read_stamp(folder)
+    fault = "it is not set up" if stamp is None else _fault(stamp, recipe, folder)
+    if stamp is None or fault:
+        raise SetupError(f"'{name}': {fault}. Run `smmbench methods setup {reference}`.")
+    return stamp
+
+
+def read_stamp(folder: Path) -> Stamp | None:
+    """The stamp of a folder; None where there is none, or none that can be read."""
+    try:
+        return Stamp(**json.loads((folder / STAMP).read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _fault(stamp: Stamp, recipe: Recipe, folder: Path) -> str:
+    """What is wrong with a set-up; empty for nothing."""
+    if stamp.environment != _environment_sha256(recipe):
+        return "the recipe's environment has changed"
+    if not Path(stamp.python).exists():
+        return f"its interpreter '{stamp.python}' is gone"
+    checkout = folder / "checkout"
+    if not checkout.is_dir():
+        return "its checkout is gone"
+    if stamp.commit != recipe.code.commit or tree_sha256(checkout) != stamp.tree:
+        return "its checkout was changed"
+    return ""
+
+
+def _environment_sha256(recipe: Recipe) -> str:
+    parts = recipe.environment.model_dump(mode="json", exclude={"variables", "passed"})
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+__all__ = ["LOG", "SetupError", "Stamp", "folder_of", "read_stamp", "ready", "set_up"]

@@ -1,0 +1,1 @@
+"""Recipes of official code: the TOML schema and how recipes are found."""

@@ -1,0 +1,1 @@
+"""Outputs that were generated elsewhere, brought into the results tree."""

@@ -1,0 +1,216 @@
+"""Bringing videos that were made elsewhere into the results tree, as if they had been run here."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from smmbench.dataset import Clip, Dataset, clip_form
+from smmbench.dataset.manifest import NAME_PATTERN
+from smmbench.environment import describe_environment
+from smmbench.importing.output_files import Batch, PairName
+from smmbench.results import (
+    PREVIEW,
+    VIDEO,
+    Failure,
+    Imported,
+    MethodFile,
+    Request,
+    RunRecord,
+    method_folder,
+    parameters_sha256,
+    read_method,
+    read_record,
+    result_folder,
+    write_method,
+    write_record,
+)
+from smmbench.results.files import RECORD
+from smmbench.running.pairs import Pair, choose_pairs
+from smmbench.storage.atomic import held
+from smmbench.storage.home import file_sha256
+from smmbench.video import (
+    NormalForm,
+    Video,
+    VideoError,
+    normal_form,
+    read_video,
+    write_lossless,
+    write_preview,
+)
+
+ENTRY = "imported"  # in the place of a method's class
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one pair.
+
+    Attributes:
+        method: Label on the board.
+        pair: Names of the clip and the edit.
+        state: `imported` now, `here` before already, `failed`, `missing` among the files, or
+            `planned` where nothing was to be changed.
+        message: Why it failed, what was converted, or which file is planned; else empty.
+    """
+
+    method: str
+    pair: PairName
+    state: Literal["imported", "here", "failed", "missing", "planned"]
+    message: str = ""
+
+
+def import_outputs(
+    root: Path,
+    dataset: Dataset,
+    batch: Batch,
+    *,
+    seed: int | None = None,
+    limit: int | None = None,
+    dry_run: bool = False,
+) -> Iterator[Outcome]:
+    """Put one method's outputs into the results folder `root`, one after the other.
+
+    A video is brought to the clip's normal form and kept losslessly; what that changed is noted
+    in its record. A file that cannot be read becomes a failed record, and the others go on. The
+    same file again is left alone; another file replaces the earlier one.
+
+    Args:
+        root: The results folder.
+        dataset: Where the pairs are from; its source clips need not be here.
+        batch: The outputs. Every pair of the dataset that it lacks is told as missing.
+        seed: One of the protocol's, by default the first.
+        limit: At most so many of the dataset's pairs; see `choose_pairs`.
+        dry_run: Change nothing, only tell what would be imported.
+
+    Raises:
+        ValueError: The label has results that were run here or is no name for a folder, or the
+            protocol lacks the seed.
+    """
+    seeds = dataset.manifest.protocol.seeds
+    seed = seeds[0] if seed is None else seed
+    if seed not in seeds:
+        known = ", ".join(map(str, seeds))
+        raise ValueError(f"No seed {seed} in the dataset's protocol; there is: {known}.")
+    _check_label(root, batch.label)
+    if batch.files and not dry_run:
+        write_method(
+            method_folder(root, batch.label),
+            MethodFile(label=batch.label, entry="", card=batch.card),
+        )
+    for wanted in choose_pairs(dataset.manifest, seeds=[seed], limit=limit):
+        pair = (wanted.clip.name, wanted.edit.name)
+        if pair not in batch.files:
+            yield Outcome(batch.label, pair, "missing")
+        elif dry_run:
+            yield Outcome(batch.label, pair, "planned", str(batch.files[pair]))
+        else:
+            yield _import_one(root, dataset, batch.label, wanted, batch.files[pair])
+
+
+def _check_label(root: Path, label: str) -> None:
+    if not re.fullmatch(NAME_PATTERN, label):
+        raise ValueError(
+            f"'{label}' cannot be a method's label: use a-z, 0-9, '.', '_' and '-', "
+            "a letter or digit first, at most 64."
+        )
+    before = read_method(method_folder(root, label))
+    if before is not None and before.entry:
+        raise ValueError(
+            f"'{method_folder(root, label)}' holds results of {before.entry}, run here. Give "
+            f"outputs made elsewhere a label of their own, such as '{label}-published'."
+        )
+
+
+def _import_one(root: Path, dataset: Dataset, label: str, wanted: Pair, file: Path) -> Outcome:
+    clip, edit, manifest = wanted.clip, wanted.edit, dataset.manifest
+    pair = (clip.name, edit.name)
+    request = Request(
+        method=label,
+        dataset=manifest.name,
+        dataset_version=manifest.version,
+        clip=clip.name,
+        edit=edit.name,
+        seed=wanted.seed,
+    )
+    folder = result_folder(root, request)
+    video, sha256, message = None, "", ""
+    notes: tuple[str, ...] = ()
+    try:
+        sha256 = _content_sha256(file)
+        if _is_here(folder, request, clip, sha256):
+            return Outcome(label, pair, "here")
+        video = _in_normal_form(file, clip_form(dataset, clip))
+        notes = video.notes
+    except (VideoError, OSError) as error:
+        message = str(error).replace(str(file), file.name)  # results travel; folders do not
+    record = RunRecord(
+        status="done" if video else "failed",
+        request=request,
+        source_sha256=clip.pixels_sha256,
+        prompt=edit.prompt,
+        entry=ENTRY,
+        parameters={},
+        parameters_sha256=parameters_sha256(ENTRY, {}, {}),
+        environment=describe_environment("cpu"),
+        pixels_sha256=video.pixels_sha256 if video else "",
+        failure=None if video else Failure(kind="decode", message=message, stage="load"),
+        imported=Imported(file=file.name, sha256=sha256, notes=notes),
+    )
+    _write(folder, record, video)
+    return Outcome(label, pair, "imported" if video else "failed", message or "; ".join(notes))
+
+
+def _in_normal_form(path: Path, form: NormalForm) -> Video:
+    """Read an output and bring it to the normal form of its source.
+
+    One with exactly the wanted number of frames is taken frame for frame: methods write whatever
+    rate their script says, and to resample that would double frames that were never doubled.
+    """
+    video = read_video(path, fps=form.fps if path.is_dir() else None)
+    if len(video.frames) == form.frames and video.fps != form.fps:
+        note = f"{video.fps:g} frames a second taken as {form.fps:g}, frame for frame"
+        video = Video(video.frames, form.fps, (*video.notes, note))
+    return normal_form(video, form)
+
+
+def _is_here(folder: Path, request: Request, clip: Clip, sha256: str) -> bool:
+    """Whether this very file was imported before, for the same source, and is whole."""
+    record = read_record(folder)
+    return (
+        record is not None
+        and record.status == "done"
+        and record.imported is not None
+        and record.imported.sha256 == sha256
+        and record.request == request
+        and record.source_sha256 == clip.pixels_sha256
+        and (folder / VIDEO).is_file()
+    )
+
+
+def _write(folder: Path, record: RunRecord, video: Video | None) -> None:
+    """Write the record last: it says that the rest is whole."""
+    with held(folder):
+        (folder / RECORD).unlink(missing_ok=True)
+        if video is None:
+            for name in (VIDEO, PREVIEW):
+                (folder / name).unlink(missing_ok=True)
+        else:
+            write_lossless(folder / VIDEO, video)
+            write_preview(folder / PREVIEW, video)
+        write_record(folder, record)
+
+
+def _content_sha256(path: Path) -> str:
+    """SHA-256 of a file, or of the names and contents of a folder's files."""
+    if not path.is_dir():
+        return file_sha256(path)
+    digest = hashlib.sha256()
+    for file in sorted(path.iterdir()):
+        if file.is_file():
+            digest.update(f"{file.name}\0{file_sha256(file)}\n".encode())
+    return digest.hexdigest()

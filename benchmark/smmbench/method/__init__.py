@@ -1,0 +1,5 @@
+"""What a method author reads: the interface, parameters, search spaces, and imported cards."""
+
+from smmbench.method.interface import Card, Method, ParametersT, PreparedT, Source
+
+__all__ = ["Card", "Method", "ParametersT", "PreparedT", "Source"]

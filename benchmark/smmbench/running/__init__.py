@@ -1,0 +1,1 @@
+"""The generation loop: plan pairs, hand them to an executor, record each outcome."""

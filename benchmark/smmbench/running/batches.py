@@ -1,0 +1,117 @@
+"""Working on many at once, and on fewer where that fails."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from smmbench.environment import free_memory, peak_memory, reset_peak_memory, synchronize
+from smmbench.external.call.command import ToldToEndError
+from smmbench.running.failures import Stage, kind_of
+from smmbench.storage.cached_cost import Kept, counting_kept
+
+ItemT = TypeVar("ItemT")
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome(Generic[ValueT]):
+    """What came of one item.
+
+    Attributes:
+        value: What the work gave; None if it failed.
+        error: Why it failed; None if it did not.
+        stage: Where it was at work.
+        seconds: The time of the batch, over its size; batches that failed before do not count,
+            and what a cache kept of an earlier run does.
+        kept: How much of the seconds an earlier run spent.
+        peak: Bytes of memory at the highest during the batch.
+        batch: How many were worked on together.
+    """
+
+    value: ValueT | None
+    error: BaseException | None
+    stage: Stage
+    seconds: float = 0.0
+    peak: int = 0
+    batch: int = 1
+    kept: float = 0.0
+
+
+class Batches:
+    """Does one kind of work on batches.
+
+    A batch that fails is done again in two halves, and these again, so that in the end only the
+    guilty item fails. Where memory ran out, no later batch is larger than the half.
+
+    Args:
+        stage: The work's name in records.
+        size: Items at once, at most.
+        device: Where the work computes.
+    """
+
+    def __init__(self, stage: Stage, size: int, device: str) -> None:
+        self.stage: Stage = stage
+        self.size = size
+        self.device = device
+
+    def run(
+        self, work: Callable[[Sequence[ItemT]], Sequence[ValueT]], items: Sequence[ItemT]
+    ) -> Iterator[Outcome[ValueT]]:
+        """Give the outcome of each item, in order.
+
+        Args:
+            work: Gives one value for each item; whatever it raises becomes an outcome.
+            items: What to work on; of any number.
+        """
+        waiting = [items] if items else []
+        while waiting:
+            batch = waiting.pop(0)
+            if len(batch) > self.size:
+                waiting[:0] = [batch[: self.size], batch[self.size :]]
+                continue
+            outcomes = self._attempt(work, batch)
+            if len(batch) > 1 and outcomes[0].error is not None:
+                half = (len(batch) + 1) // 2
+                if kind_of(outcomes[0].error) == "out-of-memory":
+                    self.size = half
+                waiting[:0] = [batch[:half], batch[half:]]
+                continue
+            yield from outcomes
+
+    def _attempt(
+        self, work: Callable[[Sequence[ItemT]], Sequence[ValueT]], batch: Sequence[ItemT]
+    ) -> list[Outcome[ValueT]]:
+        """Outcomes of one batch: values for all, or the same error for all."""
+        values: Sequence[ValueT | None] = [None] * len(batch)
+        failed: BaseException | None = None
+        reset_peak_memory(self.device)
+        clock = time.perf_counter()
+        kept = Kept()
+        try:
+            with counting_kept() as kept:
+                values = work(batch)
+            if len(values) != len(batch):
+                raise ValueError(
+                    f"{self.stage}_batch() must give one value for each of the {len(batch)} "
+                    f"asked for, got {len(values)}."
+                )
+            synchronize(self.device)  # a GPU may still be at work
+        except ToldToEndError:
+            raise
+        except (Exception, SystemExit) as error:  # sys.exit of a script's code ends the pair alone
+            failed, values = error, [None] * len(batch)
+            traceback.clear_frames(error.__traceback__)  # they hold the tensors of what failed
+        count = max(len(batch), 1)
+        earlier = kept.seconds / count
+        seconds = (time.perf_counter() - clock) / count + earlier
+        peak = max(peak_memory(self.device), kept.peak)
+        if failed is not None:
+            free_memory(self.device)
+        return [
+            Outcome(value, failed, self.stage, seconds, peak, len(batch), earlier)
+            for value in values
+        ]

@@ -1,0 +1,106 @@
+"""Running on several GPUs or machines: Ray actors that each hold the loaded method."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from smmbench.results import RunRecord
+from smmbench.running.job import Job
+from smmbench.running.loop import Executor
+from smmbench.running.maker import Maker
+from smmbench.running.pairs import Pair
+
+
+def executor(workers: int | None = None) -> Executor:
+    """Give an executor with so many actors; None for one on each GPU of the cluster.
+
+    A clip is made by one actor, so that its preparation is shared. All machines must see the
+    results folder under the same path. `RAY_ADDRESS` names a running cluster; without it one is
+    started on this machine.
+
+    Raises:
+        ImportError: Ray is not installed.
+        ValueError: The number of workers is below 1.
+    """
+    if workers is not None and workers < 1:
+        raise ValueError(f"There must be at least 1 worker, got {workers}.")
+    try:
+        ray: Any = importlib.import_module("ray")
+    except ImportError as error:
+        raise ImportError(
+            'The executor "ray" needs Ray, which is not installed: pip install "smmbench[ray]".'
+        ) from error
+
+    def execute(job: Job, groups: Sequence[Sequence[Pair]]) -> Iterator[RunRecord]:
+        started_here = not ray.is_initialized()
+        if started_here:
+            ray.init(log_to_driver=False)
+        try:
+            yield from _execute(ray, _anywhere(job), groups, workers)
+        finally:
+            if started_here:
+                ray.shutdown()
+
+    return execute
+
+
+def _execute(
+    ray: Any, job: Job, groups: Sequence[Sequence[Pair]], workers: int | None
+) -> Iterator[RunRecord]:
+    on_gpu = job.device.startswith("cuda")
+    count = workers or (int(ray.cluster_resources().get("GPU", 0)) if on_gpu else 1) or 1
+    # An actor that dies (the system kills it for memory) comes back, but its clip is not tried
+    # again: it would die again.
+    actor = ray.remote(num_gpus=1 if on_gpu else 0, max_restarts=-1, max_task_retries=0)(_Actor)
+    waiting = _batched(groups, job.batch)
+    idle = [actor.remote(job) for _ in range(min(count, len(waiting)))]
+    working: dict[Any, tuple[Any, list[Pair]]] = {}
+    while waiting or working:
+        while waiting and idle:
+            worker, group = idle.pop(), waiting.pop(0)
+            working[worker.make.remote(group)] = (worker, group)
+        (finished, *_), _ = ray.wait(list(working), num_returns=1)
+        worker, group = working.pop(finished)
+        idle.append(worker)
+        try:
+            yield from ray.get(finished)
+        except ray.exceptions.RayTaskError as error:
+            raise error.cause from None  # what a user can mend, as the worker said it
+        except ray.exceptions.RayError as error:
+            died = RuntimeError("The worker died; the system may have ended it for want of memory.")
+            died.__cause__ = error
+            yield from Maker(job).abandon(group, died)
+
+
+def _batched(groups: Sequence[Sequence[Pair]], size: int) -> list[list[Pair]]:
+    """Join the pairs of neighbouring clips until they fill a batch."""
+    joined: list[list[Pair]] = []
+    for group in groups:
+        if joined and len(joined[-1]) < size:
+            joined[-1].extend(group)
+        else:
+            joined.append(list(group))
+    return joined
+
+
+def _anywhere(job: Job) -> Job:
+    """The same job with whole paths: an actor works in another folder."""
+    path, colon, attribute = job.method.rpartition(":")
+    method = f"{Path(path).expanduser().resolve()}:{attribute}" if colon else job.method
+    manifest = Path(job.dataset).expanduser()
+    dataset = str(manifest.resolve()) if manifest.suffix == ".toml" else job.dataset
+    return replace(job, method=method, dataset=dataset, root=job.root.resolve())
+
+
+class _Actor:
+    """A maker in a process of its own; Ray shows it one GPU."""
+
+    def __init__(self, job: Job) -> None:
+        self.maker = Maker(job)
+
+    def make(self, group: Sequence[Pair]) -> list[RunRecord]:
+        return list(self.maker.make(group))

@@ -1,0 +1,234 @@
+"""The loop that makes videos: what is to do, who does it, what came of it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from smmbench.dataset import Dataset, load_dataset
+from smmbench.environment import choose_device
+from smmbench.method.parameters import build_parameters, choose_preset, parameters_to_json
+from smmbench.progress import duration, progress
+from smmbench.resolving import entry_of, find_method, label_of
+from smmbench.results import (
+    MethodFile,
+    RunRecord,
+    Tuning,
+    method_folder,
+    read_method,
+    write_method,
+)
+from smmbench.running.job import Job
+from smmbench.running.pairs import Pair, by_clip, choose_pairs, shard
+from smmbench.running.resume import State, standing
+from smmbench.storage.atomic import held
+
+Executor = Callable[[Job, Sequence[Sequence[Pair]]], Iterator[RunRecord]]
+"""Makes the videos of groups of pairs, each of one clip, and gives their records as they come."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do.
+
+    Attributes:
+        job: The method, its parameters, the dataset and where results go.
+        dataset: The job's dataset.
+        pairs: This run's pairs in order, with what lies on disk of each.
+        keep_failed: Whether a pair that failed before is left as it is.
+        tuning: The search that chose the parameters, if it was one.
+    """
+
+    job: Job
+    dataset: Dataset
+    pairs: tuple[tuple[Pair, State], ...]
+    keep_failed: bool = False
+    tuning: Tuning | None = None
+
+    @property
+    def todo(self) -> list[Pair]:
+        """Pairs that this run will make."""
+        kept = ("done", "failed") if self.keep_failed else ("done",)
+        return [pair for pair, state in self.pairs if state not in kept]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What came of a run.
+
+    Attributes:
+        made: Videos that were made.
+        kept: Pairs that an earlier run had done.
+        failed: Pairs that have no video, of this run and kept ones.
+        seconds: How long it took.
+        failures: The records of those that failed in this run.
+    """
+
+    made: int
+    kept: int
+    failed: int
+    seconds: float
+    failures: tuple[RunRecord, ...] = ()
+
+
+def plan_run(
+    method: str,
+    dataset: str,
+    root: Path,
+    *,
+    preset: str | None = None,
+    settings: Sequence[str] = (),
+    tuned: Path | None = None,
+    label: str | None = None,
+    clips: Collection[str] = (),
+    edits: Collection[str] = (),
+    seeds: Sequence[int] = (),
+    limit: int | None = None,
+    share: str | None = None,
+    device: str = "auto",
+    batch: int = 1,
+    overwrite: bool = False,
+    keep_failed: bool = False,
+) -> Plan:
+    """Find out what is to do; nothing is loaded, made or written.
+
+    Args:
+        method: A method's name or `path.py:Class`.
+        dataset: A dataset's name or the path of its manifest.
+        root: The results folder.
+        preset: One of the method's presets; None for the one of the dataset's family, if any.
+        settings: Parameters, each `name=value`.
+        tuned: What `smmbench tune` wrote: its preset and parameters come before `settings`.
+        label: The method's name on the board; None for its own.
+        clips: Names of clips; none for all.
+        edits: Names of edits; none for all.
+        seeds: Seeds; none for the protocol's.
+        limit: At most so many pairs; see `choose_pairs`.
+        share: The share of the clips that this run makes, `i/n`; None for all.
+        device: As `choose_device` takes it.
+        batch: Pairs made at once, at most, by a method that can.
+        overwrite: Make anew what is done already.
+        keep_failed: Leave alone what failed before.
+
+    Raises:
+        ValueError, LookupError, ImportError: What was asked for does not exist, or would mix two
+            ways of making in one row; the message says what is possible.
+    """
+    if batch < 1:
+        raise ValueError(f"A batch has at least 1 pair, got {batch}.")
+    found = find_method(method)
+    tuning = None
+    if tuned is not None:
+        from smmbench.tuning.tuned_file import read_tuned  # it takes a plan for each trial
+
+        chosen_by_search = read_tuned(tuned, method)
+        preset = chosen_by_search.preset_with(preset)
+        settings = (*chosen_by_search.settings, *settings)
+        tuning = chosen_by_search.tuning
+    described = load_dataset(dataset)
+    name = described.manifest.name
+    parameters = build_parameters(found, choose_preset(found, preset, name), settings)
+    job = Job(
+        method=method,
+        parameters=parameters_to_json(parameters),
+        label=_checked_label(label or label_of(method)),
+        dataset=dataset,
+        root=root,
+        device=choose_device(device),
+        batch=batch,
+    )
+    chosen = choose_pairs(described.manifest, clips, edits, seeds, limit)
+    there = standing(job, described, chosen, overwrite)
+    mine = chosen if share is None else shard(chosen, share)
+    states = dict(zip(chosen, there.states, strict=True))
+    return Plan(
+        job=replace(job, weights=there.weights),
+        dataset=described,
+        pairs=tuple((pair, states[pair]) for pair in mine),
+        keep_failed=keep_failed,
+        tuning=tuning,
+    )
+
+
+def run(plan: Plan, execute: Executor) -> Summary:
+    """Make what is to do; running the same again goes on where this one stopped.
+
+    Raises:
+        ValueError, LookupError, OSError, ImportError: A clip's file or the method's weights are
+            not there; what was made until then stays.
+    """
+    begin = time.monotonic()
+    todo = plan.todo
+    made = 0
+    failures: list[RunRecord] = []
+    if todo:
+        _write_method(plan)
+        with progress(len(todo), "pairs") as report:
+            for record in execute(plan.job, by_clip(todo)):
+                report(_line(record), failed=record.status == "failed")
+                if record.status == "done":
+                    made += 1
+                else:
+                    failures.append(record)
+    kept = sum(state == "done" for _, state in plan.pairs)
+    kept_failed = len(plan.pairs) - kept - len(todo)
+    return Summary(
+        made=made,
+        kept=kept,
+        failed=len(failures) + kept_failed,
+        seconds=time.monotonic() - begin,
+        failures=tuple(failures),
+    )
+
+
+def _line(record: RunRecord) -> str:
+    """Say in one line what came of a pair."""
+    asked = record.request
+    pair = f"{asked.method} {asked.clip}/{asked.edit} seed {asked.seed}"
+    if record.failure is not None:
+        failed = record.failure
+        return f"{pair}: failed in {failed.stage} ({failed.kind}): {failed.message}"
+    return f"{pair}: {duration(record.transfer_seconds)}"
+
+
+def _write_method(plan: Plan) -> None:
+    """Write what the board says of the method; parameters stand there by dataset."""
+    job = plan.job
+    folder = method_folder(job.root, job.label)
+    with held(folder):  # a run on another dataset adds its parameters to the same file
+        earlier = read_method(folder)
+        about = _about(plan, earlier)
+        if about != earlier:
+            write_method(folder, about)
+
+
+def _about(plan: Plan, earlier: MethodFile | None) -> MethodFile:
+    job = plan.job
+    parameters = {} if earlier is None else dict(earlier.parameters)
+    tuning = {} if earlier is None else dict(earlier.tuning)
+    name = plan.dataset.manifest.name
+    if plan.tuning is not None:
+        tuning[name] = plan.tuning
+    elif parameters.get(name) != job.parameters:
+        tuning.pop(name, None)  # what was searched are others
+    parameters[name] = job.parameters
+    return MethodFile(
+        label=job.label,
+        entry=entry_of(job.method),
+        card=find_method(job.method).card,
+        parameters=parameters,
+        tuning=tuning,
+    )
+
+
+def _checked_label(label: str) -> str:
+    """A label is a folder and a cell of a table: refuse what cannot be both."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", label):
+        raise ValueError(
+            f"A label has up to 64 lower-case letters, digits, dots, hyphens and underscores, and "
+            f"begins with a letter or digit; got '{label}'."
+        )
+    return label

@@ -1,0 +1,203 @@
+"""Making videos: prepare each clip once, transfer for each prompt and seed, alone or in batches."""
+
+from __future__ import annotations
+
+import errno
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from smmbench.dataset import clip_form, load_dataset, source_video
+from smmbench.environment import use_tensor_cores
+from smmbench.external.call.command import ToldToEndError
+from smmbench.method import Method, Source
+from smmbench.method.parameters import parameters_from_json
+from smmbench.resolving import find_method
+from smmbench.results import RunRecord
+from smmbench.running.batches import Batches, Outcome
+from smmbench.running.failures import Stage
+from smmbench.running.job import Job
+from smmbench.running.pairs import Pair, in_batches
+from smmbench.running.recorder import Recorder
+from smmbench.video import Video, VideoError, normal_form
+
+NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+"""Errors of writing that end a run: a full or read-only disk."""
+
+WRITERS = 4
+"""Threads that encode, hash and write videos while the next batch is made."""
+
+
+class Maker:
+    """A loaded method that makes the videos of one clip after the other.
+
+    The method is loaded when the first pair needs it. What a user can mend (a missing file, no
+    hub) ends the run then; nothing has been made that would be lost.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.dataset = load_dataset(job.dataset)
+        use_tensor_cores(job.device)  # before the recorder describes the environment
+        self.recorder = Recorder(job, self.dataset.manifest)
+        self._method: Method[Any, Any] | None = None
+        self._preparing = Batches("prepare", self._size("prepare_batch"), job.device)
+        self._transferring = Batches("transfer", self._size("transfer_batch"), job.device)
+
+    def make(self, pairs: Sequence[Pair]) -> Iterator[RunRecord]:
+        """Make the videos of pairs; every pair ends as a record on disk.
+
+        Whatever a method raises becomes the record of a failed pair, and the next one begins. A
+        single pair is written before the next begins; a batch while the next one is made. Clips
+        stay prepared while the batch at hand needs them.
+
+        Args:
+            pairs: Those of one clip stand together, to share its preparation.
+
+        Raises:
+            ValueError, LookupError, OSError, ImportError: A clip's file or the method's weights
+                are not there; the message says what to do.
+        """
+        size = max(self._preparing.size, self._transferring.size)
+        behind = size if size > 1 else 0
+        clips: dict[str, Outcome[Any]] = {}
+        writing: deque[Future[RunRecord]] = deque()
+        with ThreadPoolExecutor(WRITERS) as writers:
+            for batch in in_batches(pairs, size):
+                names = {pair.clip.name for pair in batch}
+                clips = {name: clip for name, clip in clips.items() if name in names}
+                clips |= self._prepare([pair for pair in batch if pair.clip.name not in clips])
+                for pair, made in self._transfer(batch, clips):
+                    clip = replace(clips[pair.clip.name], value=None)  # may be freed before
+                    writing.append(writers.submit(self._write, pair, clip, made))
+                    while len(writing) > behind:
+                        yield writing.popleft().result()
+            for one in writing:
+                yield one.result()
+
+    def abandon(self, pairs: Sequence[Pair], error: BaseException) -> Iterator[RunRecord]:
+        """Record pairs as failed whose worker did not live to do it; what it finished stays."""
+        for pair in pairs:
+            yield self.recorder.finished(pair) or self.recorder.failed(pair, error, "transfer")
+
+    def _size(self, door: str) -> int:
+        """Items at once: one where the method has no way of its own to do more."""
+        own = getattr(find_method(self.job.method), door) is not getattr(Method, door)
+        return self.job.batch if own else 1
+
+    def _loaded(self) -> Method[Any, Any]:
+        if self._method is None:
+            method = find_method(self.job.method)
+            parameters = parameters_from_json(method, self.job.parameters)
+            loaded = method(parameters, self.job.device)
+            self.recorder.weights = loaded.weights()
+            self._refuse_other_weights()
+            self._method = loaded
+        return self._method
+
+    def _refuse_other_weights(self) -> None:
+        """Weights are known only once they are loaded, so this check comes late."""
+        for name, sha256 in self.recorder.weights.items():
+            if self.job.weights.get(name, sha256) != sha256:
+                raise ValueError(
+                    f"The results of '{self.job.label}' in '{self.job.root}' were made with other "
+                    f"weights of '{name}'. Use --label NAME for a row of its own, or --overwrite."
+                )
+
+    def _source(self, pair: Pair) -> Source:
+        clips = self.dataset.manifest.clips
+        names = [clip.name for clip in clips]
+        following = clips[(names.index(pair.clip.name) + 1) % len(clips)]
+        return Source(
+            clip=pair.clip.name,
+            video=source_video(self.dataset, pair.clip),
+            prompt=pair.clip.prompt,
+            other=lambda: source_video(self.dataset, following),
+        )
+
+    def _prepare(self, pairs: Sequence[Pair]) -> dict[str, Outcome[Any]]:
+        """What came of preparing the clips of these pairs, by name."""
+        clips: dict[str, Outcome[Any]] = {}
+        sources: list[Source] = []
+        for pair in {pair.clip.name: pair for pair in pairs}.values():
+            try:
+                sources.append(self._source(pair))
+                self._loaded()  # loading is not part of the cost
+            except (Exception, SystemExit) as error:
+                if _user_can_mend(error) or isinstance(error, ToldToEndError):
+                    raise
+                clips[pair.clip.name] = Outcome(None, error, "load")
+        able = [source for source in sources if source.clip not in clips]
+        prepared = self._preparing.run(lambda some: _prepare(self._loaded(), some), able)
+        names = [source.clip for source in able]
+        return clips | dict(zip(names, prepared, strict=True))
+
+    def _transfer(
+        self, pairs: Sequence[Pair], clips: dict[str, Outcome[Any]]
+    ) -> Iterator[tuple[Pair, Outcome[Video]]]:
+        """What came of each pair; one whose clip was not prepared fails as its clip did."""
+
+        def transfer(some: Sequence[Pair]) -> Sequence[Video]:
+            prepared = [clips[pair.clip.name].value for pair in some]
+            return _transfer(self._loaded(), prepared, some)
+
+        able: list[Pair] = []
+        for pair in pairs:
+            clip = clips[pair.clip.name]
+            if clip.error is None:
+                able.append(pair)
+            else:
+                yield pair, Outcome(None, clip.error, clip.stage, peak=clip.peak)
+        yield from zip(able, self._transferring.run(transfer, able), strict=True)
+
+    def _write(self, pair: Pair, clip: Outcome[Any], made: Outcome[Video]) -> RunRecord:
+        """Write what came of a pair."""
+        stage: Stage = made.stage
+        cost = {
+            "prepare_seconds": clip.seconds,
+            "transfer_seconds": made.seconds,
+            "kept_seconds": clip.kept + made.kept,
+            "peak_memory_bytes": max(clip.peak, made.peak),
+            "batch": made.batch,
+        }
+        if made.error is not None:
+            return self.recorder.failed(pair, made.error, stage, **cost)
+        assert made.value is not None
+        try:
+            normal_form(made.value, clip_form(self.dataset, pair.clip))  # else it has no score
+            stage = "write"
+            return self.recorder.done(pair, made.value, **cost)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in NO_PLACE:
+                raise  # not the method's fault, and that of every later pair
+            return self.recorder.failed(pair, error, stage, **cost)
+
+
+def _prepare(method: Method[Any, Any], sources: Sequence[Source]) -> Sequence[Any]:
+    """Prepare by the method's door for one, or for many."""
+    return [method.prepare(*sources)] if len(sources) == 1 else method.prepare_batch(sources)
+
+
+def _transfer(
+    method: Method[Any, Any], prepared: Sequence[Any], pairs: Sequence[Pair]
+) -> Sequence[Video]:
+    """Transfer by the method's door for one, or for many."""
+    prompts, seeds = [pair.edit.prompt for pair in pairs], [pair.seed for pair in pairs]
+    made: Sequence[Any] = (
+        [method.transfer(prepared[0], prompts[0], seeds[0])]
+        if len(pairs) == 1
+        else method.transfer_batch(prepared, prompts, seeds)
+    )
+    for video in made:
+        if not isinstance(video, Video):
+            raise TypeError(f"transfer() must give a Video, got {type(video).__name__}.")
+    return made
+
+
+def _user_can_mend(error: BaseException) -> bool:
+    """Whether the message tells a user what to do, so that the run should end with it."""
+    if isinstance(error, (KeyError, IndexError, VideoError)):
+        return False  # inner mistakes of a method; one clip that does not decode
+    return isinstance(error, (ValueError, LookupError, OSError, ImportError))

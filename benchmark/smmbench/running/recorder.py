@@ -1,0 +1,120 @@
+"""Writing what came of a pair: its video and then its record, or its failure."""
+
+from __future__ import annotations
+
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from smmbench.dataset import Manifest
+from smmbench.environment import describe_environment
+from smmbench.resolving import distribution_of, entry_of
+from smmbench.results import (
+    PREVIEW,
+    VIDEO,
+    Request,
+    RunRecord,
+    method_folder,
+    parameters_sha256,
+    read_record,
+    result_folder,
+    write_record,
+)
+from smmbench.running.failures import Stage, failure
+from smmbench.running.job import Job
+from smmbench.running.pairs import Pair
+from smmbench.storage.atomic import held, remove_leftovers
+from smmbench.video import Video, write_lossless, write_preview
+
+LOG = "command.log"  # what the commands of official code printed, beside the record
+
+
+class Recorder:
+    """Writes the results of one job; several threads may use it for different pairs.
+
+    Attributes:
+        weights: SHA-256 of the method's weights, once it is loaded.
+    """
+
+    def __init__(self, job: Job, manifest: Manifest) -> None:
+        self.job = job
+        self.manifest = manifest
+        self.entry = entry_of(job.method)
+        self.environment = describe_environment(job.device, distribution_of(job.method))
+        self.weights: dict[str, str] = {}
+        self._log = Lock()
+
+    def request(self, pair: Pair) -> Request:
+        """Place of a pair in the results."""
+        return Request(
+            method=self.job.label,
+            dataset=self.manifest.name,
+            dataset_version=self.manifest.version,
+            clip=pair.clip.name,
+            edit=pair.edit.name,
+            seed=pair.seed,
+        )
+
+    def done(self, pair: Pair, video: Video, **cost: int | float) -> RunRecord:
+        """Write video, preview and, when both are whole, the record that says so."""
+        record = self._record(pair, status="done", pixels_sha256=video.pixels_sha256, **cost)
+        folder = result_folder(self.job.root, self.request(pair))
+        with held(folder):  # else a record could stand beside the video of another run
+            self._clear(folder)
+            write_lossless(folder / VIDEO, video)
+            write_preview(folder / PREVIEW, video)
+            _keep_log(folder, video)
+            write_record(folder, record)
+        return record
+
+    def failed(
+        self, pair: Pair, error: BaseException, stage: Stage, **cost: int | float
+    ) -> RunRecord:
+        """Write the record of a pair that has no video, and the traceback into the log."""
+        record = self._record(pair, status="failed", failure=failure(error, stage), **cost)
+        place = result_folder(self.job.root, self.request(pair))
+        with held(place):
+            self._clear(place)
+            _keep_log(place, error)
+            write_record(place, record)
+        folder = method_folder(self.job.root, self.job.label)
+        text = "".join(traceback.format_exception(error))
+        with self._log, (folder / "run.log").open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z {pair}\n{text}\n")
+        return record
+
+    def finished(self, pair: Pair) -> RunRecord | None:
+        """The record of a pair that this job has done already; None if it has not."""
+        record = read_record(result_folder(self.job.root, self.request(pair)))
+        if record is None or record.status == "failed":
+            return None
+        same = record.entry == self.entry and record.parameters == self.job.parameters
+        return record if same else None
+
+    def _clear(self, folder: Path) -> None:
+        """Remove what an earlier run left of a pair; its record goes first."""
+        for name in ("record.json", "scores.json", VIDEO, PREVIEW, LOG):
+            (folder / name).unlink(missing_ok=True)
+        remove_leftovers(folder)
+
+    def _record(self, pair: Pair, **outcome: Any) -> RunRecord:
+        return RunRecord(
+            request=self.request(pair),
+            source_sha256=pair.clip.pixels_sha256,
+            prompt=pair.edit.prompt,
+            entry=self.entry,
+            parameters=self.job.parameters,
+            parameters_sha256=parameters_sha256(self.entry, self.job.parameters, self.weights),
+            weights=self.weights,
+            environment=self.environment,
+            **outcome,
+        )
+
+
+def _keep_log(folder: Path, came: object) -> None:
+    """Keep what commands printed, if the video or the error that came has it."""
+    log = getattr(came, "log", None)
+    if isinstance(log, bytes) and log:
+        (folder / LOG).write_bytes(log)

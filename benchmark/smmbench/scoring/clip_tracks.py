@@ -1,0 +1,71 @@
+"""Tracks of sources and outputs, found once and kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+
+from smmbench.dataset import Clip, Dataset, missing_files, source_video, true_tracks
+from smmbench.scoring.measure import Task
+from smmbench.storage.array_cache import cached_arrays
+from smmbench.tracking import Tracker, Tracks
+from smmbench.video import Video
+
+
+class ClipTracks:
+    """Where the tracks of a dataset's clips, and of what is made from them, come from.
+
+    Args:
+        dataset: Has the sources.
+        tracker: Follows points of the outputs, and of the sources unless their truth is asked for.
+        source_tracks: `tracker` or `known`.
+    """
+
+    def __init__(
+        self, dataset: Dataset, tracker: Tracker, source_tracks: Literal["tracker", "known"]
+    ) -> None:
+        self._dataset = dataset
+        self._tracker = tracker
+        self._tracker_origin = tracker.origin()
+        self._source_tracks = source_tracks
+
+    def origin(self, clip: Clip) -> dict[str, Any]:
+        """Source, tracker, and the file of true tracks where they are used."""
+        known = self._source_tracks == "known"
+        return {
+            "source": clip.pixels_sha256,
+            "tracker": self._tracker_origin,
+            "source_tracked_by": self._source_tracks,
+            "source_tracks": clip.tracks.sha256 if known and clip.tracks else "",
+        }
+
+    def has_source(self, clip: Clip) -> bool:
+        """Whether the file that a source's tracks come from is here."""
+        file = clip.tracks if self._source_tracks == "known" else clip.video
+        return file is not None and not missing_files(self._dataset, [file])
+
+    def of_source(self, clip: Clip) -> Tracks:
+        """Tracks of a source.
+
+        Raises:
+            ValueError: Its file is missing, or its true tracks are asked for and it has none.
+        """
+        if self._source_tracks == "known":
+            return true_tracks(self._dataset, clip)
+        return self._tracked(clip.pixels_sha256, lambda: source_video(self._dataset, clip))
+
+    def of_output(self, task: Task) -> Tracks:
+        """Tracks of what was made of a source."""
+        return self._tracked(task.pixels, lambda: task.output)
+
+    def _tracked(self, pixels: str, video: Callable[[], Video]) -> Tracks:
+        """Tracks of the video with these pixels, which is read only if they are not kept."""
+
+        def compute() -> dict[str, np.ndarray]:
+            tracks = self._tracker.track(video())
+            return {"points": tracks.points, "visible": tracks.visible}
+
+        arrays = cached_arrays("tracks", {"pixels": pixels, **self._tracker_origin}, compute)
+        return Tracks(arrays["points"], arrays["visible"])

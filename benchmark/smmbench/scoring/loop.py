@@ -1,0 +1,228 @@
+"""The second loop: score the videos that lie in a results folder; no method is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from smmbench.dataset import Dataset, another_prompt, clip_form, clip_named, load_dataset
+from smmbench.metrics.registry import metric
+from smmbench.results import (
+    VIDEO,
+    RunRecord,
+    Score,
+    ScoreFile,
+    find_records,
+    scores_of,
+    write_scores,
+)
+from smmbench.results.files import SCORES, BrokenFileError
+from smmbench.scoring.measure import Options, Task
+from smmbench.scoring.scorer import Scorer
+from smmbench.storage.atomic import held
+from smmbench.video import VideoError, normal_form, read_video
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one result.
+
+    Attributes:
+        folder: Where it lies.
+        record: How it was made.
+        scores: All that `scores.json` now holds; empty for a failed run or a refused video.
+        error: Why the video was refused; empty if it was not.
+    """
+
+    folder: Path
+    record: RunRecord
+    scores: tuple[Score, ...] = ()
+    error: str = ""
+
+    def missing(self, metrics: Sequence[str]) -> dict[str, str]:
+        """Which of these metrics have no number although there is a video, and why."""
+        return {
+            score.metric: score.note
+            for score in self.scores
+            if score.metric in metrics and score.value is None
+        }
+
+    def line(self, metrics: Sequence[str]) -> str:
+        """The outcome in one line."""
+        request = self.record.request
+        pair = f"{request.method} {request.clip}/{request.edit} seed {request.seed}"
+        if self.record.status == "failed":
+            return f"{pair}: no video, the run failed"
+        if self.error:
+            return f"{pair}: refused. {self.error}"
+        numbers = (
+            f"{score.metric} {'-' if score.value is None else f'{score.value:.3f}'}"
+            for score in self.scores
+            if score.metric in metrics
+        )
+        return f"{pair}: {', '.join(numbers)}"
+
+
+class ScoreLoop:
+    """Scores results, whatever dataset they are of; the models of a dataset are loaded once.
+
+    Args:
+        options: How to score.
+        datasets: Datasets that are not installed; all others are found by their names.
+    """
+
+    def __init__(self, options: Options, datasets: Iterable[Dataset] = ()) -> None:
+        self.options = options
+        self._datasets = {dataset.manifest.name: dataset for dataset in datasets}
+        self._scorers: dict[str, Scorer] = {}
+
+    def run(self, results: Sequence[tuple[Path, RunRecord]]) -> Iterator[Outcome]:
+        """Score each result and write its `scores.json`, one after the other.
+
+        What is scored already is not scored again unless something that the number depends on
+        has changed. A run that failed gets no scores, and a video that is not the one that its
+        record tells of loses those of the other one.
+
+        Args:
+            results: Folders and their records, as `find_records` gives them.
+
+        Raises:
+            LookupError: A dataset, tracker or text model that there is not.
+        """
+        for folder, record in results:
+            if record.status == "failed":
+                (folder / SCORES).unlink(missing_ok=True)  # of a video that is no more
+                yield Outcome(folder, record)
+                continue
+            dataset = self._dataset(record.request.dataset)
+            scorer = self._scorer(dataset)
+            try:
+                yield Outcome(folder, record, _score(folder, record, dataset, scorer))
+            except (ValueError, LookupError, OSError) as error:
+                yield Outcome(folder, record, error=str(error))
+
+    def _dataset(self, name: str) -> Dataset:
+        if name not in self._datasets:
+            self._datasets[name] = load_dataset(name)
+        return self._datasets[name]
+
+    def _scorer(self, dataset: Dataset) -> Scorer:
+        name = dataset.manifest.name
+        if name not in self._scorers:
+            self._scorers[name] = Scorer(dataset, self.options)
+        return self._scorers[name]
+
+
+def chosen_metrics(names: str) -> tuple[str, ...]:
+    """Metrics from their names with commas between, each once.
+
+    Raises:
+        LookupError: There is no such metric.
+    """
+    return tuple(dict.fromkeys(metric(name.strip()).name for name in names.split(",")))
+
+
+def results_below(
+    folder: Path, dataset: str | None = None, limit: int | None = None
+) -> list[tuple[Path, RunRecord]]:
+    """Results below a folder.
+
+    Args:
+        folder: The results folder, or a folder in it.
+        dataset: Only those of this dataset.
+        limit: Only the first ones that have a video.
+
+    Raises:
+        ValueError: There is none, or a record cannot be read.
+    """
+    results = [
+        (place, record)
+        for place, record in find_records(folder)
+        if dataset in (None, record.request.dataset)
+    ]
+    if not results:
+        of = f" of dataset '{dataset}'" if dataset else ""
+        raise ValueError(f"No results{of} in '{folder}'. `smmbench run --method NAME` makes some.")
+    if limit is None:
+        return results
+    return [result for result in results if result[1].status == "done"][:limit]
+
+
+def state(folder: Path, record: RunRecord, name: str) -> str:
+    """What scoring would find of one metric: `failed run`, `no score`, or the score it has.
+
+    A score that is there is computed again if something that it depends on has changed, which
+    shows only when the models are loaded.
+    """
+    if record.status == "failed":
+        return "failed run"
+    kept = scores_of(folder, record).get(name)
+    if kept is None or kept.value is None or kept.version != metric(name).version:
+        return "no score"
+    return f"{kept.value:.3f}"
+
+
+def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) -> tuple[Score, ...]:
+    """Score one video and write what changed."""
+    task = _task(folder, record, dataset)
+    kept = _kept(folder, record)
+    found = {
+        wanted.name: scorer.score(wanted, task, kept.get(wanted.name)) for wanted in scorer.metrics
+    }
+    # What cannot be computed here does not take the place of a number that was.
+    lost = {name for name in scorer.unavailable if name in kept and kept[name].value is not None}
+    new = {name: score for name, score in found.items() if name not in lost}
+    with held(folder):
+        now = _kept(folder, record)  # another process may have scored other metrics meanwhile
+        written = now | new
+        if written != now:
+            file = ScoreFile(
+                request=record.request,
+                pixels_sha256=record.pixels_sha256,
+                scores=tuple(written.values()),
+            )
+            write_scores(folder, file)
+    return tuple((written | found).values())
+
+
+def _kept(folder: Path, record: RunRecord) -> dict[str, Score]:
+    """Scores that are there; none of a file that cannot be read, which is written anew."""
+    try:
+        return scores_of(folder, record)
+    except BrokenFileError:
+        return {}
+
+
+def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
+    """The video of a result as it is scored, after checking that it is what the record says."""
+    manifest, request = dataset.manifest, record.request
+    if request.dataset_version != manifest.version:
+        raise ValueError(
+            f"Made for version {request.dataset_version} of '{manifest.name}', but here is "
+            f"version {manifest.version}. Run it again."
+        )
+    clip = clip_named(dataset, request.clip)
+    if record.source_sha256 != clip.pixels_sha256:
+        raise ValueError(
+            f"Made from other pixels (SHA-256 {record.source_sha256}) than clip '{clip.name}' of "
+            f"'{manifest.name}' has ({clip.pixels_sha256}). Run it again."
+        )
+    if other := another_prompt(clip, request.edit, record.prompt):
+        raise ValueError(f"Made {other} Run it again.")
+    try:
+        video = read_video(folder / VIDEO)
+    except VideoError as error:
+        raise ValueError(f"{error} {_anew(folder)}") from error
+    if video.pixels_sha256 != record.pixels_sha256:
+        (folder / SCORES).unlink(missing_ok=True)  # of the video that was here
+        raise ValueError(
+            f"'{folder / VIDEO}' has other pixels (SHA-256 {video.pixels_sha256}) than its record "
+            f"says ({record.pixels_sha256}): one of them was changed. {_anew(folder)}"
+        )
+    output = normal_form(video, clip_form(dataset, clip))
+    return Task(clip, record.prompt, output, output.pixels_sha256)
+
+
+def _anew(folder: Path) -> str:
+    return f"To make it anew, delete '{folder}' and run (or import) it again."

@@ -1,0 +1,1 @@
+"""Models that metrics look at frames and prompts with."""

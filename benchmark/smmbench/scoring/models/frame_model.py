@@ -1,0 +1,87 @@
+"""Image models of transformers that look at frames: PickScore's CLIP, and DINOv2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+from jaxtyping import Float32, UInt8
+from PIL import Image
+
+from smmbench.scoring.models.hub_model import HubFolder, WeightsMissingError
+from smmbench.scoring.models.text_model import full_precision
+
+BATCH = 16  # frames at a time; the result does not depend on it
+
+Frames = UInt8[np.ndarray, "time height width 3"]
+
+
+class FrameModel:
+    """A model with its processor, in float32 and eval mode.
+
+    Args:
+        folder: Its files.
+        model: Class that loads it: `transformers.CLIPModel`, `transformers.Dinov2Model`.
+        processor: Class that prepares its input.
+        device: Where to compute.
+
+    Raises:
+        WeightsMissingError: The files are not those of such a model.
+    """
+
+    def __init__(self, folder: HubFolder, model: Any, processor: Any, device: str) -> None:
+        self.device = device
+        try:
+            loaded, report = model.from_pretrained(
+                folder.path,
+                local_files_only=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
+            self.processor = processor.from_pretrained(folder.path, local_files_only=True)
+        except Exception as error:  # a broken file raises whatever its format raises
+            first = (str(error).splitlines() or [""])[0]
+            raise WeightsMissingError(
+                f"The model in '{folder.path}' does not load: {type(error).__name__}: {first}"
+            ) from error
+        if report["missing_keys"]:
+            raise WeightsMissingError(
+                f"The weights in '{folder.path}' are not those of a {model.__name__}: "
+                f"{len(report['missing_keys'])} tensors are missing."
+            )
+        self.model = loaded.eval().to(device)
+        self._origin = folder.origin | {"version": 1, "transformers": transformers.__version__}
+
+    def origin(self) -> dict[str, Any]:
+        """Everything that the numbers depend on, besides pixels and prompt."""
+        return self._origin
+
+    def batches(self, frames: Frames, batch: int = BATCH, **given: Any) -> Iterator[Any]:
+        """What the model gives for the frames, a batch after the other; `given` goes along."""
+        for start in range(0, len(frames), batch):
+            images = [Image.fromarray(frame) for frame in frames[start : start + batch]]
+            inputs = self.processor(images=images, return_tensors="pt", **given).to(self.device)
+            with torch.inference_mode(), full_precision():
+                yield self.model(**inputs)
+
+
+def first_tokens(model: FrameModel, frames: Frames) -> Float32[np.ndarray, "time features"]:
+    """The class token of each frame, the embedding that DINO is compared by."""
+    tokens = [out.last_hidden_state[:, 0].float().cpu() for out in model.batches(frames)]
+    return torch.cat(tokens).numpy()
+
+
+def image_text_logits(
+    model: FrameModel, frames: Frames, prompt: str
+) -> Float32[np.ndarray, " time"]:
+    """Cosine of each frame with the prompt, times the temperature that the model has learned.
+
+    A prompt that is longer than the model reads is cut, as PickScore does.
+    """
+    words: dict[str, Any] = {"text": [prompt], "padding": "max_length", "truncation": True}
+    logits = [out.logits_per_image[:, 0].float().cpu() for out in model.batches(frames, **words)]
+    return torch.cat(logits).numpy()

@@ -1,0 +1,83 @@
+"""Weights of a model on the Hugging Face hub at one commit, or in a folder that the user names."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smmbench.storage.home import folder_sha256
+
+FILES = ("*.json", "*.txt", "*.safetensors")  # no pickles
+
+
+class WeightsMissingError(OSError):
+    """The model is known, but its weights are not here; the message says how to get them."""
+
+
+@dataclass(frozen=True)
+class HubModel:
+    """Where a model is.
+
+    Attributes:
+        repository: On the hub.
+        commit: Of the repository, in full; branches move.
+        variable: Environment variable that names a folder to read instead.
+    """
+
+    repository: str
+    commit: str
+    variable: str
+
+
+@dataclass(frozen=True)
+class HubFolder:
+    """A model's files on this machine.
+
+    Attributes:
+        path: Where they lie.
+        origin: Repository and commit (both empty for a folder of the user's), and the SHA-256 of
+            each file.
+    """
+
+    path: Path
+    origin: dict[str, Any]
+
+
+def hub_folder(model: HubModel) -> HubFolder:
+    """Find the files of a model, and fetch them if they are not here.
+
+    Raises:
+        WeightsMissingError: They cannot be had; the message says how.
+    """
+    named = os.environ.get(model.variable)
+    path = Path(named).expanduser() if named else _fetched(model)
+    weights = folder_sha256(path)
+    if not (path / "config.json").is_file() or not weights:
+        raise WeightsMissingError(
+            f"'{path}' does not hold a model of transformers: config.json and a .safetensors file "
+            f"are needed, as in {model.repository} on the Hugging Face hub."
+        )
+    weights |= folder_sha256(path, "*.json") | folder_sha256(path, "*.txt")
+    place = {"repository": "", "commit": ""}
+    if not named:
+        place = {"repository": model.repository, "commit": model.commit}
+    return HubFolder(path, place | {"weights": weights})
+
+
+def _fetched(model: HubModel) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(
+            snapshot_download(model.repository, revision=model.commit, allow_patterns=list(FILES))
+        )
+    except Exception as error:  # network, hub and disk raise many kinds
+        first = (str(error).splitlines() or [""])[0]
+        raise WeightsMissingError(
+            f"The weights of {model.repository} cannot be fetched: {type(error).__name__}: {first} "
+            f"Fetch them where there is a network (`hf download {model.repository} --revision "
+            f"{model.commit}`; HF_HOME says where they are kept), or set {model.variable} to a "
+            "folder that holds them."
+        ) from error

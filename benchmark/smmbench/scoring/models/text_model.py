@@ -1,0 +1,209 @@
+"""A CLIP model of open_clip that embeds frames and prompts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import open_clip
+import torch
+from jaxtyping import Float32, UInt8
+from PIL import Image
+
+from smmbench.plugins import load_offered, no_such, offered
+from smmbench.storage.home import file_sha256, folder_sha256
+
+GROUP = "smmbench.models"
+BATCH = 32  # frames at a time; the result does not depend on it
+
+
+class WeightsUnavailableError(OSError):
+    """The model is known, but its weights cannot be had here; the message says how to get them."""
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """What open_clip gives for one model.
+
+    Attributes:
+        model: The network, in eval mode on its device, float32.
+        preprocess: From a PIL image to the network's input.
+        tokenizer: From strings to tokens, with an optional `context_length`.
+        weights: SHA-256 of each weights file, by a readable name.
+    """
+
+    model: Any
+    preprocess: Callable[[Image.Image], torch.Tensor]
+    tokenizer: Any
+    weights: dict[str, str]
+
+
+class TextModel:
+    """Embeds frames and prompts into one space.
+
+    Args:
+        spec: A model that a distribution carries (`emoji-clip`), a folder in open_clip's layout
+            (`open_clip_config.json` and its weights), or an open_clip name with a pretrained tag
+            or a local weights file (`ViT-B-32:openai`, `ViT-B-32:/path/weights.safetensors`).
+            Weights that OpenAI trained need a `-quickgelu` name when they are given as a file;
+            for a tag it is looked up.
+        device: Where to compute.
+
+    Raises:
+        LookupError: No such model.
+        WeightsUnavailableError: Its weights cannot be had here.
+    """
+
+    def __init__(self, spec: str, device: str) -> None:
+        self.spec = spec
+        self.device = device
+        self._loaded = _load(spec, device)
+
+    @property
+    def context_length(self) -> int:
+        """Tokens of a prompt that the model reads, with begin and end marks."""
+        return int(self._loaded.tokenizer.context_length)
+
+    def origin(self) -> dict[str, Any]:
+        """Everything that embeddings depend on, besides pixels and prompt."""
+        return {
+            "text_model": self.spec,
+            "version": 1,
+            "weights": self._loaded.weights,
+            "preprocess": _plain(self._loaded.model.visual.preprocess_cfg),
+            "context_length": self.context_length,
+            "open_clip": open_clip.__version__,
+        }
+
+    def embed_frames(
+        self, frames: UInt8[np.ndarray, "time height width 3"], batch: int = BATCH
+    ) -> Float32[np.ndarray, "time features"]:
+        """Embeddings of RGB frames, not normalised.
+
+        Each frame is resized and cropped as the model was trained: with most models the shorter
+        side fits and the rest of the longer side is cut off.
+        """
+        parts = []
+        for start in range(0, len(frames), batch):
+            images = [Image.fromarray(frame) for frame in frames[start : start + batch]]
+            pixels = torch.stack([self._loaded.preprocess(image) for image in images])
+            with torch.inference_mode(), full_precision():
+                parts.append(self._loaded.model.encode_image(pixels.to(self.device)).float().cpu())
+        return torch.cat(parts).numpy()
+
+    def embed_text(self, prompt: str) -> Float32[np.ndarray, " features"]:
+        """Embedding of a prompt, as it is (no prefix is added), not normalised."""
+        tokens = self._loaded.tokenizer([prompt]).to(self.device)
+        with torch.inference_mode(), full_precision():
+            return self._loaded.model.encode_text(tokens)[0].float().cpu().numpy()
+
+    def cuts(self, prompt: str) -> bool:
+        """Whether the prompt is longer than the model reads; its end is then ignored."""
+        room = self.context_length
+        enough = room + len(prompt.encode()) + 8  # no tokenizer makes more tokens than bytes
+        read = self._loaded.tokenizer([prompt])[0]
+        whole = self._loaded.tokenizer([prompt], context_length=enough)[0]
+        padding = whole[-1]
+        return bool((whole[:room] != read).any() or (whole[room:] != padding).any())
+
+
+def _load(spec: str, device: str) -> _Loaded:
+    if spec in offered(GROUP):
+        return _load_folder(_offered_folder(spec), device)
+    if Path(spec).expanduser().is_dir():
+        return _load_folder(Path(spec).expanduser(), device)
+    name, _, weights = spec.partition(":")
+    if name not in open_clip.list_models():
+        near = difflib.get_close_matches(name, [*offered(GROUP), *open_clip.list_models()], n=1)
+        meant = f" Did you mean '{near[0]}'?" if near else ""  # all names would fill a page
+        raise LookupError(
+            f"No text model '{spec}'. Name one of {', '.join(offered(GROUP)) or 'none'}, a folder "
+            f"in open_clip's layout, or an open_clip model as NAME:TAG or NAME:/path.{meant}"
+        )
+    if Path(weights).expanduser().is_file():
+        return _load_file(name, Path(weights).expanduser(), device)
+    return _load_tag(name, weights, device)
+
+
+def _offered_folder(name: str) -> Path:
+    folder = Path(load_offered(GROUP, name, "model")())
+    if not folder.is_dir():
+        raise WeightsUnavailableError(f"The model '{name}' is not installed: no folder '{folder}'.")
+    return folder
+
+
+def _load_folder(folder: Path, device: str) -> _Loaded:
+    config = folder / "open_clip_config.json"
+    weights = folder_sha256(folder)
+    if not config.is_file() or not weights:
+        raise WeightsUnavailableError(
+            f"'{folder}' is not an open_clip folder: open_clip_config.json and a .safetensors "
+            "file are needed."
+        )
+    weights |= folder_sha256(folder, "*.json")  # configuration and tokenizer matter as much
+    return _create(f"local-dir:{folder}", None, weights, device)
+
+
+def _load_file(name: str, path: Path, device: str) -> _Loaded:
+    return _create(name, str(path), {path.name: file_sha256(path)}, device)
+
+
+def _load_tag(name: str, tag: str, device: str) -> _Loaded:
+    tags = open_clip.list_pretrained_tags_by_model(name)
+    known = open_clip.get_pretrained_cfg(name, tag)
+    if not known:
+        raise LookupError(no_such(f"file or pretrained weights of {name}", tag, tags))
+    try:
+        path = Path(open_clip.download_pretrained(known))
+    except Exception as error:  # network, hub and disk raise many kinds
+        raise WeightsUnavailableError(
+            f"The weights '{tag}' of {name} cannot be fetched: {type(error).__name__}: "
+            f"{_first_line(error)} Fetch them where there is a network (open_clip keeps them in "
+            f"the hub's cache, HF_HOME), or name a local file as {name}:/path. HF_HUB_OFFLINE=1 "
+            "ends the waiting for a hub that is not there."
+        ) from error
+    return _create(
+        name,
+        tag,
+        {f"{name}:{tag}": file_sha256(path)},
+        device,
+        force_quick_gelu=bool(known.get("quick_gelu", False)),  # open_clip itself only warns
+    )
+
+
+def _create(
+    name: str, pretrained: str | None, weights: dict[str, str], device: str, **options: Any
+) -> _Loaded:
+    try:
+        model, _, preprocess = open_clip.create_model_and_transforms(
+            name, pretrained=pretrained, precision="fp32", device=device, **options
+        )
+        tokenizer = open_clip.get_tokenizer(name)
+    except Exception as error:  # a broken file raises whatever its format raises
+        raise WeightsUnavailableError(
+            f"The text model '{name}' does not load: {type(error).__name__}: {_first_line(error)}"
+        ) from error
+    return _Loaded(model.eval(), preprocess, tokenizer, weights)
+
+
+def full_precision() -> AbstractContextManager[None]:
+    """No TF32 and no choice of algorithm by speed: a GPU then gives what a CPU gives."""
+    return torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
+
+
+def _plain(value: Any) -> Any:
+    """The same value with lists for tuples, as JSON has it."""
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, (list, tuple)) else value

@@ -1,0 +1,141 @@
+"""From a video to its scores, under one dataset's protocol."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from smmbench.dataset import Dataset, Protocol
+from smmbench.metrics.definition import Metric
+from smmbench.metrics.registry import load_measure, metric
+from smmbench.results import Score
+from smmbench.scoring.measure import Measure, Measured, Options, Task
+from smmbench.scoring.resources import Resources
+from smmbench.storage.array_cache import origin_key
+
+# What of the protocol a metric depends on, besides the form of the video.
+_FORM = ("version", "frames", "width", "height", "fps")
+_PROTOCOL = {
+    "text-model": ("text_model", "text_prefix"),
+    "tracks": ("tracker", "grid", "still_threshold"),
+}
+
+
+class Scorer:
+    """Scores videos made from one dataset.
+
+    What a metric needs and cannot be had here (no network, no package) does not stop the others.
+
+    Args:
+        dataset: With the protocol.
+        options: What to compute, and what to use instead of what the protocol says.
+
+    Attributes:
+        unavailable: Why a metric cannot be computed here, by its name.
+
+    Raises:
+        LookupError: No such metric, tracker or text model.
+    """
+
+    def __init__(self, dataset: Dataset, options: Options) -> None:
+        self.metrics = tuple(metric(name) for name in options.metrics)
+        self.unavailable: dict[str, str] = {}
+        self._protocol = _effective(dataset.manifest.protocol, options)
+        self._measures: dict[str, Measure] = {}
+        resources = Resources(dataset, self._protocol, options.source_tracks, options.device)
+        for wanted in self.metrics:
+            try:
+                self._measures[wanted.name] = load_measure(wanted, resources)
+            except (ImportError, OSError, ValueError) as error:
+                self.unavailable[wanted.name] = str(error)
+
+    def score(self, wanted: Metric, task: Task, kept: Score | None) -> Score:
+        """One score of one video.
+
+        Args:
+            wanted: The metric.
+            task: The video.
+            kept: What an earlier run found; given back if nothing that it depends on changed.
+
+        Returns:
+            A score whose value is None, with a note that says why, where there is no number.
+        """
+        if reason := self.unavailable.get(wanted.name):
+            # Weights that are out of reach today do not make yesterday's number worse.
+            origin = self._origin(wanted, task)
+            if kept and _scored_under(kept, origin):
+                return kept
+            return _score(wanted, origin, None, reason)
+        measure = self._measures[wanted.name]
+        origin = self.origin(wanted, task)
+        if kept and kept.value is not None and kept.key == origin_key(origin):
+            return kept
+        try:
+            measured = measure.measure(task)
+            check_measured(wanted, measured)
+        except ValueError as error:  # of this video; the next may do
+            return _score(wanted, origin, None, str(error))
+        except Exception as error:  # of this metric; others may do, and it may on other videos
+            return _score(wanted, origin, None, f"{type(error).__name__}: {error}")
+        return _score(wanted, origin, measured.value, measured.note, measured.details)
+
+    def origin(self, wanted: Metric, task: Task) -> dict[str, Any]:
+        """Everything that the number of a metric that can be computed here depends on."""
+        return self._origin(wanted, task) | self._measures[wanted.name].origin(task)
+
+    def _origin(self, wanted: Metric, task: Task) -> dict[str, Any]:
+        """What the number depends on, as far as nothing needs to be loaded to know it."""
+        fields = {*_FORM, *(name for need in wanted.needs for name in _PROTOCOL.get(need, ()))}
+        origin = {
+            "metric": wanted.name,
+            "version": wanted.version,
+            "output": task.pixels,
+            "protocol": self._protocol.model_dump(mode="json", include=fields),
+        }
+        return origin | ({"prompt": task.prompt} if "text-model" in wanted.needs else {})
+
+
+def check_measured(wanted: Metric, measured: Measured) -> None:
+    """Refuse what is no number of the metric: a failed pair must not beat a video.
+
+    Raises:
+        ValueError: It is not finite or outside of the metric's range, by more than rounding.
+    """
+    for name, number in {wanted.name: measured.value, **measured.details}.items():
+        if not math.isfinite(number):
+            raise ValueError(f"The metric gave {number} for '{name}'; numbers must be finite.")
+    slack = 1e-5 * (wanted.maximum - wanted.minimum)  # float32
+    if not wanted.minimum - slack <= measured.value <= wanted.maximum + slack:
+        raise ValueError(
+            f"The metric gave {measured.value:g}, outside of the range that it declares, "
+            f"{wanted.minimum:g} to {wanted.maximum:g}."
+        )
+
+
+def _effective(protocol: Protocol, options: Options) -> Protocol:
+    """The protocol with what is used instead: its scores do not mix with those of the original."""
+    instead = {"tracker": options.tracker, "text_model": options.text_model}
+    return protocol.model_copy(update={name: spec for name, spec in instead.items() if spec})
+
+
+def _scored_under(kept: Score, origin: dict[str, Any]) -> bool:
+    same = all(kept.origin.get(name) == value for name, value in origin.items())
+    return same and kept.value is not None
+
+
+def _score(
+    wanted: Metric,
+    origin: dict[str, Any],
+    value: float | None,
+    note: str,
+    details: dict[str, float] | None = None,
+) -> Score:
+    return Score(
+        metric=wanted.name,
+        version=wanted.version,
+        value=value,
+        details=details or {},
+        note=note,
+        key=origin_key(origin),
+        origin=origin,
+    )

@@ -1,0 +1,161 @@
+"""Scores at a glance: a line a method. The board (`smmbench leaderboard`) is the full account."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from smmbench.metrics.registry import metric
+from smmbench.scoring.loop import Outcome
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+FLOORS = ("floor", "other_sources")  # details that say what a metric gives by chance
+
+
+@dataclass(frozen=True)
+class MethodSummary:
+    """What a method scored on one dataset.
+
+    Attributes:
+        method: Label of the method.
+        dataset: Name of the dataset.
+        scored: Results with a number for every metric.
+        results: All results, failed ones too.
+        means: By metric, over all results; one without a number counts as the metric's worst.
+            None where no result has a number.
+        floors: By metric that has floors: the number of random directions, and that of the same
+            outputs against the sources of other clips, as means over results that have them.
+    """
+
+    method: str
+    dataset: str
+    scored: int
+    results: int
+    means: dict[str, float | None]
+    floors: dict[str, dict[str, float]]
+
+
+def summarise(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[MethodSummary]:
+    """A line for each method and dataset, in the order in which they came."""
+    groups: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        request = outcome.record.request
+        groups.setdefault((request.method, request.dataset), []).append(outcome)
+    return [_summary(*key, group, metrics) for key, group in groups.items()]
+
+
+def _summary(
+    method: str, dataset: str, group: Sequence[Outcome], metrics: Sequence[str]
+) -> MethodSummary:
+    values = [_values(outcome, metrics) for outcome in group]
+    floors = {name: _floors(name, group) for name in metrics}
+    return MethodSummary(
+        method=method,
+        dataset=dataset,
+        scored=sum(len(one) == len(metrics) for one in values),
+        results=len(group),
+        means={name: _mean(name, values) for name in metrics},
+        floors={name: found for name, found in floors.items() if found},
+    )
+
+
+def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) -> Table:
+    """The same for a terminal, a line for each method and metric."""
+    from rich.table import Table
+
+    table = Table("method", "dataset", title="Scores; a result without a number counts as worst")
+    table.add_column("scored", justify="right")
+    table.add_column("metric")
+    table.add_column("mean", justify="right")
+    with_floors = any(line.floors for line in summaries)
+    if with_floors:
+        table.add_column("by chance", justify="right")
+        table.caption = "By chance: the metric of random directions, and against other sources"
+    for line in summaries:
+        group = [line.method, line.dataset, f"{line.scored} of {line.results}"]
+        for name in metrics:
+            cells = [metric(name).title, _shown(line.means[name])]
+            if with_floors:
+                floors = line.floors.get(name, {})
+                cells.append(
+                    ", ".join(_shown(floors[floor]) for floor in FLOORS if floor in floors)
+                )
+            table.add_row(*group, *cells)
+            group = ["", "", ""]
+        table.add_section()
+    return table
+
+
+def summary_json(
+    summaries: Sequence[MethodSummary], outcomes: Sequence[Outcome], metrics: Sequence[str]
+) -> dict[str, Any]:
+    """The same for a program, with every result."""
+    return {
+        "methods": [asdict(line) for line in summaries],
+        "results": [
+            {
+                "folder": str(outcome.folder),
+                **outcome.record.request.model_dump(mode="json"),
+                "status": outcome.record.status,
+                "scores": {name: _values(outcome, metrics).get(name) for name in metrics},
+                "notes": {s.metric: s.note for s in outcome.scores if s.note},
+                "error": outcome.error,
+            }
+            for outcome in outcomes
+        ],
+    }
+
+
+def complaints(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[str]:
+    """What went wrong, a line for each thing: a refused video, or a number that is missing."""
+    lines = [
+        f"'{outcome.folder}' is refused: {outcome.error}" for outcome in outcomes if outcome.error
+    ]
+    missing: dict[tuple[str, str], list[Outcome]] = {}
+    for outcome in outcomes:
+        for reason in outcome.missing(metrics).items():
+            missing.setdefault(reason, []).append(outcome)
+    for (name, note), without in missing.items():
+        where = f"{len(without)} videos" if len(without) > 1 else f"'{without[0].folder}'"
+        lines.append(f"{name} of {where} could not be computed: {note}")
+    return lines
+
+
+def remarks(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[str]:
+    """What to know of numbers that are there, each once: a prompt whose end was not read."""
+    said: dict[str, list[str]] = {}
+    for outcome in outcomes:
+        for score in outcome.scores:
+            if score.metric in metrics and score.value is not None and score.note:
+                said.setdefault(f"{score.metric}: {score.note}", []).append(str(outcome.folder))
+    return [f"{note} ({len(folders)} videos)" for note, folders in said.items()]
+
+
+def _values(outcome: Outcome, metrics: Sequence[str]) -> dict[str, float]:
+    return {
+        score.metric: score.value
+        for score in outcome.scores
+        if score.metric in metrics and score.value is not None
+    }
+
+
+def _mean(name: str, group: Sequence[dict[str, float]]) -> float | None:
+    if not any(name in values for values in group):
+        return None
+    return sum(values.get(name, metric(name).worst) for values in group) / len(group)
+
+
+def _floors(name: str, group: Sequence[Outcome]) -> dict[str, float]:
+    details = [
+        score.details for outcome in group for score in outcome.scores if score.metric == name
+    ]
+    found = {floor: [one[floor] for one in details if floor in one] for floor in FLOORS}
+    return {floor: sum(values) / len(values) for floor, values in found.items() if values}
+
+
+def _shown(mean: float | None) -> str:
+    return "-" if mean is None else f"{mean:.3f}"

@@ -1,0 +1,1 @@
+"""Files on disk: atomic writes, the toolkit's home folder, and caches of arrays and tensors."""

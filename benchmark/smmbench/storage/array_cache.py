@@ -1,0 +1,68 @@
+"""Arrays that are computed once and kept on disk: tracks and embeddings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from smmbench.storage.atomic import atomic_path
+from smmbench.storage.home import home
+
+Arrays = dict[str, np.ndarray]
+
+
+def origin_key(origin: Mapping[str, Any]) -> str:
+    """SHA-256 of a JSON value; the order of its keys does not matter."""
+    text = json.dumps(origin, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def cached_arrays(kind: str, origin: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
+    """Give the arrays that were kept for this origin, or compute and keep them.
+
+    An entry that cannot be read whole (zip files carry checksums) is made again. Where nothing can
+    be written, nothing is kept, and that is said once.
+
+    Args:
+        kind: Folder below the cache: `tracks` or `embeddings`.
+        origin: Everything that the arrays depend on, pixels and weights by their hashes.
+        compute: Makes them; called at most once.
+    """
+    key = origin_key(origin)
+    path = home() / "cache" / kind / key[:2] / f"{key}.npz"
+    kept = _read(path)
+    if kept is not None:
+        return kept
+    arrays = compute()
+    try:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+    except OSError as error:  # a read-only or full disk: go on with what is in hand
+        _not_kept(str(home()), error.strerror or str(error))
+    return arrays
+
+
+@lru_cache(maxsize=16)
+def _not_kept(place: str, why: str) -> None:
+    """Say it once."""
+    warnings.warn(
+        f"Tracks and embeddings are not kept below '{place}' ({why}) and will be computed again; "
+        "SMMBENCH_HOME may name a folder that can be written.",
+        stacklevel=3,
+    )
+
+
+def _read(path: Path) -> Arrays | None:
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            return dict(stored.items())
+    except (FileNotFoundError, ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile):
+        return None

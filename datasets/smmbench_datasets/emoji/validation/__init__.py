@@ -1,4 +1,0 @@
-"""How well motion fidelity ranks outputs whose true motion is known.
-
-python -m smmbench_datasets.emoji.validation --output DIR
-"""

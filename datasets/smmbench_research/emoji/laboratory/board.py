@@ -1,0 +1,224 @@
+"""The board of all methods on several GPUs in one command, bounded in time.
+
+    python -m smmbench_research.emoji.laboratory.board --gpus 2 --per-gpu 2 --scorers 12 \
+        --seconds 380 --end 480 --results results --output DIR
+
+Each method is one `smmbench run`, the longest first; as soon as its videos are made, it is scored
+by `smmbench score` and seen by `witness`, beside the making of the next. Then DIR gets board.json,
+board.md, cards.md, witness.jsonl.gz, sheets.tar, videos-1.tar (and -2) and logs.tar.gz. Logs and
+rows on the way lie in `<results>.laboratory/`. The same command goes on from what is there; a
+method that fails is named at the end and stops no other. With `--tuned tune.jsonl`, rows of a
+method alone run the setting that the rule of `tables --best` chooses there.
+
+Exit code: 0 all is there, 1 something failed or is left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from smmbench.dataset import load_dataset
+from smmbench_research.emoji.laboratory.parcel import (
+    write_folder,
+    write_rows,
+    write_sheets,
+    write_videos,
+)
+from smmbench_research.emoji.laboratory.processes import (
+    Places,
+    add_options,
+    cards,
+    python,
+    smmbench,
+    threads_each,
+)
+from smmbench_research.emoji.laboratory.settings import (
+    BOARD,
+    CONTROLS,
+    SETS,
+    Setting,
+    longest_first,
+)
+from smmbench_research.emoji.laboratory.tables import ranked, read_rows
+
+WITNESS = "smmbench_research.emoji.laboratory.witness"
+
+
+class Shop:
+    """Makes, scores and sees methods side by side.
+
+    Args:
+        options: Of the command line.
+    """
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.began = options, time.monotonic()
+        self.device = "cuda" if options.gpus else "cpu"
+        state = options.results.with_name(f"{options.results.name}.laboratory")
+        self.logs, self.witness = state / "logs", state / "witness"
+        self.witness.mkdir(parents=True, exist_ok=True)
+        makers = cards(options.gpus, options.per_gpu)
+        seers = (cards(options.gpus, options.scorers) or [""])[: options.scorers]
+        self.threads = threads_each(len(makers) + len(seers))
+        self.makers = Places(makers, self.threads, self.logs, options.end)
+        self.seers = Places(seers, self.threads, self.logs, options.end)
+        self.problems: list[str] = []
+
+    def work(self, rows: Sequence[Setting]) -> None:
+        """Do all rows; what went wrong stands in `problems`."""
+        with (
+            ThreadPoolExecutor(self.seers.count) as seeing,
+            ThreadPoolExecutor(self.makers.count) as making,
+        ):
+
+            def make(row: Setting) -> None:
+                if self.make(row):
+                    seeing.submit(self.see, row)
+
+            list(making.map(make, rows))
+
+    def make(self, row: Setting) -> bool:
+        """Make a row's videos; whether there is something to score."""
+        options = self.options
+        if time.monotonic() - self.began > options.seconds:
+            self.problems.append(f"{row.name}: left, as the time was over")
+            return (options.results / row.name).is_dir()
+        command = smmbench(
+            *("run", "--method", row.method, "--label", row.name, "--dataset", options.dataset),
+            *("--device", self.device, "--batch", options.batch, "--output", options.results),
+            *(part for seed in options.seed for part in ("--seed", seed)),
+            *(("--limit", options.limit) if options.limit else ()),
+            *(part for change in (*options.set, *row.changes) for part in ("--set", change)),
+        )
+        self._run(self.makers, f"make-{row.name}", command)
+        return (options.results / row.name).is_dir()
+
+    def see(self, row: Setting) -> None:
+        """Score a row's videos, and measure them with the witnesses."""
+        options, folder = self.options, self.options.results / row.name
+        about = ("--dataset", options.dataset, "--device", self.device)
+        score = smmbench("score", folder, *about)
+        self._run(self.seers, f"score-{row.name}", score)
+        second = ("--second-tracker", "lucas-kanade", "--threads", self.threads)
+        rows = ("--output", self.witness / f"{row.name}.jsonl")
+        self._run(
+            self.seers, f"witness-{row.name}", python(WITNESS, folder, *about, *second, *rows)
+        )
+
+    def close(self, labels: Sequence[str]) -> None:
+        """Write the board, the rows, sheets and videos."""
+        options, output = self.options, self.options.output
+        output.mkdir(parents=True, exist_ok=True)
+        places = Places([""] * 3, self.threads, self.logs)  # not ended, and in need of no GPU
+        board = ("leaderboard", options.results, "--dataset", options.dataset)
+        with ThreadPoolExecutor(places.count) as writing:
+            for kind, name in (("json", "board.json"), ("markdown", "board.md"), ("cards",) * 2):
+                path = output / (name if "." in name else f"{name}.md")
+                command = smmbench(*board, "--format", kind, "--output", path)
+                writing.submit(self._run, places, f"write-{kind}", command)
+            dataset, seed = load_dataset(options.dataset), options.seed[0]
+            write_rows(output / "witness.jsonl.gz", sorted(self.witness.glob("*.jsonl")))
+            about = (options.results, dataset)
+            for label in write_sheets(output / "sheets.tar", *about, labels, seed):
+                self.problems.append(f"{label}: no sheet, as it has no videos")
+            shown = [label for label in labels if label not in CONTROLS]
+            count = write_videos(output, *about, shown, seed)
+            print(f"Videos of {count} pairs a method are kept.", file=sys.stderr)
+        write_folder(output / "logs.tar.gz", self.logs)
+
+    def _run(self, places: Places, name: str, command: Sequence[str]) -> None:
+        began = time.monotonic()
+        if why := places.run(name, command):
+            self.problems.append(f"{name}: {why}; see {self.logs / name}.log")
+        now = time.monotonic()
+        print(
+            f"{now - self.began:.0f} s: {name}, {now - began:.0f} s {why}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def chosen_rows(names: Sequence[str], added: Sequence[str]) -> list[Setting]:
+    """Rows of the board by their labels (none: all), and others, each `LABEL=METHOD NAME=VALUE`.
+
+    Raises:
+        LookupError: The board has no row of a name.
+    """
+    known = {row.name: row for row in BOARD}
+    if unknown := [name for name in names if name not in known]:
+        raise LookupError(f"No row '{unknown[0]}'; there is: {', '.join(known)}.")
+    rows = [known[name] for name in names or known]
+    for text in added:
+        label, _, rest = text.partition("=")
+        method, *changes = shlex.split(rest)
+        rows.append(Setting(label, method, tuple(changes)))
+    return longest_first(rows)
+
+
+def tuned(rows: Sequence[Setting], chosen: Mapping[str, Setting]) -> list[Setting]:
+    """Rows of a method alone with the setting chosen of it; what sets something itself stays."""
+    return [
+        replace(row, changes=chosen[row.method].changes)
+        if row.method in chosen and not row.changes
+        else row
+        for row in rows
+    ]
+
+
+def chosen_in(path: Path) -> dict[str, Setting]:
+    """The best setting of each method in the rows of a `sweep tune`.
+
+    Raises:
+        LookupError: A row is of no setting that there is now.
+    """
+    settings = {setting.name: setting for setting in SETS["tune"]}
+    names = {method: str(order.index[0]) for method, order in ranked(read_rows([path])).items()}
+    if gone := [name for name in names.values() if name not in settings]:
+        raise LookupError(f"{path} has rows of '{gone[0]}', which is no setting any more.")
+    return {method: settings[name] for method, name in names.items()}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make the board."""
+    options = _parser().parse_args(arguments)
+    if not options.seed:
+        options.seed = list(load_dataset(options.dataset).manifest.protocol.seeds)
+    rows = chosen_rows(options.rows, options.add)
+    if options.tuned:
+        rows = tuned(rows, chosen_in(options.tuned))
+    shop = Shop(options)
+    shop.work(rows)
+    shop.close([row.name for row in rows])
+    for problem in shop.problems:
+        print(problem, file=sys.stderr)
+    return 1 if shop.problems else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", nargs="+", default=[], help="labels; default: the whole board")
+    parser.add_argument("--add", action="append", default=[], help="'LABEL=METHOD NAME=VALUE ...'")
+    parser.add_argument("--tuned", type=Path, help="rows of `sweep tune`: take the best settings")
+    parser.add_argument("--dataset", default="emoji")
+    parser.add_argument("--seed", type=int, nargs="+", help="default: those of the protocol")
+    parser.add_argument("--limit", type=int, help="at most so many pairs a method")
+    parser.add_argument("--batch", type=int, default=78, help="pairs made at once")
+    parser.add_argument("--set", action="append", default=[], help="for all methods: name=value")
+    add_options(parser, "method")
+    parser.add_argument("--scorers", type=int, default=8, help="methods scored at once, in all")
+    parser.add_argument("--results", type=Path, default=Path("results"))
+    parser.add_argument("--output", type=Path, required=True, help="a folder for what is brought")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

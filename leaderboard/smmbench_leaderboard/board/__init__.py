@@ -1,0 +1,1 @@
+"""The board: rows, columns, ranks, notes and the Pareto front, from scored results."""

@@ -1,0 +1,97 @@
+"""The columns of a board: which numbers stand in it, and which of them rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from smmbench.metrics.registry import all_metrics, metric
+from smmbench_leaderboard.board.mixing import shared_conditions
+from smmbench_leaderboard.board.reading import Result
+from smmbench_leaderboard.board.types import Column
+
+TEXT, MOTION = "text_similarity", "motion_fidelity"
+RANKING = (TEXT, MOTION)  # the two axes; all other columns explain them
+
+DIRECTIONS = (
+    ("source_to_output", "Source to output"),  # is every motion of the source in the output?
+    ("output_to_source", "Output to source"),  # is every motion of the output in the source?
+)
+FLOOR, OTHERS, FOREGROUND = "floor", "other_sources", "foreground"
+FLOORS = (FLOOR, OTHERS)  # what the number is if there is nothing to find
+BESIDE = (
+    (FOREGROUND, "On the foreground"),
+    (FLOOR, "Random directions"),
+    (OTHERS, "Other sources"),
+)
+
+
+def columns_of(results: Iterable[Result], metrics: Sequence[str] = ()) -> tuple[Column, ...]:
+    """The two axes, what stands beside motion, and each further metric that is asked for.
+
+    An axis that no result has a number on stays, as a column that is not scored. Floors and
+    foreground are columns where some score has them.
+
+    Args:
+        results: What the columns are of.
+        metrics: Names of metrics to show besides the axes.
+
+    Raises:
+        LookupError: There is no metric of such a name.
+        ValueError: Nothing has a number of a metric that is asked for, or scores of one metric
+            were computed under different conditions.
+    """
+    wanted = {*RANKING, *(metric(name).name for name in metrics)}
+    results = list(results)
+    columns: list[Column] = []
+    for known in all_metrics():
+        if known.name not in wanted:
+            continue
+        under = shared_conditions(known.name, results)
+        if under is None and known.name not in RANKING:
+            raise ValueError(
+                f"Nothing here has a number of '{known.name}'. Run "
+                f"`smmbench score --metrics {known.name}` on this folder first."
+            )
+        version, conditions = under or (None, {})
+        details = (*DIRECTIONS, *_beside(results)) if known.name == MOTION else ()
+        columns += [
+            Column(
+                name=name or known.name,
+                metric=known.name,
+                detail=name,
+                title=title,
+                worst=known.worst,
+                version=version,
+                conditions=conditions,
+            )
+            for name, title in (("", known.title), *details)
+        ]
+    return tuple(columns)
+
+
+def _beside(results: Iterable[Result]) -> list[tuple[str, str]]:
+    scores = [result.scores[MOTION] for result in results if MOTION in result.scores]
+    return [one for one in BESIDE if any(one[0] in score.details for score in scores)]
+
+
+def value_of(column: Column, result: Result | None) -> float | None:
+    """The number of one result in one column; None if there is none."""
+    score = result.scores.get(column.metric) if result else None
+    if score is None:
+        return None
+    return score.details.get(column.detail) if column.detail else score.value
+
+
+def is_floor(column: Column) -> bool:
+    """Whether this is what motion fidelity gives by chance; a pair without a video has none."""
+    return column.metric == MOTION and column.detail in FLOORS
+
+
+def explains(column: Column) -> bool:
+    """Whether this is the number of a metric that does not rank."""
+    return not column.detail and column.metric not in RANKING
+
+
+def higher_is_better(column: Column) -> bool:
+    """Which way is better in this column."""
+    return metric(column.metric).higher_is_better

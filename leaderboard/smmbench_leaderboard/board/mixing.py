@@ -1,0 +1,96 @@
+"""Which scores stand in one column: those of one metric, computed under the same conditions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from smmbench.results import Score
+from smmbench_leaderboard.board.reading import Key, Result, key_of
+
+SOURCE_TRACKS = "source tracks by"
+TRACKED = {SOURCE_TRACKS: "tracker"}
+"""What `terms` has of a score under a dataset's own protocol, besides its fields."""
+
+# What of a score's origin belongs to one pair: pixels, words, true tracks and masks.
+# A metric of another distribution puts what it has of this kind under `pair`.
+PER_PAIR = frozenset(
+    {"output", "prompt", "source_prompt", "source", "source_tracks", "other_sources", "masks"}
+    | {"pair"}
+)
+
+
+def terms(score: Score) -> dict[str, object]:
+    """What of a score's origin was somebody's choice: the protocol, and the source's tracks."""
+    protocol, tracked = score.origin.get("protocol"), score.origin.get("source_tracked_by")
+    return {
+        **(protocol if isinstance(protocol, dict) else {}),
+        **({SOURCE_TRACKS: tracked} if tracked else {}),
+    }
+
+
+def conditions(score: Score) -> dict[str, Any]:
+    """What must be the same for two scores to stand in one column.
+
+    All of a score's origin but what belongs to one pair: pixels, prompt, and their like.
+    """
+    return {name: value for name, value in score.origin.items() if name not in PER_PAIR}
+
+
+def shared_conditions(metric: str, results: Iterable[Result]) -> tuple[int, dict[str, Any]] | None:
+    """Version and conditions of a metric, the same for all results; None if none is scored.
+
+    Raises:
+        ValueError: Two results were scored under different ones, or two of one pair against
+            different sources, words or masks; the message names both.
+    """
+    first: tuple[Result, int, dict[str, Any]] | None = None
+    pair: dict[Key, Result] = {}
+    for result in results:
+        score = result.scores.get(metric)
+        if score is None or score.value is None:  # what was not computed mixes with anything
+            continue
+        under = conditions(score)
+        if first is None:
+            first = (result, score.version, under)
+        elif (score.version, under) != first[1:]:
+            raise ValueError(_unlike(metric, first[0], result, first[1:], (score.version, under)))
+        of_pair = pair.setdefault(key_of(result.record), result)
+        one, other = _of_pair(of_pair.scores[metric]), _of_pair(score)
+        if one != other:
+            raise ValueError(
+                _unlike(metric, of_pair, result, (score.version, one), (score.version, other))
+            )
+    return None if first is None else first[1:]
+
+
+def _of_pair(score: Score) -> dict[str, Any]:
+    """What two scores of one pair share, besides the conditions: all but the output's pixels."""
+    return {name: score.origin[name] for name in PER_PAIR - {"output"} if name in score.origin}
+
+
+def _unlike(metric: str, a: Result, b: Result, *origins: tuple[int, dict[str, Any]]) -> str:
+    return (
+        f"Scores of '{metric}' do not mix: '{a.folder}' and '{b.folder}' differ in "
+        f"{', '.join(_differences(*origins))}. Run `smmbench score` on the whole folder to bring "
+        "them under one protocol."
+    )
+
+
+def _differences(a: tuple[int, dict[str, Any]], b: tuple[int, dict[str, Any]]) -> Iterator[str]:
+    """Say each thing in which two scores differ, shortly."""
+    if a[0] != b[0]:
+        yield f"metric version ({a[0]}, {b[0]})"
+    yield from _values(a[1], b[1])
+
+
+def _values(a: dict[str, Any], b: dict[str, Any]) -> Iterator[str]:
+    """Each key in which two differ; within a key that holds several, those alone."""
+    for name in sorted(a.keys() | b.keys()):
+        one, other = a.get(name), b.get(name)
+        if isinstance(one, dict) and isinstance(other, dict):
+            yield from _values(one, other)
+        elif one != other:
+            told = (json.dumps(side, sort_keys=True)[:80] for side in (one, other))
+            yield f"{name} ({', '.join(told)})"

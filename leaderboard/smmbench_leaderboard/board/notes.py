@@ -1,0 +1,143 @@
+"""What a reader of a board must know before believing it: what is missing, stale or otherwise."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from smmbench.dataset import Dataset
+from smmbench.metrics.registry import metric
+from smmbench_leaderboard.board.columns import RANKING, explains
+from smmbench_leaderboard.board.reading import Key, Results
+from smmbench_leaderboard.board.rows import lacking
+from smmbench_leaderboard.board.types import Column, Row, Scope
+
+
+def notes_of(
+    results: Results,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    keys: Sequence[Key],
+    scope: Scope,
+) -> tuple[str, ...]:
+    """All notes of a board, a sentence or two each: on columns first, then on rows.
+
+    Args:
+        results: What the board is of.
+        rows: Its rows.
+        columns: Its columns.
+        keys: Pairs of its scope.
+        scope: Which pairs count.
+    """
+    return (
+        *_unscored_notes(columns),
+        *_stale_notes(columns),
+        *_protocol_notes(results.dataset, columns),
+        *_row_notes(results, rows, scope),
+        *_lacking_notes(results, rows, keys, columns),
+    )
+
+
+def _unscored_notes(columns: Sequence[Column]) -> list[str]:
+    """Say once, not for each row, what nobody has a number of."""
+    return [
+        f"{column.title} was not scored for any method; `smmbench score` says why."
+        for column in columns
+        if not column.scored and not column.detail
+    ]
+
+
+def _stale_notes(columns: Sequence[Column]) -> list[str]:
+    """Say which columns are of an older metric: they stand alone, and never beside newer ones."""
+    return [
+        f"{column.title} is stale: scored under version {column.version} of the metric, here is "
+        f"version {metric(column.metric).version}. Run `smmbench score` on this folder."
+        for column in columns
+        if column.scored and not column.detail and column.version != metric(column.metric).version
+    ]
+
+
+def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]:
+    """What a reader must know before believing a row."""
+    notes = []
+    for row in rows:
+        coverage = row.coverage
+        if row.imported:
+            notes.append(
+                f"{row.label} (i): made elsewhere and imported, not run here; what it cost is "
+                "not known."
+            )
+        if coverage.unscored:
+            notes += _lack_of(row, results)
+        if coverage.failed:
+            kinds = ", ".join(f"{kind} {count}" for kind, count in coverage.failed.items())
+            notes.append(f"{row.label}: failed pairs count as worst ({kinds}).")
+        if coverage.missing:
+            notes.append(f"{row.label}: {coverage.missing} missing pairs count as worst.")
+        if not row.pairs or (scope == "shared" and coverage.of_dataset > coverage.expected):
+            notes.append(
+                f"{row.label}: {coverage.of_dataset - coverage.expected} more results are left "
+                "out, as not every method has them."
+            )
+        if results.methods[row.label] is None:
+            notes.append(f"{row.label}: has no method.json, so it is taken for a method.")
+    notes += [
+        f"{label}: {count} results of seeds or edits outside the protocol are left out."
+        for label, count in sorted(results.left_out.items())
+    ]
+    return notes
+
+
+def _lack_of(row: Row, results: Results) -> Iterator[str]:
+    """Say how many videos lack a number on an axis, by what their scores say of it."""
+    found = results.found[row.label]
+    reasons: Counter[str] = Counter()
+    for pair in row.pairs:
+        if pair.status == "unscored":
+            scores = found[pair.clip, pair.edit, pair.seed].scores
+            said = [scores[name].note for name in RANKING if name in scores and scores[name].note]
+            reasons[said[0] if said else ""] += 1
+    for reason, count in reasons.items():
+        yield (
+            f"{row.label}: {count} finished pairs lack a score and count as worst"
+            + (f": {reason}" if reason else "; run `smmbench score` again.")
+        )
+
+
+def _lacking_notes(
+    results: Results, rows: Sequence[Row], keys: Sequence[Key], columns: Sequence[Column]
+) -> Iterator[str]:
+    """Say which videos have no number of a metric besides the two axes."""
+    for column in (one for one in columns if one.scored and explains(one)):
+        for row in rows:
+            found = results.found[row.label]
+            if count := lacking(column, [found[key] for key in keys if key in found]):
+                counts = row.cells[column.name].mean is not None
+                worst = ", which counts as worst" if counts else ""
+                yield (
+                    f"{row.label}: {count} videos have no {column.title}{worst}; run "
+                    f"`smmbench score --metrics {column.metric}` on this folder."
+                )
+
+
+def _protocol_notes(dataset: Dataset, columns: Sequence[Column]) -> list[str]:
+    """Say where all scores were computed under another protocol than the dataset's."""
+    own = dataset.manifest.protocol.model_dump(mode="json")
+    used = {
+        name: value
+        for column in columns
+        for name, value in column.conditions.get("protocol", {}).items()
+        if own.get(name) != value
+    }
+    known = any(column.conditions.get("source_tracked_by") == "known" for column in columns)
+    return [
+        *(
+            f"Not the dataset's protocol: scored with {name} {value}."
+            for name, value in sorted(used.items())
+        ),
+        *(
+            ["Not the dataset's protocol: outputs against the sources' true tracks."]
+            if known
+            else []
+        ),
+    ]

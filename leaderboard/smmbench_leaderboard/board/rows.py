@@ -1,0 +1,165 @@
+"""One method's row: every pair of the scope counts, whatever became of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from smmbench.method import Card
+from smmbench.metrics.registry import metric
+from smmbench.results import RunRecord
+from smmbench.results.files import RECORD
+from smmbench.statistics import mean_interval
+from smmbench.storage.home import file_sha256
+from smmbench_leaderboard.board.columns import RANKING, explains, is_floor, value_of
+from smmbench_leaderboard.board.reading import Key, Result, Results
+from smmbench_leaderboard.board.types import Bootstrap, Cell, Column, Coverage, Pair, Row, Status
+
+GIB = 2**30
+EMPTY = Cell(mean=None, interval=None)
+
+
+def card_of(results: Results, label: str) -> Card:
+    """The card of a method; a bare one where it left none."""
+    method = results.methods[label]
+    return method.card if method else Card(title=label)
+
+
+def row_of(
+    label: str,
+    results: Results,
+    keys: Sequence[Key],
+    columns: Sequence[Column],
+    bootstrap: Bootstrap,
+) -> Row:
+    """Make the row of one method, without rank and mark: those need the other rows.
+
+    Args:
+        label: The method's label.
+        results: All results.
+        keys: Pairs of the scope, each of which counts.
+        columns: The numbers of a row.
+        bootstrap: How intervals are drawn.
+    """
+    found = results.found[label]
+    inside = [found[key] for key in keys if key in found]
+    measured = [one for one in columns if one.scored and not never_scored(one, inside)]
+    pairs = tuple(_pair(key, found.get(key), measured) for key in keys)
+    records = [result.record for result in inside]
+    sample = next(iter(found.values())).record if found else None
+    return Row(
+        label=label,
+        card=card_of(results, label),
+        entry=sample.entry if sample else "",
+        parameters=sample.parameters if sample else {},
+        parameters_sha256=sample.parameters_sha256 if sample else "",
+        weights=sample.weights if sample else {},
+        devices=tuple(sorted({record.environment.device for record in records})),
+        packages=_packages(records),
+        records_sha256=_records_sha256(inside),
+        coverage=_coverage(pairs, len(found)),
+        cells={column.name: _cell(column, pairs, bootstrap) for column in columns},
+        seconds=_seconds(records),
+        peak_gib=max((record.peak_memory_bytes for record in records), default=0) / GIB or None,
+        pareto=False,
+        pairs=pairs,
+    )
+
+
+def never_scored(column: Column, results: Iterable[Result]) -> bool:
+    """Whether a metric that does not rank was not computed for any of a method's videos.
+
+    Nothing is known then; "worst everywhere" would be a statement.
+    """
+    videos = [result for result in results if result.record.status == "done"]
+    return explains(column) and bool(videos) and lacking(column, videos) == len(videos)
+
+
+def lacking(column: Column, results: Iterable[Result]) -> int:
+    """How many videos have no number in a column."""
+    return sum(
+        result.record.status == "done" and value_of(column, result) is None for result in results
+    )
+
+
+def _cell(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:
+    """Mean and interval of one column over the pairs that have a value: all, but in floors.
+
+    The interval is cut at the smallest and the largest value that the metric can have. With few
+    clips it is Student's t, which knows no range: three clips near 1 would reach beyond it.
+    """
+    pairs = [pair for pair in pairs if column.name in pair.values]
+    if not pairs:
+        return EMPTY
+    values = np.array([pair.values[column.name] for pair in pairs], dtype=float)
+    estimate = mean_interval(values, [pair.clip for pair in pairs], **bootstrap.model_dump())
+    if estimate.interval is None:
+        return Cell(mean=estimate.mean, interval=None)
+    known = metric(column.metric)
+    low, high = (min(max(end, known.minimum), known.maximum) for end in estimate.interval)
+    return Cell(mean=estimate.mean, interval=(low, high))
+
+
+def _pair(key: Key, result: Result | None, measured: Sequence[Column]) -> Pair:
+    """One pair's numbers; a missing one counts as worst, and a missing floor does not count."""
+    clip, edit, seed = key
+    found = {column.name: value_of(column, result) for column in measured}
+    values = {
+        column.name: column.worst if (value := found[column.name]) is None else value
+        for column in measured
+        if found[column.name] is not None or not is_floor(column)
+    }
+    status: Status = "missing" if result is None else result.record.status
+    if status == "done" and any(name in RANKING and found[name] is None for name in found):
+        status = "unscored"
+    failure = result.record.failure if result else None
+    return Pair(
+        clip=clip,
+        edit=edit,
+        seed=seed,
+        status=status,
+        failure=failure.kind if failure else "",
+        pixels_sha256=result.record.pixels_sha256 if result else "",
+        values=values,
+    )
+
+
+def _coverage(pairs: Sequence[Pair], attempted: int) -> Coverage:
+    count = Counter(pair.status for pair in pairs)
+    return Coverage(
+        expected=len(pairs),
+        done=count["done"] + count["unscored"],
+        unscored=count["unscored"],
+        failed=dict(sorted(Counter(p.failure for p in pairs if p.status == "failed").items())),
+        missing=count["missing"],
+        of_dataset=attempted,
+    )
+
+
+def _seconds(records: Sequence[RunRecord]) -> float | None:
+    """Seconds a finished pair: a clip is prepared once, whatever number of pairs share it."""
+    done = [record for record in records if record.status == "done"]
+    prepared: dict[str, float] = {}
+    for record in done:
+        clip = record.request.clip
+        prepared[clip] = max(prepared.get(clip, 0.0), record.prepare_seconds)
+    total = sum(prepared.values()) + sum(record.transfer_seconds for record in done)
+    return total / len(done) if total else None  # outputs made elsewhere have no time
+
+
+def _packages(records: Sequence[RunRecord]) -> dict[str, tuple[str, ...]]:
+    versions: dict[str, set[str]] = {}
+    for record in records:
+        for name, version in record.environment.packages.items():
+            versions.setdefault(name, set()).add(version)
+    return {name: tuple(sorted(versions[name])) for name in sorted(versions)}
+
+
+def _records_sha256(results: Sequence[Result]) -> str:
+    digest = hashlib.sha256()
+    for result in results:
+        digest.update(file_sha256(result.folder / RECORD).encode())
+    return digest.hexdigest()

@@ -1,0 +1,156 @@
+"""What a board is: a value that stands alone, without the results that it was made from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, Literal
+
+from pydantic import Field, field_serializer
+
+from smmbench.dataset import Protocol
+from smmbench.importing.importer import ENTRY
+from smmbench.method import Card
+from smmbench.results import Stored
+
+BOARD_SCHEMA = 1
+LATER = frozenset({"backbone", "original", "values", "tuned"})
+"""Facts of a card that boards of before do not have: written where they say something."""
+
+Scope = Literal["full", "shared"]
+Status = Literal["done", "failed", "missing", "unscored"]
+
+
+class Column(Stored):
+    """A number that every row has.
+
+    Attributes:
+        name: Of the column; a metric's name, or that of one of its details.
+        metric: The metric that gives it.
+        detail: Key in the score's details; empty for the score's own value.
+        title: Name in words.
+        worst: What a pair without a number counts as; floors leave it out instead.
+        version: Of the metric; None if no row has a number of it.
+        conditions: What every score of the column was computed under: weights, tracker, ...
+    """
+
+    name: str
+    metric: str
+    detail: str
+    title: str
+    worst: float
+    version: int | None = None
+    conditions: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def scored(self) -> bool:
+        """Whether some row has a number; only then do missing ones count as worst."""
+        return self.version is not None
+
+
+class Pair(Stored):
+    """One clip with one prompt and one seed, in one row.
+
+    `values` is by column name, and has no word of columns that the row has no number in, nor of
+    a floor where there is no video.
+    """
+
+    clip: str
+    edit: str
+    seed: int
+    status: Status
+    failure: str = ""  # kind of failure
+    pixels_sha256: str = ""
+    values: dict[str, float]
+
+
+class Cell(Stored):
+    """Mean over all pairs of the scope, failed and missing ones counted as worst.
+
+    Attributes:
+        mean: The mean; None in a column that nobody has a number in, and in one of a metric
+            that does not rank and was not computed for this method.
+        interval: 95 % over source clips, within the metric's range; None with one clip.
+        rank: 1 is best; methods that the data cannot tell from a leader share its rank. None for
+            controls, and in columns that do not rank.
+    """
+
+    mean: float | None
+    interval: tuple[float, float] | None
+    rank: int | None = None
+
+
+class Coverage(Stored):
+    """How much of the scope a method answers."""
+
+    expected: int
+    done: int
+    unscored: int  # of `done`: a video is there, its scores are not
+    failed: dict[str, int]  # by kind of failure
+    missing: int
+    of_dataset: int  # pairs of the whole dataset that it attempted
+
+    @property
+    def partial(self) -> bool:
+        """Whether some pairs count as worst."""
+        return self.done - self.unscored < self.expected
+
+
+class Row(Stored):
+    """One method."""
+
+    label: str
+    card: Card
+    entry: str
+    parameters: dict[str, Any]
+    parameters_sha256: str
+    weights: dict[str, str]
+    devices: tuple[str, ...]
+    packages: dict[str, tuple[str, ...]]  # versions that made the videos, by package
+    records_sha256: str  # of the record files' hashes, in the order of pairs
+    coverage: Coverage
+    cells: dict[str, Cell]  # by column name
+    seconds: float | None  # a pair, with its share of the clip's preparation; None: not measured
+    peak_gib: float | None
+    pareto: bool  # on the front of text and motion; controls never are
+    pairs: tuple[Pair, ...]
+
+    @field_serializer("card")
+    def _facts(self, card: Card) -> dict[str, str]:
+        return {name: fact for name, fact in asdict(card).items() if fact or name not in LATER}
+
+    @property
+    def control(self) -> bool:
+        """Whether this is an anchor with a known place and not a competitor."""
+        return self.card.kind == "control"
+
+    @property
+    def imported(self) -> bool:
+        """Whether its videos were made elsewhere: a method that was not run here."""
+        return self.card.kind == "imported" or self.entry == ENTRY
+
+
+class Bootstrap(Stored):
+    """How the intervals were drawn."""
+
+    seed: int = 0
+    resamples: int = 10_000
+    level: float = 0.95
+
+
+class Board(Stored):
+    """All rows of one dataset, under one protocol."""
+
+    schema_version: int = BOARD_SCHEMA
+    smmbench: str  # version that made the board
+    dataset: str
+    dataset_version: int
+    manifest_sha256: str
+    protocol: Protocol
+    scope: Scope
+    clips: int
+    pairs: int  # in the scope
+    dataset_pairs: int  # in the whole dataset
+    bootstrap: Bootstrap
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]  # competitors by their ranks, then controls
+    notes: tuple[str, ...]

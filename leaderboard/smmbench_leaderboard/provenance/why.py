@@ -1,0 +1,190 @@
+"""Where one number of a table comes from: the pairs of its mean, and what each rests on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smmbench.metrics.registry import all_metrics, metric
+from smmbench.plugins import no_such
+from smmbench.results import RunRecord, Score, Stored
+from smmbench_leaderboard.board.build import board_of
+from smmbench_leaderboard.board.columns import RANKING, value_of
+from smmbench_leaderboard.board.reading import Key, Results, read_results
+from smmbench_leaderboard.board.types import Board, Bootstrap, Cell, Column, Scope, Status
+from smmbench_leaderboard.provenance.chain import Link, current_link, links_of, scorer_for
+
+
+class PairOfMean(Stored):
+    """One pair as it enters the mean."""
+
+    clip: str
+    edit: str
+    seed: int
+    status: Status
+    failure: str
+    counts: float | None  # what enters: its value, or the worst; None: nothing, of a floor
+    scored: bool  # whether it has a value
+    broken: tuple[str, ...]  # links that do not hold
+
+
+class CellOrigin(Stored):
+    """Where a mean comes from.
+
+    Attributes:
+        column: With metric, version and the conditions of all its scores.
+        worst_pairs: How many pairs have no number, and count as `column.worst`.
+        sum: Of all that counts; the mean is this through the number of pairs that count.
+        unbroken: Every link of every pair that has a video holds.
+    """
+
+    method: str
+    column: Column
+    dataset: str
+    scope: Scope
+    cell: Cell
+    sum: float
+    worst_pairs: int
+    pairs: tuple[PairOfMean, ...]
+    unbroken: bool
+    notes: tuple[str, ...]
+
+
+class PairOrigin(Stored):
+    """Where the number of one pair comes from.
+
+    Attributes:
+        value: The number; None if there is none, and `counts` is then the worst, or nothing.
+        score: With its origin: conventions, tracker, model, hashes. None if it is not scored.
+        record: How the video was made; None if nothing was.
+        links: What was checked; `unbroken` if none of them fails.
+    """
+
+    method: str
+    column: str
+    metric: str
+    detail: str
+    dataset: str
+    clip: str
+    edit: str
+    seed: int
+    folder: str
+    status: Status
+    value: float | None
+    counts: float | None
+    score: Score | None
+    record: RunRecord | None
+    links: tuple[Link, ...]
+    unbroken: bool
+
+
+def why_cell(
+    root: Path, method: str, column: str, dataset: str | None = None, scope: Scope | None = None
+) -> CellOrigin:
+    """Explain the mean that a table has for a method in a column.
+
+    Every video of the method is decoded; no model is loaded.
+
+    Raises:
+        LookupError: No such method or column; the message lists what there is.
+        ValueError: As `make_board`.
+    """
+    results, board, shown = _found(root, method, column, dataset, scope)
+    (row,) = (row for row in board.rows if row.label == method)
+    pairs = []
+    for pair in row.pairs:
+        result = results.found[method].get((pair.clip, pair.edit, pair.seed))
+        links: tuple[Link, ...] = ()
+        if result is not None and result.record.status == "done":
+            links = links_of(result, shown.metric, results.dataset)
+        pairs.append(
+            PairOfMean(
+                clip=pair.clip,
+                edit=pair.edit,
+                seed=pair.seed,
+                status=pair.status,
+                failure=pair.failure,
+                counts=pair.values.get(shown.name),
+                scored=value_of(shown, result) is not None,
+                broken=tuple(link.name for link in links if link.holds is False),
+            )
+        )
+    return CellOrigin(
+        method=method,
+        column=shown,
+        dataset=board.dataset,
+        scope=board.scope,
+        cell=row.cells[shown.name],
+        sum=sum(pair.counts for pair in pairs if pair.counts is not None),
+        worst_pairs=sum(not pair.scored and pair.counts is not None for pair in pairs),
+        pairs=tuple(pairs),
+        unbroken=not any(pair.broken for pair in pairs),
+        notes=board.notes,
+    )
+
+
+def why_pair(
+    root: Path,
+    method: str,
+    column: str,
+    pair: Key,
+    dataset: str | None = None,
+    device: str = "cpu",
+) -> PairOrigin:
+    """Explain the number of one pair; what computes it is loaded, to see if it would be kept.
+
+    Raises:
+        LookupError: No such method, column or pair; the message lists what there is.
+        ValueError: As `make_board`.
+    """
+    results, board, shown = _found(root, method, column, dataset, "full")
+    (row,) = (row for row in board.rows if row.label == method)
+    entries = {(one.clip, one.edit, one.seed): one for one in row.pairs}
+    if pair not in entries:
+        names = ["/".join(map(str, key)) for key in entries]
+        raise LookupError(no_such("pair", "/".join(map(str, pair)), names))
+    entry, result = entries[pair], results.found[method].get(pair)
+    score = result.scores.get(shown.metric) if result else None
+    links: list[Link] = []
+    if result is not None and result.record.status == "done":
+        links += links_of(result, shown.metric, results.dataset)
+        output = [link.holds for link in links if link.name.startswith("output")]
+        if score is not None and score.value is not None and all(output):
+            scorer = scorer_for(score, results.dataset, device)
+            links.append(current_link(result, shown.metric, scorer, results.dataset))
+    return PairOrigin(
+        method=method,
+        column=shown.name,
+        metric=shown.metric,
+        detail=shown.detail,
+        dataset=board.dataset,
+        clip=entry.clip,
+        edit=entry.edit,
+        seed=entry.seed,
+        folder=str(result.folder) if result else "",
+        status=entry.status,
+        value=value_of(shown, result),
+        counts=entry.values.get(shown.name),
+        score=score,
+        record=result.record if result else None,
+        links=tuple(links),
+        unbroken=bool(links) and not any(link.holds is False for link in links),
+    )
+
+
+def _found(
+    root: Path, method: str, column: str, dataset: str | None, scope: Scope | None
+) -> tuple[Results, Board, Column]:
+    """The board that has the number, and its column; intervals are those of the table."""
+    results = read_results(root, dataset, check_prompts=False)  # a link of the chain
+    if method not in results.found:
+        raise LookupError(no_such("method in these results", method, sorted(results.found)))
+    more = [known.name for known in all_metrics() if known.name not in RANKING]
+    asked = (metric(column).name,) if column in more else ()
+    board = board_of(results, scope, Bootstrap(), asked)
+    for shown in board.columns:
+        if shown.name == column:
+            (row,) = (row for row in board.rows if row.label == method)
+            if row.cells[shown.name].mean is None:
+                raise ValueError(f"'{column}' is not scored yet. Run `smmbench score` first.")
+            return results, board, shown
+    raise LookupError(no_such("column", column, [*(c.name for c in board.columns), *more]))

@@ -1,0 +1,221 @@
+"""Zip archives: written the same every time, and read as if an enemy had written them.
+
+What is read is a flat list of regular files with plain names. Anything else that a zip can hold
+(folders, links, devices, absolute or climbing names, names that differ only in case, encryption,
+odd compressions, data before or after) is refused, not repaired. Sizes are counted while reading:
+what the archive says of itself is only ever a reason to refuse earlier.
+"""
+
+from __future__ import annotations
+
+import re
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+CHUNK = 1 << 20
+ENDINGS = (".json", ".mkv")
+MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: no clock enters the bytes
+
+# One part of a path. No dot at either end, so neither hidden, nor `..`, nor changed by Windows.
+_PART = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+_DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
+
+
+class ArchiveError(ValueError):
+    """An archive is refused; the message names the member and says why."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much an archive may unpack to.
+
+    Attributes:
+        members: Files in it.
+        json_bytes: Of one JSON file.
+        video_bytes: Of one video.
+        total_bytes: Of all files.
+        ratio: Bytes unpacked for a byte of the archive; our own have 1:1, deflated JSON 1:10.
+        depth: Parts of a path.
+    """
+
+    members: int = 50_000
+    json_bytes: int = 16 << 20
+    video_bytes: int = 2 << 30
+    total_bytes: int = 64 << 30
+    ratio: float = 40.0
+    depth: int = 6
+
+
+def pack(path: Path, files: Mapping[str, Path | bytes]) -> None:
+    """Write a zip whose bytes depend on the names and contents alone.
+
+    All is stored as it is: videos are compressed already, and what deflating gives depends on
+    the version of zlib. `path` is written in place: give a temporary one
+    (`smmbench.storage.atomic.atomic_path`).
+
+    Args:
+        path: The archive.
+        files: Content, or the file that holds it, by name in the archive.
+
+    Raises:
+        ArchiveError: A name that `unpack` would refuse.
+    """
+    for name in files:
+        _refuse_name(name, Limits())
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in sorted(files):
+            member = zipfile.ZipInfo(name, MOMENT)
+            member.create_system = 3  # Unix, wherever it is written
+            member.external_attr = (stat.S_IFREG | 0o644) << 16
+            member.compress_type = zipfile.ZIP_STORED
+            content = files[name]
+            large = isinstance(content, Path) and content.stat().st_size >= 2**31
+            with archive.open(member, "w", force_zip64=large) as target:
+                if isinstance(content, bytes):
+                    target.write(content)
+                    continue
+                with content.open("rb") as source:
+                    while chunk := source.read(CHUNK):
+                        target.write(chunk)
+
+
+def unpack(path: Path, folder: Path, limits: Limits | None = None) -> list[str]:
+    """Unpack an archive into an empty folder of its own.
+
+    On an error the folder holds what was unpacked before: it is the caller's to remove.
+
+    Args:
+        path: The archive.
+        folder: An existing empty folder that nobody else writes into.
+        limits: How much it may unpack to.
+
+    Returns:
+        Names of the files, in the archive's order.
+
+    Raises:
+        ArchiveError: The archive is refused.
+        OSError: The archive cannot be read, or the folder cannot be written.
+    """
+    limits = limits or Limits()
+    _refuse_large_directory(path, limits)
+    allowed = min(limits.total_bytes, int(path.stat().st_size * limits.ratio))
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            _refuse_members(members, limits)
+            for member in members:
+                allowed -= _unpack_one(archive, member, folder, limits, allowed)
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError,
+        UnicodeDecodeError,
+    ) as error:  # fmt: skip
+        raise ArchiveError(f"'{path.name}' is not a sound zip archive: {error}.") from error
+    return [member.filename for member in members]
+
+
+def _unpack_one(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, limits: Limits, allowed: int
+) -> int:
+    """Unpack one member, counting what really comes; give the count."""
+    target = folder / member.filename
+    target.parent.mkdir(parents=True, exist_ok=True)
+    own = limits.video_bytes if target.suffix == ".mkv" else limits.json_bytes
+    size = 0
+    with archive.open(member) as source, target.open("xb") as file:
+        while chunk := source.read(CHUNK):
+            size += len(chunk)
+            if size > own:
+                raise ArchiveError(f"'{member.filename}' unpacks to more than {own} bytes.")
+            if size > allowed:
+                raise ArchiveError(
+                    f"The archive unpacks to too much at '{member.filename}': the limit is "
+                    f"{limits.total_bytes} bytes, and {limits.ratio:g} times its own size."
+                )
+            file.write(chunk)
+    if size != member.file_size:
+        raise ArchiveError(f"'{member.filename}' is cut: {size} of {member.file_size} bytes.")
+    return size
+
+
+def _refuse_members(members: list[zipfile.ZipInfo], limits: Limits) -> None:
+    if not members:
+        raise ArchiveError("The archive is empty.")
+    if len(members) > limits.members:
+        raise ArchiveError(f"The archive has {len(members)} files, the limit is {limits.members}.")
+    if min(member.header_offset for member in members) != 0:
+        raise ArchiveError("The archive has data before its first file.")
+    taken: dict[str, str] = {}  # names as a system that ignores case sees them
+    folders: dict[str, str] = {}
+    for member in members:
+        _refuse_kind(member)
+        _refuse_name(member.orig_filename, limits)  # what was written: `zipfile` repairs some
+        name = member.filename
+        if other := taken.get(name.casefold()):
+            raise ArchiveError(f"'{name}' is there twice, or clashes with '{other}'.")
+        taken[name.casefold()] = name
+        for parent in list(PurePosixPath(name).parents)[:-1]:
+            other = folders.setdefault(str(parent).casefold(), str(parent))
+            if other != str(parent):
+                raise ArchiveError(f"The folders '{parent}' and '{other}' differ only in case.")
+    if both := taken.keys() & folders.keys():
+        raise ArchiveError(f"'{min(both)}' is both a file and a folder.")
+
+
+def _refuse_kind(member: zipfile.ZipInfo) -> None:
+    """Refuse all but regular, unencrypted files, stored or deflated."""
+    kind = stat.S_IFMT(member.external_attr >> 16)
+    # Not `is_dir()`, which fails where a name that began with NUL is empty now.
+    folder = member.filename.endswith("/") or member.external_attr & 0x10  # the folder bit of DOS
+    if folder or kind not in (0, stat.S_IFREG):
+        what = "a link" if stat.S_ISLNK(kind) else "a folder" if folder else "a special file"
+        raise ArchiveError(f"{member.orig_filename!r} is {what}; only regular files are taken.")
+    if member.flag_bits & 0x1:
+        raise ArchiveError(f"{member.orig_filename!r} is encrypted.")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ArchiveError(
+            f"{member.orig_filename!r} is compressed by method {member.compress_type}; "
+            "only stored and deflated files are taken."
+        )
+
+
+def _refuse_name(name: str, limits: Limits) -> None:
+    parts = name.split("/")
+    plain = all(_PART.fullmatch(part) and not _DEVICE.fullmatch(part) for part in parts)
+    if not plain or len(parts) > limits.depth:
+        raise ArchiveError(
+            f"{name[:120]!r} is not a plain relative name (letters, digits, '.', '_', '-', at most "
+            f"{limits.depth} parts of 100)."
+        )
+    if not name.endswith(ENDINGS):
+        raise ArchiveError(f"{name!r} is of no expected kind; there may be {', '.join(ENDINGS)}.")
+
+
+def _refuse_large_directory(path: Path, limits: Limits) -> None:
+    """Look at the end of the archive before `zipfile` reads its whole directory into memory.
+
+    APPNOTE.TXT of PKWARE, 4.3.14 to 4.3.16. Without a comment, the end record is the last 22
+    bytes; in a large archive (zip64) its real numbers lie 98 bytes before the end.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - 98))
+        tail = file.read()
+    if size < 22 or tail[-22:-18] != b"PK\x05\x06" or tail[-2:] != b"\0\0":
+        raise ArchiveError(f"'{path.name}' is not a zip archive, or has data after its end.")
+    count, directory, start = struct.unpack("<HII", tail[-12:-2])
+    if count == 0xFFFF or 0xFFFFFFFF in (directory, start):
+        if len(tail) < 98 or tail[:4] != b"PK\x06\x06" or tail[-42:-38] != b"PK\x06\x07":
+            raise ArchiveError(f"'{path.name}' has a broken zip64 end.")
+        count, directory, start = struct.unpack("<QQQ", tail[32:56])
+    if count > limits.members or directory > 512 * limits.members:
+        raise ArchiveError(
+            f"The archive's directory says {count} files in {directory} bytes; the limit is "
+            f"{limits.members} files."
+        )
+    if start + directory > size:
+        raise ArchiveError(f"'{path.name}' is cut: its directory is not where it says.")

@@ -1,0 +1,126 @@
+"""What of a submission must hold before its scores are worth computing."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from smmbench.dataset import Dataset, clip_form, clip_named, edit_named
+from smmbench.importing.importer import ENTRY
+from smmbench.results import VIDEO, MethodFile, RunRecord, other_method, parameters_sha256
+from smmbench.video import VideoError, normal_form, read_video
+from smmbench_leaderboard.board.reading import Key, expected_pairs
+from smmbench_leaderboard.submission.packing import Submission, pair_folder
+
+
+def check_records(
+    submission: Submission,
+    method: MethodFile,
+    records: Mapping[Key, RunRecord],
+    dataset: Dataset,
+) -> list[str]:
+    """Check what the records say against the dataset, the list and each other.
+
+    Returns:
+        One sentence a fault; empty if there is none.
+    """
+    problems = list(_coverage_problems(submission, records, dataset))
+    if method.label != submission.method:
+        problems.append(f"Its method card is of '{method.label}', not '{submission.method}'.")
+    if other_method(records.values()):
+        problems.append("Its records are of different parameters, code or weights.")
+    expected = set(expected_pairs(dataset))
+    for key, record in records.items():
+        if key not in expected:
+            problems.append(f"'{pair_folder(key)}' is no pair of '{submission.dataset}'.")
+        else:
+            problems += (f"'{pair_folder(key)}' {why}" for why in _record_faults(record, dataset))
+        if record.request.method != submission.method:
+            problems.append(f"'{pair_folder(key)}' was made by '{record.request.method}'.")
+        imported = not method.entry and record.entry == ENTRY and record.imported is not None
+        if record.entry != method.entry and not imported:
+            problems.append(f"'{pair_folder(key)}' was made by other code than the card says.")
+    return problems
+
+
+def check_videos(
+    folder: Path, records: Mapping[Key, RunRecord], dataset: Dataset, control: bool
+) -> tuple[list[str], list[str]]:
+    """Decode every video: its pixels are the recorded ones, can be scored, and are its own.
+
+    Args:
+        folder: Where the submission was unpacked.
+        records: By pair.
+        dataset: The dataset.
+        control: The method is a control, so copies are its purpose.
+
+    Returns:
+        Problems and warnings, one sentence each.
+    """
+    problems: list[str] = []
+    places: dict[str, list[str]] = defaultdict(list)  # by pixels
+    for key, record in records.items():
+        place = pair_folder(key)
+        path = folder / place / VIDEO
+        if path.exists() != (record.status == "done"):
+            there = "has a video but is recorded as failed" if path.exists() else "has no video"
+            problems.append(f"'{place}' {there}.")
+        if record.status != "done" or not path.exists():
+            continue
+        clip = clip_named(dataset, key[0])
+        try:
+            video = read_video(path)
+            scored = normal_form(video, clip_form(dataset, clip)).pixels_sha256
+        except VideoError as error:
+            problems.append(f"'{place}' cannot be scored: {str(error).replace(f'{folder}/', '')}")
+            continue
+        if video.pixels_sha256 != record.pixels_sha256:
+            problems.append(f"'{place}' decodes to other pixels than its record says.")
+        if scored == clip.pixels_sha256 and not control:
+            problems.append(f"'{place}' is a copy of the source clip; only a control may be one.")
+        places[scored].append(place)
+    repeated = [found for found in places.values() if len(found) > 1]
+    warnings = [
+        f"The same pixels stand for {len(found)} pairs: {', '.join(found[:3])}."
+        for found in repeated
+        if not control
+    ]
+    return problems, warnings
+
+
+def _record_faults(record: RunRecord, dataset: Dataset) -> Iterator[str]:
+    request, manifest = record.request, dataset.manifest
+    clip = clip_named(dataset, request.clip)
+    if (request.dataset, request.dataset_version) != (manifest.name, manifest.version):
+        yield f"is of '{request.dataset}' version {request.dataset_version}."
+    if record.source_sha256 != clip.pixels_sha256:
+        yield "was made from other pixels than the source clip has."
+    if record.prompt != edit_named(clip, request.edit).prompt:
+        yield "was made with another prompt."
+    if record.parameters_sha256 != parameters_sha256(
+        record.entry, record.parameters, record.weights
+    ):
+        yield "has a parameter hash that is not that of its parameters."
+    if (record.status == "failed") != (record.failure is not None):
+        yield "does not say clearly whether it failed."
+
+
+def _coverage_problems(
+    submission: Submission, records: Mapping[Key, RunRecord], dataset: Dataset
+) -> Iterator[str]:
+    """What is there must be what the submission says is there."""
+    count = Counter(record.status for record in records.values())
+    expected = expected_pairs(dataset)
+    missing = sum(key not in records for key in expected)
+    said = (submission.expected, submission.done, submission.failed, submission.missing)
+    if said != (len(expected), count["done"], count["failed"], missing):
+        yield (
+            f"It says {submission.done} done, {submission.failed} failed and {submission.missing} "
+            f"missing of {submission.expected}; there are {count['done']}, {count['failed']} and "
+            f"{missing} of {len(expected)}."
+        )
+    if missing and not submission.partial:
+        yield f"{missing} of {len(expected)} pairs are missing, and it does not say it is partial."
+    if not records:
+        yield "It has no results."

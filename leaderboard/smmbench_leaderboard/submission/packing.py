@@ -1,0 +1,218 @@
+"""Packing one method's results for a stranger to check: videos, records, card, and a list."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from smmbench import __version__
+from smmbench.dataset import Protocol
+from smmbench.results import VIDEO, Stored
+from smmbench.results.files import METHOD, RECORD, SCORES
+from smmbench.storage.atomic import atomic_path
+from smmbench.storage.home import file_sha256
+from smmbench_leaderboard.board.build import manifest_sha256
+from smmbench_leaderboard.board.columns import RANKING
+from smmbench_leaderboard.board.mixing import TRACKED, terms
+from smmbench_leaderboard.board.reading import Key, Result, Results, expected_pairs, read_results
+from smmbench_leaderboard.submission.archive import pack
+
+SUBMISSION_SCHEMA = 1
+MANIFEST = "manifest.json"
+PAIRS = "pairs"
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Packed(Stored):
+    """One file of a submission."""
+
+    path: str
+    sha256: Sha256
+    size: int = Field(ge=0)  # bytes
+
+
+class Submission(Stored):
+    """Content of `manifest.json`: what the archive is, and every other file in it."""
+
+    schema_version: int = SUBMISSION_SCHEMA
+    kind: Literal["smmbench submission"] = "smmbench submission"
+    smmbench: str  # version that packed it
+    method: Label
+    dataset: str
+    dataset_version: int
+    dataset_sha256: Sha256  # of the manifest's content
+    protocol: Protocol
+    expected: int
+    done: int
+    failed: int
+    missing: int
+    partial: bool  # some pairs are missing, and the submitter says so
+    files: tuple[Packed, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was packed, and what its author should know.
+
+    Attributes:
+        path: The archive.
+        sha256: Of the archive.
+        submission: What it says of itself.
+        warnings: One sentence each.
+    """
+
+    path: Path
+    sha256: str
+    submission: Submission
+    warnings: tuple[str, ...]
+
+
+def pair_folder(key: Key) -> str:
+    """Where a pair lies in the archive."""
+    clip, edit, seed = key
+    return f"{PAIRS}/{clip}/{edit}/seed-{seed}"
+
+
+def submit(
+    root: Path, output: Path, dataset: str | None = None, allow_partial: bool = False
+) -> Written:
+    """Pack the results of one method on one dataset.
+
+    The same results give the same bytes. Scores go along for comparison only.
+
+    Args:
+        root: Folder of one method (`results/smm`).
+        output: The archive; an older one is replaced, whole or not at all.
+        dataset: Name or manifest path; None if the method has results of one dataset only.
+        allow_partial: Pack even if pairs are missing; the submission then says that it is partial.
+
+    Raises:
+        ValueError: Several methods, no method card, a file that does not fit its record, or an
+            incomplete set without `allow_partial`.
+    """
+    results = read_results(root, dataset)
+    label, found = _only_method(root, results)
+    expected = expected_pairs(results.dataset)
+    status = Counter(result.record.status for result in found.values())
+    missing = [key for key in expected if key not in found]
+    if missing and not allow_partial:
+        some = ", ".join("/".join(map(str, key)) for key in missing[:3])
+        raise ValueError(
+            f"'{label}' lacks {len(missing)} of {len(expected)} pairs of "
+            f"'{results.dataset.manifest.name}' (such as {some}). Run them, or pack with "
+            "--allow-partial: each missing pair then counts as worst."
+        )
+    files = _files(results, label, found)
+    manifest = results.dataset.manifest
+    submission = Submission(
+        smmbench=__version__,
+        method=label,
+        dataset=manifest.name,
+        dataset_version=manifest.version,
+        dataset_sha256=manifest_sha256(results.dataset),
+        protocol=manifest.protocol,
+        expected=len(expected),
+        done=status["done"],
+        failed=status["failed"],
+        missing=len(missing),
+        partial=bool(missing),
+        files=tuple(_packed(name, files[name]) for name in sorted(files)),
+    )
+    content = submission.model_dump_json(indent=1).encode() + b"\n"
+    with atomic_path(output) as temporary:
+        pack(temporary, {**files, MANIFEST: content})
+    return Written(output, file_sha256(output), submission, tuple(_warnings(submission, results)))
+
+
+def _only_method(root: Path, results: Results) -> tuple[str, dict[Key, Result]]:
+    if len(results.found) > 1:
+        raise ValueError(
+            f"'{root}' holds several methods ({', '.join(sorted(results.found))}). A submission is "
+            f"of one: name its folder, such as '{root / min(results.found)}'."
+        )
+    return next(iter(results.found.items()))
+
+
+def _files(results: Results, label: str, found: dict[Key, Result]) -> dict[str, Path | bytes]:
+    method = results.methods[label]
+    if method is None:
+        raise ValueError(f"'{label}' has no {METHOD}; run or import it again to get one.")
+    files: dict[str, Path | bytes] = {METHOD: method.model_dump_json(indent=2).encode() + b"\n"}
+    for key, result in found.items():
+        names = [RECORD]
+        if result.record.status == "done":
+            names += [VIDEO, SCORES] if result.scores else [VIDEO]
+        for name in names:
+            path = result.folder / name
+            if not path.is_file():
+                raise ValueError(f"'{path}' is missing; run this pair again.")
+            files[f"{pair_folder(key)}/{name}"] = path
+    return files
+
+
+def _packed(name: str, content: Path | bytes) -> Packed:
+    if isinstance(content, bytes):
+        return Packed(path=name, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+    return Packed(path=name, sha256=file_sha256(content), size=content.stat().st_size)
+
+
+def _warnings(submission: Submission, results: Results) -> list[str]:
+    warnings = []
+    if submission.partial:
+        warnings.append(f"{submission.missing} missing pairs count as worst.")
+    if submission.failed:
+        warnings.append(f"{submission.failed} failed pairs go along as failed and count as worst.")
+    warnings += _copy_warnings(results)
+    warnings += _score_warnings(results)
+    if left := results.left_out.get(submission.method):
+        warnings.append(f"{left} results of seeds or edits outside the protocol are left out.")
+    return warnings
+
+
+def _copy_warnings(results: Results) -> Iterator[str]:
+    """Say what verification refuses: outputs that are the source's own pixels."""
+    for label, found in results.found.items():
+        method = results.methods[label]
+        copies = [
+            result
+            for result in found.values()
+            if result.record.pixels_sha256 == result.record.source_sha256
+        ]
+        if copies and not (method and method.card.kind == "control"):
+            yield (
+                f"{len(copies)} videos are copies of their source (such as '{copies[0].folder}'): "
+                "`smmbench verify` refuses that of all but controls."
+            )
+
+
+def _score_warnings(results: Results) -> Iterator[str]:
+    """Say what scores will not speak for the videos: none, or of another protocol."""
+    found = [result for by in results.found.values() for result in by.values()]
+    done = [result for result in found if result.record.status == "done"]
+    lacking = sum(any(result.number(name) is None for name in RANKING) for result in done)
+    if lacking:
+        yield (
+            f"{lacking} videos are not scored on both axes; `smmbench score` first, if you want "
+            "to see before others what they get."
+        )
+    own = results.dataset.manifest.protocol.model_dump(mode="json") | TRACKED
+    others = {
+        f"{name} {value} instead of {own.get(name) or 'none'}"
+        for result in done
+        for score in result.scores.values()
+        for name, value in terms(score).items()
+        if score.metric in RANKING and own.get(name) != value
+    }
+    if others:
+        yield (
+            f"Its scores are of another protocol ({', '.join(sorted(others))}): they go along, but "
+            "nobody compares them."
+        )

@@ -1,0 +1,184 @@
+"""Scores computed anew from a submission's videos, beside those that it claims."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from smmbench.dataset import Dataset
+from smmbench.metrics import all_metrics
+from smmbench.results import (
+    VIDEO,
+    MethodFile,
+    RunRecord,
+    Score,
+    ScoreFile,
+    Stored,
+    method_folder,
+    result_folder,
+    write_method,
+    write_record,
+)
+from smmbench.scoring.loop import ScoreLoop
+from smmbench.scoring.measure import Options
+from smmbench_leaderboard.board.build import board_of
+from smmbench_leaderboard.board.columns import RANKING
+from smmbench_leaderboard.board.mixing import terms
+from smmbench_leaderboard.board.reading import Key, Result, Results
+from smmbench_leaderboard.board.types import Board, Bootstrap
+from smmbench_leaderboard.submission.packing import pair_folder
+
+
+class Claim(Stored):
+    """One number as it was claimed and as it is."""
+
+    pair: str
+    metric: str
+    detail: str  # empty for the score itself
+    claimed: float
+    recomputed: float
+
+    @property
+    def difference(self) -> float:
+        """Distance of the two."""
+        return abs(self.claimed - self.recomputed)
+
+
+@dataclass(frozen=True)
+class Recomputed:
+    """What came out.
+
+    Attributes:
+        claims: Claimed and recomputed numbers.
+        board: The recomputed row; None if nothing could be scored here.
+        warnings: What could not be computed here, and why.
+        whole: Both axes of every video have a number.
+    """
+
+    claims: tuple[Claim, ...]
+    board: Board | None
+    whole: bool
+    warnings: tuple[str, ...]
+
+
+def recompute(
+    folder: Path,
+    method: MethodFile,
+    records: Mapping[Key, RunRecord],
+    claimed: Mapping[Key, ScoreFile],
+    dataset: Dataset,
+    device: str,
+) -> Recomputed:
+    """Score every video under the dataset's own protocol; the claims do not enter.
+
+    Args:
+        folder: Where the submission was unpacked; videos are moved out of it.
+        method: The method's card.
+        records: By pair, checked.
+        claimed: The submitter's scores, by pair.
+        dataset: The dataset.
+        device: Where metrics compute.
+    """
+    root = folder.parent / "results"
+    write_method(method_folder(root, method.label), method)
+    results = [_placed(folder, root, key, record) for key, record in records.items()]
+    loop = ScoreLoop(Options(metrics=_metrics(claimed.values()), device=device), [dataset])
+    found: dict[Key, Result] = {}
+    claims: list[Claim] = []
+    warnings: dict[str, None] = {}  # each once, in order
+    unscored: dict[tuple[str, str], list[str]] = {}  # pairs by metric and why it has no number
+    for key, outcome in zip(records, loop.run(results), strict=True):
+        scores = {score.metric: score for score in outcome.scores}
+        found[key] = Result(outcome.folder, outcome.record, scores)
+        if outcome.error:
+            warnings[f"'{pair_folder(key)}' was not scored: {outcome.error}"] = None
+        for score in outcome.scores:
+            if score.value is None:
+                unscored.setdefault((score.metric, score.note), []).append(pair_folder(key))
+        if key in claimed:
+            claims += _claims(pair_folder(key), claimed[key], scores)
+            for name in _unknown(claimed[key], scores):
+                warnings[f"Claims of {name} are not looked at: nothing here computes it."] = None
+            for claim in claimed[key].scores:
+                if apart := _apart(claim, scores.get(claim.metric)):
+                    warnings[f"Claims of {claim.metric} are not compared: {apart}."] = None
+    for (name, note), pairs in unscored.items():
+        more = f" and {len(pairs) - 1} more" if pairs[1:] else ""
+        warnings[f"{name} of '{pairs[0]}'{more} has no number here: {note}"] = None
+    whole = all(
+        all(found[key].number(name) is not None for name in RANKING)
+        for key, record in records.items()
+        if record.status == "done"
+    )
+    scored = any(score.value is not None for r in found.values() for score in r.scores.values())
+    row = Results(dataset, {method.label: method}, {method.label: found}, {})
+    board = board_of(row, "full", Bootstrap()) if scored else None
+    return Recomputed(tuple(claims), board, whole, tuple(warnings))
+
+
+def _metrics(claimed: Iterable[ScoreFile]) -> tuple[str, ...]:
+    """What is computed anyway, and of the rest what is claimed and known here."""
+    names = {score.metric for file in claimed for score in file.scores}
+    return tuple(known.name for known in all_metrics() if not known.extra or known.name in names)
+
+
+def _placed(folder: Path, root: Path, key: Key, record: RunRecord) -> tuple[Path, RunRecord]:
+    """Move a pair to where results lie, without its claimed scores."""
+    place = result_folder(root, record.request)
+    write_record(place, record)
+    if record.status == "done":
+        shutil.move(folder / pair_folder(key) / VIDEO, place / VIDEO)
+    return place, record
+
+
+def _claims(pair: str, claimed: ScoreFile, scores: Mapping[str, Score]) -> Iterator[Claim]:
+    """Every claimed number that was also computed here under the same terms, beside it."""
+    for claim in claimed.scores:
+        if _apart(claim, scores.get(claim.metric)):
+            continue
+        own = _numbers(scores.get(claim.metric))
+        for detail, value in _numbers(claim).items():
+            if detail in own:
+                yield Claim(
+                    pair=pair,
+                    metric=claim.metric,
+                    detail=detail,
+                    claimed=value,
+                    recomputed=own[detail],
+                )
+
+
+def _apart(claim: Score, own: Score | None) -> str:
+    """In what terms a claim was scored otherwise than here, in words; empty if in none."""
+    if own is None:
+        return ""
+    if claim.version != own.version:
+        return f"they are of version {claim.version} of the metric, here is version {own.version}"
+    ours, theirs = terms(own), terms(claim)
+    others = [
+        f"{name} {theirs[name]} instead of {value}"
+        for name, value in ours.items()
+        if name in theirs and theirs[name] != value
+    ]
+    return f"they were scored with {', '.join(others)}" if others else ""
+
+
+def _numbers(score: Score | None) -> dict[str, float]:
+    """A score's value, under the empty name, and its details."""
+    if score is None or score.value is None:
+        return {}
+    return {"": score.value, **score.details}
+
+
+def _unknown(claimed: ScoreFile, scores: Mapping[str, Score]) -> Iterator[str]:
+    """Names of claimed metrics and details that nothing here computes."""
+    for claim in claimed.scores:
+        own = scores.get(claim.metric)
+        if own is None:
+            yield claim.metric
+        elif own.value is not None:
+            yield from (
+                f"{claim.metric} {name}" for name in claim.details if name not in own.details
+            )

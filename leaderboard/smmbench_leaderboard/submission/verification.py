@@ -1,0 +1,184 @@
+"""Checking a submission: nothing in it is believed, and every score is computed anew."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from smmbench.dataset import Dataset, dataset_names, load_dataset
+from smmbench.plugins import no_such
+from smmbench.results import Stored
+from smmbench.storage.home import file_sha256
+from smmbench_leaderboard.board.build import manifest_sha256
+from smmbench_leaderboard.board.types import Board
+from smmbench_leaderboard.submission.archive import ArchiveError, Limits, unpack
+from smmbench_leaderboard.submission.checks import check_records, check_videos
+from smmbench_leaderboard.submission.opening import Content, Refused, open_submission
+from smmbench_leaderboard.submission.packing import Submission
+from smmbench_leaderboard.submission.recomputing import Claim, recompute
+
+TOLERANCE = 1e-6  # on the machine that made the claim; other hardware moves the last digits
+
+Verdict = Literal["verified", "differs", "unscored", "refused"]
+
+
+class Report(Stored):
+    """What was found.
+
+    Attributes:
+        verdict: `verified`: it is what it says. `differs`: its videos are sound, its scores are
+            not those that they get. `unscored`: sound, but not every number can be had here.
+            `refused`: something in it is not what it says.
+        archive_sha256: Of the file that was checked.
+        submission: What it says of itself; None if that could not be read.
+        problems: Why it is refused, one sentence each.
+        warnings: What a reader should know.
+        claims: Claimed and recomputed number of each score that was claimed.
+        tolerance: Up to which difference a claim counts as the same number.
+        largest_difference: Of all claims; None without claims.
+        board: Recomputed scores; None if it came to none.
+    """
+
+    verdict: Verdict
+    archive_sha256: str
+    submission: Submission | None = None
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    tolerance: float = Field(default=TOLERANCE, ge=0)
+    largest_difference: float | None = None
+    board: Board | None = None
+
+
+def verify(
+    path: Path,
+    dataset: str | None = None,
+    device: str = "cpu",
+    tolerance: float = TOLERANCE,
+    limits: Limits | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Check a submission and recompute its scores.
+
+    Args:
+        path: The archive.
+        dataset: Manifest path of a dataset that is not installed; None: the one it names.
+        device: Where metrics compute.
+        tolerance: Up to which difference a claimed number counts as the same.
+        limits: How much the archive may unpack to.
+        progress: Called with a word on each step.
+
+    Raises:
+        LookupError: Its dataset is not here.
+        ValueError: There is no such file.
+    """
+    if not path.is_file():
+        raise ValueError(f"No file '{path}'. `smmbench submit results/NAME` makes a submission.")
+    digest = file_sha256(path)
+    with tempfile.TemporaryDirectory(prefix="smmbench-verify-") as name:
+        folder = Path(name) / "submission"
+        folder.mkdir()
+        progress("unpacking")
+        try:
+            content = open_submission(folder, unpack(path, folder, limits))
+        except (ArchiveError, Refused) as error:
+            return Report(
+                verdict="refused",
+                archive_sha256=digest,
+                problems=tuple(str(reason) for reason in error.args),
+            )
+        return _judge(
+            folder,
+            content,
+            digest,
+            _dataset(content.submission, dataset),
+            device,
+            tolerance,
+            progress,
+        )
+
+
+def _judge(
+    folder: Path,
+    content: Content,
+    digest: str,
+    dataset: Dataset,
+    device: str,
+    tolerance: float,
+    progress: Callable[[str], None],
+) -> Report:
+    """Judge what was unpacked: first what it says, then its pixels, then its numbers."""
+    submission = content.submission
+    problems = _dataset_problems(submission, dataset)
+    if not problems:
+        problems = check_records(submission, content.method, content.records, dataset)
+    warnings: list[str] = []
+    if not problems:
+        progress("decoding")
+        control = content.method.card.kind == "control"
+        problems, warnings = check_videos(folder, content.records, dataset, control)
+    if problems:
+        return Report(
+            verdict="refused",
+            archive_sha256=digest,
+            submission=submission,
+            problems=tuple(problems),
+            warnings=tuple(warnings),
+        )
+    progress("scoring")
+    recomputed = recompute(folder, content.method, content.records, content.claims, dataset, device)
+    differences = [claim.difference for claim in recomputed.claims]
+    if not content.claims:
+        warnings.append("It claims no scores; they were only computed.")
+    if any(difference > tolerance for difference in differences):
+        verdict: Verdict = "differs"
+    else:
+        verdict = "verified" if recomputed.whole else "unscored"
+    return Report(
+        verdict=verdict,
+        archive_sha256=digest,
+        submission=submission,
+        warnings=(*warnings, *recomputed.warnings, *_coverage_warnings(submission)),
+        claims=recomputed.claims,
+        tolerance=tolerance,
+        largest_difference=max(differences, default=None),
+        board=recomputed.board,
+    )
+
+
+def _dataset(submission: Submission, chosen: str | None) -> Dataset:
+    """The dataset as it is here; what a stranger names is looked up and never taken for a path."""
+    if chosen is None and submission.dataset not in dataset_names():
+        raise LookupError(no_such("dataset", submission.dataset, dataset_names()))
+    return load_dataset(chosen or submission.dataset)
+
+
+def _dataset_problems(submission: Submission, dataset: Dataset) -> list[str]:
+    manifest = dataset.manifest
+    if (submission.dataset, submission.dataset_version) != (manifest.name, manifest.version):
+        return [
+            f"It is of '{submission.dataset}' version {submission.dataset_version}; here is "
+            f"'{manifest.name}' version {manifest.version}."
+        ]
+    problems = []
+    if submission.dataset_sha256 != manifest_sha256(dataset):
+        problems.append(
+            f"Its '{manifest.name}' has another manifest than the one here, though both are "
+            f"version {manifest.version}."
+        )
+    if submission.protocol != manifest.protocol:
+        problems.append(f"Its protocol is not that of '{manifest.name}'.")
+    return problems
+
+
+def _coverage_warnings(submission: Submission) -> list[str]:
+    warnings = []
+    if submission.partial:
+        warnings.append(f"Partial: {submission.missing} missing pairs count as worst.")
+    if submission.failed:
+        warnings.append(f"{submission.failed} failed pairs count as worst.")
+    return warnings
