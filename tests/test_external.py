@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from smmbench.cli import app
 from smmbench.cli.method_description import describe
-from smmbench.external.call.command import CommandError
+from smmbench.errors import CommandError
 from smmbench.external.call.files import write_files, write_source
 from smmbench.external.call.fitting import fit_output, fit_source
 from smmbench.external.call.log import HEAD, TAIL

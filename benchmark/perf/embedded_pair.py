@@ -12,9 +12,10 @@ import torch
 
 from smmbench.dataset import load_dataset, source_video
 from smmbench.diffusion.backbone import Backbone, load_backbone
-from smmbench.environment import choose_device, describe_environment
+from smmbench.environment import choose_device
 from smmbench.method import Source
 from smmbench.method.parameters import build_parameters
+from smmbench.running.description import describe_environment
 from smmbench.smm import SMM
 
 PRESETS = ("emoji", "emoji-fast")

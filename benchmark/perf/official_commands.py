@@ -185,7 +185,8 @@ def _stop(where: str) -> None:
 
 def tried(name: str, clones: Path, folder: Path) -> Iterator[str]:
     """Try one recipe; a line for each thing that was tried."""
-    from smmbench.external.call.command import CommandError, run_commands
+    from smmbench.errors import CommandError
+    from smmbench.external.call.command import run_commands
     from smmbench.external.call.files import write_files
     from smmbench.external.call.log import Log
     from smmbench.external.call.variables import variables

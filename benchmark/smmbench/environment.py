@@ -1,4 +1,4 @@
-"""The machine and the software: choosing a device, describing it, measuring its memory."""
+"""The machine: choosing a device, naming it, and measuring its memory."""
 
 from __future__ import annotations
 
@@ -6,22 +6,7 @@ import contextlib
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-from smmbench.results import Environment
-
-# What may change a pixel or a score; a package that is not installed is left out.
-PACKAGES = (
-    "smmbench",
-    "torch",
-    "diffusers",
-    "transformers",
-    "open_clip_torch",
-    "numpy",
-    "av",
-    "opencv-python-headless",
-)
 
 
 def choose_device(asked: str = "auto") -> str:
@@ -70,22 +55,6 @@ def describe_device(device: str) -> str:
         return f"cuda: {torch.cuda.get_device_name(device)}"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{device}: {_processor()}, {cores} cores"
-
-
-def describe_environment(device: str, distribution: str = "") -> Environment:
-    """Describe machine and software; `distribution` is the one that the method came with."""
-    packages = {}
-    for name in dict.fromkeys((*PACKAGES, distribution)):
-        try:
-            packages[name] = version(name)
-        except (PackageNotFoundError, ValueError):
-            continue
-    return Environment(
-        device=describe_device(device),
-        python=platform.python_version(),
-        packages=packages,
-        matmul=_matmul(device),
-    )
 
 
 def reset_peak_memory(device: str) -> None:
@@ -140,15 +109,6 @@ def free_memory(device: str) -> None:
         import torch
 
         torch.cuda.empty_cache()
-
-
-def _matmul(device: str) -> str:
-    """How float32 is multiplied: `tf32`, or empty for in full."""
-    if not device.startswith("cuda") or os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
-        return ""
-    import torch
-
-    return "tf32" if torch.get_float32_matmul_precision() == "high" else ""
 
 
 def _processor() -> str:

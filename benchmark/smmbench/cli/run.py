@@ -144,13 +144,22 @@ def run(
     from smmbench.running.loop import run as make
 
     execute = named_executor(executor, workers)
+    settings = settings or []
+    tuning = None
+    if tuned is not None:
+        from smmbench.tuning.tuned_file import read_tuned
+
+        search = read_tuned(tuned, method)
+        preset = search.preset_with(preset)
+        settings = [*search.settings, *settings]  # what --set says comes last, so it counts
+        tuning = search.tuning
     plan = plan_run(
         method,
         dataset,
         output,
         preset=preset,
-        settings=settings or (),
-        tuned=tuned,
+        settings=settings,
+        tuning=tuning,
         label=label,
         clips=clips or (),
         edits=edits or (),

@@ -16,7 +16,7 @@ from smmbench.conformance.watch.surroundings import PYTHON, put_back, stir, surr
 from smmbench.conformance.watch.walking import held_bytes
 from smmbench.conformance.world import Request, World
 from smmbench.environment import peak_memory, reset_peak_memory, synchronize
-from smmbench.external.call.command import ToldToEndError
+from smmbench.errors import ToldToEndError
 from smmbench.method import Method, Source
 from smmbench.video import NormalForm, Video, VideoError, normal_form
 

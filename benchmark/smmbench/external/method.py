@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from smmbench.external.call.command import CommandError, run_commands
+from smmbench.errors import CommandError
+from smmbench.external.call.command import run_commands
 from smmbench.external.call.files import write_files, write_source
 from smmbench.external.call.fitting import fit_output, fit_source
 from smmbench.external.call.log import Log

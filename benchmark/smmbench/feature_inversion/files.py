@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from smmbench.contact_sheet.sheet import Heading, Row, contact_sheet, evenly_spaced, write_png
-from smmbench.environment import describe_environment
 from smmbench.feature_inversion.inverting import Inverted
 from smmbench.method.parameters import parameters_to_json
 from smmbench.results import PREVIEW, VIDEO
+from smmbench.running.description import describe_environment
 from smmbench.smm import Parameters
 from smmbench.storage.atomic import remove_leftovers, write_text
 from smmbench.video import Video, write_lossless, write_preview

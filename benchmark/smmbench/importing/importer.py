@@ -11,7 +11,6 @@ from typing import Literal
 
 from smmbench.dataset import Clip, Dataset, clip_form
 from smmbench.dataset.manifest import NAME_PATTERN
-from smmbench.environment import describe_environment
 from smmbench.importing.output_files import Batch, PairName
 from smmbench.results import (
     PREVIEW,
@@ -30,6 +29,7 @@ from smmbench.results import (
     write_record,
 )
 from smmbench.results.files import RECORD
+from smmbench.running.description import describe_environment
 from smmbench.running.pairs import Pair, choose_pairs
 from smmbench.storage.atomic import held
 from smmbench.storage.home import file_sha256

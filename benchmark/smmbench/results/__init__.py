@@ -9,6 +9,7 @@ results/<method>/<dataset>/<clip>/<edit>/seed-<n>/
 results/<method>/method.json    the method's card and parameters: `MethodFile`
 """
 
+from smmbench.errors import FailureKind
 from smmbench.results.files import (
     read_method,
     read_record,
@@ -23,7 +24,6 @@ from smmbench.results.records import (
     SCHEMA_VERSION,
     Environment,
     Failure,
-    FailureKind,
     Imported,
     MethodFile,
     Request,

@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from smmbench.errors import FailureKind
 from smmbench.method import Card
 
 SCHEMA_VERSION = 1
-
-FailureKind = Literal["out-of-memory", "nan", "decode", "method-error", "time-limit", "interrupted"]
 
 
 class Stored(BaseModel):

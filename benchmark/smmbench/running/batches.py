@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from smmbench.environment import free_memory, peak_memory, reset_peak_memory, synchronize
-from smmbench.external.call.command import ToldToEndError
+from smmbench.errors import ToldToEndError
 from smmbench.running.failures import Stage, kind_of
 from smmbench.storage.cached_cost import Kept, counting_kept
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Literal
 
-from smmbench.external.call.command import CommandError
-from smmbench.results import Failure, FailureKind
-from smmbench.video import VideoError
+from smmbench.errors import CommandError, FailureKind, VideoError
+from smmbench.results import Failure
 
 Stage = Literal["load", "prepare", "transfer", "write"]
 

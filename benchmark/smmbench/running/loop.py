@@ -81,7 +81,7 @@ def plan_run(
     *,
     preset: str | None = None,
     settings: Sequence[str] = (),
-    tuned: Path | None = None,
+    tuning: Tuning | None = None,
     label: str | None = None,
     clips: Collection[str] = (),
     edits: Collection[str] = (),
@@ -101,7 +101,7 @@ def plan_run(
         root: The results folder.
         preset: One of the method's presets; None for the one of the dataset's family, if any.
         settings: Parameters, each `name=value`.
-        tuned: What `smmbench tune` wrote: its preset and parameters come before `settings`.
+        tuning: The search that chose preset and settings, if it was one; it is recorded.
         label: The method's name on the board; None for its own.
         clips: Names of clips; none for all.
         edits: Names of edits; none for all.
@@ -120,14 +120,6 @@ def plan_run(
     if batch < 1:
         raise ValueError(f"A batch has at least 1 pair, got {batch}.")
     found = find_method(method)
-    tuning = None
-    if tuned is not None:
-        from smmbench.tuning.tuned_file import read_tuned  # it takes a plan for each trial
-
-        chosen_by_search = read_tuned(tuned, method)
-        preset = chosen_by_search.preset_with(preset)
-        settings = (*chosen_by_search.settings, *settings)
-        tuning = chosen_by_search.tuning
     described = load_dataset(dataset)
     name = described.manifest.name
     parameters = build_parameters(found, choose_preset(found, preset, name), settings)

@@ -11,7 +11,7 @@ from typing import Any
 
 from smmbench.dataset import clip_form, load_dataset, source_video
 from smmbench.environment import use_tensor_cores
-from smmbench.external.call.command import ToldToEndError
+from smmbench.errors import ToldToEndError
 from smmbench.method import Method, Source
 from smmbench.method.parameters import parameters_from_json
 from smmbench.resolving import find_method

@@ -9,7 +9,6 @@ from threading import Lock
 from typing import Any
 
 from smmbench.dataset import Manifest
-from smmbench.environment import describe_environment
 from smmbench.resolving import distribution_of, entry_of
 from smmbench.results import (
     PREVIEW,
@@ -22,6 +21,7 @@ from smmbench.results import (
     result_folder,
     write_record,
 )
+from smmbench.running.description import describe_environment
 from smmbench.running.failures import Stage, failure
 from smmbench.running.job import Job
 from smmbench.running.pairs import Pair

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from smmbench.environment import describe_environment
 from smmbench.resolving import entry_of
 from smmbench.results import Stored, Tuning
+from smmbench.running.description import describe_environment
 from smmbench.storage.atomic import write_text
 from smmbench.storage.home import file_sha256
 from smmbench.tuning.searching import TRIALS, Search, as_settings

@@ -1,9 +1,21 @@
-"""Videos: frames and a rate; reading, writing, pixel hash, and the normal form that is scored."""
+"""Videos: frames and a frame rate; reading, writing, pixel hash, and the normal form.
 
-from smmbench.video.normal import NormalForm, normal_form
-from smmbench.video.reading import ENDINGS, Limits, read_video
-from smmbench.video.types import Video, VideoError
-from smmbench.video.writing import write_lossless, write_preview
+Names are imported when they are first used, so that the maths, which only needs the value
+`Video`, loads no video codec.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from smmbench.errors import VideoError
+from smmbench.video.types import Video
+
+if TYPE_CHECKING:
+    from smmbench.video.normal import NormalForm, normal_form
+    from smmbench.video.reading import ENDINGS, Limits, read_video
+    from smmbench.video.writing import write_lossless, write_preview
 
 __all__ = [
     "ENDINGS",
@@ -16,3 +28,19 @@ __all__ = [
     "write_lossless",
     "write_preview",
 ]
+
+_HOMES = {
+    "NormalForm": "normal",
+    "normal_form": "normal",
+    "ENDINGS": "reading",
+    "Limits": "reading",
+    "read_video": "reading",
+    "write_lossless": "writing",
+    "write_preview": "writing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -17,11 +17,12 @@ from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from smmbench.errors import VideoError
 from smmbench.video.geometry import orient, square_size, stretch
 from smmbench.video.limits import Limits
 from smmbench.video.rgb import to_rgb
 from smmbench.video.timing import frame_rate
-from smmbench.video.types import Video, VideoError
+from smmbench.video.types import Video
 from smmbench.video.whole import check_whole, container_format
 
 

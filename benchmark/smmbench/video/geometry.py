@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from smmbench.video.types import VideoError
+from smmbench.errors import VideoError
 
 
 def stretch(

@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
+from smmbench.errors import VideoError
 from smmbench.video.limits import Limits
 from smmbench.video.rgb import over_black
-from smmbench.video.types import Video, VideoError
+from smmbench.video.types import Video
 
 DEFAULT_FPS = 8.0
 _IMAGE = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)\.(?:png|jpe?g)", re.IGNORECASE)

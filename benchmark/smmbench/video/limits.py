@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smmbench.video.types import VideoError
+from smmbench.errors import VideoError
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int
 
+from smmbench.errors import VideoError
 from smmbench.video.geometry import stretch
-from smmbench.video.types import Video, VideoError
+from smmbench.video.types import Video
 
 
 @dataclass(frozen=True)

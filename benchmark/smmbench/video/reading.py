@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from smmbench.errors import VideoError
 from smmbench.video.decoding import decode_file
 from smmbench.video.images import read_images
 from smmbench.video.limits import Limits
-from smmbench.video.types import Video, VideoError
+from smmbench.video.types import Video
 
 __all__ = ["ENDINGS", "Limits", "read_video"]
 

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import UInt8
 
-
-class VideoError(ValueError):
-    """A video cannot be read, written, or brought to the normal form; the message says why."""
+from smmbench.errors import VideoError
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from smmbench.video.types import VideoError
+from smmbench.errors import VideoError
 
 _REMUX = "Write it anew with its length: `ffmpeg -i FILE -map 0:v -c copy new.mkv`."
 _MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")

@@ -12,29 +12,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from smmbench.errors import CommandError, FailureKind, ToldToEndError
 from smmbench.external.call.log import Log, last_words
-from smmbench.results import FailureKind
 
 GRACE = 5.0  # seconds between asking a group of processes to end and ending it
 OUT_OF_MEMORY = (b"OutOfMemoryError", b"CUDA out of memory", b"CUBLAS_STATUS_ALLOC_FAILED")
-
-
-class ToldToEndError(SystemExit):
-    """This process was told to end by a signal: no failure of a pair, as `sys.exit` would be."""
-
-
-class CommandError(RuntimeError):
-    """A command gave no video; the message says why.
-
-    Attributes:
-        kind: As a record tells it.
-        log: What it printed.
-    """
-
-    def __init__(self, message: str, kind: FailureKind = "method-error", log: bytes = b"") -> None:
-        super().__init__(message)
-        self.kind: FailureKind = kind
-        self.log = log
 
 
 def run_commands(

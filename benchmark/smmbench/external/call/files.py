@@ -13,7 +13,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from smmbench.external.call.command import CommandError
+from smmbench.errors import CommandError
 from smmbench.external.recipe.placeholders import in_content, in_text
 from smmbench.external.recipe.tables import FileOf, Input
 from smmbench.video import Video, write_lossless

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from smmbench.external.call.command import CommandError
+from smmbench.errors import CommandError
 from smmbench.external.recipe.tables import Output
 from smmbench.video import Limits, Video, VideoError, read_video
 

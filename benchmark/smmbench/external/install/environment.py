@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from smmbench.external.call.command import CommandError, run_commands
+from smmbench.errors import CommandError
+from smmbench.external.call.command import run_commands
 from smmbench.external.call.log import Log
 from smmbench.external.call.variables import INSTALLING, variables
 from smmbench.external.install.checkout import SetupError

@@ -1,0 +1,47 @@
+"""The machine and the software that a video was made with, as its record states them."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+
+from smmbench.environment import describe_device
+from smmbench.results import Environment
+
+# What may change a pixel or a score; a package that is not installed is left out.
+PACKAGES = (
+    "smmbench",
+    "torch",
+    "diffusers",
+    "transformers",
+    "open_clip_torch",
+    "numpy",
+    "av",
+    "opencv-python-headless",
+)
+
+
+def describe_environment(device: str, distribution: str = "") -> Environment:
+    """Describe machine and software; `distribution` is the one that the method came with."""
+    packages = {}
+    for name in dict.fromkeys((*PACKAGES, distribution)):
+        try:
+            packages[name] = version(name)
+        except (PackageNotFoundError, ValueError):
+            continue
+    return Environment(
+        device=describe_device(device),
+        python=platform.python_version(),
+        packages=packages,
+        matmul=_matmul(device),
+    )
+
+
+def _matmul(device: str) -> str:
+    """How float32 is multiplied: `tf32`, or empty for in full."""
+    if not device.startswith("cuda") or os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
+        return ""
+    import torch
+
+    return "tf32" if torch.get_float32_matmul_precision() == "high" else ""
