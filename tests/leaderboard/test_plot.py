@@ -12,7 +12,7 @@ from PIL import Image
 
 from smmbench_leaderboard.board.plot import crowded, draw
 
-ENTRIES = Path(__file__).parents[1] / "leaderboard" / "entries" / "emoji"
+ENTRIES = Path(__file__).parents[2] / "leaderboard" / "entries" / "emoji"
 
 
 def test_a_committed_board_is_drawn(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from smmbench_leaderboard.formats.table import NONE, table_of
 from smmbench_leaderboard.provenance.why import why_cell, why_pair
 
 if TYPE_CHECKING:
-    from tests.conftest import BoardTree
+    from tests.builders.board_tree import BoardTree
 
 
 def board(tree: BoardTree, *metrics: str) -> Board:

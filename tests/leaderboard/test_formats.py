@@ -28,9 +28,9 @@ from smmbench_leaderboard.formats.table import NONE
 from smmbench_leaderboard.formats.terminal import to_terminal
 
 if TYPE_CHECKING:
-    from tests.conftest import BoardTree
+    from tests.builders.board_tree import BoardTree
 
-LEDGER = Path(__file__).parents[1] / "leaderboard/entries"
+LEDGER = Path(__file__).parents[2] / "leaderboard/entries"
 
 ESCAPE = "\x1b]0;owned\x07\x1b[31m"
 HOSTILE = [

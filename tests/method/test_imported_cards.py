@@ -18,7 +18,7 @@ from smmbench_leaderboard.formats.markdown import to_markdown
 from smmbench_leaderboard.formats.terminal import to_terminal
 
 if TYPE_CHECKING:
-    from tests.conftest import BoardTree
+    from tests.builders.board_tree import BoardTree
 
 
 @pytest.mark.parametrize("name", card_names())

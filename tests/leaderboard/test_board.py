@@ -14,7 +14,7 @@ from smmbench_leaderboard.board.types import Board, Row, Scope
 from smmbench_leaderboard.formats.table import table_of
 
 if TYPE_CHECKING:
-    from tests.conftest import BoardTree
+    from tests.builders.board_tree import BoardTree
 
 
 def board(tree: BoardTree, scope: Scope | None = None) -> Board:

@@ -15,7 +15,7 @@ from smmbench.external.recipe.finding import recipe_names, recipe_path
 from smmbench.external.recipe.schema import Recipe, load_recipe
 from smmbench.resolving import distribution_of, find_method, label_of, method_names
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_nine_are_offered_beside_the_methods() -> None:
