@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
+from smmbench.display import console, print_line, visible
+
 
 @runtime_checkable
 class Report(Protocol):
@@ -60,16 +62,16 @@ def _lines(total: int, unit: str) -> Report:
         nonlocal count
         count += 1
         pace = _pace(count, total, unit, time.monotonic() - begin)
-        print(f"[{count}/{total}] {text} ({pace})", file=sys.stderr, flush=True)
+        print_line(f"[{count}/{total}] {text} ({pace})", err=True)
 
     return report
 
 
 @contextmanager
 def _bar(total: int, unit: str) -> Iterator[Report]:
-    from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+    from rich.text import Text
 
     columns = (
         SpinnerColumn(),
@@ -79,15 +81,16 @@ def _bar(total: int, unit: str) -> Iterator[Report]:
         TextColumn("{task.description}"),
     )
     begin, count = time.monotonic(), 0
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total, pace="")
 
         def report(text: str, *, failed: bool = False) -> None:
             nonlocal count
             count += 1
             if failed:
-                bar.console.print(escape(text), style="red")
+                bar.console.print(Text(text, style="red"))
             pace = _pace(count, total, unit, time.monotonic() - begin)
-            bar.update(task, advance=1, description=escape(text.splitlines()[0]), pace=pace)
+            first = escape(visible(text.splitlines()[0]))
+            bar.update(task, advance=1, description=first, pace=pace)
 
         yield report

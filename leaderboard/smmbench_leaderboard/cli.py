@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from smmbench.display import plain, print_document, print_line
+
 Results = Annotated[Path, typer.Argument(help="The results folder.")]
 Dataset = Annotated[
     str | None,
@@ -79,10 +81,10 @@ def leaderboard(
     board = make_board(results, dataset, scope, metrics=shown)
     text = WRITERS[chosen](board)
     if output is None:
-        typer.echo(text, nl=False)
+        print_document(text, styled=True)
     else:
         write_text(output, text)
-        typer.echo(f"Wrote {output}.", err=True)
+        print_line(f"Wrote {output}.", err=True)
 
 
 def _by_ending(output: Path | None) -> Format:
@@ -116,7 +118,7 @@ def compare(
     shown = chosen_metrics(metrics) if metrics else ()
     comparison = compared(results, a, b, dataset, scope, metrics=shown)
     text = to_json(comparison) if as_json else comparison_text(comparison)
-    typer.echo(text, nl=False)
+    print_document(text, styled=True)
 
 
 def why(
@@ -154,10 +156,10 @@ def why(
         pair = None
     if pair is None:
         cell = why_cell(results, method, column, dataset, scope)
-        typer.echo(to_json(cell) if as_json else cell_text(cell), nl=False)
+        print_document(to_json(cell) if as_json else cell_text(cell), styled=True)
         raise typer.Exit(0 if cell.unbroken else 1)
     one = why_pair(results, method, column, key_named(pair), dataset, choose_device(device))
-    typer.echo(to_json(one) if as_json else pair_text(one), nl=False)
+    print_document(to_json(one) if as_json else pair_text(one), styled=True)
     raise typer.Exit(1 if any(link.holds is False for link in one.links) else 0)
 
 
@@ -174,20 +176,19 @@ def submit(
 ) -> None:
     """Pack a method's videos, records and card into one archive for `smmbench verify`."""
     from smmbench_leaderboard.formats import to_json
-    from smmbench_leaderboard.formats.escaping import plain
     from smmbench_leaderboard.submission.packing import submit as packed
 
     written = packed(results, output, dataset, allow_partial)
     for warning in written.warnings:
-        typer.echo(f"warning: {plain(warning)}", err=True)
+        print_line(f"warning: {plain(warning)}", err=True)
     said = written.submission
-    typer.echo(
+    print_line(
         f"{said.method} on {said.dataset}: {said.done} videos, {said.failed} failed, "
         f"{said.missing} missing.",
         err=True,
     )
     text = to_json(said) if as_json else f"{written.sha256}  {written.path}\n"
-    typer.echo(text, nl=False)
+    print_document(text, styled=True)
 
 
 def verify(
@@ -220,8 +221,8 @@ def verify(
         choose_device(device),
         tolerance,
         Limits(total_bytes=int(max_gib * 2**30)),
-        progress=lambda step: typer.echo(step, err=True),
+        progress=lambda step: print_line(step, err=True),
     )
     text = to_json(report) if as_json else report_text(report)
-    typer.echo(text, nl=False)
+    print_document(text, styled=True)
     raise typer.Exit(0 if report.verdict == "verified" else 1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from smmbench.display import csv_cell, latex, markdown, plain
 from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.board.comparison import compare
 from smmbench_leaderboard.board.types import Board
@@ -23,7 +24,6 @@ from smmbench_leaderboard.formats import (
     to_markdown,
 )
 from smmbench_leaderboard.formats.comparing import comparison_text
-from smmbench_leaderboard.formats.escaping import csv_cell, latex, markdown, plain
 from smmbench_leaderboard.formats.table import NONE
 from smmbench_leaderboard.formats.terminal import to_terminal
 
@@ -200,10 +200,11 @@ def test_escapes() -> None:
     assert plain(" a\n\tb\x1b\u200b ") == "a b\ufffd\ufffd"
     assert len(plain("x" * 500)) == 200
     assert markdown("a|b <i> @me http://x www.y.z *_") == (
-        r"a&#124;b &#60;i&#62; &#64;me http&#58;//x www&#46;y.z \*\_"
+        r"a&#124;b &#60;i&#62; &#64;&#8288;me http&#58;//x www&#46;y.z \*\_"
     )
     assert latex(r"\a{b}_%") == r"\textbackslash{}a\{b\}\_\%"
     assert [csv_cell(text) for text in ("=1", "\t=1", "a=1")] == ["'=1", "'=1", "a=1"]
+    assert csv_cell("a; =1") == "a; '=1"  # cut at semicolons, it is a cell of its own
 
 
 def test_a_card_has_its_measured_cost_and_leaves_out_what_is_not_known(board: Board) -> None:

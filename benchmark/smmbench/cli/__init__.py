@@ -8,6 +8,7 @@ import warnings
 import typer
 
 from smmbench import __version__
+from smmbench.display import print_line
 from smmbench.plugins import load_offered, offered
 
 app = typer.Typer(
@@ -22,7 +23,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> bool:
     if asked:
-        typer.echo(f"smmbench {__version__}")
+        print_line(f"smmbench {__version__}")
         raise typer.Exit
     return asked  # Typer hands on what a callback returns
 
@@ -64,7 +65,7 @@ def _add_offered() -> None:
         try:
             load_offered("smmbench.commands", name, "command")(app)
         except Exception as error:  # a stranger's function may raise anything
-            print(f"smmbench: the commands of '{name}' are left out: {error}", file=sys.stderr)
+            print_line(f"smmbench: the commands of '{name}' are left out: {error}", err=True)
 
 
 _add_offered()
@@ -72,7 +73,7 @@ _add_offered()
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Say a warning as one line; which line of code gave it tells a user nothing."""
-    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+    print_line(f"warning: {' '.join(str(message).split())}", err=True)
 
 
 def _in_words(error: Exception) -> str:
@@ -94,5 +95,5 @@ def main() -> None:
     except (ValueError, LookupError, OSError, ImportError) as error:
         if isinstance(error, (KeyError, IndexError)):
             raise  # an inner mistake, not a name that a user gave
-        print(f"smmbench: {_in_words(error)}", file=sys.stderr)
+        print_line(f"smmbench: {_in_words(error)}", err=True)
         sys.exit(2)

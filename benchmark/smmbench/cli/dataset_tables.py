@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from smmbench.dataset import Dataset, Manifest
+from smmbench.display import console
 
 
 def print_list(rows: list[dict[str, Any]]) -> None:
@@ -19,18 +19,18 @@ def print_list(rows: list[dict[str, Any]]) -> None:
         here = f"{row['files_here']} of {row['files']}"
         counts = (str(row["clips"]), str(row["prompts"]))
         table.add_row(row["name"], *counts, here, row["licence"], row["title"])
-    _console().print(table)
+    console().print(table)
 
 
 def print_dataset(dataset: Dataset, facts: dict[str, Any]) -> None:
     """Print all that a reader of a board must know; `facts` are as `summary` makes them."""
-    console, manifest = _console(), dataset.manifest
-    console.print(f"{manifest.name} version {manifest.version}: {manifest.title}", style="bold")
-    console.print(manifest.description)
-    console.print(_facts(dataset, facts))
-    console.print(_clips(manifest))
+    out, manifest = console(), dataset.manifest
+    out.print(f"{manifest.name} version {manifest.version}: {manifest.title}", style="bold")
+    out.print(manifest.description)
+    out.print(_facts(dataset, facts))
+    out.print(_clips(manifest))
     for attribution in dict.fromkeys(clip.attribution for clip in manifest.clips):
-        console.print(f"Attribution: {attribution}")
+        out.print(f"Attribution: {attribution}")
 
 
 def _facts(dataset: Dataset, facts: dict[str, Any]) -> Table:
@@ -62,8 +62,3 @@ def _clips(manifest: Manifest) -> Table:
             table.add_row(*first, edit.name, edit.prompt, *last)
             first, last = ("", ""), ("", "")
     return table
-
-
-def _console() -> Console:
-    """A console that takes a manifest's text as it is, not as markup."""
-    return Console(highlight=False, markup=False, emoji=False)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 if TYPE_CHECKING:
     from smmbench.dataset import Dataset
 
@@ -49,7 +51,7 @@ def list_datasets(json: Json = False) -> None:
     else:
         print_list(rows)
     for line in broken:
-        typer.echo(line, err=True)
+        print_line(line, err=True)
     raise typer.Exit(1 if broken else 0)
 
 
@@ -100,7 +102,7 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
             moves = motion_check(manifest.protocol)
         except (ImportError, LookupError, ValueError) as error:
             moves = None
-            typer.echo(f"That something moves in each clip is not checked: {error}", err=True)
+            print_line(f"That something moves in each clip is not checked: {error}", err=True)
         names = [clip.name for clip in manifest.clips]
         names += [f"{output.method}/{output.clip}/{output.edit}" for output in manifest.outputs]
         with progress(len(names), "videos") as report:
@@ -110,7 +112,8 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
     if json:
         _print_json({"dataset": dataset, "faults": faults})
     else:
-        typer.echo("\n".join(faults) or f"{dataset}: all is well.")
+        for line in faults or [f"{dataset}: all is well."]:
+            print_line(line)
     if faults:
         raise typer.Exit(1)
 
@@ -139,7 +142,7 @@ def fetch_dataset(
         dataset = load_dataset(name)
         files = public_files(dataset)
         if not files:
-            typer.echo(f"{name}: all its files ship with it.", err=True)
+            print_line(f"{name}: all its files ship with it.", err=True)
             continue
         with progress(len(files), "files") as report:
             for one in fetch_dataset(dataset, source):
@@ -152,9 +155,9 @@ def fetch_dataset(
         _print_json(rows)
     else:
         for row in lost:
-            typer.echo(f"{row['dataset']}: {row['path']}: {row['message']}")
+            print_line(f"{row['dataset']}: {row['path']}: {row['message']}")
         counts = {state: sum(row["state"] == state for row in rows) for state in STATES}
-        typer.echo(", ".join(f"{count} {STATES[state]}" for state, count in counts.items()) + ".")
+        print_line(", ".join(f"{count} {STATES[state]}" for state, count in counts.items()) + ".")
     if lost:
         raise typer.Exit(1)
 
@@ -207,8 +210,8 @@ def new_dataset(
     text, notes = new_manifest(folder, read_prompts(prompts), about, protocol)
     write_text(path, text)
     for note in notes:
-        typer.echo(note, err=True)
-    typer.echo(f"Wrote {path}. Next: smmbench datasets check {path}", err=True)
+        print_line(note, err=True)
+    print_line(f"Wrote {path}. Next: smmbench datasets check {path}", err=True)
 
 
 def add_dataset(
@@ -218,7 +221,7 @@ def add_dataset(
     from smmbench.dataset import add_dataset
 
     name = add_dataset(path).manifest.name
-    typer.echo(f"Dataset '{name}' is known now. Check it: smmbench datasets check {name}")
+    print_line(f"Dataset '{name}' is known now. Check it: smmbench datasets check {name}")
 
 
 def remove_dataset(
@@ -228,7 +231,7 @@ def remove_dataset(
     from smmbench.dataset import remove_dataset
 
     remove_dataset(name)
-    typer.echo(f"Dataset '{name}' is forgotten; nothing of it was deleted.")
+    print_line(f"Dataset '{name}' is forgotten; nothing of it was deleted.")
 
 
 def _all_datasets() -> tuple[list[Dataset], list[str]]:
@@ -248,4 +251,4 @@ def _all_datasets() -> tuple[list[Dataset], list[str]]:
 def _print_json(value: Any) -> None:
     import json
 
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    print_document(json.dumps(value, indent=2))

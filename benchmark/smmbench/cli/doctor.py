@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 if TYPE_CHECKING:
     from smmbench.doctor import Check
 
@@ -38,21 +40,22 @@ def doctor(
     runs = embedded_world_runs(checks)
     if as_json:
         rows = [dataclasses.asdict(check) for check in checks]
-        typer.echo(json.dumps({"embedded_world_runs": runs, "checks": rows}, indent=2))
+        print_document(json.dumps({"embedded_world_runs": runs, "checks": rows}, indent=2))
     else:
         _print_findings(checks)
     if runs:
-        typer.echo("The embedded world can run here: smmbench run --method smm --limit 2", err=True)
+        print_line("The embedded world can run here: smmbench run --method smm --limit 2", err=True)
     else:
         broken = [check.name for check in checks if check.needed and check.state != "works"]
-        typer.echo(f"The embedded world cannot run here: {', '.join(broken)}.", err=True)
+        print_line(f"The embedded world cannot run here: {', '.join(broken)}.", err=True)
     raise typer.Exit(0 if runs else 1)
 
 
 def _print_findings(checks: list[Check]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from smmbench.display import console
 
     styles = {"works": "green", "not here": "yellow", "broken": "red"}
     table = Table("check", "state", "what is here", box=None)
@@ -60,8 +63,7 @@ def _print_findings(checks: list[Check]) -> None:
     table.columns[2].overflow = "fold"
     for check in checks:
         table.add_row(Text(check.name), Text(check.state, styles[check.state]), Text(check.found))
-    console = Console()
-    console.print(table)
+    console().print(table)
     for check in checks:  # below and unwrapped: commands and addresses are there to be copied
         if check.mend:
-            typer.echo(f"{check.name}: {check.mend}")
+            print_line(f"{check.name}: {check.mend}")

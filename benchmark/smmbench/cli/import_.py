@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 if TYPE_CHECKING:
     from smmbench.dataset import Dataset
     from smmbench.importing.importer import Outcome
@@ -156,13 +158,13 @@ def _print(outcomes: list[Outcome], json: bool) -> None:
             }
             for one in outcomes
         ]
-        typer.echo(json_.dumps(rows, indent=2, ensure_ascii=False))
+        print_document(json_.dumps(rows, indent=2))
         return
     for one in outcomes:
         if one.state in BAD:
             message = f": {one.message}" if one.message else ""
-            typer.echo(f"{one.method}: {'/'.join(one.pair)}: {one.state}{message}")
+            print_line(f"{one.method}: {'/'.join(one.pair)}: {one.state}{message}")
     for method in dict.fromkeys(one.method for one in outcomes):
         states = [one.state for one in outcomes if one.method == method]
         counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
-        typer.echo(f"{method}: {counts}.")
+        print_line(f"{method}: {counts}.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 if TYPE_CHECKING:
     from smmbench.feature_inversion.inverting import Inverted
 
@@ -109,21 +111,22 @@ def invert(
                 made.append(one)
                 report(f"{one.features}, seed {one.seed}: PSNR {one.psnr:.1f} dB")
     except KeyboardInterrupt:
-        typer.echo("Stopped; run the same command to begin anew.", err=True)
+        print_line("Stopped; run the same command to begin anew.", err=True)
         raise typer.Exit(130) from None
     content = write_outcome(folder, name, clip, original, made, parameters, device)
     _print(content, as_json)
-    typer.echo(f"Videos, sheet.png and inversion.json are in {folder}.", err=True)
+    print_line(f"Videos, sheet.png and inversion.json are in {folder}.", err=True)
 
 
 def _print(content: dict[str, Any], as_json: bool) -> None:
     import json
 
-    from rich.console import Console
     from rich.table import Table
 
+    from smmbench.display import console
+
     if as_json:
-        typer.echo(json.dumps(content, indent=2))
+        print_document(json.dumps(content, indent=2))
         return
     kinds = list(content["videos"][0]["distances"])
     table = Table("pulled", "seed", "RMS", "PSNR", *(f"to {kind}" for kind in kinds), box=None)
@@ -131,4 +134,4 @@ def _print(content: dict[str, Any], as_json: bool) -> None:
         ratio = "same" if row["psnr"] is None else f"{row['psnr']:.2f}"
         numbers = (f"{row['distances'][kind]:.3f}" for kind in kinds)
         table.add_row(row["features"], str(row["seed"]), f"{row['rms']:.1f}", ratio, *numbers)
-    Console().print(table, markup=False)
+    console().print(table, markup=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smmbench.cli import methods_check, methods_new, methods_setup
+from smmbench.display import print_document, print_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,10 +33,10 @@ def list_methods(as_json: Json = False) -> None:
 
     Exit code 1 if one does not load.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from smmbench.cli.method_description import describe_all
+    from smmbench.display import console
 
     described = describe_all()
     broken = [method for method in described if method.error]
@@ -47,9 +48,9 @@ def list_methods(as_json: Json = False) -> None:
         for method in described:
             kind, title = (method.card.kind, method.card.title) if method.card else ("broken", "")
             table.add_row(method.name, kind, title, ", ".join(method.presets), method.distribution)
-        Console().print(table, markup=False)
+        console().print(table, markup=False)
     for method in broken:
-        typer.echo(method.error, err=True)
+        print_line(method.error, err=True)
     raise typer.Exit(1 if broken else 0)
 
 
@@ -58,18 +59,17 @@ def show_method(
     as_json: Json = False,
 ) -> None:
     """Show a method's card, parameters, presets, and the space that it may be tuned over."""
-    from rich.console import Console
-
     from smmbench.cli.method_description import describe
+    from smmbench.display import console
 
     method = describe(name)
     if as_json:
         _print_json(method)
     else:
-        _print_method(Console(), method)
+        _print_method(console(), method)
 
 
-def _print_method(console: Console, method: MethodDescription) -> None:
+def _print_method(out: Console, method: MethodDescription) -> None:
     import dataclasses
 
     from rich.table import Table
@@ -77,7 +77,7 @@ def _print_method(console: Console, method: MethodDescription) -> None:
 
     card = method.card
     assert card is not None
-    console.print(Text(f"{method.name}: {card.title}", style="bold"))
+    out.print(Text(f"{method.name}: {card.title}", style="bold"))
     facts = {"from": method.distribution} | {
         field.name.replace("_", " "): _as_set(getattr(card, field.name))
         for field in dataclasses.fields(card)
@@ -89,7 +89,7 @@ def _print_method(console: Console, method: MethodDescription) -> None:
     for fact, value in facts.items():
         if value not in ("", "none"):
             about.add_row(Text(fact), Text(value))
-    console.print(about)
+    out.print(about)
     if method.parameters:
         table = Table("parameter", "default", "type", "meaning", box=None, pad_edge=False)
         for column in table.columns:
@@ -98,16 +98,16 @@ def _print_method(console: Console, method: MethodDescription) -> None:
         for one in method.parameters:
             cells = (one.name, _as_set(one.default), one.type, one.comment)
             table.add_row(*(Text(cell) for cell in cells))
-        console.print()
-        console.print(table)
+        out.print()
+        out.print(table)
     for name, preset in method.presets.items():
         settings = " ".join(f"{key}={_as_set(value)}" for key, value in preset.items())
-        console.print()
-        console.print(Text(f"--preset {name}: {settings or 'the defaults'}"))
+        out.print()
+        out.print(Text(f"--preset {name}: {settings or 'the defaults'}"))
     if method.search:
         space = ", ".join(f"{name} ({values})" for name, values in method.search.items())
-        console.print()
-        console.print(Text(f"smmbench tune: {space}"))
+        out.print()
+        out.print(Text(f"smmbench tune: {space}"))
 
 
 def _as_set(value: object) -> str:
@@ -122,4 +122,4 @@ def _print_json(content: object) -> None:
 
     from pydantic_core import to_jsonable_python
 
-    typer.echo(json.dumps(to_jsonable_python(content), indent=2))
+    print_document(json.dumps(to_jsonable_python(content), indent=2))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 if TYPE_CHECKING:
     from smmbench.conformance import Checked
 
@@ -77,13 +79,14 @@ def _print(checked: Checked, as_json: bool) -> None:
     import dataclasses
     import json
 
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from smmbench.display import console
+
     if as_json:
         content = {"kept": not checked.broken, **dataclasses.asdict(checked)}
-        typer.echo(json.dumps(content, indent=2))
+        print_document(json.dumps(content, indent=2))
         return
     styles = {"kept": "green", "warning": "yellow", "broken": "bold red", "skipped": "dim"}
     table = Table("law", "", "what was found", box=None, pad_edge=False)
@@ -91,8 +94,9 @@ def _print(checked: Checked, as_json: bool) -> None:
     for one in checked.findings:
         told = one.said + (f"\n-> {one.advice}" if one.advice else "")
         table.add_row(one.law, Text(one.outcome, style=styles[one.outcome]), Text(told))
-    Console().print(table)
-    typer.echo(f"\n{_summary(checked)}")
+    console().print(table)
+    print_line()
+    print_line(_summary(checked))
 
 
 def _summary(checked: Checked) -> str:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from smmbench.display import print_line
+
 
 class Template(StrEnum):
     """What to begin with."""
@@ -30,4 +32,4 @@ def new(
     from smmbench.templates import write_template
 
     name = write_template(path, template.value)
-    typer.echo(f"Wrote {path}. Next: smmbench methods check {path}:{name}", err=True)
+    print_line(f"Wrote {path}. Next: smmbench methods check {path}:{name}", err=True)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 
 def setup_method(
     name: Annotated[str, typer.Argument(help="Name of a recipe, or path of its TOML file.")],
@@ -41,8 +43,8 @@ def setup_method(
     if not is_recipe(name):
         raise LookupError(no_such("recipe", name, recipe_names()))
     recipe, label = load_recipe(recipe_path(name)), recipe_label(name)
-    typer.echo(f"{label}: {recipe.code.repository} at {recipe.code.commit}", err=True)
-    typer.echo(f"What is installed is told in {folder_of(label, recipe) / LOG}.", err=True)
+    print_line(f"{label}: {recipe.code.repository} at {recipe.code.commit}", err=True)
+    print_line(f"What is installed is told in {folder_of(label, recipe) / LOG}.", err=True)
     base = None if python is None else shutil.which(python.expanduser()) or str(python)
     stamp = set_up(label, recipe, repository=repository, python=base, anew=anew)
     missing = ""
@@ -53,9 +55,9 @@ def setup_method(
     folder = folder_of(label, recipe)
     if as_json:
         content = {"folder": str(folder), "missing": missing, **dataclasses.asdict(stamp)}
-        typer.echo(json.dumps(content, indent=2))
+        print_document(json.dumps(content, indent=2))
     else:
-        typer.echo(f"{label} is set up in {folder}.")
+        print_line(f"{label} is set up in {folder}.")
     if missing:
-        typer.echo(missing, err=True)
+        print_line(missing, err=True)
     raise typer.Exit(1 if missing else 0)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from smmbench.display import print_document
+
 Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
 
 
@@ -22,13 +24,13 @@ def list_metrics(as_json: Json = False) -> None:
     import dataclasses
     import json
 
-    from rich.console import Console
     from rich.table import Table
 
+    from smmbench.display import console
     from smmbench.metrics import all_metrics
 
     if as_json:
-        typer.echo(json.dumps([dataclasses.asdict(known) for known in all_metrics()], indent=2))
+        print_document(json.dumps([dataclasses.asdict(known) for known in all_metrics()], indent=2))
         return
     table = Table(box=None)
     table.add_column("metric", no_wrap=True)
@@ -43,7 +45,7 @@ def list_metrics(as_json: Json = False) -> None:
             "by name" if known.extra else "always",
             known.title,
         )
-    Console().print(table, markup=False)
+    console().print(table, markup=False)
 
 
 def show_metric(
@@ -54,14 +56,14 @@ def show_metric(
     import dataclasses
     import json
 
-    from rich.console import Console
     from rich.table import Table
 
+    from smmbench.display import console
     from smmbench.metrics import metric
 
     known = metric(name)
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(known), indent=2))
+        print_document(json.dumps(dataclasses.asdict(known), indent=2))
         return
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True)
@@ -79,4 +81,4 @@ def show_metric(
         ("code", known.loader),
     ):
         table.add_row(field, value)
-    Console().print(table, markup=False)
+    console().print(table, markup=False)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 if TYPE_CHECKING:
     from smmbench.running.loop import Plan, Summary
 
@@ -177,7 +179,7 @@ def run(
     try:
         summary = make(plan, execute)
     except KeyboardInterrupt:
-        typer.echo("Stopped. The same command goes on from here.", err=True)
+        print_line("Stopped. The same command goes on from here.", err=True)
         raise typer.Exit(130) from None
     _print_summary(plan, summary, as_json)
     raise typer.Exit(1 if summary.failed else 0)
@@ -186,8 +188,9 @@ def run(
 def _print_plan(plan: Plan, as_json: bool) -> None:
     import json
 
-    from rich.console import Console
     from rich.table import Table
+
+    from smmbench.display import console
 
     rows = [
         {
@@ -202,14 +205,14 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
     if as_json:
         job = plan.job
         about = {"method": job.label, "parameters": job.parameters, "device": job.device}
-        typer.echo(json.dumps({**about, "todo": len(plan.todo), "pairs": rows}, indent=2))
+        print_document(json.dumps({**about, "todo": len(plan.todo), "pairs": rows}, indent=2))
         return
     table = Table("clip", "edit", "seed", "state", "prompt", box=None)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    Console().print(table, markup=False)
+    console().print(table, markup=False)
     job, dataset = plan.job, plan.dataset.manifest.name
-    typer.echo(
+    print_line(
         f"{job.label} on {dataset}: {len(plan.todo)} of {len(rows)} pairs would run on "
         f"{job.device}, into {job.root}.",
         err=True,
@@ -228,15 +231,15 @@ def _print_summary(plan: Plan, summary: Summary, as_json: bool) -> None:
             "failures": [record.model_dump(mode="json") for record in summary.failures],
             "results": str(job.root / job.label),
         }
-        typer.echo(json.dumps(content, indent=2))
-    typer.echo(
+        print_document(json.dumps(content, indent=2))
+    print_line(
         f"{job.label} on {plan.dataset.manifest.name}: {summary.made} made, {summary.kept} done "
         f"before, {summary.failed} failed, in {duration(summary.seconds)}; "
         f"results in {job.root / job.label}.",
         err=True,
     )
     if summary.failed:
-        typer.echo(f"Tracebacks are in {job.root / job.label / 'run.log'}.", err=True)
+        print_line(f"Tracebacks are in {job.root / job.label / 'run.log'}.", err=True)
     named = job.dataset == plan.dataset.manifest.name  # else only its path finds it
     choice = "" if named else f" --dataset {job.dataset}"
-    typer.echo(f"Next: smmbench score {job.root}{choice}", err=True)
+    print_line(f"Next: smmbench score {job.root}{choice}", err=True)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 if TYPE_CHECKING:
     from smmbench.dataset import Dataset
     from smmbench.results import RunRecord
@@ -114,7 +116,7 @@ def score(
         return
     outcomes = _score(found, options, only)
     _print_outcomes(outcomes, options, as_json)
-    typer.echo(f"Next: smmbench leaderboard {results}", err=True)
+    print_line(f"Next: smmbench leaderboard {results}", err=True)
     bad = any(outcome.error or outcome.missing(options.metrics) for outcome in outcomes)
     raise typer.Exit(1 if bad else 0)
 
@@ -137,9 +139,9 @@ def _score(
 def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, as_json: bool) -> None:
     import json
 
-    from rich.console import Console
     from rich.table import Table
 
+    from smmbench.display import console
     from smmbench.scoring.loop import state
 
     rows = [
@@ -147,19 +149,18 @@ def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, as_json: 
         for folder, record in found
     ]
     if as_json:
-        typer.echo(json.dumps({"device": options.device, "results": rows}, indent=2))
+        print_document(json.dumps({"device": options.device, "results": rows}, indent=2))
         return
     table = Table("result", *options.metrics, box=None)
     for row in rows:
         table.add_row(*row.values())
-    Console().print(table, markup=False)
+    console().print(table, markup=False)
 
 
 def _print_outcomes(outcomes: list[Outcome], options: Options, as_json: bool) -> None:
     import json
 
-    from rich.console import Console
-
+    from smmbench.display import console
     from smmbench.scoring.summary import (
         complaints,
         remarks,
@@ -170,10 +171,10 @@ def _print_outcomes(outcomes: list[Outcome], options: Options, as_json: bool) ->
 
     lines = summarise(outcomes, options.metrics)
     if as_json:
-        typer.echo(json.dumps(summary_json(lines, outcomes, options.metrics), indent=2))
+        print_document(json.dumps(summary_json(lines, outcomes, options.metrics), indent=2))
     else:
-        Console().print(summary_table(lines, options.metrics), markup=False)
+        console().print(summary_table(lines, options.metrics), markup=False)
     for remark in remarks(outcomes, options.metrics):
-        typer.echo(f"warning: {remark}", err=True)
+        print_line(f"warning: {remark}", err=True)
     for complaint in complaints(outcomes, options.metrics):
-        typer.echo(complaint, err=True)
+        print_line(complaint, err=True)

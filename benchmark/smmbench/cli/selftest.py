@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 if TYPE_CHECKING:
     from smmbench.selftest import Finding
 
@@ -53,22 +55,23 @@ def selftest(
             output.mkdir(parents=True)
         for finding in examine(output or Path(temporary), quick):
             findings.append(finding)
-            typer.echo(f"{finding.law}: {'holds' if finding.holds else 'BROKEN'}", err=True)
+            print_line(f"{finding.law}: {'holds' if finding.holds else 'BROKEN'}", err=True)
     broken = [finding.law for finding in findings if not finding.holds]
     if as_json:
         rows = [asdict(finding) for finding in findings]
-        typer.echo(json.dumps({"holds": not broken, "laws": rows}, indent=2))
+        print_document(json.dumps({"holds": not broken, "laws": rows}, indent=2))
     else:
         _print_findings(findings)
     said = f"Broken: {', '.join(broken)}." if broken else "Every law holds."
-    typer.echo(said, err=True)
+    print_line(said, err=True)
     raise typer.Exit(1 if broken else 0)
 
 
 def _print_findings(findings: list[Finding]) -> None:
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from smmbench.display import console
 
     table = Table("law", "", "what must be so, and what was found instead", box=None)
     table.columns[2].overflow = "fold"
@@ -76,4 +79,4 @@ def _print_findings(findings: list[Finding]) -> None:
         state = Text("holds", "green") if finding.holds else Text("BROKEN", "red")
         said = finding.statement if finding.holds else f"{finding.statement} Found: {finding.found}"
         table.add_row(Text(finding.law), state, Text(said))
-    Console().print(table)
+    console().print(table)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
@@ -83,15 +85,15 @@ def sheet(
             "of_pairs": len(pairs),
             "empty_rows": empty,
         }
-        typer.echo(json.dumps(outcome))
+        print_document(json.dumps(outcome))
     else:
-        typer.echo(output)
+        print_line(output)
     if len(shown) < len(pairs):
-        typer.echo(
+        print_line(
             f"{len(shown)} of {len(pairs)} pairs are shown; "
             "raise --limit or choose by --clip and --edit.",
             err=True,
         )
     if empty:
-        typer.echo(f"Rows without a video: {empty}; the image says why.", err=True)
+        print_line(f"Rows without a video: {empty}; the image says why.", err=True)
     raise typer.Exit(1 if empty else 0)

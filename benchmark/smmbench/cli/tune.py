@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smmbench.display import print_document, print_line
+
 if TYPE_CHECKING:
     from smmbench.tuning.searching import Search
     from smmbench.tuning.trials import Trial
@@ -128,18 +130,18 @@ def tune(
         return
 
     def report(trial: Trial) -> None:
-        typer.echo(f"[trial {trial.number + 1}/{budget}] {_line(trial)}", err=True)
+        print_line(f"[trial {trial.number + 1}/{budget}] {_line(trial)}", err=True)
 
     try:
         trials = search(plan, budget, execute, seconds, report)
     except KeyboardInterrupt:
-        typer.echo("Stopped. The same command goes on from here.", err=True)
+        print_line("Stopped. The same command goes on from here.", err=True)
         raise typer.Exit(130) from None
     path = write_tuned(plan, budget, trials)
     _print_trials(plan, trials, as_json)
     if len(trials) < budget and seconds is None:
-        typer.echo(f"The space has no more than {len(trials)} settings.", err=True)
-    typer.echo(f"Wrote {path}. Next: smmbench run --method {method} --settings {path}", err=True)
+        print_line(f"The space has no more than {len(trials)} settings.", err=True)
+    print_line(f"Wrote {path}. Next: smmbench run --method {method} --settings {path}", err=True)
 
 
 def _line(trial: Trial) -> str:
@@ -158,14 +160,14 @@ def _print_plan(plan: Search, budget: int, as_json: bool) -> None:
     settings = plan.settings(budget)
     if as_json:
         content = {"question": plan.question.model_dump(mode="json"), "settings": settings}
-        typer.echo(json.dumps({**content, "done": len(plan.done)}, indent=2))
+        print_document(json.dumps({**content, "done": len(plan.done)}, indent=2))
         return
     for number, changes in enumerate(settings):
         state = "done" if number < len(plan.done) else "to do"
         told = " ".join(f"{name}={value}" for name, value in changes.items()) or "the preset"
-        typer.echo(f"trial {number:>3}  {state:<5}  {told}")
+        print_line(f"trial {number:>3}  {state:<5}  {told}")
     asked = plan.question
-    typer.echo(
+    print_line(
         f"{asked.method} on {asked.dataset}: {asked.pairs} pairs a trial, on {plan.device}, into "
         f"{plan.folder}.",
         err=True,
@@ -175,15 +177,15 @@ def _print_plan(plan: Search, budget: int, as_json: bool) -> None:
 def _print_trials(plan: Search, trials: list[Trial], as_json: bool) -> None:
     import json
 
-    from rich.console import Console
     from rich.table import Table
 
+    from smmbench.display import console
     from smmbench.tuning.trials import best_of
 
     best = best_of(trials)
     if as_json:
         content = {"best": best.number, "trials": [one.model_dump(mode="json") for one in trials]}
-        typer.echo(json.dumps(content, indent=2))
+        print_document(json.dumps(content, indent=2))
         return
     table = Table("trial", *plan.space, box=None, pad_edge=False)
     for name in (*best.means, "sum", "scored"):
@@ -197,4 +199,4 @@ def _print_trials(plan: Search, trials: list[Trial], as_json: bool) -> None:
             f"{one.objective:.3f}",
             f"{one.scored} of {one.pairs}",
         )
-    Console().print(table, markup=False)
+    console().print(table, markup=False)

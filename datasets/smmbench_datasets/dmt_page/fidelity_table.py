@@ -22,6 +22,7 @@ from smmbench.dataset import (
     load_dataset,
     source_video,
 )
+from smmbench.display import print_line
 from smmbench.metrics.legacy import det, ditflow, dmt, five
 from smmbench.metrics.legacy_ivebench import ivebench
 from smmbench.metrics.measure_motion import MotionMeasure
@@ -56,10 +57,11 @@ def main() -> None:
         own = [measured.value, *(measured.details[detail] for detail in OURS)]
         theirs = _by_scripts(source, output, protocol.width, protocol.height)
         rows.setdefault(name, []).append([*own, *theirs])
-    print(f"| {' | '.join(HEADER)} |\n|---{'|--:' * (len(HEADER) - 1)}|")
+    print_line(f"| {' | '.join(HEADER)} |")
+    print_line(f"|---{'|--:' * (len(HEADER) - 1)}|")
     for name, values in sorted(rows.items(), key=lambda row: -float(np.mean(row[1], axis=0)[0])):
         cells = (_shown(value) for value in np.mean(values, axis=0))
-        print(f"| {name} | {_shown(REPORTED.get(name))} | {' | '.join(cells)} |")
+        print_line(f"| {name} | {_shown(REPORTED.get(name))} | {' | '.join(cells)} |")
 
 
 def _tasks(dataset: Dataset) -> Iterator[tuple[str, Task]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from smmbench.display import markdown
 from smmbench_leaderboard.board.types import Board, Row
-from smmbench_leaderboard.formats.escaping import markdown
 
 LONGEST = 1000  # signs of a fact
 

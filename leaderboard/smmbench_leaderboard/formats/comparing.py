@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
+from smmbench.display import plain
 from smmbench_leaderboard.board.comparison import ColumnDifference, Comparison
-from smmbench_leaderboard.formats.escaping import plain
 from smmbench_leaderboard.formats.table import NONE, number
 from smmbench_leaderboard.formats.terminal import drawn
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 
+from smmbench.display import csv_cell
 from smmbench_leaderboard.board.columns import RANKING
 from smmbench_leaderboard.board.types import Board, Row
-from smmbench_leaderboard.formats.escaping import csv_cell
 
 Value = str | int | float | None
 

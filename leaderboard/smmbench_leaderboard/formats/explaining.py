@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from smmbench.display import plain
 from smmbench.results import RunRecord, Score
-from smmbench_leaderboard.formats.escaping import plain
 from smmbench_leaderboard.formats.table import NONE, number
 from smmbench_leaderboard.provenance.chain import Link
 from smmbench_leaderboard.provenance.why import CellOrigin, PairOfMean, PairOrigin

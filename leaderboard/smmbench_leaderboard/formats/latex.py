@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from smmbench.display import latex
 from smmbench_leaderboard.board.types import Board
-from smmbench_leaderboard.formats.escaping import latex
 from smmbench_leaderboard.formats.table import table_of
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from smmbench.display import markdown
 from smmbench_leaderboard.board.types import Board
-from smmbench_leaderboard.formats.escaping import markdown
 from smmbench_leaderboard.formats.table import table_of
 
 

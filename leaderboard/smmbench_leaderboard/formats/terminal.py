@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from smmbench.display import console, plain
 from smmbench_leaderboard.board.columns import FLOOR, FLOORS, FOREGROUND, OTHERS, RANKING
 from smmbench_leaderboard.board.types import Board, Cell, Row
-from smmbench_leaderboard.formats.escaping import plain
 from smmbench_leaderboard.formats.table import NONE, caption_of, number
 
 NAME = 11  # characters that a method's name has in any terminal; a longer one is folded
@@ -40,7 +38,7 @@ def to_terminal(board: Board) -> str:
     ]
     room = sum(widths) + len(widths) + 1
     if _bounded():
-        room, widths[1] = Console().width, min(widths[1], NAME)
+        room, widths[1] = console().width, min(widths[1], NAME)
     ranking = [2 + place for place, column in enumerate(shown) if column.name in RANKING]
     places = _fitting(widths, [0, 1, *ranking, header.index("Pairs")], room)
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)  # the box has a blank between columns
@@ -82,15 +80,14 @@ def drawn(*parts: Table | Text, width: int = 0) -> str:
         width: Columns, if more are wanted than there are.
     """
     file = io.StringIO()
-    wide = max(Console().width, width)
-    console = Console(file=file, width=wide, force_terminal=sys.stdout.isatty(), highlight=False)
-    console.print(*parts, sep="\n")
+    wide = max(console().width, width)
+    console(file=file, width=wide).print(*parts, sep="\n")
     return file.getvalue()
 
 
 def _bounded() -> bool:
     """Whether the width is somebody's; a pipe or a file has room for all."""
-    return Console().is_terminal or "COLUMNS" in os.environ
+    return console().is_terminal or "COLUMNS" in os.environ
 
 
 def _fitting(widths: Sequence[int], always: Sequence[int], room: int) -> list[int]:

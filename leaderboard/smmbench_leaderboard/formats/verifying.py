@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smmbench_leaderboard.formats.escaping import plain
+from smmbench.display import plain
 from smmbench_leaderboard.formats.table import number
 from smmbench_leaderboard.submission.verification import Report
 

@@ -29,8 +29,11 @@ _LATEX = {
     "`": r"\textasciigrave{}",
 }
 _MARKDOWN = {
-    **{sign: f"&#{ord(sign)};" for sign in "<>&|@"},  # HTML, table cells, mentions
-    **{sign: "\\" + sign for sign in "\\`*_{}[]#+~$"},
+    **{sign: f"&#{ord(sign)};" for sign in "<>&|"},  # HTML and table cells
+    **{sign: "\\" + sign for sign in "\\`*_{}[]+~$"},
+    # Some sites look for mentions and references in what the entities decode to: a word joiner,
+    # which is not seen, parts the sign from the name.
+    **{sign: f"&#{ord(sign)};&#8288;" for sign in "@#"},
 }
 _FORMULA = (  # the last four are full-width forms, which some spreadsheets take for the plain ones
     *"=+-@|%",
@@ -40,14 +43,21 @@ _FORMULA = (  # the last four are full-width forms, which some spreadsheets take
     "\N{FULLWIDTH COMMERCIAL AT}",
 )
 
+_AFTER_A_CUT = re.compile(rf"([;,]\s*)(?=[{re.escape(''.join(_FORMULA))}])")
+
+
+def visible(text: str) -> str:
+    """One line in which every sign is seen: breaks become blanks, hidden signs U+FFFD."""
+    spaced = re.sub(r"[\t\n\v\f\r\x85\u2028\u2029]", " ", text)
+    return "".join("\N{REPLACEMENT CHARACTER}" if hidden(sign) else sign for sign in spaced)
+
 
 def plain(text: str, longest: int = LONGEST) -> str:
     """One line that any terminal shows as it is: signs that are not shown become U+FFFD.
 
     Text of more signs than `longest` is cut and says so by an ellipsis.
     """
-    line = re.sub(r"\s+", " ", text).strip()
-    shown = "".join("\N{REPLACEMENT CHARACTER}" if hidden(sign) else sign for sign in line)
+    shown = visible(re.sub(r"\s+", " ", text[: 8 * longest]).strip())
     return shown if len(shown) <= longest else shown[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -68,6 +78,9 @@ def latex(text: str, longest: int = LONGEST) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """Text for a CSV file: a spreadsheet takes no cell for a formula."""
-    shown = plain(text)
+    """Text for a CSV file: a spreadsheet takes no cell for a formula, wherever it cuts.
+
+    Some spreadsheets cut at semicolons instead of commas, so what follows one is a cell too.
+    """
+    shown = _AFTER_A_CUT.sub(r"\1'", plain(text))
     return "'" + shown if shown.startswith(_FORMULA) else shown

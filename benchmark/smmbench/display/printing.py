@@ -1,0 +1,89 @@
+"""Printing: lines, whole documents, and a console for tables."""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from smmbench.display.escaping import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_STYLE = re.compile(r"(\x1b\[[0-9;]*m)")  # colours alone, no sequence that moves or clears
+
+
+def print_line(text: object = "", *, err: bool = False) -> None:
+    """Print exactly one line, whatever the text holds.
+
+    Line breaks within it become blanks: text of a stranger cannot begin a line.
+
+    Args:
+        text: What to print.
+        err: To standard error, where talk belongs; data goes to standard output.
+    """
+    typer.echo(visible(str(text)), err=err)
+
+
+def print_document(text: str, *, styled: bool = False) -> None:
+    """Print several lines whose writer has escaped each part: JSON, a table, a page.
+
+    Args:
+        text: The document; a line break at its end is added where there is none.
+        styled: Leave colours as they are; only for text that came out of `console`.
+    """
+    parts = _STYLE.split(text) if styled else [text]
+    shown = (
+        part if styled and _STYLE.fullmatch(part) else "\n".join(map(visible, part.split("\n")))
+        for part in parts
+    )
+    document = "".join(shown)
+    typer.echo(document, nl=not document.endswith("\n"), color=styled or None)
+
+
+def console(
+    *, stderr: bool = False, file: io.StringIO | None = None, width: int | None = None
+) -> Console:
+    """Make a console for tables whose every cell is shown and never obeyed.
+
+    Text is no markup, and no sign in it acts on the terminal. The console writes to standard
+    output, or to what is given.
+    """
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderHook, RenderResult
+    from rich.measure import Measurement
+    from rich.segment import Segment
+
+    class Visible:
+        """A renderable in whose text every sign is seen."""
+
+        def __init__(self, inner: RenderableType) -> None:
+            self.inner = inner
+
+        def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+            for segment in console.render(self.inner, options):
+                text, style, control = segment
+                shown = text if control else "\n".join(map(visible, text.split("\n")))
+                yield Segment(shown, style, control)
+
+        def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+            return Measurement.get(console, options, self.inner)
+
+    class Door(RenderHook):
+        def process_renderables(self, renderables: list[Any]) -> list[Any]:
+            return [Visible(one) for one in renderables]
+
+    made = Console(
+        stderr=stderr,
+        file=file,
+        width=width,
+        force_terminal=sys.stdout.isatty() if file is not None else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    made.push_render_hook(Door())
+    return made
