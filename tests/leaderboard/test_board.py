@@ -126,7 +126,9 @@ def test_unscored_and_stale_videos_count_as_worst_and_are_named(board_tree: Boar
     board_tree.whole("smm")
     board_tree.pair("smm", "clip-0", "dog", scored=False, record={"pixels_sha256": "f" * 64})
     made = board(board_tree)
-    assert made.rows[0].coverage.unscored == 1
+    coverage = made.rows[0].coverage
+    assert (coverage.done, coverage.unscored, coverage.expected) == (8, 1, 8)  # its video is there
+    assert coverage.partial
     assert made.rows[0].pairs[0].values["motion_fidelity"] == -1
     assert any("smmbench score" in note for note in made.notes)
 

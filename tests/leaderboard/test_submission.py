@@ -258,6 +258,20 @@ def test_claimed_scores_that_are_not_theirs(archive: Path, manifest: Path) -> No
     assert report.board.rows[0].cells == honest.board.rows[0].cells  # the claim changed nothing
 
 
+@pytest.mark.parametrize(("shift", "verdict"), [(1e-7, "verified"), (1e-4, "differs")])
+def test_a_claim_may_differ_by_rounding_and_no_more(
+    archive: Path, manifest: Path, shift: float, verdict: str
+) -> None:
+    def move(content: dict[str, Any]) -> None:
+        for score in content["scores"]:
+            if score["metric"] == "motion_fidelity":
+                score["value"] -= shift
+
+    report = check(forged(archive, in_json(f"{PAIR}/scores.json", move)), manifest)
+    assert report.verdict == verdict
+    assert report.largest_difference == pytest.approx(shift, rel=1e-3)
+
+
 def test_claims_under_other_terms_are_not_held_against_it(
     archive: Path, manifest: Path, results: Path, tmp_path: Path
 ) -> None:

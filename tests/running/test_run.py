@@ -12,6 +12,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -28,6 +29,7 @@ from smmbench.results import (
 from smmbench.running.executors import named_executor
 from smmbench.running.loop import Summary, plan_run, run
 from smmbench.running.pairs import choose_pairs, shard
+from smmbench.running.recorder import Recorder
 from smmbench.storage.atomic import held, remove_leftovers
 from smmbench.video import Video, read_video
 
@@ -300,6 +302,46 @@ def test_shares_are_all_clips_without_overlap(small_dataset: Path) -> None:
     shares = [shard(pairs, f"{i}/2") for i in (1, 2)]
     assert len(shares[0]) + len(shares[1]) == len(pairs) == len({*shares[0], *shares[1]})
     assert not {p.clip.name for p in shares[0]} & {p.clip.name for p in shares[1]}
+
+
+def test_share_i_holds_every_nth_clip_from_the_ith(small_dataset: Path) -> None:
+    """Shares are numbered: a second machine that is given 2/2 must find what 2/2 was before."""
+    pairs = choose_pairs(load_dataset(small_dataset).manifest)
+    held = [list(dict.fromkeys(p.clip.name for p in shard(pairs, f"{i}/2"))) for i in (1, 2)]
+    assert held == [["a", "c"], ["b"]]
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_a_method_is_given_the_seed_of_its_pair(bench: Bench, batch: int) -> None:
+    """The toy rolls the clip by `shift + seed`, so that the seed is read off the pixels."""
+    bench.run(clips=("a",), edits=("cat",), seeds=(0, 3), batch=batch)
+    videos = {
+        record.request.seed: read_video(folder / VIDEO)
+        for folder, record in find_records(bench.root)
+    }
+    assert sorted(videos) == [0, 3]
+    moved = np.roll(videos[0].frames, 3, axis=2)
+    assert (videos[3].frames == moved).all() and (videos[0].frames != moved).any()
+
+
+def test_a_pair_that_other_parameters_finished_is_not_finished(bench: Bench) -> None:
+    """An executor that goes on after a dead worker must not take a video of an earlier run."""
+    bench.run(clips=("a",), edits=("cat",))
+    plan = plan_run(
+        bench.method,
+        str(bench.manifest),
+        bench.root,
+        settings=["shift=5"],
+        clips=("a",),
+        edits=("cat",),
+        device="cpu",
+        overwrite=True,
+    )
+    manifest = plan.dataset.manifest
+    (pair,) = plan.todo
+    same = plan_run(bench.method, str(bench.manifest), bench.root, device="cpu").job
+    assert Recorder(same, manifest).finished(pair) is not None
+    assert Recorder(plan.job, manifest).finished(pair) is None
 
 
 @pytest.mark.parametrize("share", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", ""])

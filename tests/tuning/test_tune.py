@@ -240,6 +240,9 @@ def test_the_best_is_found_and_taken_by_a_run(
     assert written is not None
     assert written.parameters["squares"] == {"motion": "source", "noise": 40.0}
     assert (written.tuning["squares"].trials, written.tuning["squares"].budget) == (4, 9)
+    override = ("--set", "motion=backwards", "--dry-run", "--json", "--label", "own")
+    code, out, _ = smmbench(*words, "--method", bench.toy, *override)
+    assert code == 0 and json.loads(out)["parameters"] == {"motion": "backwards", "noise": 40.0}
     code, _, err = smmbench(*words, "--method", "noise")
     assert code == 2 and "was tuned for" in err
     code, _, err = smmbench(*words, "--method", bench.toy, "--preset", "other")
