@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from smmbench.statistics import mean_interval, paired_difference, rank_groups
+from smmbench.statistics import mean_interval, paired_difference
 
 CLIPS = [f"clip-{i}" for i in range(12)]
 
@@ -134,20 +134,13 @@ def test_nothing_differs() -> None:
     assert (same.mean, same.interval, same.p, same.separable) == (0.0, (0.0, 0.0), 1.0, False)
 
 
-def test_ranks_share_a_place_with_the_leader_they_cannot_be_told_from() -> None:
-    values, clusters = sample()
-    noise = np.random.default_rng(9).normal(0, 0.02, len(values))
-    ranks = rank_groups(
-        {"low": values - 0.2, "first": values, "near": values + noise - noise.mean() - 1e-4},
-        clusters,
-        seed=0,
-    )
-    assert ranks == {"first": 1, "near": 1, "low": 3}
-
-
-def test_ranks_of_one_clip_are_all_tied() -> None:
-    ranks = rank_groups({"a": np.array([0.9]), "b": np.array([0.1])}, ["clip"], seed=0)
-    assert ranks == {"a": 1, "b": 1}
+def test_the_data_count_as_one_of_the_resamples() -> None:
+    """No number of resamples shows a chance of zero: 12 clips that all differ the same way."""
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(5, 0.1, 12), rng.normal(0, 0.1, 12)
+    found = paired_difference(a, b, CLIPS, seed=0, resamples=99)
+    steps = scipy.stats.norm.ppf(1 - 1 / 100) * np.sqrt(11 / 12)
+    assert found.p == pytest.approx(2 * scipy.stats.t.sf(steps, 11))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Means with intervals, paired differences and ranks with ties, when clips are the sample.
+"""Means with intervals and paired differences, when clips are the sample.
 
 Edits and seeds of one source clip are not independent: they share its motion. So a whole clip is
 drawn or left out (cluster bootstrap), and two methods are compared pair by pair on the same clips.
@@ -16,7 +16,7 @@ some 48 % with 6 clips, 70 % with 12 and 92 % with 26, as the sample often holds
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,43 +127,6 @@ def paired_difference(
         steps = abs(sample.mean) / sample.error if sample.error else np.inf
     p = 2 * float(stdtr(sample.count - 1, -steps))
     return Difference(estimate.mean, estimate.interval, p)
-
-
-def rank_groups(
-    values: Mapping[str, Float[np.ndarray, " n"]],
-    clusters: Sequence[str],
-    seed: int,
-    resamples: int = 10_000,
-    level: float = 0.95,
-) -> dict[str, int]:
-    """Rank of each method, 1 for the highest mean, with ties where the data cannot tell.
-
-    The rule: in the order of means, the first method leads a group. Each next one whose paired
-    interval against that leader holds 0 (or cannot be had) shares the leader's rank; the first
-    that differs leads the next group and takes its place in the order as rank: 1, 1, 3. So all
-    of a group are tied with its leader, though not always with each other.
-
-    Args:
-        values: For each method, a value a pair, in one order of pairs.
-        clusters: The source clip of each pair.
-        seed: As in `mean_interval`, like the rest.
-        resamples: As in `mean_interval`.
-        level: As in `mean_interval`.
-    """
-    order = sorted(values, key=lambda name: (-float(np.mean(values[name])), name))
-    ranks: dict[str, int] = {}
-    leader = ""
-    for place, name in enumerate(order, start=1):
-        tied = (
-            leader
-            and not paired_difference(
-                values[leader], values[name], clusters, seed, resamples, level
-            ).separable
-        )
-        if not tied:
-            leader = name
-        ranks[name] = ranks[leader] if tied else place
-    return ranks
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ Scope = Annotated[
     typer.Option(
         envvar="SMMBENCH_SCOPE",
         help="full: every pair of the dataset, a missing one counts as worst. shared: the pairs "
-        "that all methods attempted. If not given: full if a method attempted the whole set.",
+        "that all methods attempted. If not given: the pairs of the methods that attempted most, "
+        "and rows that lack some stand apart.",
     ),
 ]
 Metrics = Annotated[
@@ -31,6 +32,14 @@ Metrics = Annotated[
         envvar="SMMBENCH_METRICS",
         help="Metrics to show besides the two axes, with commas between; they do not rank.",
     ),
+]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option("--methods", metavar="LABEL", help="Only these rows; repeatable, or with commas."),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option("--exclude", metavar="LABEL", help="Not these rows; repeatable, or with commas."),
 ]
 Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
 Format = Literal["rich", "markdown", "latex", "csv", "json", "cards"]
@@ -56,6 +65,8 @@ def leaderboard(
     dataset: Dataset = None,
     scope: Scope = None,
     metrics: Metrics = None,
+    methods: Methods = None,
+    exclude: Exclude = None,
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -78,13 +89,24 @@ def leaderboard(
 
     chosen: Format = "json" if as_json else format_ or _by_ending(output)
     shown = chosen_metrics(metrics) if metrics else ()
-    board = make_board(results, dataset, scope, metrics=shown)
+    board = make_board(
+        results,
+        dataset,
+        scope,
+        metrics=shown,
+        methods=_labels(methods),
+        exclude=_labels(exclude),
+    )
     text = WRITERS[chosen](board)
     if output is None:
         print_document(text, styled=True)
     else:
         write_text(output, text)
         print_line(f"Wrote {output}.", err=True)
+
+
+def _labels(given: list[str] | None) -> list[str]:
+    return [label.strip() for one in given or () for label in one.split(",")]
 
 
 def _by_ending(output: Path | None) -> Format:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from smmbench.rank_intervals import rank_intervals
 from smmbench.results import read_scores, write_scores
 from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.board.comparison import compare
-from smmbench_leaderboard.board.pareto import pareto_front
+from smmbench_leaderboard.board.ranking import undominated
 from smmbench_leaderboard.board.types import Board, Row, Scope
 from smmbench_leaderboard.formats.table import table_of
 
@@ -78,22 +81,79 @@ def test_leaving_out_hard_pairs_never_helps(board_tree: BoardTree) -> None:
     hard = board_tree.results / "chooser/toy/clip-0"
     for file in sorted(hard.rglob("*.json")):
         file.unlink()
-    found = rows(board_tree)
+    found = rows(board_tree, "full")
     assert found["chooser"].coverage.missing == 2
     chooser, honest = (mean_of(found[label], "motion_fidelity") for label in ("chooser", "honest"))
     assert chooser < honest
+    apart = rows(board_tree)["chooser"]
+    assert (apart.partial, apart.cells["motion_fidelity"].rank) == (True, None)
 
 
-def test_first_look_with_a_limit_is_over_shared_pairs(board_tree: BoardTree) -> None:
+def test_scope_shared_is_what_all_attempted(board_tree: BoardTree) -> None:
     for label, clips in (("a", ["clip-0", "clip-1"]), ("b", ["clip-1", "clip-2"])):
         board_tree.method(label)
         for clip in clips:
             board_tree.pair(label, clip, "dog")
-    made = board(board_tree)
+    made = board(board_tree, "shared")
     assert (made.scope, made.pairs, made.clips, made.dataset_pairs) == ("shared", 1, 1, 8)
     assert all(row.cells["motion_fidelity"].mean == pytest.approx(0.8) for row in made.rows)
-    assert all(row.coverage.of_dataset == 2 for row in made.rows)
+    assert all(row.coverage.of_dataset == 2 and not row.partial for row in made.rows)
     assert board(board_tree, "full").rows[0].coverage.missing == 6
+
+
+def test_the_pairs_of_the_most_rows_make_the_board(board_tree: BoardTree) -> None:
+    first, second = ("clip-0", "clip-1"), ("clip-1", "clip-2")
+    for label, clips in (("a", first), ("b", second), ("c", second), ("d", ("clip-2",))):
+        board_tree.method(label)
+        for clip in clips:
+            board_tree.pair(label, clip, "dog")
+    made = board(board_tree)
+    assert (made.scope, made.pairs) == ("shared", 2)
+    assert [(row.label, row.partial) for row in made.rows] == [
+        ("b", False), ("c", False), ("a", True), ("d", True),
+    ]  # fmt: skip
+    assert {pair.clip for pair in made.rows[0].pairs} == {"clip-1", "clip-2"}
+
+
+def test_one_method_tried_on_one_pair_leaves_the_board_as_it_is(board_tree: BoardTree) -> None:
+    board_tree.whole("smm", motion=0.8)
+    board_tree.whole("ddim", motion=0.7)
+    before = board(board_tree)
+    board_tree.method("tried")
+    board_tree.pair("tried", "clip-0", "dog", motion=0.99)
+    after = board(board_tree)
+    assert after.rows[:2] == before.rows and (after.scope, after.pairs) == ("full", 8)
+    tried = after.rows[2]
+    assert (tried.label, tried.partial, tried.pareto) == ("tried", True, False)
+    assert tried.cells["motion_fidelity"].rank is None
+    assert tried.cells["motion_fidelity"].mean == pytest.approx(0.99)  # over its own pair
+    assert (tried.coverage.done, tried.coverage.missing, tried.coverage.expected) == (1, 7, 8)
+    (note,) = (note for note in after.notes if note.startswith("tried"))
+    assert "stands apart: it attempted 1 of 8 pairs" in note and "--scope full" in note
+
+
+def test_a_partial_control_makes_nothing_smaller(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    board_tree.method("copy", kind="control")
+    board_tree.pair("copy", "clip-0", "dog")
+    made = board(board_tree)
+    assert (made.scope, [row.partial for row in made.rows]) == ("full", [False, True])
+
+
+def test_methods_can_be_chosen_and_left_out(board_tree: BoardTree) -> None:
+    for label in ("a", "b", "c"):
+        board_tree.whole(label)
+    place = str(board_tree.manifest)
+
+    def labels(**choice: tuple[str, ...]) -> set[str]:
+        return {row.label for row in make_board(board_tree.results, place, **choice).rows}
+
+    assert labels(methods=("a", "b")) == labels(exclude=("c",)) == {"a", "b"}
+    assert labels(methods=("a", "b"), exclude=("b",)) == {"a"}
+    with pytest.raises(LookupError, match=r"'d'; there is: a, b, c"):
+        labels(exclude=("d",))
+    with pytest.raises(ValueError, match="No method is left"):
+        labels(exclude=("a", "b", "c"))
 
 
 def test_controls_on_the_whole_set_do_not_make_a_limited_run_look_bad(
@@ -105,13 +165,13 @@ def test_controls_on_the_whole_set_do_not_make_a_limited_run_look_bad(
     assert board(board_tree).scope == "shared"
 
 
-def test_a_whole_competitor_makes_the_full_board(board_tree: BoardTree) -> None:
+def test_missing_pairs_count_as_worst_in_the_full_scope(board_tree: BoardTree) -> None:
     board_tree.whole("smm")
     board_tree.method("half")
     board_tree.pair("half", "clip-0", "dog")
-    made = board(board_tree)
-    assert made.scope == "full"
-    assert mean_of(rows(board_tree)["half"], "text_similarity") < -0.8
+    made = board(board_tree, "full")
+    assert made.scope == "full" and not any(row.partial for row in made.rows)
+    assert mean_of(rows(board_tree, "full")["half"], "text_similarity") < -0.8
 
 
 def test_nothing_shared_is_said_with_counts(board_tree: BoardTree) -> None:
@@ -119,7 +179,7 @@ def test_nothing_shared_is_said_with_counts(board_tree: BoardTree) -> None:
         board_tree.method(label)
         board_tree.pair(label, clip, "dog")
     with pytest.raises(ValueError, match=r"'a' 1, 'b' 1.*--scope full"):
-        board(board_tree)
+        board(board_tree, "shared")
 
 
 def test_unscored_and_stale_videos_count_as_worst_and_are_named(board_tree: BoardTree) -> None:
@@ -162,7 +222,7 @@ def test_a_metric_without_any_number_ranks_nobody(board_tree: BoardTree, asked: 
         assert not row.pareto  # a front needs both axes
         assert (row.coverage.done, row.coverage.unscored, row.coverage.partial) == (8, 0, False)
         assert all("text_similarity" not in pair.values for pair in row.pairs)
-    assert [row.cells["motion_fidelity"].rank for row in made.rows] == [1, 2, None]
+    assert [row.cells["motion_fidelity"].rank for row in made.rows] == [(1, 2), (1, 2), None]
     assert made.notes == (
         "CLIP text similarity was not scored for any method; `smmbench score` says why.",
     )
@@ -176,7 +236,7 @@ def test_motion_without_any_number_orders_by_text_and_is_said_once(board_tree: B
             board_tree.pair(label, clip, "dog", text, None)
     made = board(board_tree)
     assert [row.label for row in made.rows] == ["high", "low"]
-    assert [row.cells["text_similarity"].rank for row in made.rows] == [1, 2]
+    assert [row.cells["text_similarity"].rank for row in made.rows] == [(1, 2), (1, 2)]
     for name in ("motion_fidelity", "source_to_output", "output_to_source"):
         assert all(row.cells[name].mean is None for row in made.rows)
     assert [note for note in made.notes if "not scored" in note] == [
@@ -192,7 +252,7 @@ def test_one_number_of_one_row_makes_all_missing_ones_worst(board_tree: BoardTre
     made = board(board_tree)
     found = {row.label: row for row in made.rows}
     none, copy = (found[label].cells["text_similarity"] for label in ("none", "copy"))
-    assert (none.mean, none.interval, none.rank) == (-1, (-1, -1), 1)
+    assert (none.mean, none.interval, none.rank) == (-1, (-1, -1), (1, 1))
     assert copy.mean == pytest.approx((0.2 - 7) / 8)
     assert [found[label].coverage.unscored for label in ("none", "copy")] == [8, 7]
     assert any(note.startswith("none: 8 finished pairs lack a score") for note in made.notes)
@@ -305,17 +365,101 @@ def test_controls_stand_last_without_rank_or_front(board_tree: BoardTree) -> Non
     assert made.rows[0].pareto
 
 
-def test_ranks_and_front_are_per_axis(board_tree: BoardTree) -> None:
-    board_tree.whole("text", text=0.35, motion=0.6)
-    board_tree.whole("motion", text=0.25, motion=0.9)
-    board_tree.whole("behind", text=0.24, motion=0.5)
-    found = rows(board_tree)
-    ranks = {
+@pytest.fixture
+def tree_of_eight(tmp_path: Path, board_trees: type[BoardTree]) -> BoardTree:
+    """Eight clips: enough to show an order."""
+    return board_trees(tmp_path, clips=8)
+
+
+def ranks_of(found: dict[str, Row]) -> dict[str, tuple[object, object]]:
+    return {
         label: (row.cells["text_similarity"].rank, row.cells["motion_fidelity"].rank)
         for label, row in found.items()
     }
-    assert ranks == {"text": (1, 2), "motion": (2, 1), "behind": (3, 3)}
+
+
+def test_ranks_and_front_are_per_axis(tree_of_eight: BoardTree) -> None:
+    tree_of_eight.whole("text", text=0.35, motion=0.6)
+    tree_of_eight.whole("motion", text=0.25, motion=0.9)
+    tree_of_eight.whole("behind", text=0.24, motion=0.5)
+    found = rows(tree_of_eight)
+    assert ranks_of(found) == {
+        "text": ((1, 1), (2, 2)),
+        "motion": ((2, 2), (1, 1)),
+        "behind": ((3, 3), (3, 3)),
+    }
     assert {label for label, row in found.items() if row.pareto} == {"text", "motion"}
+
+
+def test_few_clips_show_no_order(board_tree: BoardTree) -> None:
+    board_tree.whole("text", text=0.35, motion=0.6)
+    board_tree.whole("motion", text=0.25, motion=0.9)
+    found = rows(board_tree)
+    assert set(ranks_of(found).values()) == {((1, 2), (1, 2))}
+    assert all(row.pareto for row in found.values())
+
+
+def test_chance_does_not_throw_a_method_off_the_front() -> None:
+    """`twin` has a lower mean on both axes, and is shown to be worse on neither."""
+    clips = [f"clip-{i}" for i in range(8)]
+    rng = np.random.default_rng(0)
+    base = {"a": rng.normal(0.8, 0.05, 8), "low": rng.normal(0.2, 0.05, 8)}
+    twin = base["a"] + rng.normal(0, 0.02, 8)
+    base["twin"] = twin - (twin - base["a"]).mean() - 0.001
+    axis = rank_intervals(base, clips)
+    assert base["twin"].mean() < base["a"].mean()
+    assert undominated([axis, axis]) == {"a", "twin"}
+
+
+def test_who_wins_on_one_axis_and_loses_on_the_other_stays_on_the_front() -> None:
+    clips = [f"clip-{i}" for i in range(8)]
+    up = {"a": np.full(8, 0.9), "b": np.full(8, 0.5), "c": np.full(8, 0.4)}
+    down = {"a": np.full(8, 0.5), "b": np.full(8, 0.9), "c": np.full(8, 0.4)}
+    text, motion = rank_intervals(up, clips), rank_intervals(down, clips)
+    assert undominated([text, motion]) == undominated([motion, text]) == {"a", "b"}
+    assert undominated([text]) == {"a"}
+
+
+def test_ranks_are_against_all_others_and_not_those_next_in_order(
+    tree_of_eight: BoardTree,
+) -> None:
+    """Methods a little apart from each next one: the ends are told apart, neighbours are not."""
+    rng = np.random.default_rng(3)
+    for place in range(6):
+        label = f"m{place}"
+        tree_of_eight.method(label)
+        for clip, noise in zip(tree_of_eight.clips, rng.normal(0, 0.06, 8), strict=True):
+            for edit in tree_of_eight.edits:
+                tree_of_eight.pair(label, clip, edit, 0.3, 0.4 + 0.05 * place + noise)
+    motion = {label: ranks[1] for label, ranks in ranks_of(rows(tree_of_eight)).items()}
+    assert motion["m0"] != motion["m5"]
+    first, last = motion["m5"], motion["m0"]
+    assert isinstance(first, tuple) and isinstance(last, tuple)
+    assert first[0] == 1 < first[1] < 6 and last[1] == 6 > last[0] > 1
+
+
+def test_a_row_without_a_video_stands_last_without_a_rank(tree_of_eight: BoardTree) -> None:
+    tree_of_eight.whole("good", motion=0.9)
+    tree_of_eight.whole("bad", motion=-0.9)
+    tree_of_eight.method("lost")
+    for clip in tree_of_eight.clips:
+        for edit in tree_of_eight.edits:
+            tree_of_eight.pair("lost", clip, edit, failure="out-of-memory")
+    made = board(tree_of_eight)
+    assert [row.label for row in made.rows] == ["good", "bad", "lost"]
+    lost = made.rows[-1]
+    assert (lost.cells["motion_fidelity"].rank, lost.pareto) == (None, False)
+    assert ranks_of(rows(tree_of_eight))["bad"][1] == (2, 2)  # of two, not of three
+    assert "lost: has no video, and so no rank." in made.notes
+
+
+def test_one_clip_has_no_interval_and_no_rank(tmp_path: Path, board_trees: type[BoardTree]) -> None:
+    tree = board_trees(tmp_path, clips=1)
+    tree.whole("a", motion=0.9)
+    tree.whole("b", motion=0.1)
+    for row in board(tree).rows:
+        cell = row.cells["motion_fidelity"]
+        assert (cell.interval, cell.rank, row.pareto) == (None, None, False)
 
 
 def test_cost_shares_the_preparation_of_a_clip(board_tree: BoardTree) -> None:
@@ -348,16 +492,47 @@ def test_no_results(board_tree: BoardTree) -> None:
         board(board_tree)
 
 
-def test_comparison_is_paired_and_counts_edits(board_tree: BoardTree) -> None:
-    board_tree.whole("a", text=0.3, motion=0.82)
-    board_tree.whole("b", text=0.3, motion=0.80)
-    found = compare(board_tree.results, "a", "b", str(board_tree.manifest))
+def test_comparison_is_paired_and_counts_edits(tree_of_eight: BoardTree) -> None:
+    tree_of_eight.whole("a", text=0.3, motion=0.82)
+    tree_of_eight.whole("b", text=0.3, motion=0.80)
+    found = compare(tree_of_eight.results, "a", "b", str(tree_of_eight.manifest))
     by_name = {column.column: column for column in found.columns}
     motion, text = by_name["motion_fidelity"], by_name["text_similarity"]
     assert motion.difference == pytest.approx(0.02)
-    assert motion.p is not None and motion.p < 0.05
-    assert (motion.a_wins, motion.ties, motion.b_wins) == (8, 0, 0)
-    assert (text.difference, text.p, text.ties) == (0.0, 1.0, 8)
+    assert motion.p == motion.p_board == pytest.approx(2 / 2**8)  # one pair: nothing to correct
+    assert (motion.a_wins, motion.ties, motion.b_wins) == (16, 0, 0)
+    assert (text.difference, text.p, text.ties) == (0.0, 1.0, 16)
+
+
+def test_comparison_has_the_p_of_the_board(tree_of_eight: BoardTree) -> None:
+    """What the rank intervals show and what `compare` says of it is one procedure."""
+    rng = np.random.default_rng(0)
+    for place in range(5):
+        tree_of_eight.method(f"m{place}")
+        for clip in tree_of_eight.clips:
+            for edit in tree_of_eight.edits:
+                motion = float(0.3 + 0.08 * place + rng.normal(0, 0.1))
+                tree_of_eight.pair(f"m{place}", clip, edit, 0.3, motion)
+    made = rows(tree_of_eight)
+    columns = rank_intervals(
+        {
+            label: np.array([pair.values["motion_fidelity"] for pair in row.pairs])
+            for label, row in made.items()
+        },
+        [pair.clip for pair in made["m0"].pairs],
+    )
+    found = compare(tree_of_eight.results, "m4", "m0", str(tree_of_eight.manifest))
+    (motion,) = (column for column in found.columns if column.column == "motion_fidelity")
+    assert found.ranked == 5
+    assert motion.p_board == columns.p_of("m4", "m0") >= motion.p > 0
+
+
+def test_comparison_with_a_method_that_the_board_does_not_rank(tree_of_eight: BoardTree) -> None:
+    tree_of_eight.whole("a")
+    tree_of_eight.whole("copy", motion=0.9, kind="control")
+    found = compare(tree_of_eight.results, "a", "copy", str(tree_of_eight.manifest))
+    assert found.ranked == 0 and all(column.p_board is None for column in found.columns)
+    assert found.columns[1].p == pytest.approx(2 / 2**8)
 
 
 def test_comparison_leaves_out_a_metric_without_any_number(board_tree: BoardTree) -> None:
@@ -382,12 +557,6 @@ def test_comparison_with_no_such_method(board_tree: BoardTree) -> None:
         compare(board_tree.results, "smn", "ddim", str(board_tree.manifest))
     with pytest.raises(ValueError, match="with itself"):
         compare(board_tree.results, "smm", "smm", str(board_tree.manifest))
-
-
-def test_pareto_front() -> None:
-    points = {"a": (0.3, 0.9), "b": (0.35, 0.7), "c": (0.3, 0.7), "twin": (0.3, 0.9)}
-    assert pareto_front(points) == {"a", "b", "twin"}
-    assert pareto_front({}) == frozenset()
 
 
 def with_scores(tree: BoardTree, changes: dict[str, object], *more: str) -> None:

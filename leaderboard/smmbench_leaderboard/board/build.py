@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-
-import numpy as np
-from jaxtyping import Float
 
 from smmbench import __version__
 from smmbench.dataset import Dataset
-from smmbench.statistics import rank_groups
-from smmbench_leaderboard.board.columns import MOTION, RANKING, TEXT, columns_of
+from smmbench_leaderboard.board.columns import MOTION, TEXT, columns_of
+from smmbench_leaderboard.board.composition import chosen_methods, compose
 from smmbench_leaderboard.board.notes import notes_of
-from smmbench_leaderboard.board.pareto import pareto_front
-from smmbench_leaderboard.board.reading import Key, Results, expected_pairs, read_results
-from smmbench_leaderboard.board.rows import card_of, row_of
-from smmbench_leaderboard.board.types import Board, Bootstrap, Column, Row, Scope
+from smmbench_leaderboard.board.ranking import ranked
+from smmbench_leaderboard.board.reading import Results, expected_pairs, read_results
+from smmbench_leaderboard.board.rows import partial_row, row_of
+from smmbench_leaderboard.board.types import Board, Bootstrap, Row, Scope
 
 
 def make_board(
@@ -26,6 +23,8 @@ def make_board(
     scope: Scope | None = None,
     bootstrap: Bootstrap | None = None,
     metrics: Sequence[str] = (),
+    methods: Collection[str] = (),
+    exclude: Collection[str] = (),
 ) -> Board:
     """Make the board of one dataset.
 
@@ -33,16 +32,18 @@ def make_board(
         root: The results folder.
         dataset: Name or manifest path; None if the folder holds results of one dataset only.
         scope: `full`: every pair of the dataset, missing ones count as worst. `shared`: the pairs
-            that all methods attempted. None: `full` if a competitor attempted the whole set (a
-            control, if there are only controls), else `shared`.
+            that all methods attempted. None: the pairs of the methods that attempted most of
+            them, and rows that lack some stand apart; see `compose`.
         bootstrap: How intervals are drawn.
         metrics: Names of metrics to show besides the two axes; they do not rank.
+        methods: Labels of the rows; none for all.
+        exclude: Labels of rows to leave out.
 
     Raises:
-        LookupError: No such metric.
+        LookupError: No such metric or method.
         ValueError: Nothing there, nothing scored, nothing shared, or results that do not mix.
     """
-    results = read_results(root, dataset)
+    results = chosen_methods(read_results(root, dataset), methods, exclude)
     return board_of(results, scope, bootstrap or Bootstrap(), metrics)
 
 
@@ -52,28 +53,39 @@ def board_of(
     """Make a board of results that were read; as `make_board`."""
     manifest = results.dataset.manifest
     whole = expected_pairs(results.dataset)
-    scope = scope or _scope(results, whole)
-    keys = whole if scope == "full" else _shared(results, whole)
-    inside = [by[key] for by in results.found.values() for key in keys if key in by]
+    composed = compose(results, whole, scope)
+    keys, apart = composed.keys, composed.apart
+    inside = [
+        found[key]
+        for label, found in results.found.items()
+        for key in apart.get(label, keys)
+        if key in found
+    ]
     columns = columns_of(inside, metrics)
     if not any(column.scored for column in columns):
         raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
-    rows = [row_of(label, results, keys, columns, bootstrap) for label in sorted(results.found)]
-    rows = _marked(_ranked(rows, columns, bootstrap), columns)
+    labels = sorted(results.found.keys() - apart.keys())
+    rows = ranked(
+        [row_of(label, results, keys, columns, bootstrap) for label in labels], columns, bootstrap
+    )
+    rows += [
+        partial_row(label, results, apart[label], len(whole), columns, bootstrap)
+        for label in sorted(apart)
+    ]
     return Board(
         smmbench=__version__,
         dataset=manifest.name,
         dataset_version=manifest.version,
         manifest_sha256=manifest_sha256(results.dataset),
         protocol=manifest.protocol,
-        scope=scope,
+        scope=composed.scope,
         clips=len({clip for clip, _, _ in keys}),
         pairs=len(keys),
         dataset_pairs=len(whole),
         bootstrap=bootstrap,
         columns=columns,
         rows=tuple(sorted(rows, key=_place)),
-        notes=notes_of(results, rows, columns, keys, scope),
+        notes=notes_of(results, rows, columns, keys, composed.scope),
     )
 
 
@@ -82,61 +94,10 @@ def manifest_sha256(dataset: Dataset) -> str:
     return hashlib.sha256(dataset.manifest.model_dump_json().encode()).hexdigest()
 
 
-def column_values(row: Row, name: str) -> Float[np.ndarray, " pairs"]:
-    """Values of one column that is scored, in the order of pairs."""
-    return np.array([pair.values[name] for pair in row.pairs], dtype=float)
-
-
-def _scope(results: Results, whole: Sequence[Key]) -> Scope:
-    labels = [label for label in results.found if card_of(results, label).kind != "control"]
-    attempted = [len(results.found[label]) for label in labels or results.found]
-    return "full" if max(attempted) == len(whole) else "shared"
-
-
-def _shared(results: Results, whole: Sequence[Key]) -> list[Key]:
-    shared = [key for key in whole if all(key in by for by in results.found.values())]
-    if not shared:
-        counts = ", ".join(f"'{label}' {len(by)}" for label, by in sorted(results.found.items()))
-        raise ValueError(
-            f"No pair was attempted by every method (attempted of {len(whole)}: {counts}). Run "
-            "them on the same clips, or ask for --scope full, where a missing pair counts as worst."
-        )
-    return shared
-
-
-def _ranked(rows: list[Row], columns: Sequence[Column], bootstrap: Bootstrap) -> list[Row]:
-    """Give competitors their ranks on each axis that is scored."""
-    competing = [row for row in rows if not row.control]
-    if not competing:
-        return rows
-    clusters = [pair.clip for pair in competing[0].pairs]
-    ranks: dict[str, Mapping[str, int]] = {}
-    for name in (c.name for c in columns if c.name in RANKING and c.scored):
-        values = {row.label: column_values(row, name) for row in competing}
-        ranks[name] = rank_groups(values, clusters, **bootstrap.model_dump())
-    return [row if row.control else _with_ranks(row, ranks) for row in rows]
-
-
-def _with_ranks(row: Row, ranks: Mapping[str, Mapping[str, int]]) -> Row:
-    cells = dict(row.cells)
-    for name, by_label in ranks.items():
-        cells[name] = cells[name].model_copy(update={"rank": by_label[row.label]})
-    return row.model_copy(update={"cells": cells})
-
-
-def _marked(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
-    """Mark the competitors on the front of text and motion; without both there is no front."""
-    if not all(column.scored for column in columns if column.name in RANKING):
-        return rows
-    front = pareto_front(
-        {r.label: (_height(r, TEXT), _height(r, MOTION)) for r in rows if not r.control}
-    )
-    return [row.model_copy(update={"pareto": row.label in front}) for row in rows]
-
-
-def _place(row: Row) -> tuple[bool, bool, float, float, str]:
-    """Competitors first, of them the front, by motion; then controls by motion."""
-    return row.control, not row.pareto, -_height(row, MOTION), -_height(row, TEXT), row.label
+def _place(row: Row) -> tuple[bool, bool, bool, bool, float, float, str]:
+    """Whole rows first: competitors, the front before others, by motion; then controls."""
+    heights = -_height(row, MOTION), -_height(row, TEXT)
+    return row.partial, row.control, row.coverage.done == 0, not row.pareto, *heights, row.label
 
 
 def _height(row: Row, axis: str) -> float:

@@ -6,32 +6,50 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
-from smmbench.plugins import no_such
 from smmbench.results import Stored
 from smmbench.statistics import paired_difference
-from smmbench_leaderboard.board.build import board_of, column_values
+from smmbench_leaderboard.board.build import board_of
 from smmbench_leaderboard.board.columns import higher_is_better, is_floor
-from smmbench_leaderboard.board.reading import Results, read_results
+from smmbench_leaderboard.board.composition import chosen_methods
+from smmbench_leaderboard.board.ranking import column_values, compared, competes
+from smmbench_leaderboard.board.reading import read_results
 from smmbench_leaderboard.board.types import Board, Bootstrap, Column, Row, Scope
 
 
 class ColumnDifference(Stored):
-    """How two methods differ in one column; `wins` count edits, each the mean of its seeds."""
+    """How two methods differ in one column; `wins` count edits, each the mean of its seeds.
+
+    Attributes:
+        column: Name of the column.
+        title: Its name in words.
+        a: Mean of the first method.
+        b: Mean of the second.
+        difference: First minus second.
+        interval: Of that difference alone, over source clips; None with one clip.
+        p: Of the sign-flip test by clip for these two methods alone, two-sided, not corrected; 1
+            with one clip.
+        p_board: The same, corrected for all pairs of methods that the board ranks, as the board's
+            rank intervals are; None where the board does not rank both.
+        a_wins: Edits on which the first is better.
+        ties: Edits on which they are equal.
+        b_wins: Edits on which the second is better.
+    """
 
     column: str
     title: str
     a: float
     b: float
-    difference: float  # a - b
+    difference: float
     interval: tuple[float, float] | None
-    p: float | None  # two-sided, not corrected for the number of columns
+    p: float
+    p_board: float | None = None
     a_wins: int
     ties: int
     b_wins: int
 
 
 class Comparison(Stored):
-    """Two methods over the same pairs."""
+    """Two methods over the same pairs; `ranked` counts the methods that p is corrected for."""
 
     a: str
     b: str
@@ -39,6 +57,7 @@ class Comparison(Stored):
     scope: Scope
     clips: int
     pairs: int
+    ranked: int
     columns: tuple[ColumnDifference, ...]
     notes: tuple[str, ...]
 
@@ -54,9 +73,10 @@ def compare(
 ) -> Comparison:
     """Compare two methods by their labels; a missing or failed pair counts as the worst value.
 
-    An axis that neither has a number on is left out, and so is a further metric that one of them
-    has no number of; a note says so. `metrics` are compared besides the two axes. Floors are not
-    compared: they say nothing of a method.
+    The pairs are those that both attempted, or all with scope `full`; `p_board` is over the pairs
+    of the board, which may be others. An axis that neither has a number on is left out, and so is
+    a further metric that one of them has no number of; a note says so. `metrics` are compared
+    besides the two axes. Floors are not compared: they say nothing of a method.
 
     Raises:
         LookupError: No results under such a label, or no such metric; the message lists what
@@ -66,21 +86,20 @@ def compare(
     if a == b:
         raise ValueError(f"'{a}' compared with itself says nothing; name two methods.")
     results = read_results(root, dataset)
-    for label in (a, b):
-        if label not in results.found:
-            raise LookupError(no_such("method in these results", label, sorted(results.found)))
     bootstrap = bootstrap or Bootstrap()
-    board = board_of(_only(results, {a, b}), scope, bootstrap, metrics)
+    board = board_of(chosen_methods(results, (a, b)), scope or "shared", bootstrap, metrics)
     rows = {row.label: row for row in board.rows}
+    ranked = _ranked_with(board_of(results, scope, bootstrap, metrics), a, b)
     return Comparison(
         a=a,
         b=b,
         dataset=board.dataset,
-        scope=board.scope,
+        scope="full" if board.pairs == board.dataset_pairs else "shared",
         clips=board.clips,
         pairs=board.pairs,
+        ranked=len(ranked),
         columns=tuple(
-            _difference(board, column, rows[a], rows[b])
+            _difference(board, column, rows[a], rows[b], ranked)
             for column in board.columns
             if not is_floor(column)
             and rows[a].cells[column.name].mean is not None
@@ -90,22 +109,22 @@ def compare(
     )
 
 
-def _only(results: Results, labels: set[str]) -> Results:
-    return Results(
-        results.dataset,
-        {label: method for label, method in results.methods.items() if label in labels},
-        {label: found for label, found in results.found.items() if label in labels},
-        {label: count for label, count in results.left_out.items() if label in labels},
-    )
+def _ranked_with(board: Board, a: str, b: str) -> list[Row]:
+    """The rows that the board ranks, if both methods are among them; else none."""
+    ranked = [row for row in board.rows if competes(row)]
+    return ranked if {a, b} <= {row.label for row in ranked} else []
 
 
-def _difference(board: Board, column: Column, a: Row, b: Row) -> ColumnDifference:
+def _difference(
+    board: Board, column: Column, a: Row, b: Row, ranked: Sequence[Row]
+) -> ColumnDifference:
     clusters = [pair.clip for pair in a.pairs]
     one, other = column_values(a, column.name), column_values(b, column.name)
     found = paired_difference(one, other, clusters, **board.bootstrap.model_dump())
     wins = _wins(column, a, b)
     mean_a, mean_b = a.cells[column.name].mean, b.cells[column.name].mean
     assert mean_a is not None and mean_b is not None  # the column is scored
+    known = [row for row in ranked if row.cells[column.name].mean is not None]
     return ColumnDifference(
         column=column.name,
         title=column.title,
@@ -113,7 +132,10 @@ def _difference(board: Board, column: Column, a: Row, b: Row) -> ColumnDifferenc
         b=mean_b,
         difference=found.mean,
         interval=found.interval,
-        p=found.p,
+        p=compared([a, b], column, board.bootstrap).p_of(a.label, b.label),
+        p_board=(
+            compared(known, column, board.bootstrap).p_of(a.label, b.label) if ranked else None
+        ),
         a_wins=wins.count(1),
         ties=wins.count(0),
         b_wins=wins.count(-1),

@@ -67,20 +67,29 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
                 f"{row.label} (i): made elsewhere and imported, not run here; what it cost is "
                 "not known."
             )
+        if results.methods[row.label] is None:
+            notes.append(f"{row.label}: has no method.json, so it is taken for a method.")
         if coverage.unscored:
             notes += _lack_of(row, results)
         if coverage.failed:
             kinds = ", ".join(f"{kind} {count}" for kind, count in coverage.failed.items())
             notes.append(f"{row.label}: failed pairs count as worst ({kinds}).")
+        if row.partial:
+            notes.append(
+                f"{row.label} stands apart: it attempted {coverage.of_dataset} of "
+                f"{coverage.expected} pairs, and its means are over those alone. Run the rest, or "
+                "ask for --scope full, where a missing pair counts as worst."
+            )
+            continue
+        if not row.control and not coverage.done:
+            notes.append(f"{row.label}: has no video, and so no rank.")
         if coverage.missing:
             notes.append(f"{row.label}: {coverage.missing} missing pairs count as worst.")
-        if not row.pairs or (scope == "shared" and coverage.of_dataset > coverage.expected):
+        if scope == "shared" and coverage.of_dataset > coverage.expected:
             notes.append(
                 f"{row.label}: {coverage.of_dataset - coverage.expected} more results are left "
-                "out, as not every method has them."
+                "out, as they are not of the pairs of this board."
             )
-        if results.methods[row.label] is None:
-            notes.append(f"{row.label}: has no method.json, so it is taken for a method.")
     notes += [
         f"{label}: {count} results of seeds or edits outside the protocol are left out."
         for label, count in sorted(results.left_out.items())

@@ -69,6 +69,30 @@ def row_of(
     )
 
 
+def partial_row(
+    label: str,
+    results: Results,
+    attempted: Sequence[Key],
+    asked: int,
+    columns: Sequence[Column],
+    bootstrap: Bootstrap,
+) -> Row:
+    """Make the row of a method that stands apart: over the pairs that it attempted, unranked.
+
+    Args:
+        label: The method's label.
+        results: All results.
+        attempted: Its pairs.
+        asked: How many pairs the dataset has.
+        columns: The numbers of a row.
+        bootstrap: How intervals are drawn.
+    """
+    row = row_of(label, results, attempted, columns, bootstrap)
+    lack = {"expected": asked, "missing": asked - len(attempted)}
+    coverage = row.coverage.model_copy(update=lack)
+    return row.model_copy(update={"partial": True, "coverage": coverage})
+
+
 def never_scored(column: Column, results: Iterable[Result]) -> bool:
     """Whether a metric that does not rank was not computed for any of a method's videos.
 

@@ -5,16 +5,27 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, Literal
 
-from pydantic import Field, field_serializer
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_serializer,
+    model_serializer,
+)
 
 from smmbench.dataset import Protocol
 from smmbench.importing.importer import ENTRY
 from smmbench.method import Card
 from smmbench.results import Stored
 
-BOARD_SCHEMA = 1
+BOARD_SCHEMA = 2  # of version 1, ranks are single numbers of a rule that split equals
 LATER = frozenset({"backbone", "original", "values", "tuned"})
 """Facts of a card that boards of before do not have: written where they say something."""
+
+LATER_OF_ROWS = frozenset({"partial"})
+"""The same, of a row."""
+
+Rank = tuple[int, int] | int
+"""Best and worst rank that the data leave open; one number in a board of schema version 1."""
 
 Scope = Literal["full", "shared"]
 Status = Literal["done", "failed", "missing", "unscored"]
@@ -70,13 +81,14 @@ class Cell(Stored):
         mean: The mean; None in a column that nobody has a number in, and in one of a metric
             that does not rank and was not computed for this method.
         interval: 95 % over source clips, within the metric's range; None with one clip.
-        rank: 1 is best; methods that the data cannot tell from a leader share its rank. None for
-            controls, and in columns that do not rank.
+        rank: The ranks that the pairs leave open, 1 is best; those of a column hold together with
+            the board's level. None for controls, partial rows, rows without a video, on one
+            clip, and in columns that do not rank.
     """
 
     mean: float | None
     interval: tuple[float, float] | None
-    rank: int | None = None
+    rank: Rank | None = None
 
 
 class Coverage(Stored):
@@ -111,12 +123,20 @@ class Row(Stored):
     cells: dict[str, Cell]  # by column name
     seconds: float | None  # a pair, with its share of the clip's preparation; None: not measured
     peak_gib: float | None
-    pareto: bool  # on the front of text and motion; controls never are
+    pareto: bool  # on the front of text and motion; only rows that have ranks are
     pairs: tuple[Pair, ...]
+    partial: bool = False  # lacks pairs of the board: it stands apart, over those it attempted
 
     @field_serializer("card")
     def _facts(self, card: Card) -> dict[str, str]:
         return {name: fact for name, fact in asdict(card).items() if fact or name not in LATER}
+
+    @model_serializer(mode="wrap")
+    def _without_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what boards of before do not have, where it says nothing."""
+        written: dict[str, Any] = write(self)
+        later = {name: type(self).model_fields[name].default for name in LATER_OF_ROWS}
+        return {k: v for k, v in written.items() if k not in later or v != later[k]}
 
     @property
     def control(self) -> bool:
@@ -152,5 +172,5 @@ class Board(Stored):
     dataset_pairs: int  # in the whole dataset
     bootstrap: Bootstrap
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]  # competitors by their ranks, then controls
+    rows: tuple[Row, ...]  # competitors, the front first, then controls; partial rows last
     notes: tuple[str, ...]

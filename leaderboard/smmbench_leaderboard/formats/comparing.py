@@ -14,7 +14,7 @@ from smmbench_leaderboard.formats.terminal import drawn
 def comparison_text(comparison: Comparison) -> str:
     """Write a line a metric: both means, their difference with interval and p, and who wins."""
     a, b = plain(comparison.a), plain(comparison.b)
-    titles = ("Metric", a, b, "Difference", "95 % interval", "p", "Edits won, tied, lost")
+    titles = ("Metric", a, b, "Difference", "95 % interval", "p", "p, board", "Won, tied, lost")
     table = Table(box=None, pad_edge=False)
     for place, title in enumerate(titles):
         table.add_column(Text(title), justify="right" if place else "left", overflow="fold")
@@ -23,11 +23,23 @@ def comparison_text(comparison: Comparison) -> str:
     part = "" if comparison.scope == "full" else ", only those that both attempted"
     caption = (
         f"{plain(comparison.dataset)}, {comparison.pairs} pairs of {comparison.clips} clips{part}. "
-        f"Differences are {a} minus {b}, pair by pair; intervals and p are over source clips, p is "
-        "not corrected for the number of metrics.",
+        f"Differences are {a} minus {b}, pair by pair; won, tied and lost count edits. Intervals "
+        "are a bootstrap over source clips. p is of sign flips by clip, for these two methods and "
+        "one metric alone: it is corrected for nothing, and says less the more one compares.",
+        *_of_board(comparison),
         *comparison.notes,
     )
     return drawn(table, Text(), *(Text(plain(sentence, longest=400)) for sentence in caption))
+
+
+def _of_board(comparison: Comparison) -> tuple[str, ...]:
+    if not comparison.ranked:
+        return ("The board does not rank both, so that there is no p of the board.",)
+    return (
+        "p, board: the same, corrected for all pairs of the "
+        f"{comparison.ranked} methods that the board ranks, as its rank intervals are, but not "
+        "for the number of metrics.",
+    )
 
 
 def _cells(column: ColumnDifference) -> tuple[str, ...]:
@@ -38,6 +50,11 @@ def _cells(column: ColumnDifference) -> tuple[str, ...]:
         number(column.b),
         f"{column.difference:+.3f}",
         f"[{low}, {high}]" if column.interval else NONE,
-        NONE if column.p is None else "<0.001" if column.p < 0.001 else f"{column.p:.3f}",
+        _p(column.p),
+        _p(column.p_board),
         f"{column.a_wins}, {column.ties}, {column.b_wins}",
     )
+
+
+def _p(value: float | None) -> str:
+    return NONE if value is None else "<0.001" if value < 0.001 else f"{value:.3f}"

@@ -32,6 +32,7 @@ def _cells(board: Board, row: Row) -> dict[str, Value]:
         "dataset_version": board.dataset_version,
         "scope": board.scope,
         "pareto": int(row.pareto),
+        "partial": int(row.partial),
     }
     for column in board.columns:
         cell = row.cells[column.name]
@@ -39,7 +40,9 @@ def _cells(board: Board, row: Row) -> dict[str, Value]:
         cells |= {column.name: cell.mean}
         cells |= {f"{column.name}_low": low, f"{column.name}_high": high}
         if column.name in RANKING:
-            cells[f"{column.name}_rank"] = cell.rank
+            rank = (cell.rank, cell.rank) if isinstance(cell.rank, int) else cell.rank
+            best, worst = rank or (None, None)
+            cells |= {f"{column.name}_rank_best": best, f"{column.name}_rank_worst": worst}
     coverage = row.coverage
     return cells | {
         "expected": coverage.expected,

@@ -10,7 +10,7 @@ from smmbench_leaderboard.formats.table import table_of
 
 
 def to_latex(board: Board) -> str:
-    """Write competitors, a rule, controls, and the caption."""
+    """Write competitors, controls and partial rows with rules between, and the caption."""
     table = table_of(board)
     width = len(table.header)
     lines = [
@@ -22,9 +22,10 @@ def to_latex(board: Board) -> str:
         r"\midrule",
         *(_line(row) for row in table.competitors),
     ]
-    if table.controls:
-        lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\emph{{controls}}}} \\"]
-        lines += [_line(row) for row in table.controls]
+    for name, rows in (("controls", table.controls), ("partial", table.partial)):
+        if rows:
+            lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\emph{{{name}}}}} \\"]
+            lines += [_line(row) for row in rows]
     caption = " ".join(latex(sentence, longest=400) for sentence in table.caption)
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", r"\end{table}"]
     return "\n".join(lines) + "\n"

@@ -10,14 +10,15 @@ from smmbench_leaderboard.formats.table import table_of
 
 
 def to_markdown(board: Board) -> str:
-    """Write competitors, then controls, in one table, and the caption below."""
+    """Write competitors, controls and partial rows in one table, and the caption below."""
     table = table_of(board)
     width = len(table.header)
     lines = [_line(table.header), "|---" + "|--:" * (width - 1) + "|"]
     lines += [_line(row) for row in table.competitors]
-    if table.controls:
-        lines.append("| *controls*" + " | " * (width - 1) + " |")
-        lines += [_line(row) for row in table.controls]
+    for name, rows in (("controls", table.controls), ("partial", table.partial)):
+        if rows:
+            lines.append(f"| *{name}*" + " | " * (width - 1) + " |")
+            lines += [_line(row) for row in rows]
     lines.append("")
     lines += [f"{markdown(sentence, longest=400)}  " for sentence in table.caption]
     return "\n".join(lines) + "\n"

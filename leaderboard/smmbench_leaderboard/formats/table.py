@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smmbench_leaderboard.board.columns import FLOORS, MOTION, RANKING, higher_is_better
-from smmbench_leaderboard.board.types import Board, Cell, Row
+from smmbench_leaderboard.board.types import Board, Cell, Rank, Row
 
 NONE = "\N{EN DASH}"  # not measured, or not to be had
+FEWEST = 6  # clips that can show an order at 95 %
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Table:
         header: Titles of the columns.
         competitors: Rows that compete.
         controls: Rows of anchors.
+        partial: Rows that lack pairs of the board, and compare with no other.
         caption: Sentences that belong under the table.
     """
 
     header: tuple[str, ...]
     competitors: tuple[tuple[str, ...], ...]
     controls: tuple[tuple[str, ...], ...]
+    partial: tuple[tuple[str, ...], ...]
     caption: tuple[str, ...]
 
 
@@ -35,10 +38,19 @@ def table_of(board: Board) -> Table:
     header += ["Coverage", "Seconds", "GiB"]
     return Table(
         header=tuple(header),
-        competitors=tuple(_cells(board, row) for row in board.rows if not row.control),
-        controls=tuple(_cells(board, row) for row in board.rows if row.control),
+        competitors=_section(board, control=False),
+        controls=_section(board, control=True),
+        partial=tuple(_cells(board, row) for row in board.rows if row.partial),
         caption=caption_of(board),
     )
+
+
+def rank_text(rank: Rank | None) -> str:
+    """An interval of ranks as `4-11`, or `4` where nothing else is left open; a dash for none."""
+    if rank is None:
+        return NONE
+    low, high = (rank, rank) if isinstance(rank, int) else rank
+    return str(low) if low == high else f"{low}-{high}"
 
 
 def caption_of(board: Board) -> tuple[str, ...]:
@@ -49,16 +61,16 @@ def caption_of(board: Board) -> tuple[str, ...]:
     scope = (
         f"All {board.pairs} pairs of the set count; a missing or failed one as the worst value."
         if board.scope == "full"
-        else f"Only the {part} that every method here attempted; not comparable with the whole set."
+        else f"Only the {part} that the rows here attempted; not comparable with the whole set."
     )
     return (
         f"{board.dataset} version {board.dataset_version}, {board.clips} clips. {scope}",
         f"Protocol {protocol.version}: {protocol.frames} frames of {protocol.width}x"
         f"{protocol.height} at {protocol.fps:g} a second, seeds {seeds}, text model "
         f"{protocol.text_model}, tracker {protocol.tracker}, grid {protocol.grid}.",
-        f"Mean [{board.bootstrap.level:.0%} interval over source clips]. Rank: methods that the "
-        "data cannot tell from the leader of their group share its rank. Front: * is on the Pareto "
-        "front of text and motion. Seconds are for a pair, with its share of the preparation.",
+        f"Mean [{board.bootstrap.level:.0%} interval over source clips]. Seconds are for a pair, "
+        "with its share of the preparation.",
+        *_rank_sentences(board),
         *_floor_sentence(board),
         *_companion_sentences(board),
         *board.notes,
@@ -70,6 +82,33 @@ def number(value: float | None) -> str:
     if value is None:
         return NONE
     return f"{value:.3f}".replace("-0.000", "0.000")
+
+
+def _rank_sentences(board: Board) -> tuple[str, ...]:
+    """What a rank says, and what it does not; for boards of before, the rule that they had."""
+    ranks = [cell.rank for row in board.rows for cell in row.cells.values() if cell.rank]
+    if any(isinstance(rank, int) for rank in ranks):
+        return (
+            "Rank: methods that could not be told from the leader of their group share its rank. "
+            "Front: * is on the Pareto front of the means of text and motion.",
+        )
+    if not ranks:
+        return ()
+    level = f"{board.bootstrap.level:.0%}"
+    few = board.clips < FEWEST
+    return (
+        'Rank "4-11": at least 3 methods are shown to be better, and at most 10 may be. All ranks '
+        f"of a column hold together with {level} confidence. Methods whose ranks begin at 1 may "
+        "each be the best; overlapping ranks do not prove equality.",
+        *([f"Fewer than {FEWEST} clips cannot show an order."] if few else []),
+        "Front: *, no other method is shown to beat it on text or motion without losing on the "
+        "other.",
+    )
+
+
+def _section(board: Board, control: bool) -> tuple[tuple[str, ...], ...]:
+    rows = (row for row in board.rows if not row.partial and row.control == control)
+    return tuple(_cells(board, row) for row in rows)
 
 
 def _floor_sentence(board: Board) -> tuple[str, ...]:
@@ -98,7 +137,7 @@ def _cells(board: Board, row: Row) -> tuple[str, ...]:
         cell = row.cells[column.name]
         cells.append(_with_interval(cell))
         if column.name in RANKING:
-            cells.append(NONE if cell.rank is None else str(cell.rank))
+            cells.append(rank_text(cell.rank))
     coverage = row.coverage
     cells.append(f"{coverage.done - coverage.unscored}/{coverage.expected}")
     cells.append(NONE if row.seconds is None else f"{row.seconds:.1f}")

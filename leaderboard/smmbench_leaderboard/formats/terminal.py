@@ -13,7 +13,7 @@ from rich.text import Text
 from smmbench.display import console, plain
 from smmbench_leaderboard.board.columns import FLOOR, FLOORS, FOREGROUND, OTHERS, RANKING
 from smmbench_leaderboard.board.types import Board, Cell, Row
-from smmbench_leaderboard.formats.table import NONE, caption_of, number
+from smmbench_leaderboard.formats.table import NONE, caption_of, number, rank_text
 
 NAME = 11  # characters that a method's name has in any terminal; a longer one is folded
 HEADER_BEFORE = ("", "Method")
@@ -52,15 +52,17 @@ def to_terminal(board: Board) -> str:
             width=None if name else widths[place],
             min_width=widths[place],
         )
-    for control in (False, True):
+    for partial, control in ((False, False), (False, True), (True, False), (True, True)):
         for row, cells in rows:
-            if row.control == control:
-                style = "bold" if row.pareto else "dim" if control else ""
+            if (row.partial, row.control) == (partial, control):
+                style = "bold" if row.pareto else "dim" if control or partial else ""
                 table.add_row(*(Text(cells[place]) for place in places), style=style)
         table.add_section()
     caption = list(caption_of(board))
-    if any(row.control for row in board.rows):
-        caption.insert(0, "The last rows, without ranks, are controls: their places are known.")
+    if any(row.partial for row in board.rows):
+        caption.insert(0, "The last rows lack pairs of the board and compare with no other.")
+    if any(row.control and not row.partial for row in board.rows):
+        caption.insert(0, "The rows without ranks are controls: their places are known.")
     if floors and header.index("Floors") in places:
         caption.insert(0, f"Floors of motion: {' (above), '.join(FLOOR_WORDS[f] for f in floors)}.")
     if left_out := [title for place, title in enumerate(header) if place not in places]:
@@ -121,7 +123,7 @@ def _number(cell: Cell, axis: bool) -> str:
     """The mean; on an axis with its rank in brackets, and its interval on a second line."""
     if not axis:
         return number(cell.mean)
-    first = number(cell.mean) + ("" if cell.rank is None else f" ({cell.rank})")
+    first = number(cell.mean) + ("" if cell.rank is None else f" ({rank_text(cell.rank)})")
     if cell.interval is None:
         return first
     low, high = (number(end) for end in cell.interval)

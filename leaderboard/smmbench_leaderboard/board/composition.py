@@ -1,0 +1,98 @@
+"""What a board is made of: which pairs count, and which rows attempted all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from smmbench.plugins import no_such
+from smmbench_leaderboard.board.reading import Key, Results
+from smmbench_leaderboard.board.rows import card_of
+from smmbench_leaderboard.board.types import Scope
+
+
+@dataclass(frozen=True)
+class Composition:
+    """The pairs of a board, and the rows that stand apart.
+
+    Attributes:
+        scope: `full` if the pairs are all that the dataset asks for.
+        keys: Pairs that count in every row of the board.
+        apart: By label, the pairs that a partial row attempted: it lacks some of `keys`.
+    """
+
+    scope: Scope
+    keys: tuple[Key, ...]
+    apart: Mapping[str, tuple[Key, ...]]
+
+
+def compose(results: Results, whole: Sequence[Key], scope: Scope | None) -> Composition:
+    """Choose the pairs of a board.
+
+    One method that was tried on a few pairs does not make the whole board one of those pairs: the
+    competitors that attempted most pairs make it, and rows that lack some of them stand apart. If
+    several attempted as many, but other ones, those pairs count that most rows have.
+
+    Args:
+        results: The rows; there is at least one.
+        whole: All pairs of the dataset, in their order.
+        scope: `full`: all pairs count in every row, missing ones as worst. `shared`: the pairs
+            that every row attempted. None: as above.
+
+    Raises:
+        ValueError: Nothing is shared.
+    """
+    if scope == "full":
+        return Composition("full", tuple(whole), {})
+    attempted = {label: frozenset(found) for label, found in results.found.items()}
+    if scope == "shared":
+        return Composition("shared", _shared(attempted, whole), {})
+    competing = [label for label in attempted if card_of(results, label).kind != "control"]
+    sets = [attempted[label] for label in sorted(competing or attempted)]
+    most = max(map(len, sets))
+    chosen = max(
+        (one for one in sets if len(one) == most),
+        key=lambda one: sum(one <= other for other in attempted.values()),
+    )
+    keys = tuple(key for key in whole if key in chosen)
+    apart = {
+        label: tuple(key for key in whole if key in found)
+        for label, found in attempted.items()
+        if not chosen <= found
+    }
+    return Composition("full" if len(keys) == len(whole) else "shared", keys, apart)
+
+
+def chosen_methods(
+    results: Results, methods: Collection[str] = (), exclude: Collection[str] = ()
+) -> Results:
+    """Keep the results of some methods: those that are named, or all but those excluded.
+
+    Raises:
+        LookupError: There are no results under such a label; the message lists what there is.
+        ValueError: No method is left.
+    """
+    for label in (*methods, *exclude):
+        if label not in results.found:
+            raise LookupError(no_such("method in these results", label, sorted(results.found)))
+    kept = {label for label in results.found if label in (methods or results.found)} - {*exclude}
+    if not kept:
+        raise ValueError("No method is left: every one was excluded.")
+    return replace(
+        results,
+        methods={label: method for label, method in results.methods.items() if label in kept},
+        found={label: found for label, found in results.found.items() if label in kept},
+        left_out={label: count for label, count in results.left_out.items() if label in kept},
+    )
+
+
+def _shared(attempted: Mapping[str, frozenset[Key]], whole: Sequence[Key]) -> tuple[Key, ...]:
+    shared = tuple(key for key in whole if all(key in found for found in attempted.values()))
+    if not shared:
+        counts = ", ".join(f"'{label}' {len(found)}" for label, found in sorted(attempted.items()))
+        raise ValueError(
+            f"No pair was attempted by every method (attempted of {len(whole)}: {counts}). Run "
+            "them on the same pairs, leave some out by --exclude, or ask for --scope full, where "
+            "a missing pair counts as worst."
+        )
+    return shared

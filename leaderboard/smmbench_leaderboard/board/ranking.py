@@ -1,0 +1,78 @@
+"""Ranks with intervals on each axis, and the front of both: what the pairs show, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from smmbench.rank_intervals import RankIntervals, rank_intervals
+from smmbench_leaderboard.board.columns import RANKING, higher_is_better
+from smmbench_leaderboard.board.types import Bootstrap, Column, Row
+
+
+def competes(row: Row) -> bool:
+    """Whether a row can have ranks: a whole row of a method, with a video, on several clips.
+
+    A row without any video has the worst value everywhere, which says nothing of the method; on
+    one clip there is no interval, and where there is no interval there is no rank.
+    """
+    clips = {pair.clip for pair in row.pairs}
+    return not row.control and not row.partial and row.coverage.done > 0 and len(clips) > 1
+
+
+def column_values(row: Row, column: str) -> Float[np.ndarray, " pairs"]:
+    """Values of one column that is scored, in the order of pairs."""
+    return np.array([pair.values[column] for pair in row.pairs], dtype=float)
+
+
+def compared(rows: Sequence[Row], column: Column, bootstrap: Bootstrap) -> RankIntervals:
+    """Compare rows pair by pair in a column in which all have a number for every pair.
+
+    Args:
+        rows: At least one, over the same pairs.
+        column: Where lower is better, the order is turned.
+        bootstrap: Its seed and level hold here too.
+    """
+    sign = 1 if higher_is_better(column) else -1
+    values = {row.label: sign * column_values(row, column.name) for row in rows}
+    clips = [pair.clip for pair in rows[0].pairs]
+    return rank_intervals(values, clips, bootstrap.seed, bootstrap.level)
+
+
+def ranked(rows: Sequence[Row], columns: Sequence[Column], bootstrap: Bootstrap) -> list[Row]:
+    """Give the rows that compete their ranks on each axis, and mark the front of both.
+
+    Without both axes there is no front.
+    """
+    competing = [row for row in rows if competes(row)]
+    if not competing:
+        return list(rows)
+    axes = [column for column in columns if column.name in RANKING and column.scored]
+    found = {column.name: compared(competing, column, bootstrap) for column in axes}
+    front = undominated(found.values()) if len(axes) == len(RANKING) else frozenset[str]()
+    labels = {row.label for row in competing}
+    return [_with_ranks(row, found, front) if row.label in labels else row for row in rows]
+
+
+def undominated(axes: Iterable[RankIntervals]) -> frozenset[str]:
+    """The front: methods that no other is shown to beat on one axis without losing on another.
+
+    Whether a method loses on an axis is a matter of what is shown, too: a mean that is lower by
+    chance does not save a method, and one that is higher by chance throws no other off the front.
+
+    Args:
+        axes: The comparisons of each axis, of the same methods in the same order.
+    """
+    axes = list(axes)
+    better = np.stack([axis.better for axis in axes]).any(axis=0)  # winner, loser
+    beats = better & ~better.T
+    return frozenset(name for place, name in enumerate(axes[0].names) if not beats[:, place].any())
+
+
+def _with_ranks(row: Row, found: Mapping[str, RankIntervals], front: frozenset[str]) -> Row:
+    cells = dict(row.cells)
+    for name, axis in found.items():
+        cells[name] = cells[name].model_copy(update={"rank": axis.interval(row.label)})
+    return row.model_copy(update={"cells": cells, "pareto": row.label in front})
