@@ -13,7 +13,7 @@ from jaxtyping import Bool
 from smmbench.dataset.manifest import Clip, Dataset, File
 from smmbench.storage.home import file_sha256, home
 from smmbench.tracking import Tracks, known_tracks
-from smmbench.video import NormalForm, Video, normal_form, read_video
+from smmbench.video import NormalForm, Video, read_normal_form
 
 UNKNOWN = "0" * 64
 """A hash that is still to be filled in."""
@@ -160,4 +160,4 @@ def _hash_once(path: Path, size: int, time: int) -> str:
 
 @lru_cache(maxsize=4)  # a clip is read for each of its prompts, and a control reads another
 def _read_once(path: Path, size: int, time: int, form: NormalForm) -> Video:
-    return normal_form(read_video(path), form)
+    return read_normal_form(path, form)

@@ -13,8 +13,10 @@ from smmbench.errors import VideoError
 from smmbench.video.types import Video
 
 if TYPE_CHECKING:
+    from smmbench.video.limits import Limits
+    from smmbench.video.listing import ENDINGS, find_videos, is_video
     from smmbench.video.normal import NormalForm, normal_form
-    from smmbench.video.reading import ENDINGS, Limits, read_video
+    from smmbench.video.reading import read_normal_form, read_video
     from smmbench.video.writing import write_lossless, write_preview
 
 __all__ = [
@@ -23,7 +25,10 @@ __all__ = [
     "NormalForm",
     "Video",
     "VideoError",
+    "find_videos",
+    "is_video",
     "normal_form",
+    "read_normal_form",
     "read_video",
     "write_lossless",
     "write_preview",
@@ -32,9 +37,12 @@ __all__ = [
 _HOMES = {
     "NormalForm": "normal",
     "normal_form": "normal",
-    "ENDINGS": "reading",
-    "Limits": "reading",
+    "ENDINGS": "listing",
+    "find_videos": "listing",
+    "is_video": "listing",
+    "Limits": "limits",
     "read_video": "reading",
+    "read_normal_form": "reading",
     "write_lossless": "writing",
     "write_preview": "writing",
 }

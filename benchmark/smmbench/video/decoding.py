@@ -1,7 +1,8 @@
-"""Decoding a video file by PyAV: all of its frames, or an error that says why not."""
+"""Decoding a video file by PyAV: its shown frames, or an error that says why not."""
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,33 +14,45 @@ import av
 import numpy as np
 from av.codec.context import ThreadType
 from av.container import InputContainer
+from av.packet import Packet
 from av.sidedata.sidedata import SideData
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
+from jaxtyping import UInt8
 
 from smmbench.errors import VideoError
 from smmbench.video.geometry import orient, square_size, stretch
 from smmbench.video.limits import Limits
 from smmbench.video.rgb import to_rgb
-from smmbench.video.timing import frame_rate
+from smmbench.video.shown import Owed
+from smmbench.video.timing import frame_times, uneven
 from smmbench.video.types import Video
-from smmbench.video.whole import check_whole, container_format
+from smmbench.video.wanted import Images, Wanted
+from smmbench.video.whole import NO_LENGTH, check_whole, container_format
 
 
-def decode_file(path: Path, limits: Limits) -> Video:
-    """Read a video file: mp4, mov, mkv, webm or gif.
+class _OpenStartError(Exception):
+    """H.264 whose first group of pictures has references that were cut away."""
+
+
+def decode_file(path: Path, limits: Limits, wanted: Wanted | None = None) -> Video:
+    """Read a video file: mp4, mov, mkv, webm, gif, avi or mpg.
 
     What is converted on the way is in `Video.notes`; see `read_video`.
 
     Raises:
-        VideoError: The file cannot be read whole; the message says why.
+        VideoError: A frame that is wanted cannot be shown as it was; the message says why.
     """
     container = container_format(path)
     check_whole(path, container)
+    decoding = _Decoding(path, container, limits, wanted or Wanted())
     try:
-        # Names and comments inside may be of any encoding; nothing is made of them.
-        with av.open(str(path), format=container, metadata_errors="replace") as opened:
-            return _decode(opened, _video_stream(opened, path), path, limits)
+        try:
+            return decoding.run(strict=True)
+        except _OpenStartError:
+            # Its decoder calls cut-away references an error even where no picture needs them.
+            # Lenient, it marks each picture that it could not restore, and those are refused.
+            return decoding.run(strict=False)
     except av.error.EOFError as error:
         raise VideoError(f"'{path}' ends before its first frame: it has zero frames.") from error
     except av.error.FFmpegError as error:
@@ -65,67 +78,153 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
 class _Seen:
     """What is kept of the decoded frames besides their pixels."""
 
+    owed: Owed
     first: VideoFrame | None = None
     times: list[int | None] = field(default_factory=list)  # when each is shown, in ticks
-    packets: int = 0  # that should each have given a frame
+    whole: bool = True  # decoded to the end of the file
 
 
-def _decode(container: InputContainer, stream: VideoStream, path: Path, limits: Limits) -> Video:
-    limits.check(path.name, stream.frames, stream.width, stream.height)
-    seen, notes = _Seen(), list[str]()
-    images = list(to_rgb(_decoded(container, stream, path, limits, seen), stream, notes))
-    if seen.first is None or not images:
-        raise VideoError(f"'{path}' has a video stream with zero frames.")
-    if seen.packets > len(images) and not seen.first.interlaced_frame:  # there, one has two
-        raise VideoError(
-            f"'{path}' is damaged: only {len(images)} of its {seen.packets} frames decode. "
-            "Copy or fetch it again, or encode it anew without them."
-        )
-    frames = np.stack(images)
-    del images  # half of the memory
-    aspect = stream.sample_aspect_ratio
-    if aspect and aspect != 1:
-        width, height = square_size(seen.first.width, seen.first.height, aspect)
-        limits.check(path.name, len(frames), width, height)
-        frames = stretch(frames, width, height)
-        notes.append(f"pixels of {aspect.numerator}:{aspect.denominator} made square")
-    if matrix := _display_matrix(seen.first):
-        frames, turned = orient(frames, matrix, str(path))
-        notes.append(turned)
-    rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
-    rate, uneven = frame_rate(seen.times, Fraction(stream.time_base or 1), rates)
-    if rate is None:
-        raise VideoError(f"'{path}' does not say its frame rate.")
-    notes.append(uneven)
-    return Video(frames, float(rate), tuple(filter(None, notes)))
+@dataclass(frozen=True)
+class _Decoding:
+    """One file, how much of it is wanted, and the limits."""
+
+    path: Path
+    container: str
+    limits: Limits
+    wanted: Wanted
+
+    def run(self, strict: bool) -> Video:
+        # Names and comments inside may be of any encoding; nothing is made of them.
+        with av.open(str(self.path), format=self.container, metadata_errors="replace") as opened:
+            return self._decode(opened, _video_stream(opened, self.path), strict)
+
+    def _decode(self, container: InputContainer, stream: VideoStream, strict: bool) -> Video:
+        path, limits = self.path, self.limits
+        limits.check_frame(path.name, stream.width, stream.height)
+        if self.wanted.seconds == math.inf:
+            limits.check(path.name, stream.frames, stream.width, stream.height)
+        seen, notes = _Seen(Owed(stream.codec_context.name)), list[str]()
+        images = to_rgb(self._shown(container, stream, strict, seen), stream, notes)
+        frames = self._finished(images, stream, seen, notes)
+        if seen.first is None or frames is None:
+            raise VideoError(f"'{path}' has a video stream with zero frames.")
+        lost = seen.owed.lost(seen.times, seen.whole)
+        if lost > 0 and not seen.first.interlaced_frame:  # there, one frame has two packets
+            raise VideoError(
+                f"'{path}' is damaged: only {len(frames)} of its {len(frames) + lost} frames "
+                "decode. Copy or fetch it again, or encode it anew without them."
+            )
+        rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
+        rate, instants = frame_times(seen.times, Fraction(stream.time_base or 1), rates)
+        if rate is None:
+            raise VideoError(f"'{path}' does not say its frame rate.")
+        if stream.metadata.get("alpha_mode") == "1":
+            notes.append("transparency (a second picture of WebM) left out, as players do")
+        if instants:
+            notes.append(uneven(instants))
+        if note := NO_LENGTH.get(self.container):
+            notes.append(note)
+        return Video(frames, float(rate), tuple(notes), instants)
+
+    def _finished(
+        self,
+        images: Iterator[UInt8[np.ndarray, "height width 3"]],
+        stream: VideoStream,
+        seen: _Seen,
+        notes: list[str],
+    ) -> Images | None:
+        """Make each frame upright, with square pixels, and as the caller wants it."""
+        finished: list[Images] = []
+        aspect = stream.sample_aspect_ratio
+        size: tuple[int, int] | None = None
+        turned = ""
+        for image in images:
+            frames = image[None]
+            if aspect and aspect != 1:
+                height, width = image.shape[:2]
+                size = square_size(width, height, aspect)
+                self.limits.check_frame(self.path.name, *size)
+                frames = stretch(frames, *size)
+            assert seen.first is not None
+            if matrix := _display_matrix(seen.first):
+                frames, turned = orient(frames, matrix, str(self.path))
+            frames = self.wanted.finish(frames)
+            finished.append(frames)
+            self.limits.check(self.path.name, len(finished), *frames.shape[2:0:-1])
+        if size:
+            assert aspect
+            notes.append(f"pixels of {aspect.numerator}:{aspect.denominator} made square")
+        notes += [turned] if turned else []
+        return _joined(finished)
+
+    def _shown(
+        self, container: InputContainer, stream: VideoStream, strict: bool, seen: _Seen
+    ) -> Iterator[VideoFrame]:
+        """Give every wanted frame, checked; keep in `seen` what stays of it."""
+        path = self.path
+        stream.thread_type = ThreadType.SLICE  # threads by frame lose some of the errors
+        # The decoder itself then refuses much larger frames (it counts its own padding, hence
+        # the room; `limits.check` is exact), and damage instead of painting over it.
+        stream.codec_context.options = {
+            "max_pixels": str(2 * self.limits.frame_pixels + 2**16),
+            **({"err_detect": "explode"} if strict else {}),
+        }
+        end = self.wanted.seconds / float(stream.time_base or 1)
+        keys = 0
+        for packet in container.demux(stream):
+            _refuse_damage(packet.is_corrupt, path, seen)
+            keys += packet.is_keyframe
+            _refuse_damage(_is_out_of_time(packet, stream), path, seen)
+            if packet.size > 0:
+                seen.owed.add(bytes(memoryview(packet)[:2]), packet.pts, packet.is_discard)
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                if strict and keys < 2 and stream.codec_context.name == "h264":
+                    raise _OpenStartError from None
+                raise
+            for frame in frames:
+                _refuse_damage(frame.is_corrupt, path, seen)
+                seen.first = first = seen.first or frame
+                if (frame.width, frame.height) != (first.width, first.height):
+                    raise VideoError(
+                        f"'{path}' changes its size from {first.width}x{first.height} to "
+                        f"{frame.width}x{frame.height} at frame {len(seen.times)}; "
+                        "a clip has one size."
+                    )
+                seen.times.append(frame.pts)
+                self.limits.check_frame(path.name, frame.width, frame.height)
+                yield frame
+                if _shown_for(seen, stream) >= end:
+                    seen.whole = False
+                    return
 
 
-def _decoded(
-    container: InputContainer, stream: VideoStream, path: Path, limits: Limits, seen: _Seen
-) -> Iterator[VideoFrame]:
-    """Give every frame, checked; keep in `seen` what stays of it."""
-    stream.thread_type = ThreadType.SLICE  # threads by frame lose some of the errors
-    # The decoder itself then refuses much larger frames (it counts its own padding, hence the
-    # room; `limits.check` is exact), and damage instead of painting over it.
-    stream.codec_context.options = {
-        "max_pixels": str(2 * limits.frame_pixels + 2**16),
-        "err_detect": "explode",
-    }
-    for packet in container.demux(stream):
-        _refuse_damage(packet.is_corrupt, path, seen)
-        seen.packets += packet.size > 0 and not packet.is_discard
-        for frame in packet.decode():
-            _refuse_damage(frame.is_corrupt, path, seen)
-            seen.first = first = seen.first or frame
-            if (frame.width, frame.height) != (first.width, first.height):
-                raise VideoError(
-                    f"'{path}' changes its size from {first.width}x{first.height} to "
-                    f"{frame.width}x{frame.height} at frame {len(seen.times)}; "
-                    "a clip has one size."
-                )
-            seen.times.append(frame.pts)
-            limits.check(path.name, len(seen.times), frame.width, frame.height)
-            yield frame
+def _is_out_of_time(packet: Packet, stream: VideoStream) -> bool:  # type: ignore[type-arg]
+    """Whether an edit list leaves out a packet that lies further away than the stream is long."""
+    if not packet.is_discard or packet.pts is None or not stream.duration:
+        return False
+    return abs(packet.pts - (stream.start_time or 0)) > 2 * stream.duration
+
+
+def _shown_for(seen: _Seen, stream: VideoStream) -> float:
+    """Ticks from the first frame to the last one so far; by the stated rate without times."""
+    first, last = seen.times[0], seen.times[-1]
+    if first is not None and last is not None:
+        return float(last - first)
+    rate = stream.guessed_rate or stream.average_rate
+    return (len(seen.times) - 1) / float(rate * (stream.time_base or 1)) if rate else 0.0
+
+
+def _joined(finished: list[Images]) -> Images | None:
+    """One array of all frames, each freed as soon as it is in it."""
+    if not finished:
+        return None
+    frames = np.empty((len(finished), *finished[0].shape[1:]), np.uint8)
+    for t in range(len(finished)):
+        frames[t] = finished[t][0]
+        finished[t] = frames[t : t + 1]
+    return frames
 
 
 def _refuse_damage(damaged: bool, path: Path, seen: _Seen) -> None:

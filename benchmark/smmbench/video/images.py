@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import warnings
 from itertools import pairwise
@@ -15,35 +16,45 @@ from smmbench.errors import VideoError
 from smmbench.video.limits import Limits
 from smmbench.video.rgb import over_black
 from smmbench.video.types import Video
+from smmbench.video.wanted import Images, Wanted
 
 DEFAULT_FPS = 8.0
 _IMAGE = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)\.(?:png|jpe?g)", re.IGNORECASE)
 
 
-def read_images(folder: Path, limits: Limits, fps: float | None) -> Video:
+def read_images(
+    folder: Path, limits: Limits, fps: float | None, wanted: Wanted | None = None
+) -> Video:
     """Read the numbered png and jpg images of a folder, in the order of their numbers.
 
     Args:
         folder: It may hold other files too; those whose name begins with a dot are no images.
         limits: The largest video that is read.
         fps: Frames a second; None is 8, and noted.
+        wanted: How much of it is read, by default all.
 
     Raises:
         VideoError: No images, a gap or a doubt in their numbers, unlike sizes, a broken image.
     """
+    wanted = wanted or Wanted()
     paths = _in_order(folder)
-    images: list[UInt8[np.ndarray, "height width 3"]] = []
+    if wanted.seconds < math.inf:
+        paths = paths[: math.ceil(wanted.seconds * (fps or DEFAULT_FPS) - 1e-6) + 1]
+    images: list[Images] = []
+    shape: tuple[int, ...] | None = None
     notes: list[str] = [] if fps else [f"frame rate not given: {DEFAULT_FPS:g} assumed"]
     for path in paths:
-        image, found = _read_image(path, limits, len(paths))
-        if images and image.shape != images[0].shape:
+        image, found = _read_image(path, limits)
+        shape = shape or image.shape
+        if image.shape != shape:
             raise VideoError(
                 f"'{path}' is {image.shape[1]}x{image.shape[0]}, the images before it are "
-                f"{images[0].shape[1]}x{images[0].shape[0]}; a clip has one size."
+                f"{shape[1]}x{shape[0]}; a clip has one size."
             )
-        images.append(image)
+        images.append(wanted.finish(image[None]))
+        limits.check(folder.name, len(paths), *images[0].shape[2:0:-1])
         notes += [note for note in found if note not in notes]
-    return Video(np.stack(images), fps or DEFAULT_FPS, tuple(notes))
+    return Video(np.concatenate(images), fps or DEFAULT_FPS, tuple(notes))
 
 
 def _in_order(folder: Path) -> list[Path]:
@@ -78,14 +89,14 @@ def _in_order(folder: Path) -> list[Path]:
 
 
 def _read_image(
-    path: Path, limits: Limits, frames: int
+    path: Path, limits: Limits
 ) -> tuple[UInt8[np.ndarray, "height width 3"], list[str]]:
     """RGB of one image, and what was converted."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `limits` says more
             with Image.open(path, formats=("PNG", "JPEG")) as image:
-                limits.check(path.name, frames, *image.size)
+                limits.check_frame(path.name, *image.size)
                 image.verify()  # Pillow would read a PNG without its last bytes
             with Image.open(path) as image:
                 return _to_rgb(image)
@@ -98,7 +109,7 @@ def _read_image(
 
 
 def _to_rgb(image: Image.Image) -> tuple[UInt8[np.ndarray, "height width 3"], list[str]]:
-    notes: list[str] = []
+    notes = [f"{image.mode} to RGB"] if image.mode in ("CMYK", "YCCK", "LAB") else []
     upright = ImageOps.exif_transpose(image)
     if image.getexif().get(0x0112, 1) != 1:  # the tag "Orientation"
         notes.append("turned as the image's orientation tag says")

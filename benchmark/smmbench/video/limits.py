@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, fields
 
 from smmbench.errors import VideoError
+
+VARIABLES = {
+    "frames": "SMMBENCH_MAX_FRAMES",
+    "frame_pixels": "SMMBENCH_MAX_FRAME_PIXELS",
+    "total_pixels": "SMMBENCH_MAX_PIXELS",
+}
+"""Environment variables that raise or lower each limit, in every command."""
 
 
 @dataclass(frozen=True)
@@ -12,14 +20,44 @@ class Limits:
     """The largest video that is read; a larger one is refused, never cut.
 
     Attributes:
-        frames: Frames of a video.
-        frame_pixels: Pixels of one frame (the default holds 4096 x 4096).
-        total_pixels: Pixels of all frames (the default takes 1.6 GB as RGB).
+        frames: Frames of a video that are kept.
+        frame_pixels: Pixels of one frame of the file (the default holds 4096 x 4096).
+        total_pixels: Pixels of all frames that are kept (the default takes 1.6 GB as RGB).
     """
 
     frames: int = 4096
     frame_pixels: int = 2**24
     total_pixels: int = 2**29
+
+    @classmethod
+    def from_environment(cls) -> Limits:
+        """The default limits, or those that the variables in `VARIABLES` state.
+
+        Raises:
+            ValueError: A variable is not a whole number above 0.
+        """
+        stated: dict[str, int] = {}
+        for limit in fields(cls):
+            text = os.environ.get(variable := VARIABLES[limit.name], "")
+            if not text:
+                continue
+            if not text.isdecimal() or not int(text):
+                raise ValueError(f"{variable} must be a whole number above 0, got '{text}'.")
+            stated[limit.name] = int(text)
+        return cls(**stated)
+
+    def check_frame(self, name: str, width: int, height: int) -> None:
+        """Refuse a video of frames of this size, in pixels.
+
+        Raises:
+            VideoError: They are over the limit; the message says which, and how to raise it.
+        """
+        pixels = width * height
+        if pixels > self.frame_pixels:
+            raise VideoError(
+                f"'{name}' has frames of {width}x{height}, {pixels} pixels; "
+                f"the limit is {self.frame_pixels}. {_raised('frame_pixels')}"
+            )
 
     def check(self, name: str, frames: int, width: int, height: int) -> None:
         """Refuse a video of this many frames of this size, in pixels.
@@ -27,19 +65,22 @@ class Limits:
         Raises:
             VideoError: It is over a limit; the message says which, and how to raise it.
         """
-        pixels = width * height
-        raised = "If it is meant to be so large, read it with higher `Limits`."
-        if pixels > self.frame_pixels:
-            raise VideoError(
-                f"'{name}' has frames of {width}x{height}, {pixels} pixels; "
-                f"the limit is {self.frame_pixels}. {raised}"
-            )
+        self.check_frame(name, width, height)
         if frames > self.frames:
             raise VideoError(
-                f"'{name}' has {frames} frames or more; the limit is {self.frames}. {raised}"
+                f"'{name}' has {frames} frames or more; the limit is {self.frames}. "
+                f"{_raised('frames')}"
             )
-        if frames * pixels > self.total_pixels:
+        pixels = frames * width * height
+        if pixels > self.total_pixels:
             raise VideoError(
-                f"'{name}' has {frames} frames or more of {width}x{height}, {frames * pixels} "
-                f"pixels in all; the limit is {self.total_pixels}. {raised}"
+                f"'{name}' has {frames} frames or more of {width}x{height}, {pixels} "
+                f"pixels in all; the limit is {self.total_pixels}. {_raised('total_pixels')}"
             )
+
+
+def _raised(limit: str) -> str:
+    return (
+        f"If it is meant to be so large, set {VARIABLES[limit]} to a higher limit (`Limits` in "
+        "Python), or cut it: `ffmpeg -i FILE -t SECONDS -c copy shorter.mp4`."
+    )

@@ -6,11 +6,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, UInt8
 
 from smmbench.errors import VideoError
 from smmbench.video.geometry import stretch
 from smmbench.video.types import Video
+
+TIE = 1e-3
+"""Seconds by which two instants may differ and be one: containers round times to milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,9 @@ def normal_form(video: Video, form: NormalForm) -> Video:
     """Bring a video to the normal form: first in time, then in space.
 
     In time: the clip is looked at `form.fps` times a second from its first frame on, and the
-    frame nearest to each instant is taken (of two equally near, the later). At the same rate
-    these are the first `form.frames` frames. What comes after is left out; nothing is blended.
+    frame nearest to each instant is taken (of two equally near, the later), by the times of the
+    frames where their rate varies. At the same rate these are the first `form.frames` frames.
+    What comes after is left out; nothing is blended.
 
     In space: the largest part of the wanted aspect is cut from the centre and resized by an
     antialiased bicubic filter; a frame that has the size already keeps its pixels.
@@ -60,7 +64,7 @@ def normal_form(video: Video, form: NormalForm) -> Video:
     height, width = video.frames.shape[1:3]
     sized = (width, height) == (form.width, form.height)
     every = np.array_equal(indices, np.arange(len(video.frames)))
-    if sized and every and video.fps == form.fps:
+    if sized and every and video.fps == form.fps and not video.instants:
         return video
     frames, notes = video.frames[indices], list(video.notes)
     if not np.array_equal(indices, np.arange(form.frames)):
@@ -68,21 +72,21 @@ def normal_form(video: Video, form: NormalForm) -> Video:
     elif not every:
         notes.append(f"first {form.frames} of {len(video.frames)} frames")
     if not sized:
-        box = _centre(width, height, form.width / form.height)
-        frames = stretch(frames, form.width, form.height, box)
-        cropped = box != (0, 0, width, height)
-        notes.append(
-            f"{'centre of ' if cropped else ''}{width}x{height} resized to "
-            f"{form.width}x{form.height}"
-        )
-    return Video(frames, form.fps, tuple(notes))
+        notes.append(resizing_note(width, height, form))
+    return Video(centred(frames, form), form.fps, tuple(notes))
 
 
 def _indices(video: Video, form: NormalForm) -> Int[np.ndarray, " frames"]:
-    """Which frame is nearest to each wanted instant."""
+    """Tell which frame of a video is nearest to each instant of a normal form.
+
+    Raises:
+        VideoError: The video ends before the last instant.
+    """
     count = len(video.frames)
     # A millionth of a frame: rates come rounded from containers, and a tie must stay a tie.
     instants = np.arange(form.frames) * (video.fps / form.fps) + 1e-6
+    if video.instants:
+        return _nearest_in_time(np.array(video.instants), video.fps, form)
     if instants[-1] >= count:
         needed = math.floor(instants[-1]) + 1
         raise VideoError(
@@ -92,8 +96,48 @@ def _indices(video: Video, form: NormalForm) -> Int[np.ndarray, " frames"]:
     return np.minimum(np.floor(instants + 0.5).astype(np.int64), count - 1)
 
 
-def _centre(width: int, height: int, aspect: float) -> tuple[float, float, float, float]:
-    """The largest centred box of an aspect (left, top, right, bottom), in pixels."""
+def frames_at(video: Video, fps: float) -> int:
+    """Count the frames that a video has at another rate: the instants up to its last frame's."""
+    if video.instants:
+        return math.floor(video.instants[-1] * fps + 1e-6) + 1
+    return math.floor((len(video.frames) - 1) * fps / video.fps + 1e-6) + 1
+
+
+def centred(
+    frames: UInt8[np.ndarray, "time height width 3"], form: NormalForm
+) -> UInt8[np.ndarray, "time form_height form_width 3"]:
+    """Cut the centre of the form's aspect from frames and resize it to the form's size."""
+    height, width = frames.shape[1:3]
+    if (width, height) == (form.width, form.height):
+        return frames
+    return stretch(frames, form.width, form.height, _centre(width, height, form))
+
+
+def resizing_note(width: int, height: int, form: NormalForm) -> str:
+    """What `centred` does to frames of this size, in words."""
+    cropped = _centre(width, height, form) != (0, 0, width, height)
+    centre = "centre of " if cropped else ""
+    return f"{centre}{width}x{height} resized to {form.width}x{form.height}"
+
+
+def _nearest_in_time(times: np.ndarray, fps: float, form: NormalForm) -> Int[np.ndarray, " frames"]:
+    wanted = np.arange(form.frames) / form.fps
+    if wanted[-1] >= times[-1] + 1 / fps:
+        raise VideoError(
+            f"The video's last frame is shown {times[-1]:.3g} s after its first, too early: "
+            f"{form.frames} frames at {form.fps:g} a second are wanted, the last at "
+            f"{wanted[-1]:.3g} s."
+        )
+    tie = min(TIE, float(np.diff(times).min()) / 4)
+    later = np.minimum(np.searchsorted(times, wanted - 1e-9), len(times) - 1)
+    earlier = np.maximum(later - 1, 0)
+    is_later = np.abs(times[later] - wanted) <= np.abs(wanted - times[earlier]) + tie
+    return np.where(is_later, later, earlier)
+
+
+def _centre(width: int, height: int, form: NormalForm) -> tuple[float, float, float, float]:
+    """The largest centred box of the form's aspect (left, top, right, bottom), in pixels."""
+    aspect = form.width / form.height
     box_width = min(float(width), height * aspect)
     box_height = min(float(height), width / aspect)
     left, top = (width - box_width) / 2, (height - box_height) / 2

@@ -12,9 +12,11 @@ import av
 import numpy as np
 from av.filter import Graph
 from av.video.frame import VideoFrame
-from av.video.reformatter import ColorTrc
+from av.video.reformatter import ColorPrimaries, ColorTrc
 from av.video.stream import VideoStream
 from jaxtyping import UInt8
+
+WIDE = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432)
 
 
 def to_rgb(
@@ -34,7 +36,9 @@ def to_rgb(
             yield over_black(image)
     if graph is not None:
         graph.push(None)  # deinterlacing holds the last frame back
-        yield from map(over_black, _pull(graph))
+        for image in _pull(graph):
+            translucent |= image.shape[-1] == 4 and image[..., 3].min() < 255
+            yield over_black(image)
     if translucent:
         notes.append("transparent parts laid over black")
 
@@ -68,6 +72,8 @@ def _conversions(frame: VideoFrame) -> Iterator[str]:
         yield f"{bits} bit to 8"
     if frame.color_trc in (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67):
         yield "high dynamic range read as it is, without tone mapping"
+    elif frame.color_primaries in WIDE:
+        yield "wide gamut (BT.2020 or P3) read as it is, without gamut mapping"
     if frame.interlaced_frame:
         yield "deinterlaced by bwdif"
 

@@ -1,4 +1,4 @@
-"""The frame rate of a file, from when its frames are shown."""
+"""The times and the frame rate of a file, from when its frames are shown."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
+import numpy as np
 
-def frame_rate(
+
+def frame_times(
     times: Sequence[int | None], tick: Fraction, stated: Iterable[Fraction | None]
-) -> tuple[Fraction | None, str]:
-    """Rate of a clip and, where its frames are not evenly spaced, a note that says so.
+) -> tuple[Fraction | None, tuple[float, ...]]:
+    """Rate of a clip and, where its frames are not evenly spaced, the instant of each.
 
     A container states several rates and some are wrong: the mean over a clip whose last frame is
     held longer, the field rate of an interlaced one. The first one that agrees with the times to
@@ -22,22 +24,30 @@ def frame_rate(
         stated: Rates that the container states, in frames a second, best first.
 
     Returns:
-        The rate in frames a second, None if nothing tells it, and a note or an empty string.
+        The rate in frames a second (the mean of a clip whose frames are not evenly spaced; None
+        if nothing tells it), and the instants in seconds from the first frame, or none.
     """
     rates = [rate for rate in stated if rate]
     known = [time for time in times if time is not None]
     if len(known) < 2 or len(known) < len(times) or known[-1] <= known[0]:
-        return (rates[0] if rates else None), ""
+        return (rates[0] if rates else None), ()
     span = (known[-1] - known[0]) * tick
     mean = Fraction(len(known) - 1) / span
     steps = [later - earlier for earlier, later in pairwise(known)]
     if max(steps) - min(steps) > max(2, 0.1 * float(1 / (mean * tick))):
-        low, high = float(1 / (max(steps) * tick)), float(1 / (max(min(steps), 1) * tick))
-        return mean, (
-            f"variable frame rate ({low:.3g} to {high:.3g} a second): "
-            f"every frame kept, at their mean of {float(mean):.4g}"
-        )
+        if min(steps) <= 0:  # two frames at one time: no order but that of the file
+            return mean, ()
+        return mean, tuple(float((time - known[0]) * tick) for time in known)
     for rate in rates:
         if abs((len(known) - 1) / rate - span) <= 1.5 * tick:
-            return rate, ""
-    return mean, ""
+            return rate, ()
+    return mean, ()
+
+
+def uneven(instants: tuple[float, ...]) -> str:
+    """A note for a clip whose frames are not evenly spaced."""
+    steps = np.diff(instants)
+    return (
+        f"variable frame rate ({1 / steps.max():.3g} to {1 / steps.min():.3g} a second): every "
+        f"frame kept with its time, {len(steps) / instants[-1]:.4g} a second in the mean"
+    )

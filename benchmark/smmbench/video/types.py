@@ -1,4 +1,4 @@
-"""The value that everything is made of and scored in: frames and a rate."""
+"""The value that everything is made of and scored in: frames and their times."""
 
 from __future__ import annotations
 
@@ -17,13 +17,16 @@ class Video:
 
     Attributes:
         frames: RGB, 0 to 255, upright, square pixels.
-        fps: Frames a second, above 0.
+        fps: Frames a second, above 0; the mean where `instants` says that they vary.
         notes: What was converted while reading ("10 bit to 8", "rotated 90"), oldest first.
+        instants: When each frame is shown, in seconds from the first one, increasing; empty for
+            frames that are evenly spaced, frame `t` at `t / fps`.
     """
 
     frames: UInt8[np.ndarray, "time height width 3"]
     fps: float
     notes: tuple[str, ...] = ()
+    instants: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.frames.ndim != 4 or self.frames.shape[-1] != 3 or self.frames.dtype != np.uint8:
@@ -35,10 +38,22 @@ class Video:
             raise VideoError(f"A video needs at least one pixel, got shape {self.frames.shape}.")
         if not self.fps > 0:
             raise VideoError(f"The frame rate must be above 0, got {self.fps}.")
+        if self.instants:
+            self._check_instants()
+
+    def _check_instants(self) -> None:
+        if len(self.instants) != len(self.frames):
+            raise VideoError(
+                f"A video of {len(self.frames)} frames needs as many instants, "
+                f"got {len(self.instants)}."
+            )
+        steps = np.diff(self.instants)
+        if self.instants[0] != 0 or not (steps > 0).all() or not np.isfinite(steps).all():
+            raise VideoError("The instants of a video must begin at 0 and increase.")
 
     @property
     def pixels_sha256(self) -> str:
-        """SHA-256 of the shape and the decoded RGB; rate and container do not enter it."""
+        """SHA-256 of the shape and the decoded RGB; times and container do not enter it."""
         digest = hashlib.sha256(repr(self.frames.shape).encode())
         digest.update(np.ascontiguousarray(self.frames).tobytes())
         return digest.hexdigest()

@@ -7,17 +7,23 @@ is, so its outermost structure is walked first; no pixel is decoded for that.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from smmbench.errors import VideoError
 
 _REMUX = "Write it anew with its length: `ffmpeg -i FILE -map 0:v -c copy new.mkv`."
-_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")
+NO_LENGTH = {
+    "mpeg": "an MPEG program stream does not say its length: a cut between packets cannot be seen"
+}
+"""A note for containers in which not every cut can be seen."""
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")  # that a file begins with
+_BOXES = (*_MP4_BOXES, b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"udta", b"meta", b"uuid")
 
 
 def container_format(path: Path) -> str:
-    """FFmpeg's name of the container, by its first bytes: `mov`, `matroska` or `gif`.
+    """FFmpeg's name of the container, by its first bytes: `mov`, `matroska`, `gif`, `avi`, `mpeg`.
 
     Only these are opened: FFmpeg's playlist formats would let a file name others to be read.
 
@@ -25,7 +31,7 @@ def container_format(path: Path) -> str:
         VideoError: The file is empty or something else.
     """
     with path.open("rb") as file:
-        head = file.read(8)
+        head = file.read(12)
     if not head:
         raise VideoError(f"'{path}' is empty.")
     if head[:4] == b"\x1a\x45\xdf\xa3":
@@ -34,9 +40,13 @@ def container_format(path: Path) -> str:
         return "gif"
     if head[4:8] in _MP4_BOXES:
         return "mov"
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
+    if head[:4] == b"\0\0\1\xba":
+        return "mpeg"
     raise VideoError(
-        f"'{path}' is not a video that is read here: it must be mp4, mov, mkv, webm or gif, "
-        "or a folder of numbered png or jpg images."
+        f"'{path}' is not a video that is read here: it must be mp4, mov, mkv, webm, gif, avi "
+        "or mpg, or a folder of numbered png or jpg images."
     )
 
 
@@ -62,9 +72,14 @@ def _cut(missing: int) -> str:
 
 
 def _walk_mp4(file: BinaryIO, size: int) -> str:
-    """Follow the outermost boxes (ISO 14496-12, 4.2); a word on the first fault."""
+    """Follow the outermost boxes (ISO 14496-12, 4.2); a word on the first fault.
+
+    What follows the last box and is none is left alone, as players do.
+    """
     seen: set[bytes] = set()
     for kind, start, end in _boxes(file, 0, size):
+        if {b"moov", b"mdat"} <= seen and (not kind or (end > size and kind not in _BOXES)):
+            break
         if not kind:
             return f"is damaged: a box of {end - start} bytes at byte {start}."
         if end > size:
@@ -96,24 +111,117 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
 
 
 def _walk_matroska(file: BinaryIO, size: int) -> str:
-    """Follow the outermost elements (RFC 8794, section 5); a word on the first fault."""
+    """Follow the elements (RFC 8794, section 5) down to the blocks; a word on the first fault.
+
+    A demuxer that loses its way among the blocks goes on as if they were not there. What follows
+    the segment and is no element is left alone, as players do.
+    """
+    position, segment = 0, False
+    while position < size:
+        element = _element(file, position)
+        if element.fault:
+            if position and element.fault == _PADDING:
+                return ""
+            return "" if segment and not element.cut else element.fault.format(position)
+        if segment and element.kind not in _AFTER_SEGMENT:
+            return ""
+        if element.end is None:
+            return f"does not say its length (its writer was stopped, or live). {_REMUX}"
+        if element.end > size:
+            return _cut(element.end - size)
+        if element.kind == _SEGMENT:
+            segment = True
+            if (at := _gap(file, element.start, element.end)) is not None:
+                return f"is damaged at byte {at}: its elements do not follow one another."
+        position = element.end
+    return ""
+
+
+_SEGMENT = 0x18538067
+_CLUSTER, _GROUP = 0x1F43B675, 0xA0  # clusters, and groups of a block and what belongs to it
+_IN_CLUSTER = (_GROUP, 0xA3, 0xE7, 0xA7, 0xAB, 0xAF, 0xEC, 0xBF, 0x5854)
+_AFTER_SEGMENT = (_SEGMENT, 0x1A45DFA3, 0xEC, 0xBF)  # segment, EBML head, void, checksum
+_PADDING = "is padded with zeros at byte {}."
+
+
+@dataclass(frozen=True)
+class _Element:
+    """One element: what it is, where its content begins and ends (None: it does not say)."""
+
+    kind: int = 0
+    start: int = 0
+    end: int | None = None
+    fault: str = ""
+    cut: bool = False
+
+
+def _element(file: BinaryIO, position: int) -> _Element:
+    file.seek(position)
+    head = file.read(12)
+    if not head or head[0] < 0x10:  # no length of an identifier; some writers pad with zeros
+        return _Element(fault="is damaged at byte {}." if head.strip(b"\0") else _PADDING)
+    id_bytes = 9 - head[0].bit_length()
+    if len(head) <= id_bytes or not head[id_bytes]:
+        return _Element(fault=_cut(1), cut=True)
+    length_bytes = 9 - head[id_bytes].bit_length()
+    field = head[id_bytes : id_bytes + length_bytes]
+    if len(field) < length_bytes:
+        return _Element(fault=_cut(length_bytes - len(field)), cut=True)
+    length = int.from_bytes(field) & ((1 << 7 * length_bytes) - 1)
+    start = position + id_bytes + length_bytes
+    unknown = length == (1 << 7 * length_bytes) - 1
+    return _Element(int.from_bytes(head[:id_bytes]), start, None if unknown else start + length)
+
+
+def _gap(file: BinaryIO, start: int, end: int, parent: int = _SEGMENT) -> int | None:
+    """The first byte between `start` and `end` where no element begins as it should, if any."""
+    while start < end:
+        element = _element(file, start)
+        if element.kind == _CLUSTER and element.end is None:  # it ends where the next one begins
+            start = element.start
+            continue
+        if element.fault or element.end is None or element.end > end:
+            return start
+        if parent == _CLUSTER and element.kind not in _IN_CLUSTER:
+            return start
+        if element.kind in (_CLUSTER, _GROUP):
+            inner = _gap(file, element.start, element.end, element.kind)
+            if inner is not None:
+                return inner
+        start = element.end
+    return None if start == end else start
+
+
+def _walk_avi(file: BinaryIO, size: int) -> str:
+    """Follow the RIFF chunks (AVI, and `AVIX` of OpenDML); a word on the first fault."""
     position = 0
     while position < size:
         file.seek(position)
         head = file.read(12)
-        if head[0] < 0x10:  # no length of an identifier; some writers pad with zeros
-            return "" if position and not head.strip(b"\0") else f"is damaged at byte {position}."
-        id_bytes = 9 - head[0].bit_length()
-        if len(head) <= id_bytes or not head[id_bytes]:
-            return _cut(1)
-        length_bytes = 9 - head[id_bytes].bit_length()
-        field = head[id_bytes : id_bytes + length_bytes]
-        if len(field) < length_bytes:
-            return _cut(length_bytes - len(field))
-        length = int.from_bytes(field) & ((1 << 7 * length_bytes) - 1)
-        if length == (1 << 7 * length_bytes) - 1:
-            return f"does not say its length (its writer was stopped, or live). {_REMUX}"
-        position += id_bytes + length_bytes + length
+        if head[:4] != b"RIFF":  # what follows the last one is left alone
+            return "" if position else "is damaged at byte 0."
+        length = int.from_bytes(head[4:8], "little")
+        if length in (0, 0xFFFFFFFF):
+            return f"does not say its length (its writer was stopped). {_REMUX}"
+        position += 8 + length + length % 2
+    return _cut(position - size) if position > size + 1 else ""
+
+
+def _walk_mpeg(file: BinaryIO, size: int) -> str:
+    """Follow the packs and packets of a program stream (ISO 13818-1, 2.5.3)."""
+    position = 0
+    while position + 4 <= size:
+        file.seek(position)
+        head = file.read(14)
+        if head[:3] != b"\0\0\1":
+            break  # what follows is left alone
+        if head[3] == 0xB9:  # the end of the program
+            return ""
+        if head[3] == 0xBA:  # a pack: 12 bytes in MPEG-1; in MPEG-2, 14 and stuffing
+            length = 14 + (head[13] & 7) if len(head) > 13 and head[4] >> 6 == 1 else 12
+        else:
+            length = 6 + int.from_bytes(head[4:6])
+        position += length
     return _cut(position - size) if position > size else ""
 
 
@@ -148,4 +256,6 @@ _WALKS: dict[str, Callable[[BinaryIO, int], str]] = {
     "mov": _walk_mp4,
     "matroska": _walk_matroska,
     "gif": _walk_gif,
+    "avi": _walk_avi,
+    "mpeg": _walk_mpeg,
 }

@@ -14,6 +14,8 @@ from jaxtyping import UInt8
 from smmbench.storage.atomic import atomic_path
 from smmbench.video.types import Video
 
+MILLISECOND = Fraction(1, 1000)
+
 
 def write_lossless(path: Path | str, video: Video) -> None:
     """Write FFV1 in Matroska, which decodes to the very same RGB; whole or not at all.
@@ -34,9 +36,11 @@ def write_lossless(path: Path | str, video: Video) -> None:
             stream.pix_fmt = "bgr0"
             stream.thread_count = 1
             stream.codec_context.flags |= av.codec.context.Flags.bitexact
+            if video.instants:
+                stream.codec_context.time_base = MILLISECOND
             for t, image in enumerate(video.frames):
                 frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-                frame.pts = t
+                frame.pts = round(video.instants[t] / MILLISECOND) if video.instants else t
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
 

@@ -1,0 +1,49 @@
+"""Which entries of a folder are videos: the one lister of all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+ENDINGS = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
+"""What the name of a video may end with; whether it can be read is seen on reading."""
+IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg"})
+
+
+def is_hidden(path: Path) -> bool:
+    """Whether a name begins with a dot, as `._walk.mp4` does, which macOS leaves on other disks."""
+    return path.name.startswith(".")
+
+
+def is_image_folder(path: Path) -> bool:
+    """Whether a folder holds images of its own, and may thus be a video."""
+    return path.is_dir() and any(
+        not is_hidden(inner) and inner.suffix.lower() in IMAGE_ENDINGS for inner in path.iterdir()
+    )
+
+
+def is_video(path: Path) -> bool:
+    """Whether this may be a video: a file with one of `ENDINGS`, or a folder of images."""
+    if is_hidden(path):
+        return False
+    return is_image_folder(path) or (path.suffix.lower() in ENDINGS and path.is_file())
+
+
+def stem(path: Path) -> str:
+    """Name without a video's ending; a dot elsewhere in the name is part of it."""
+    return path.stem if path.suffix.lower() in ENDINGS and not path.is_dir() else path.name
+
+
+def find_videos(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Give the videos of a folder by name, without their ending.
+
+    Links are followed. Hidden files, and what is no video, are left alone.
+
+    Raises:
+        ValueError: There is no such folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"No folder '{folder}'.")
+    for path in sorted(folder.iterdir()):
+        if is_video(path):
+            yield stem(path), path
