@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -28,7 +29,6 @@ from smmbench_research.emoji.laboratory.settings import (
     Setting,
     distinct,
 )
-from smmbench_research.emoji.laboratory.sweep import leaders
 from smmbench_research.emoji.laboratory.tables import (
     against,
     best,
@@ -155,17 +155,25 @@ def test_the_best_setting_has_the_largest_sum_of_both_axes(tmp_path: Path) -> No
     assert "a 3, b 1" in remarks(frame)[0]  # not the same budget
 
 
-def test_finals_are_of_the_first_of_each_method(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    rows = [
-        *rows_of("weak", "a", 0.9, 0.1),
-        *rows_of("even", "a", 0.9, 0.4),
-        *rows_of("strong", "a", 0.5, 0.6),
-        *rows_of("other", "b", 0.1, 0.1),
+def test_rows_of_a_search_and_its_finals(tmp_path: Path) -> None:
+    """Each setting is a row that `smmbench run` can label; finals keep the best of each method."""
+    rows = board.setting_rows("tune")
+    labels = [row.name for row in rows]
+    assert len(set(labels)) == len(labels) > BUDGET
+    assert all(re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", label) for label in labels)
+    assert {"sdedit-0.5", "ddim-caption-50", "smm-low-4-rate-x1-share-0.4"} <= set(labels)
+    means = {"sdedit-0.5": 0.4, "sdedit-0.7": 0.9, "sdedit-0.9": 0.8, "ddim-empty-25": 0.2}
+    lines = [
+        {"setting": name, "method": name.split("-")[0], "clip": clip, "edit": "a", "seed": 0}
+        | {"text": value, "motion": 0.1}
+        for name, value in means.items()
+        for clip in ("one", "two")
     ]
-    path.write_text("\n".join(json.dumps(row) for row in rows))
-    assert leaders(path, 2) == {"even", "strong", "other"}
-    assert leaders(path, 1) == {"even", "other"}
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    finals = board.setting_rows("tune", finals=path, keep=2)
+    assert {row.name for row in finals} == {"sdedit-0.7", "sdedit-0.9", "ddim-empty-25"}
+    assert {row.method for row in finals} == {"sdedit", "ddim"}
 
 
 def test_tables_are_markdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,6 +205,7 @@ def test_a_witness_keeps_rows_of_the_same_pixels(
     measures = Measures(load_dataset("emoji"), "cpu", second="lucas-kanade")
     (row,) = witness(tmp_path, measures)
     assert row["motion"] == row["motion_second"] == 1 and row["path"] == 0
+    assert row["method"] == row["setting"] == "source-copy"
     wrong = row | {"motion": 0.5}
     assert list(witness(tmp_path, measures, earlier=[wrong | {"pixels": "others"}])) == [row]
     other = Measures(load_dataset("emoji"), "cpu", second="dis")
@@ -230,5 +239,5 @@ def test_a_board_takes_the_best_settings_of_a_search(tmp_path: Path) -> None:
         "sdedit": ("strength=0.7",),
     }
     path.write_text(path.read_text().replace("sdedit 0.7", "sdedit 0.71"))
-    with pytest.raises(LookupError, match=r"rows of 'sdedit 0.71', which is no setting any more"):
+    with pytest.raises(LookupError, match=r"rows of 'sdedit-0.71', which is no setting any more"):
         board.chosen_in(path)

@@ -15,7 +15,7 @@ from smmbench.dataset import load_dataset
 from smmbench_research.emoji.laboratory import board
 from smmbench_research.emoji.laboratory.board import chosen_rows
 from smmbench_research.emoji.laboratory.parcel import in_parts, shown_pairs, small_jpeg
-from smmbench_research.emoji.laboratory.processes import Places
+from smmbench_research.emoji.laboratory.processes import Places, cards
 from smmbench_research.emoji.laboratory.settings import BOARD, CONTROLS
 
 
@@ -43,6 +43,17 @@ def test_a_process_that_fails_or_takes_too_long_is_told_of(tmp_path: Path) -> No
     began = time.monotonic()
     assert "time was over" in places.run("slow", [*python, "import time; time.sleep(60)"])
     assert time.monotonic() - began < 30
+
+
+def test_processes_are_spread_over_the_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert cards(2, 2) == ["0", "1", "0", "1"]
+    assert cards(0, 2) == ["", ""]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    assert cards(2, 2) == ["3", "5", "3", "5"]
+    assert cards(1, 2) == ["3", "3"]
+    with pytest.raises(ValueError, match=r"leaves 2 GPUs \(3,5\), not 3"):
+        cards(3, 1)
 
 
 def test_shown_pairs_are_chosen_by_place_alone() -> None:

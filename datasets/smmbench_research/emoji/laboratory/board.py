@@ -1,4 +1,4 @@
-"""The board of all methods on several GPUs in one command, bounded in time.
+"""Boards, searches and ablations on several GPUs in one command, bounded in time.
 
     python -m smmbench_research.emoji.laboratory.board --gpus 2 --per-gpu 2 --scorers 12 \
         --seconds 380 --end 480 --results results --output DIR
@@ -7,8 +7,12 @@ Each method is one `smmbench run`, the longest first; as soon as its videos are 
 by `smmbench score` and seen by `witness`, beside the making of the next. Then DIR gets board.json,
 board.md, cards.md, witness.jsonl.gz, sheets.tar, videos-1.tar (and -2) and logs.tar.gz. Logs and
 rows on the way lie in `<results>.laboratory/`. The same command goes on from what is there; a
-method that fails is named at the end and stops no other. With `--tuned tune.jsonl`, rows of a
-method alone run the setting that the rule of `tables --best` chooses there.
+method that fails is named at the end and stops no other.
+
+The rows are those of the board, or with `--sets tune` (`ablate`, `inversion`) each setting of that
+set, a row each; with `--finals witness.jsonl.gz --keep 3` only the best of each method there. With
+`--tuned witness.jsonl.gz`, rows of a method alone run the setting that the rule of `tables --best`
+chooses there.
 
 Exit code: 0 all is there, 1 something failed or is left.
 """
@@ -44,6 +48,7 @@ from smmbench_research.emoji.laboratory.settings import (
     CONTROLS,
     SETS,
     Setting,
+    distinct,
     longest_first,
 )
 from smmbench_research.emoji.laboratory.tables import ranked, read_rows
@@ -162,6 +167,25 @@ def chosen_rows(names: Sequence[str], added: Sequence[str]) -> list[Setting]:
     return longest_first(rows)
 
 
+def setting_rows(
+    which: str, changes: Sequence[str] = (), finals: Path | None = None, keep: int = 3
+) -> list[Setting]:
+    """Rows of a set of settings, without those that others equal.
+
+    Args:
+        which: Name of the set.
+        changes: What is set for all of them.
+        finals: Rows of an earlier search; only the best settings of each method there remain.
+        keep: How many of each method.
+    """
+    rows = [replace(one, name=one.label) for one in distinct(SETS[which], changes)]
+    if finals is not None:
+        orders = ranked(read_rows([finals])).values()
+        leading = {str(name) for order in orders for name in order.index[:keep]}
+        rows = [row for row in rows if row.name in leading]
+    return longest_first(rows)
+
+
 def tuned(rows: Sequence[Setting], chosen: Mapping[str, Setting]) -> list[Setting]:
     """Rows of a method alone with the setting chosen of it; what sets something itself stays."""
     return [
@@ -173,13 +197,14 @@ def tuned(rows: Sequence[Setting], chosen: Mapping[str, Setting]) -> list[Settin
 
 
 def chosen_in(path: Path) -> dict[str, Setting]:
-    """The best setting of each method in the rows of a `sweep tune`.
+    """The best setting of each method in the rows of a search (`--sets tune`).
 
     Raises:
         LookupError: A row is of no setting that there is now.
     """
-    settings = {setting.name: setting for setting in SETS["tune"]}
-    names = {method: str(order.index[0]) for method, order in ranked(read_rows([path])).items()}
+    settings = {setting.label: setting for setting in SETS["tune"]}
+    best = {method: str(order.index[0]) for method, order in ranked(read_rows([path])).items()}
+    names = {method: Setting(name, method).label for method, name in best.items()}
     if gone := [name for name in names.values() if name not in settings]:
         raise LookupError(f"{path} has rows of '{gone[0]}', which is no setting any more.")
     return {method: settings[name] for method, name in names.items()}
@@ -190,7 +215,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if not options.seed:
         options.seed = list(load_dataset(options.dataset).manifest.protocol.seeds)
-    rows = chosen_rows(options.rows, options.add)
+    if options.sets:
+        rows = setting_rows(options.sets, options.set, options.finals, options.keep)
+    else:
+        rows = chosen_rows(options.rows, options.add)
     if options.tuned:
         rows = tuned(rows, chosen_in(options.tuned))
     shop = Shop(options)
@@ -207,7 +235,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rows", nargs="+", default=[], help="labels; default: the whole board")
     parser.add_argument("--add", action="append", default=[], help="'LABEL=METHOD NAME=VALUE ...'")
-    parser.add_argument("--tuned", type=Path, help="rows of `sweep tune`: take the best settings")
+    parser.add_argument("--sets", choices=list(SETS), help="a row each setting of this set instead")
+    parser.add_argument("--finals", type=Path, help="with --sets: only the best in these rows")
+    parser.add_argument("--keep", type=int, default=3, help="so many of each method, in the finals")
+    parser.add_argument("--tuned", type=Path, help="rows of a search: take the best settings")
     parser.add_argument("--dataset", default="emoji")
     parser.add_argument("--seed", type=int, nargs="+", help="default: those of the protocol")
     parser.add_argument("--limit", type=int, help="at most so many pairs a method")

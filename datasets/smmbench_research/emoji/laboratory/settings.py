@@ -1,12 +1,13 @@
 """What the laboratory compares: the same budget of settings for each method, and ablations.
 
-Steps, inversion steps and the guidance scale are the same for all methods in one sweep. Each
+Steps, inversion steps and the guidance scale are the same for all methods of one search. Each
 setting is written as on the command line (`--set name=value`) over the preset `emoji`; all settings
 of one method name the same parameters, so that a preset chosen from them changes none of them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -26,6 +27,11 @@ class Setting:
     name: str
     method: str
     changes: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """The name as a label of `smmbench run`."""
+        return re.sub(r"[^a-z0-9._-]+", "-", self.name.lower())
 
 
 def distinct(settings: Iterable[Setting], changes: Sequence[str] = ()) -> list[Setting]:

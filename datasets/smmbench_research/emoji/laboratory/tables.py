@@ -1,6 +1,6 @@
 """Tables of the laboratory: means, what was chosen, and differences, with intervals over clips.
 
-    python -m smmbench_research.emoji.laboratory.tables tune.jsonl --best --markdown
+    python -m smmbench_research.emoji.laboratory.tables witness.jsonl.gz --best --markdown
     python -m smmbench_research.emoji.laboratory.tables witness.jsonl.gz --against smm --markdown
 
 Intervals hold the true mean with 95 %; whole clips are drawn, since the outputs of one clip share
@@ -201,7 +201,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("rows", type=Path, nargs="+", help="files of `sweep` or `witness`")
+    parser.add_argument("rows", type=Path, nargs="+", help="files of `witness`")
     parser.add_argument("--only", nargs="+", help="settings whose name begins so")
     parser.add_argument("--intervals", action="store_true", help="means with their intervals")
     parser.add_argument("--best", action="store_true", help="the tuned setting of each method")

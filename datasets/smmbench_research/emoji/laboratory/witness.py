@@ -8,6 +8,7 @@ Rows that are there already, of the same pixels, trackers and metric, are kept.
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,11 +17,11 @@ from typing import Any
 import torch
 
 from smmbench.dataset import clip_named, edit_named, load_dataset
+from smmbench.resolving import entry_of, method_names
 from smmbench.results import VIDEO, RunRecord, find_records
 from smmbench.storage.atomic import write_text
 from smmbench.tracking import Tracks
 from smmbench.video import Video, read_video
-from smmbench_research.emoji.laboratory.claims import read_lines, to_lines
 from smmbench_research.emoji.laboratory.measures import Measures, figures
 
 
@@ -41,6 +42,7 @@ def witness(
         threads: That follow points.
     """
     name = measures.dataset.manifest.name
+    methods = {entry_of(method): method for method in method_names()}
     found = [
         (folder, record)
         for folder, record in find_records(root)
@@ -72,6 +74,7 @@ def witness(
             edit = edit_named(clip, asked.edit)
             yield {
                 "setting": asked.method,
+                "method": methods.get(record.entry, record.entry),
                 "clip": asked.clip,
                 "edit": asked.edit,
                 "kind": edit.kind,
@@ -80,6 +83,13 @@ def witness(
                 "terms": measures.terms,
                 **figures(measures.measure(clip, edit.prompt, *one)),
             }
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Rows of a file of JSON lines; none where there is no file."""
+    if not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def main() -> None:
@@ -99,7 +109,7 @@ def main() -> None:
     rows = witness(
         options.results, measures, options.seed, read_lines(options.output), options.threads
     )
-    write_text(options.output, to_lines(rows))
+    write_text(options.output, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 if __name__ == "__main__":
