@@ -6,7 +6,11 @@ import contextlib
 import os
 import platform
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+# Modules whose version may change a pixel or a score.
+LIBRARIES = ("numpy", "av", "cv2", "torch", "open_clip", "diffusers", "transformers")
 
 
 def choose_device(asked: str = "auto") -> str:
@@ -55,6 +59,16 @@ def describe_device(device: str) -> str:
         return f"cuda: {torch.cuda.get_device_name(device)}"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{device}: {_processor()}, {cores} cores"
+
+
+def library_versions(modules: Iterable[str] = LIBRARIES) -> dict[str, str]:
+    """Version that each of these modules states of itself, of those that are imported already.
+
+    A distribution's metadata may name another version than the module that computes: two
+    distributions of OpenCV install the same module.
+    """
+    found = {name: getattr(sys.modules.get(name), "__version__", None) for name in modules}
+    return {name: str(stated) for name, stated in found.items() if stated is not None}
 
 
 def reset_peak_memory(device: str) -> None:

@@ -22,6 +22,7 @@ from smmbench.results import (
     read_method,
     read_record,
     read_scores,
+    recorded_parameters,
     result_folder,
     write_method,
     write_record,
@@ -68,7 +69,10 @@ def test_what_is_written_is_what_is_read(tmp_path: Path) -> None:
 
 
 def test_place_of_a_result(tmp_path: Path) -> None:
-    assert result_folder(tmp_path, request(seed=7)) == tmp_path / "m" / "d" / "a" / "e" / "seed-7"
+    place = tmp_path / "m" / "d" / "a" / "e"
+    assert result_folder(tmp_path, request(seed=7)) == place / "seed-7"
+    reversed_clip = request(seed=7).model_copy(update={"reference": "reversed"})
+    assert result_folder(tmp_path, reversed_clip) == place / "seed-7-reversed"
 
 
 def test_records_are_found_in_order_and_from_further_down(tmp_path: Path) -> None:
@@ -85,7 +89,22 @@ def test_no_results_folder_says_what_to_do(tmp_path: Path) -> None:
         list(find_records(tmp_path / "results"))
 
 
-@pytest.mark.parametrize("text", ["", "{", "{}", '{"schema_version": 1, "surprise": 2}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "{}",
+        "[]",
+        "null",
+        '{"schema_version": 1, "surprise": 2}',
+        '{"schema_version": 2, "surprise": 2}',
+        '{"schema_version": true}',
+        '{"schema_version": "2"}',
+        '{"schema_version": 0}',
+        "[" * 100_000,
+    ],
+)
 def test_a_corrupt_file_is_named(tmp_path: Path, text: str) -> None:
     (tmp_path / "record.json").write_text(text)
     with pytest.raises(ValueError, match=r"record\.json' is not a readable RunRecord"):
@@ -93,11 +112,13 @@ def test_a_corrupt_file_is_named(tmp_path: Path, text: str) -> None:
 
 
 def test_a_file_of_a_later_version_is_refused(tmp_path: Path) -> None:
-    write_record(tmp_path, record(request(), schema_version=99))
+    write_record(tmp_path, record(request()))
+    path = tmp_path / "record.json"
+    later = json.loads(path.read_text()) | {"schema_version": 99}
+    path.write_text(json.dumps(later))
     with pytest.raises(ValueError, match="schema version 99"):
         read_record(tmp_path)
-    path = tmp_path / "record.json"  # it may have fields that are not known here
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"energy_joules": 3.0}))
+    path.write_text(json.dumps(later | {"energy_joules": 3.0}))  # a field not known here
     with pytest.raises(ValueError, match=r"schema version 99.*Upgrade smmbench"):
         read_record(tmp_path)
 
@@ -113,6 +134,26 @@ def test_the_hash_of_parameters() -> None:
     assert one != parameters_sha256("p:D", {"a": 1, "b": (2, 3)}, {})
     assert one != parameters_sha256("p:C", {"a": 2, "b": (2, 3)}, {})
     assert one != parameters_sha256("p:C", {"a": 1, "b": (2, 3)}, {"unet": "0" * 64})
+
+
+def test_where_weights_lie_is_no_part_of_the_identity_once_they_are_known() -> None:
+    here, there = {"a": 1, "model": "zeroscope"}, {"a": 1, "model": "copy-of-zeroscope"}
+    known = {"unet": "0" * 64}
+    assert parameters_sha256("p:C", here, known, ["model"]) == parameters_sha256(
+        "p:C", there, known, ["model"]
+    )
+    assert parameters_sha256("p:C", here, known) != parameters_sha256("p:C", there, known)
+    assert parameters_sha256("p:C", here, {}, ["model"]) != parameters_sha256(
+        "p:C", there, {}, ["model"]
+    )
+
+
+def test_a_local_folder_is_recorded_by_its_name_only(tmp_path: Path) -> None:
+    (tmp_path / "zeroscope").mkdir()
+    given = {"model": str(tmp_path / "zeroscope"), "output": str(tmp_path), "steps": 3}
+    recorded = recorded_parameters(given, ["model"])
+    assert recorded == given | {"model": "zeroscope"}
+    assert recorded_parameters({"model": "owner/name"}, ["model"]) == {"model": "owner/name"}
 
 
 def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def toy(tmp_path: Path) -> str:
 
 def outcomes(folder: Path) -> list[dict[str, Any]]:
     """Every record but its label and what it cost."""
-    measured = {"prepare_seconds", "transfer_seconds", "kept_seconds", "peak_memory_bytes"}
+    measured = {"prepare_seconds", "transfer_seconds", "cached_seconds", "peak_memory_bytes"}
     return [
         record.model_dump(exclude={*measured, "request"}) | {"place": path.relative_to(folder)}
         for path, record in find_records(folder)

@@ -290,7 +290,7 @@ def test_shards_make_what_one_run_makes(bench: Bench) -> None:
 
 
 def _without_cost(folder: Path) -> list[dict[str, Any]]:
-    measured = {"prepare_seconds", "transfer_seconds", "kept_seconds", "peak_memory_bytes"}
+    measured = {"prepare_seconds", "transfer_seconds", "cached_seconds", "peak_memory_bytes"}
     return [
         record.model_dump(exclude=measured) | {"request": record.request.clip}
         for _, record in find_records(folder)

@@ -45,7 +45,7 @@ def chosen_results(root: Path, dataset: Dataset | None, choice: Choice) -> list[
         LookupError: There is nothing of a name that was asked for; the message says what there is.
         ValueError: No results folder, or no result in it.
     """
-    found = list(find_records(root))
+    found = [item for item in find_records(root) if item[1].request.reference == "forward"]
     if dataset is not None:
         name = dataset.manifest.name
         _check("dataset", [name], {record.request.dataset for _, record in found})

@@ -20,8 +20,9 @@ from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.noise import noise
 from smmbench.diffusion.schedule import NoiseSchedule
-from smmbench.diffusion.weights_folder import model_folder
+from smmbench.diffusion.weights_folder import model_folder, weights_of
 from smmbench.storage.home import folder_sha256
+from smmbench.storage.weights_hash import tensors_sha256
 
 FRAMES_AT_ONCE = 16
 """Frames that the autoencoder sees at a time: it knows nothing of time, so memory decides."""
@@ -133,7 +134,7 @@ class Backbone:
         return self.text_encoder(tokens)[0].float()
 
     def weights(self) -> dict[str, str]:
-        """SHA-256 of the weights files, by path in the model's folder; read once."""
+        """SHA-256 of the weights of each network, whatever files they lie in; read once."""
         return dict(self._weights)
 
     def origin(self) -> dict[str, Any]:
@@ -152,11 +153,7 @@ class Backbone:
     @cached_property
     def _weights(self) -> dict[str, str]:
         parts = ("unet", "vae", "text_encoder")
-        return {
-            f"{part}/{path}": digest
-            for part in parts
-            for path, digest in folder_sha256(self.folder / part).items()
-        }
+        return {part: tensors_sha256(weights_of(self.folder / part)) for part in parts}
 
     @property
     def _shift(self) -> float:

@@ -16,6 +16,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging
 
 from smmbench.diffusion.schedule import NoiseSchedule
+from smmbench.diffusion.weights_folder import weights_variant
 
 CLASSES = {"unet": UNet3DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
 
@@ -103,7 +104,7 @@ def _layout() -> str:
 def _check_shards(where: Path) -> None:
     """Refuse weights in several files of which one that would be read is missing."""
     for path in sorted(where.glob("*.safetensors.index*.json")):
-        if ".fp16" in path.name and _variant(where) is None:
+        if ".fp16" in path.name and weights_variant(where) is None:
             continue
         files = read_json(path, where.parent).get("weight_map", {}).values()
         missing = sorted(name for name in set(files) if not (where / name).is_file())
@@ -112,12 +113,6 @@ def _check_shards(where: Path) -> None:
                 f"{where} is not whole: {', '.join(missing[:3])} is missing, which {path.name} "
                 "names. Copy or fetch the model again."
             )
-
-
-def _variant(where: Path) -> str | None:
-    """`fp16` where there are no other weights."""
-    names = [path.name for path in where.glob("*.safetensors")]
-    return "fp16" if all(".fp16" in name for name in names) else None
 
 
 @contextmanager
@@ -147,7 +142,7 @@ def _read_weights(
                 use_safetensors=True,
                 local_files_only=True,
                 output_loading_info=True,
-                variant=_variant(where),
+                variant=weights_variant(where),
                 **{word: dtype},
                 **diffusers_only,
             )

@@ -16,7 +16,7 @@ from smmbench.diffusion.backbone import Backbone, Frames, load_backbone
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.parameters import DiffusionParameters, check_timesteps
 from smmbench.diffusion.sampling import Denoise
-from smmbench.method import Method, Source
+from smmbench.method import BackboneUse, Method, Source
 from smmbench.video import Video
 
 ParametersT = TypeVar("ParametersT", bound=DiffusionParameters)
@@ -47,6 +47,8 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
         backbone: A model that is loaded already, instead of the one that the parameters name; it
             is taken as it is, whatever `compile` and `low_memory` say.
     """
+
+    checkpoints = ("model", "revision")
 
     def __init__(
         self, parameters: ParametersT, device: str, backbone: Backbone | None = None
@@ -85,8 +87,16 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
         return self.transfer_batch([prepared], [prompt], [seed])[0]
 
     def weights(self) -> dict[str, str]:
-        """SHA-256 of the model's weights files."""
+        """SHA-256 of the weights of each of the model's networks."""
         return self.backbone.weights()
+
+    def backbone_use(self) -> BackboneUse:
+        """The 3D UNet, which takes any number of frames."""
+        return BackboneUse(
+            family="unet-3d",
+            scheduler="ddim",
+            prediction="v" if self.backbone.schedule.prediction == "v_prediction" else "epsilon",
+        )
 
     def encode(self, sources: Sequence[Source]) -> Latent:
         """Latents of the clips, by the encoder's mean: no seed enters the preparation."""

@@ -45,6 +45,18 @@ def model_folder(model: str, revision: str = "") -> Path:
     return _from_hub(model, revision)
 
 
+def weights_variant(part: Path) -> str | None:
+    """The variant whose weights are read from a part's folder: `fp16` where there are no others."""
+    names = [path.name for path in part.glob("*.safetensors")]
+    return "fp16" if all(".fp16" in name for name in names) else None
+
+
+def weights_of(part: Path) -> list[Path]:
+    """The files that a part's weights are read from."""
+    half = weights_variant(part) is not None
+    return [path for path in sorted(part.glob("*.safetensors")) if half or ".fp16" not in path.name]
+
+
 def _from_hub(model: str, revision: str) -> Path:
     revision = revision or REVISIONS.get(model, "")
     if re.fullmatch(r"[0-9a-f]{40}", revision) is None:

@@ -128,7 +128,7 @@ class External(Method[Any, PreparedClip]):
             path = _found(in_text(self.recipe.output.path, places), "the output", log)
             made = read_output(path, self.recipe.output, prepared.laid_out)
             fitted = fit_output(made, prepared.source, self.recipe.input.ends)
-            return LoggedVideo(fitted.frames, fitted.fps, fitted.notes, log)
+            return LoggedVideo(fitted.frames, fitted.fps, fitted.notes, log=log)
         except CommandError as error:
             error.log = log + error.log.removeprefix(log)
             raise

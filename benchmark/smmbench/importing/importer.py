@@ -11,6 +11,7 @@ from typing import Literal
 
 from smmbench.dataset import Clip, Dataset, clip_form
 from smmbench.dataset.manifest import NAME_PATTERN
+from smmbench.importing.frame_rule import fit_frames
 from smmbench.importing.output_files import Batch, PairName
 from smmbench.results import (
     PREVIEW,
@@ -25,6 +26,7 @@ from smmbench.results import (
     read_method,
     read_record,
     result_folder,
+    stored_video,
     write_method,
     write_record,
 )
@@ -34,10 +36,8 @@ from smmbench.running.pairs import Pair, choose_pairs
 from smmbench.storage.atomic import held
 from smmbench.storage.home import file_sha256
 from smmbench.video import (
-    NormalForm,
     Video,
     VideoError,
-    normal_form,
     read_video,
     write_lossless,
     write_preview,
@@ -138,14 +138,24 @@ def _import_one(root: Path, dataset: Dataset, label: str, wanted: Pair, file: Pa
         seed=wanted.seed,
     )
     folder = result_folder(root, request)
+    form = clip_form(dataset, clip)
     video, sha256, message = None, "", ""
-    notes: tuple[str, ...] = ()
+    imported = Imported(file=file.name, sha256="")
     try:
         sha256 = _content_sha256(file)
         if _is_here(folder, request, clip, sha256):
             return Outcome(label, pair, "here")
-        video = _in_normal_form(file, clip_form(dataset, clip))
-        notes = video.notes
+        imported = Imported(file=file.name, sha256=sha256)
+        read = read_video(file, fps=form.fps if file.is_dir() else None)
+        video, rule = fit_frames(read, form)
+        imported = Imported(
+            file=file.name,
+            sha256=sha256,
+            notes=video.notes,
+            frames=rule,
+            file_frames=len(read.frames),
+            file_fps=read.fps,
+        )
     except (VideoError, OSError) as error:
         message = str(error).replace(str(file), file.name)  # results travel; folders do not
     record = RunRecord(
@@ -159,23 +169,12 @@ def _import_one(root: Path, dataset: Dataset, label: str, wanted: Pair, file: Pa
         environment=describe_environment("cpu"),
         pixels_sha256=video.pixels_sha256 if video else "",
         failure=None if video else Failure(kind="decode", message=message, stage="load"),
-        imported=Imported(file=file.name, sha256=sha256, notes=notes),
+        video=stored_video(video) if video else None,
+        imported=imported,
     )
     _write(folder, record, video)
-    return Outcome(label, pair, "imported" if video else "failed", message or "; ".join(notes))
-
-
-def _in_normal_form(path: Path, form: NormalForm) -> Video:
-    """Read an output and bring it to the normal form of its source.
-
-    One with exactly the wanted number of frames is taken frame for frame: methods write whatever
-    rate their script says, and to resample that would double frames that were never doubled.
-    """
-    video = read_video(path, fps=form.fps if path.is_dir() else None)
-    if len(video.frames) == form.frames and video.fps != form.fps:
-        note = f"{video.fps:g} frames a second taken as {form.fps:g}, frame for frame"
-        video = Video(video.frames, form.fps, (*video.notes, note))
-    return normal_form(video, form)
+    says = message or "; ".join(imported.notes)
+    return Outcome(label, pair, "imported" if video else "failed", says)
 
 
 def _is_here(folder: Path, request: Request, clip: Clip, sha256: str) -> bool:

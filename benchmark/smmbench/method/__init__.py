@@ -1,5 +1,5 @@
 """What a method author reads: the interface, parameters, search spaces, and imported cards."""
 
-from smmbench.method.interface import Card, Method, ParametersT, PreparedT, Source
+from smmbench.method.interface import BackboneUse, Card, Method, ParametersT, PreparedT, Source
 
-__all__ = ["Card", "Method", "ParametersT", "PreparedT", "Source"]
+__all__ = ["BackboneUse", "Card", "Method", "ParametersT", "PreparedT", "Source"]

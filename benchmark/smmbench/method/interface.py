@@ -51,6 +51,13 @@ class Card:
         tuned: How each preset was chosen: how many settings were tried, on what, by which rule.
             What `smmbench tune` chose for a run stands in `method.json` instead.
         notes: What was changed from the original, and why.
+        family: Family of the backbone (`unet-3d`, `wan`, `cogvideox`); empty for none.
+        input_contract: What the method is given beside the source clip: `text`,
+            `text-and-first-image`, and so on; empty where it is not known.
+        authors: Who wrote the method.
+        contact: Whom to ask about the results.
+        seen: What the method, or its backbone, was trained on or has seen of the test set.
+        approved_by: Author of the original method who confirmed the settings; empty for none.
 
     Seconds and memory are measured and stand in the records; a card has no word of them.
     """
@@ -65,6 +72,31 @@ class Card:
     original: str = ""
     values: str = ""
     tuned: str = ""
+    family: str = ""
+    input_contract: str = "text"
+    authors: str = ""
+    contact: str = ""
+    seen: str = ""
+    approved_by: str = ""
+
+
+@dataclass(frozen=True)
+class BackboneUse:
+    """The video model that a loaded method works on, and how.
+
+    Attributes:
+        family: `unet-3d`, `wan`, `cogvideox`; `none` for a method without one.
+        scheduler: How noise levels are stepped through: `ddim`, `euler`.
+        prediction: What the network predicts: `epsilon`, `v`, `flow`.
+        frame_rule: Which numbers of frames the model takes: `any`, `4k+1`.
+        padded_frames: Frames that were added to each clip and cut again after decoding.
+    """
+
+    family: str
+    scheduler: str = ""
+    prediction: str = ""
+    frame_rule: str = "any"
+    padded_frames: int = 0
 
 
 class Method(ABC, Generic[ParametersT, PreparedT]):
@@ -73,7 +105,8 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
     Subclasses name a frozen dataclass of their parameters (every field typed, with a default and
     in the paper's units) as `Parameters`, their presets by name, and a `card`; and, where it
     applies, that they are `deterministic` (nothing is drawn: every seed gives the same video) and
-    the space that `smmbench tune` may `search`, by parameter.
+    the space that `smmbench tune` may `search`, by parameter; and which parameters are
+    `checkpoints`: names or folders of weights, which count by the weights that `weights` hashes.
 
     Args:
         parameters: An instance of `Parameters`.
@@ -85,6 +118,7 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
     card: ClassVar[Card]
     deterministic: ClassVar[bool] = False
     search: ClassVar[Mapping[str, Space]] = {}
+    checkpoints: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameters: ParametersT, device: str) -> None:
         self.parameters = parameters
@@ -122,8 +156,16 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
         return [self.transfer(*one) for one in zip(prepared, prompts, seeds, strict=True)]
 
     def weights(self) -> dict[str, str]:
-        """SHA-256 of each weights file that the method loaded, by a readable name.
+        """SHA-256 of the weights that the method loaded, by a readable name for each part.
 
+        `smmbench.storage.weights_hash.tensors_sha256` hashes tensors, whatever file they lie in.
         Asked once, when the method has been built.
         """
         return {}
+
+    def backbone_use(self) -> BackboneUse | None:
+        """The video model that the method works on; None where it does not state it.
+
+        Asked once, when the method has been built.
+        """
+        return None

@@ -17,6 +17,7 @@ from smmbench.metrics.definition import Metric
 from smmbench.metrics.foreground import begins_on, moves_otherwise
 from smmbench.metrics.motion_fidelity import Counts, MotionFidelity, motion_fidelity
 from smmbench.metrics.moving import Steps, steps_of
+from smmbench.results.scored_tracks import ScoredTracks
 from smmbench.scoring.clip_tracks import ClipTracks
 from smmbench.scoring.measure import Measured, Task
 from smmbench.scoring.resources import Resources
@@ -78,7 +79,8 @@ class MotionMeasure:
             | self._companions(source, output)
             | _counts(result)
         )
-        return Measured(result.mean, details)
+        tracks = ScoredTracks(source.points, source.visible, output.points, output.visible)
+        return Measured(result.mean, details, tracks=tracks)
 
     def _counted(self, counts: Counts) -> int:
         """How many tracks enter the number: by the formula to the letter, all."""

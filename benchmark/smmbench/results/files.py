@@ -8,8 +8,17 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from smmbench.results.records import SCHEMA_VERSION, MethodFile, RunRecord, Score, ScoreFile
+from smmbench.results.migration import migrate
+from smmbench.results.records import (
+    SCHEMA_VERSION,
+    MethodFile,
+    RunRecord,
+    Score,
+    ScoreFile,
+    StoredVideo,
+)
 from smmbench.storage.atomic import write_text
+from smmbench.video import Video
 
 FileT = TypeVar("FileT", RunRecord, ScoreFile, MethodFile)
 
@@ -79,34 +88,72 @@ def write_method(folder: Path, method: MethodFile) -> None:
     _write(folder / METHOD, method)
 
 
+def parse(text: bytes, kind: type[FileT], name: str) -> FileT:
+    """Read the content of a file of a results folder, of this schema version or an earlier one.
+
+    Args:
+        text: JSON.
+        kind: What it should be.
+        name: Of the file, for the message.
+
+    Raises:
+        BrokenFileError: It is not such a file.
+        ValueError: It is of a later schema version.
+    """
+    try:
+        version = _schema_version(text)
+        if version > SCHEMA_VERSION:  # asked first: a later version may have fields of its own
+            raise ValueError(
+                f"'{name}' has schema version {version}; this smmbench reads up to "
+                f"{SCHEMA_VERSION}. Upgrade smmbench."
+            )
+        if version < SCHEMA_VERSION:
+            text = json.dumps(migrate(json.loads(text), version, kind)).encode()
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise BrokenFileError(_broken(name, kind, f"{where}: {first['msg']}")) from error
+    except _NotAFileError as error:
+        raise BrokenFileError(_broken(name, kind, str(error))) from error
+    except RecursionError as error:
+        raise BrokenFileError(_broken(name, kind, "it is nested too deeply")) from error
+
+
+def _broken(name: str, kind: type, why: str) -> str:
+    return f"'{name}' is not a readable {kind.__name__} ({why}). {MEND[kind]}."
+
+
+def stored_video(video: Video) -> StoredVideo:
+    """The form of a video, for its record."""
+    frames, height, width = video.frames.shape[:3]
+    return StoredVideo(
+        frames=frames, width=width, height=height, fps=video.fps, instants=video.instants
+    )
+
+
 def _read(path: Path, kind: type[FileT]) -> FileT | None:
     try:
         text = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    version = _schema_version(text)
-    if version > SCHEMA_VERSION:  # asked first: a later version may have fields of its own
-        raise ValueError(
-            f"'{path}' has schema version {version}; this smmbench reads up to "
-            f"{SCHEMA_VERSION}. Upgrade smmbench."
-        )
-    try:
-        return kind.model_validate_json(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise BrokenFileError(
-            f"'{path}' is not a readable {kind.__name__} ({where}: {first['msg']}). {MEND[kind]}."
-        ) from error
+    return parse(text, kind, str(path))
+
+
+class _NotAFileError(Exception):
+    """What stands in a file is no JSON object with a schema version."""
 
 
 def _schema_version(text: bytes) -> int:
-    """What a file says of its version; 0 where it says nothing."""
+    """What a file states as its version."""
     try:
-        version = json.loads(text)["schema_version"]
-    except (ValueError, KeyError, TypeError):
-        return 0
-    return version if isinstance(version, int) else 0
+        content = json.loads(text)
+    except ValueError as error:
+        raise _NotAFileError(f"the file: Invalid JSON: {error}") from error
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if type(version) is not int or version < 1:
+        raise _NotAFileError("schema_version: it must be a whole number from 1 on")
+    return version
 
 
 def _write(path: Path, content: RunRecord | ScoreFile | MethodFile) -> None:

@@ -4,23 +4,51 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from smmbench.results.records import RunRecord
 
 
-def parameters_sha256(entry: str, parameters: Mapping[str, Any], weights: Mapping[str, str]) -> str:
+def parameters_sha256(
+    entry: str,
+    parameters: Mapping[str, Any],
+    weights: Mapping[str, str],
+    checkpoints: Collection[str] = (),
+) -> str:
     """SHA-256 of a method's code, parameters and weights; the order of keys does not matter.
 
     Args:
         entry: Where the class is: `package.module:Class`.
         parameters: All of them, as JSON has them (a tuple counts as a list).
-        weights: SHA-256 of each weights file, by name.
+        weights: SHA-256 of each part's weights.
+        checkpoints: Names of the parameters that say where weights lie. They count only where
+            `weights` is empty: the same weights in two folders are the same weights.
     """
-    everything = {"entry": entry, "parameters": dict(parameters), "weights": dict(weights)}
+    counted = {
+        name: value for name, value in parameters.items() if not (weights and name in checkpoints)
+    }
+    everything = {"entry": entry, "parameters": counted, "weights": dict(weights)}
     text = json.dumps(everything, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def identity_of(record: RunRecord) -> str:
+    """What `RunRecord.parameters_sha256` must be, from the rest of the record."""
+    return parameters_sha256(record.entry, record.parameters, record.weights, record.checkpoints)
+
+
+def recorded_parameters(
+    parameters: Mapping[str, Any], checkpoints: Collection[str]
+) -> dict[str, Any]:
+    """Parameters as a record has them: results travel, so a local folder keeps its name only."""
+    return {
+        name: Path(value).name
+        if name in checkpoints and isinstance(value, str) and Path(value).expanduser().exists()
+        else value
+        for name, value in parameters.items()
+    }
 
 
 def other_method(records: Iterable[RunRecord]) -> tuple[RunRecord, RunRecord] | None:

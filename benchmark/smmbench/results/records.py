@@ -1,4 +1,7 @@
-"""The records that lie between making and scoring."""
+"""The records that lie between making and scoring.
+
+A field with a default may be missing in a file; its default then means "not recorded".
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,12 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from smmbench.errors import FailureKind
-from smmbench.method import Card
+from smmbench.method import BackboneUse, Card
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[2] = 2
+
+Reference = Literal["forward", "reversed", "other", "none"]
+"""The motion that a method is given: the clip's own, backwards, another clip's, or none."""
 
 
 class Stored(BaseModel):
@@ -27,6 +33,7 @@ class Request(Stored):
     clip: str
     edit: str
     seed: int
+    reference: Reference = "forward"
 
 
 class Failure(Stored):
@@ -44,6 +51,9 @@ class Environment(Stored):
     python: str
     packages: dict[str, str]  # name: version, of smmbench, torch, diffusers, ...
     matmul: str = ""  # "tf32" where a GPU multiplies float32 so; empty for full precision
+    libraries: dict[str, str] = Field(default_factory=dict)
+    """Version that each imported module states of itself (`cv2`, `av`, `torch`, ...)."""
+    executor: str = ""  # "local", "ray"
 
 
 class Imported(Stored):
@@ -52,29 +62,51 @@ class Imported(Stored):
     file: str  # its name, without folders
     sha256: str  # of the file; of all names and contents if it is a folder of images
     notes: tuple[str, ...] = ()  # what was converted on the way to the normal form, oldest first
+    frames: Literal["exact", "resample", ""] = ""  # frame for frame, or by the nearest instant
+    file_frames: int = Field(default=0, ge=0)  # of the file, as it was read
+    file_fps: float = Field(default=0.0, ge=0)
+
+
+class StoredVideo(Stored):
+    """The form of `video.mkv`."""
+
+    frames: int = Field(ge=1)
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    fps: float = Field(gt=0)
+    instants: tuple[float, ...] = ()  # seconds from the first frame; empty: evenly at `fps`
 
 
 class RunRecord(Stored):
     """One pair of clip and prompt, with one seed: how its video was made, or why it was not."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     status: Literal["done", "failed"]
     request: Request
     source_sha256: str  # pixels of the source in normal form
+    reference_sha256: str = ""  # pixels of the clip whose motion the method was given
+    reference_clip: str = ""  # its name, where it is another clip
     prompt: str
     entry: str  # where the method's class is: "package.module:Class"
     parameters: dict[str, Any]
     parameters_sha256: str
-    weights: dict[str, str] = Field(default_factory=dict)
+    checkpoints: tuple[str, ...] = ()  # parameters that say where weights lie
+    weights: dict[str, str] = Field(default_factory=dict)  # SHA-256 of the tensors, by part
+    backbone: BackboneUse | None = None
     environment: Environment
     prepare_seconds: float = 0.0  # of the clip's preparation, shared by its prompts and seeds
     transfer_seconds: float = 0.0
-    kept_seconds: float = 0.0  # of both: spent by an earlier run, whose work a cache kept
+    cached_seconds: float = 0.0  # of both: spent by an earlier run, whose work a cache holds
+    stage_seconds: dict[str, float] = Field(default_factory=dict)  # such as inversion, sampling
     peak_memory_bytes: int = 0  # device memory on a GPU, resident size on a CPU
     batch: int = Field(
         default=1, ge=1
     )  # pairs made at once: seconds are shares, the peak is of all
     pixels_sha256: str = ""  # of the decoded video, empty if failed
+    video: StoredVideo | None = None
+    notes: tuple[str, ...] = ()  # what was converted while the video was made, oldest first
+    series: dict[str, tuple[float, ...]] = Field(default_factory=dict)
+    """Numbers that the method reports of its own work by step, such as `guidance_loss`."""
     failure: Failure | None = None
     imported: Imported | None = None  # None if it was made here
 
@@ -89,15 +121,48 @@ class Score(Stored):
     note: str = ""
     key: str  # SHA-256 of everything that the number depends on
     origin: dict[str, Any]  # that "everything", readable: pixels, protocol, weights, tracker
+    per_frame: dict[str, tuple[float | None, ...]] = Field(default_factory=dict)
+    libraries: dict[str, str] = Field(default_factory=dict)
+    """Version that each imported module states of itself; not part of the key."""
+
+
+class Mark(Stored):
+    """A measure of one video that says whether its score may be taken at its word."""
+
+    name: str
+    version: int
+    value: float | None  # None: could not be computed, see `note`
+    threshold: float
+    side: Literal["above", "below"]  # of the threshold, where a video is marked
+    note: str = ""
+    key: str  # SHA-256 of everything that the value depends on
+    origin: dict[str, Any]
+
+    @property
+    def marked(self) -> bool:
+        """Whether the value lies on the marked side; never without a value."""
+        if self.value is None:
+            return False
+        return self.value > self.threshold if self.side == "above" else self.value < self.threshold
+
+
+class TracksFile(Stored):
+    """The tracks that a score compared, in a file beside it: see `results.tracks`."""
+
+    file: str  # its name
+    sha256: str  # of its bytes
+    key: str  # of the score that compared them
 
 
 class ScoreFile(Stored):
     """All scores of one video; content of `scores.json`."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     request: Request
     pixels_sha256: str
     scores: tuple[Score, ...]
+    marks: tuple[Mark, ...] = ()
+    tracks: TracksFile | None = None
 
 
 class Tuning(Stored):
@@ -115,7 +180,7 @@ class Tuning(Stored):
 class MethodFile(Stored):
     """What the board says of a method; content of `method.json`."""
 
-    schema_version: int = SCHEMA_VERSION
+    schema_version: Literal[2] = SCHEMA_VERSION
     label: str
     entry: str  # as in `RunRecord`; empty for outputs made elsewhere
     card: Card

@@ -18,13 +18,17 @@ def method_folder(root: Path, label: str) -> Path:
 
 
 def result_folder(root: Path, request: Request) -> Path:
-    """Folder of one result, below the results folder `root`."""
+    """Folder of one result, below the results folder `root`.
+
+    `seed-0`; with another reference than the clip itself `seed-0-reversed`, and so on.
+    """
+    reference = "" if request.reference == "forward" else f"-{request.reference}"
     return (
         method_folder(root, request.method)
         / request.dataset
         / request.clip
         / request.edit
-        / f"seed-{request.seed}"
+        / f"seed-{request.seed}{reference}"
     )
 
 

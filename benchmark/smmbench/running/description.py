@@ -6,7 +6,7 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from smmbench.environment import describe_device
+from smmbench.environment import describe_device, library_versions
 from smmbench.results import Environment
 
 # What may change a pixel or a score; a package that is not installed is left out.
@@ -22,8 +22,14 @@ PACKAGES = (
 )
 
 
-def describe_environment(device: str, distribution: str = "") -> Environment:
-    """Describe machine and software; `distribution` is the one that the method came with."""
+def describe_environment(device: str, distribution: str = "", executor: str = "") -> Environment:
+    """Describe machine and software.
+
+    Args:
+        device: Where the videos are made.
+        distribution: The one that the method came with.
+        executor: Who makes them: `local`, `ray`; empty for videos that were made elsewhere.
+    """
     packages = {}
     for name in dict.fromkeys((*PACKAGES, distribution)):
         try:
@@ -35,6 +41,8 @@ def describe_environment(device: str, distribution: str = "") -> Environment:
         python=platform.python_version(),
         packages=packages,
         matmul=_matmul(device),
+        libraries=library_versions(),
+        executor=executor,
     )
 
 

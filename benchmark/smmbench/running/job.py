@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from smmbench.results import Reference
+
 
 @dataclass(frozen=True)
 class Job:
@@ -20,6 +22,8 @@ class Job:
         device: Where to compute.
         weights: SHA-256 of weights that earlier results of this label were made with.
         batch: Pairs made at once, at most, where the method can do more than one.
+        executor: Who makes them: `local`, `ray`.
+        reference: The motion that the method is given.
     """
 
     method: str
@@ -30,3 +34,5 @@ class Job:
     device: str
     weights: dict[str, str] = field(default_factory=dict)
     batch: int = 1
+    executor: str = "local"
+    reference: Reference = "forward"

@@ -19,6 +19,7 @@ from smmbench.results import (
     Tuning,
     method_folder,
     read_method,
+    recorded_parameters,
     write_method,
 )
 from smmbench.running.job import Job
@@ -204,13 +205,15 @@ def _about(plan: Plan, earlier: MethodFile | None) -> MethodFile:
     name = plan.dataset.manifest.name
     if plan.tuning is not None:
         tuning[name] = plan.tuning
-    elif parameters.get(name) != job.parameters:
+    method = find_method(job.method)
+    recorded = recorded_parameters(job.parameters, method.checkpoints)
+    if plan.tuning is None and parameters.get(name) != recorded:
         tuning.pop(name, None)  # what was searched are others
-    parameters[name] = job.parameters
+    parameters[name] = recorded
     return MethodFile(
         label=job.label,
         entry=entry_of(job.method),
-        card=find_method(job.method).card,
+        card=method.card,
         parameters=parameters,
         tuning=tuning,
     )

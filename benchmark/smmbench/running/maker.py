@@ -93,6 +93,7 @@ class Maker:
             parameters = parameters_from_json(method, self.job.parameters)
             loaded = method(parameters, self.job.device)
             self.recorder.weights = loaded.weights()
+            self.recorder.backbone = loaded.backbone_use()
             self._refuse_other_weights()
             self._method = loaded
         return self._method
@@ -158,7 +159,7 @@ class Maker:
         cost = {
             "prepare_seconds": clip.seconds,
             "transfer_seconds": made.seconds,
-            "kept_seconds": clip.kept + made.kept,
+            "cached_seconds": clip.kept + made.kept,
             "peak_memory_bytes": max(clip.peak, made.peak),
             "batch": made.batch,
         }

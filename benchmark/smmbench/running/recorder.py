@@ -9,7 +9,8 @@ from threading import Lock
 from typing import Any
 
 from smmbench.dataset import Manifest
-from smmbench.resolving import distribution_of, entry_of
+from smmbench.method import BackboneUse
+from smmbench.resolving import distribution_of, entry_of, find_method
 from smmbench.results import (
     PREVIEW,
     VIDEO,
@@ -18,9 +19,12 @@ from smmbench.results import (
     method_folder,
     parameters_sha256,
     read_record,
+    recorded_parameters,
     result_folder,
+    stored_video,
     write_record,
 )
+from smmbench.results.scored_tracks import TRACKS
 from smmbench.running.description import describe_environment
 from smmbench.running.failures import Stage, failure
 from smmbench.running.job import Job
@@ -36,14 +40,20 @@ class Recorder:
 
     Attributes:
         weights: SHA-256 of the method's weights, once it is loaded.
+        backbone: The video model that the method works on, once it is loaded.
     """
 
     def __init__(self, job: Job, manifest: Manifest) -> None:
         self.job = job
         self.manifest = manifest
         self.entry = entry_of(job.method)
-        self.environment = describe_environment(job.device, distribution_of(job.method))
+        self.environment = describe_environment(
+            job.device, distribution_of(job.method), job.executor
+        )
+        self.checkpoints = find_method(job.method).checkpoints
+        self.parameters = recorded_parameters(job.parameters, self.checkpoints)
         self.weights: dict[str, str] = {}
+        self.backbone: BackboneUse | None = None
         self._log = Lock()
 
     def request(self, pair: Pair) -> Request:
@@ -55,11 +65,19 @@ class Recorder:
             clip=pair.clip.name,
             edit=pair.edit.name,
             seed=pair.seed,
+            reference=self.job.reference,
         )
 
     def done(self, pair: Pair, video: Video, **cost: int | float) -> RunRecord:
         """Write video, preview and, when both are whole, the record that says so."""
-        record = self._record(pair, status="done", pixels_sha256=video.pixels_sha256, **cost)
+        record = self._record(
+            pair,
+            status="done",
+            pixels_sha256=video.pixels_sha256,
+            video=stored_video(video),
+            notes=video.notes,
+            **cost,
+        )
         folder = result_folder(self.job.root, self.request(pair))
         with held(folder):  # else a record could stand beside the video of another run
             self._clear(folder)
@@ -90,12 +108,12 @@ class Recorder:
         record = read_record(result_folder(self.job.root, self.request(pair)))
         if record is None or record.status == "failed":
             return None
-        same = record.entry == self.entry and record.parameters == self.job.parameters
+        same = record.entry == self.entry and record.parameters == self.parameters
         return record if same else None
 
     def _clear(self, folder: Path) -> None:
         """Remove what an earlier run left of a pair; its record goes first."""
-        for name in ("record.json", "scores.json", VIDEO, PREVIEW, LOG):
+        for name in ("record.json", "scores.json", TRACKS, VIDEO, PREVIEW, LOG):
             (folder / name).unlink(missing_ok=True)
         remove_leftovers(folder)
 
@@ -103,11 +121,16 @@ class Recorder:
         return RunRecord(
             request=self.request(pair),
             source_sha256=pair.clip.pixels_sha256,
+            reference_sha256=pair.clip.pixels_sha256,
             prompt=pair.edit.prompt,
             entry=self.entry,
-            parameters=self.job.parameters,
-            parameters_sha256=parameters_sha256(self.entry, self.job.parameters, self.weights),
+            parameters=self.parameters,
+            parameters_sha256=parameters_sha256(
+                self.entry, self.parameters, self.weights, self.checkpoints
+            ),
+            checkpoints=self.checkpoints,
             weights=self.weights,
+            backbone=self.backbone,
             environment=self.environment,
             **outcome,
         )

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from smmbench.dataset import Dataset
-from smmbench.resolving import entry_of
+from smmbench.resolving import entry_of, find_method
 from smmbench.results import (
     VIDEO,
     RunRecord,
     find_records,
+    identity_of,
     method_folder,
-    parameters_sha256,
+    recorded_parameters,
 )
 from smmbench.running.job import Job
 from smmbench.running.pairs import Pair
@@ -74,6 +75,8 @@ def _earlier(job: Job, dataset: Dataset) -> Iterator[tuple[Key, RunRecord, bool]
     if folder.is_dir():
         for place, record in find_records(folder):
             request = record.request
+            if request.reference != job.reference:
+                continue
             has_video = (place / VIDEO).is_file()
             yield (request.clip, request.edit, request.seed), record, has_video
 
@@ -93,13 +96,8 @@ def _differences(job: Job, dataset: Dataset, record: RunRecord) -> Iterator[str]
     entry = entry_of(job.method)
     if record.entry != entry:
         yield f"by {record.entry or 'another tool'}, now {entry}"
-    for name in sorted({*record.parameters, *job.parameters}):
-        there, now = _value(record.parameters, name), _value(job.parameters, name)
-        if there != now:
-            yield f"{name} was {there}, now {now}"
-    if parameters_sha256(record.entry, record.parameters, record.weights) != (
-        record.parameters_sha256
-    ):
+    yield from _other_parameters(job, record)
+    if identity_of(record) != record.parameters_sha256:
         yield "the record was changed by hand"
     if request.dataset_version != manifest.version:
         yield f"version {request.dataset_version} of the dataset, now {manifest.version}"
@@ -110,6 +108,22 @@ def _differences(job: Job, dataset: Dataset, record: RunRecord) -> Iterator[str]
             for edit in clip.edits:
                 if edit.name == request.edit and edit.prompt != record.prompt:
                     yield f"prompt {clip.name}/{edit.name} was {record.prompt!r}"
+
+
+def _other_parameters(job: Job, record: RunRecord) -> Iterator[str]:
+    """Each parameter that differs; where the weights lie is no difference if they are known."""
+    checkpoints = find_method(job.method).checkpoints
+    if record.weights and checkpoints and not record.checkpoints:
+        yield (
+            "by an earlier smmbench, which hashed files of weights instead of the weights, so "
+            "that they cannot be compared"
+        )
+    parameters = recorded_parameters(job.parameters, checkpoints)
+    hashed = record.checkpoints if record.weights else ()
+    for name in sorted({*record.parameters, *parameters} - {*hashed}):
+        there, now = _value(record.parameters, name), _value(parameters, name)
+        if there != now:
+            yield f"{name} was {there}, now {now}"
 
 
 def _value(parameters: dict[str, Any], name: str) -> str:

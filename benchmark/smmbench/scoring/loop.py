@@ -14,10 +14,12 @@ from smmbench.results import (
     Score,
     ScoreFile,
     find_records,
+    read_scores,
     scores_of,
     write_scores,
 )
 from smmbench.results.files import SCORES, BrokenFileError
+from smmbench.results.scored_tracks import TRACKS, write_tracks
 from smmbench.scoring.measure import Options, Task
 from smmbench.scoring.scorer import Scorer
 from smmbench.storage.atomic import held
@@ -92,7 +94,7 @@ class ScoreLoop:
         """
         for folder, record in results:
             if record.status == "failed":
-                (folder / SCORES).unlink(missing_ok=True)  # of a video that is no more
+                _forget(folder)
                 yield Outcome(folder, record)
                 continue
             dataset = self._dataset(record.request.dataset)
@@ -166,32 +168,44 @@ def state(folder: Path, record: RunRecord, name: str) -> str:
 def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) -> tuple[Score, ...]:
     """Score one video and write what changed."""
     task = _task(folder, record, dataset)
-    kept = _kept(folder, record)
-    found = {
-        wanted.name: scorer.score(wanted, task, kept.get(wanted.name)) for wanted in scorer.metrics
+    kept = {score.metric: score for score in _kept(folder, record).scores}
+    computed = {
+        wanted.name: scorer.compute(wanted, task, kept.get(wanted.name))
+        for wanted in scorer.metrics
     }
     # What cannot be computed here does not take the place of a number that was.
     lost = {name for name in scorer.unavailable if name in kept and kept[name].value is not None}
+    found = {name: one.score for name, one in computed.items()}
     new = {name: score for name, score in found.items() if name not in lost}
+    tracked = next((one for one in computed.values() if one.tracks is not None), None)
     with held(folder):
-        now = _kept(folder, record)  # another process may have scored other metrics meanwhile
+        file = _kept(folder, record)  # another process may have scored other metrics meanwhile
+        now = {score.metric: score for score in file.scores}
         written = now | new
         if written != now:
-            file = ScoreFile(
-                request=record.request,
-                pixels_sha256=record.pixels_sha256,
-                scores=tuple(written.values()),
-            )
-            write_scores(folder, file)
+            tracks = file.tracks
+            if tracked is not None and tracked.tracks is not None:
+                tracks = write_tracks(folder, tracked.tracks, tracked.score.key)
+            changes = {"scores": tuple(written.values()), "tracks": tracks}
+            write_scores(folder, file.model_copy(update=changes))
     return tuple((written | found).values())
 
 
-def _kept(folder: Path, record: RunRecord) -> dict[str, Score]:
-    """Scores that are there; none of a file that cannot be read, which is written anew."""
+def _kept(folder: Path, record: RunRecord) -> ScoreFile:
+    """What is there of this very video; nothing of a file that cannot be read or is of another."""
     try:
-        return scores_of(folder, record)
+        file = read_scores(folder)
     except BrokenFileError:
-        return {}
+        file = None
+    if file is not None and file.pixels_sha256 == record.pixels_sha256:
+        return file
+    return ScoreFile(request=record.request, pixels_sha256=record.pixels_sha256, scores=())
+
+
+def _forget(folder: Path) -> None:
+    """Remove the scores of a video that is no more."""
+    for name in (SCORES, TRACKS):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
@@ -215,7 +229,7 @@ def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
     except VideoError as error:
         raise ValueError(f"{error} {_anew(folder)}") from error
     if video.pixels_sha256 != record.pixels_sha256:
-        (folder / SCORES).unlink(missing_ok=True)  # of the video that was here
+        _forget(folder)
         raise ValueError(
             f"'{folder / VIDEO}' has other pixels (SHA-256 {video.pixels_sha256}) than its record "
             f"says ({record.pixels_sha256}): one of them was changed. {_anew(folder)}"

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from smmbench.dataset import Clip
 from smmbench.metrics.registry import metric_names
+from smmbench.results.scored_tracks import ScoredTracks
 from smmbench.video import Video
 
 
@@ -49,11 +50,21 @@ class Task:
 
 @dataclass(frozen=True)
 class Measured:
-    """A number before it has its origin."""
+    """A number before it has its origin.
+
+    Attributes:
+        value: The number.
+        details: What it is made of and what stands beside it.
+        note: What a reader must know of it; empty for nothing.
+        per_frame: Values by frame of the output, None where a frame has none.
+        tracks: What was compared, for `tracks.npz`; None for a metric without tracks.
+    """
 
     value: float
     details: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    per_frame: dict[str, tuple[float | None, ...]] = field(default_factory=dict)
+    tracks: ScoredTracks | None = field(default=None, repr=False, compare=False)
 
 
 @runtime_checkable

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from smmbench.dataset import Dataset, Protocol
+from smmbench.environment import library_versions
 from smmbench.metrics.definition import Metric
 from smmbench.metrics.registry import load_measure, metric
 from smmbench.results import Score
+from smmbench.results.scored_tracks import ScoredTracks
 from smmbench.scoring.measure import Measure, Measured, Options, Task
 from smmbench.scoring.resources import Resources
 from smmbench.storage.array_cache import origin_key
@@ -19,6 +22,23 @@ _PROTOCOL = {
     "text-model": ("text_model", "text_prefix"),
     "tracks": ("tracker", "grid", "still_threshold"),
 }
+
+
+# Modules that compute a metric, by what it needs; `numpy` and `av` have a part in every one.
+_LIBRARIES = {
+    "text-model": ("torch", "open_clip"),
+    "tracks": ("cv2", "torch"),
+    "flow": ("cv2", "torch"),
+    "weights": ("torch", "transformers"),
+}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A score, and the tracks that it compared if it was computed just now and has some."""
+
+    score: Score
+    tracks: ScoredTracks | None = None
 
 
 class Scorer:
@@ -50,7 +70,11 @@ class Scorer:
                 self.unavailable[wanted.name] = str(error)
 
     def score(self, wanted: Metric, task: Task, kept: Score | None) -> Score:
-        """One score of one video.
+        """The score alone of what `compute` gives."""
+        return self.compute(wanted, task, kept).score
+
+    def compute(self, wanted: Metric, task: Task, kept: Score | None) -> Scored:
+        """One score of one video, and the tracks that it compared.
 
         Args:
             wanted: The metric.
@@ -64,20 +88,22 @@ class Scorer:
             # Weights that are out of reach today do not make yesterday's number worse.
             origin = self._origin(wanted, task)
             if kept and _scored_under(kept, origin):
-                return kept
-            return _score(wanted, origin, None, reason)
+                return Scored(kept)
+            return Scored(_score(wanted, origin, None, reason))
         measure = self._measures[wanted.name]
         origin = self.origin(wanted, task)
         if kept and kept.value is not None and kept.key == origin_key(origin):
-            return kept
+            return Scored(kept)
         try:
             measured = measure.measure(task)
             check_measured(wanted, measured)
         except ValueError as error:  # of this video; the next may do
-            return _score(wanted, origin, None, str(error))
+            return Scored(_score(wanted, origin, None, str(error)))
         except Exception as error:  # of this metric; others may do, and it may on other videos
-            return _score(wanted, origin, None, f"{type(error).__name__}: {error}")
-        return _score(wanted, origin, measured.value, measured.note, measured.details)
+            return Scored(_score(wanted, origin, None, f"{type(error).__name__}: {error}"))
+        return Scored(
+            _score(wanted, origin, measured.value, measured.note, measured), measured.tracks
+        )
 
     def origin(self, wanted: Metric, task: Task) -> dict[str, Any]:
         """Everything that the number of a metric that can be computed here depends on."""
@@ -118,6 +144,10 @@ def _effective(protocol: Protocol, options: Options) -> Protocol:
     return protocol.model_copy(update={name: spec for name, spec in instead.items() if spec})
 
 
+def _libraries(wanted: Metric) -> tuple[str, ...]:
+    return ("numpy", "av", *(name for need in wanted.needs for name in _LIBRARIES.get(need, ())))
+
+
 def _scored_under(kept: Score, origin: dict[str, Any]) -> bool:
     same = all(kept.origin.get(name) == value for name, value in origin.items())
     return same and kept.value is not None
@@ -128,13 +158,15 @@ def _score(
     origin: dict[str, Any],
     value: float | None,
     note: str,
-    details: dict[str, float] | None = None,
+    measured: Measured | None = None,
 ) -> Score:
     return Score(
         metric=wanted.name,
         version=wanted.version,
         value=value,
-        details=details or {},
+        details=measured.details if measured else {},
+        per_frame=measured.per_frame if measured else {},
+        libraries=library_versions(_libraries(wanted)) if measured else {},
         note=note,
         key=origin_key(origin),
         origin=origin,

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from smmbench.storage.home import file_sha256
+from smmbench.storage.weights_hash import tensors_sha256
 from smmbench.tracking.grid import grid_points
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
@@ -64,7 +64,7 @@ class CoTracker:
             )
         self.parameters = parameters
         self.device = device
-        self.checkpoint_sha256 = file_sha256(checkpoint)
+        self.checkpoint_sha256 = tensors_sha256(checkpoint)
         try:
             model = predictor(
                 checkpoint=str(checkpoint),

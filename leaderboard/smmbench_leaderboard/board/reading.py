@@ -92,8 +92,8 @@ def read_results(root: Path, dataset: str | None = None, *, check_prompts: bool 
     found: dict[str, dict[Key, Result]] = defaultdict(dict)
     left_out: dict[str, int] = defaultdict(int)
     for folder, record in records:
-        if record.request.dataset != name:
-            continue
+        if record.request.dataset != name or record.request.reference != "forward":
+            continue  # what was given another motion has no place among the others
         _refuse_another_dataset(folder, record, chosen)
         if check_prompts:
             _refuse_another_prompt(folder, record, chosen)

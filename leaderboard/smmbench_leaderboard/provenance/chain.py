@@ -7,7 +7,7 @@ from typing import Any
 
 from smmbench.dataset import Dataset, clip_form, clip_named, edit_named, source_video
 from smmbench.metrics.registry import metric
-from smmbench.results import VIDEO, RunRecord, Score, Stored, parameters_sha256
+from smmbench.results import VIDEO, RunRecord, Score, Stored, identity_of
 from smmbench.scoring.measure import Options, Task
 from smmbench.scoring.scorer import Scorer
 from smmbench.storage.array_cache import origin_key
@@ -89,7 +89,7 @@ def _record_links(record: RunRecord, dataset: Dataset) -> Iterator[Link]:
     same = record.prompt == edit.prompt
     says = "That of the dataset." if same else f"The dataset says '{edit.prompt}'."
     yield Link(name="prompt", holds=same, says=says)
-    found = parameters_sha256(record.entry, record.parameters, record.weights)
+    found = identity_of(record)
     same = found == record.parameters_sha256
     says = "Their hash is that of the record." if same else f"Their hash is {found}."
     yield Link(name="parameters and weights", holds=same, says=says)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from smmbench.dataset import Dataset, clip_form, clip_named, edit_named
 from smmbench.importing.importer import ENTRY
-from smmbench.results import VIDEO, MethodFile, RunRecord, other_method, parameters_sha256
+from smmbench.results import VIDEO, MethodFile, RunRecord, identity_of, other_method
 from smmbench.video import VideoError, normal_form, read_video
 from smmbench_leaderboard.board.reading import Key, expected_pairs
 from smmbench_leaderboard.submission.packing import Submission, pair_folder
@@ -98,9 +98,7 @@ def _record_faults(record: RunRecord, dataset: Dataset) -> Iterator[str]:
         yield "was made from other pixels than the source clip has."
     if record.prompt != edit_named(clip, request.edit).prompt:
         yield "was made with another prompt."
-    if record.parameters_sha256 != parameters_sha256(
-        record.entry, record.parameters, record.weights
-    ):
+    if record.parameters_sha256 != identity_of(record):
         yield "has a parameter hash that is not that of its parameters."
     if (record.status == "failed") != (record.failure is not None):
         yield "does not say clearly whether it failed."

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from smmbench.results import VIDEO, MethodFile, RunRecord, ScoreFile, Stored
+from smmbench.results import VIDEO, MethodFile, RunRecord, ScoreFile, Stored, parse
 from smmbench.results.files import METHOD, RECORD, SCORES
 from smmbench.storage.home import file_sha256
 from smmbench_leaderboard.board.reading import Key, key_of
@@ -18,7 +18,7 @@ from smmbench_leaderboard.submission.packing import (
     pair_folder,
 )
 
-FileT = TypeVar("FileT", Submission, MethodFile, RunRecord, ScoreFile)
+FileT = TypeVar("FileT", MethodFile, RunRecord, ScoreFile)
 
 
 class Content(Stored):
@@ -46,7 +46,7 @@ def open_submission(folder: Path, names: list[str]) -> Content:
     """
     if MANIFEST not in names:
         raise Refused(f"There is no {MANIFEST}: this is not a submission of smmbench.")
-    submission = _parse(folder / MANIFEST, Submission)
+    submission = _manifest(folder / MANIFEST)
     if submission.schema_version != SUBMISSION_SCHEMA:
         raise Refused(
             f"It has schema version {submission.schema_version}; this smmbench reads "
@@ -94,10 +94,16 @@ def _content(folder: Path, submission: Submission, names: list[str]) -> Content:
 
 
 def _parse(path: Path, kind: type[FileT]) -> FileT:
+    """One file of a result, of this schema version or an earlier one."""
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return parse(path.read_bytes(), kind, path.name)
+    except ValueError as error:
+        raise Refused(f"In '{path.parent.name}': {error}") from error
+
+
+def _manifest(path: Path) -> Submission:
+    try:
+        return Submission.model_validate_json(path.read_bytes())
     except (ValidationError, RecursionError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "too deep"
-        raise Refused(
-            f"'{path.name}' of '{path.parent.name}' is not readable: {reason}."
-        ) from error
+        raise Refused(f"'{path.name}' is not readable: {reason}.") from error

@@ -93,7 +93,7 @@ def _anywhere(job: Job) -> Job:
     method = f"{Path(path).expanduser().resolve()}:{attribute}" if colon else job.method
     manifest = Path(job.dataset).expanduser()
     dataset = str(manifest.resolve()) if manifest.suffix == ".toml" else job.dataset
-    return replace(job, method=method, dataset=dataset, root=job.root.resolve())
+    return replace(job, method=method, dataset=dataset, root=job.root.resolve(), executor="ray")
 
 
 class _Actor:

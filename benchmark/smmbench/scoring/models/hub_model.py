@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from smmbench.storage.home import folder_sha256
+from smmbench.storage.weights_hash import tensors_sha256, weights_files
 
 FILES = ("*.json", "*.txt", "*.safetensors")  # no pickles
 
@@ -53,12 +54,13 @@ def hub_folder(model: HubModel) -> HubFolder:
     """
     named = os.environ.get(model.variable)
     path = Path(named).expanduser() if named else _fetched(model)
-    weights = folder_sha256(path)
-    if not (path / "config.json").is_file() or not weights:
+    files = weights_files(path)
+    if not (path / "config.json").is_file() or not files:
         raise WeightsMissingError(
             f"'{path}' does not hold a model of transformers: config.json and a .safetensors file "
             f"are needed, as in {model.repository} on the Hugging Face hub."
         )
+    weights = {"weights": tensors_sha256(files)}
     weights |= folder_sha256(path, "*.json") | folder_sha256(path, "*.txt")
     place = {"repository": "", "commit": ""}
     if not named:

@@ -16,7 +16,8 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from smmbench.plugins import load_offered, no_such, offered
-from smmbench.storage.home import file_sha256, folder_sha256
+from smmbench.storage.home import folder_sha256
+from smmbench.storage.weights_hash import tensors_sha256, weights_files
 
 GROUP = "smmbench.models"
 BATCH = 32  # frames at a time; the result does not depend on it
@@ -34,7 +35,7 @@ class _Loaded:
         model: The network, in eval mode on its device, float32.
         preprocess: From a PIL image to the network's input.
         tokenizer: From strings to tokens, with an optional `context_length`.
-        weights: SHA-256 of each weights file, by a readable name.
+        weights: SHA-256 of the weights as tensors, and of each file of configuration.
     """
 
     model: Any
@@ -139,18 +140,19 @@ def _offered_folder(name: str) -> Path:
 
 def _load_folder(folder: Path, device: str) -> _Loaded:
     config = folder / "open_clip_config.json"
-    weights = folder_sha256(folder)
-    if not config.is_file() or not weights:
+    files = weights_files(folder)
+    if not config.is_file() or not files:
         raise WeightsUnavailableError(
             f"'{folder}' is not an open_clip folder: open_clip_config.json and a .safetensors "
             "file are needed."
         )
-    weights |= folder_sha256(folder, "*.json")  # configuration and tokenizer matter as much
+    # Configuration and tokenizer matter as much.
+    weights = {"weights": tensors_sha256(files)} | folder_sha256(folder, "*.json")
     return _create(f"local-dir:{folder}", None, weights, device)
 
 
 def _load_file(name: str, path: Path, device: str) -> _Loaded:
-    return _create(name, str(path), {path.name: file_sha256(path)}, device)
+    return _create(name, str(path), {"weights": tensors_sha256(path)}, device)
 
 
 def _load_tag(name: str, tag: str, device: str) -> _Loaded:
@@ -170,7 +172,7 @@ def _load_tag(name: str, tag: str, device: str) -> _Loaded:
     return _create(
         name,
         tag,
-        {f"{name}:{tag}": file_sha256(path)},
+        {"weights": tensors_sha256(path)},
         device,
         force_quick_gelu=bool(known.get("quick_gelu", False)),  # open_clip itself only warns
     )

@@ -1,0 +1,61 @@
+"""From the stored files of earlier schema versions to those of this one.
+
+Version 1 (smmbench 0.1 before its first release) knows one reference, names the seconds of cached
+work `kept_seconds`, and hashes weights as files. Hashes of files cannot become hashes of tensors,
+so they stay as they are; `checkpoints` is empty, and the identity of such a record is computed
+over all of its parameters, as it was when it was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from smmbench.results.records import MethodFile, RunRecord, ScoreFile
+
+Content = dict[str, Any]
+
+IMPORTED = "imported"  # entry of a record that was not made here
+
+
+def migrate(content: Content, version: int, kind: type) -> Content:
+    """Give a file's content as the present schema version has it.
+
+    Args:
+        content: JSON of the file.
+        version: Its schema version, earlier than the present one.
+        kind: `RunRecord`, `ScoreFile` or `MethodFile`.
+    """
+    for change in CHANGES[version - 1 :]:
+        content = change[kind](content)
+    return content
+
+
+def _record_of_1(content: Content) -> Content:
+    """Every method was given the source itself; what was imported may not have been."""
+    made_here = content.get("entry") != IMPORTED
+    changed = dict(content) | {
+        "schema_version": 2,
+        "reference_sha256": content.get("source_sha256", "") if made_here else "",
+    }
+    if "kept_seconds" in changed:
+        changed["cached_seconds"] = changed.pop("kept_seconds")
+    return changed
+
+
+def _scores_of_1(content: Content) -> Content:
+    return content | {"schema_version": 2}
+
+
+def _method_of_1(content: Content) -> Content:
+    """Methods that were run got a clip and a prompt; what imported ones got is not recorded."""
+    card = content.get("card")
+    if isinstance(card, dict):
+        card = card | {"input_contract": "text" if content.get("entry") else ""}
+    return content | {"schema_version": 2, "card": card}
+
+
+CHANGES: tuple[dict[type, Callable[[Content], Content]], ...] = (
+    {RunRecord: _record_of_1, ScoreFile: _scores_of_1, MethodFile: _method_of_1},
+)
+"""From each schema version to the next, the earliest first."""
