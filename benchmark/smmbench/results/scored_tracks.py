@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int16
+from jaxtyping import Bool, Float, Int16
 
 from smmbench.results.records import TracksFile
 from smmbench.storage.atomic import atomic_path
@@ -30,9 +30,9 @@ class ScoredTracks:
         output_visible: The same of the output.
     """
 
-    source_points: Float32[np.ndarray, "n time 2"]
+    source_points: Float[np.ndarray, "n time 2"]
     source_visible: Bool[np.ndarray, "n time"]
-    output_points: Float32[np.ndarray, "m time 2"]
+    output_points: Float[np.ndarray, "m time 2"]
     output_visible: Bool[np.ndarray, "m time"]
 
 
@@ -74,11 +74,11 @@ def read_tracks(folder: Path, said: TracksFile) -> ScoredTracks:
         ) from error
 
 
-def _steps(points: Float32[np.ndarray, "n time 2"]) -> Int16[np.ndarray, "n time 2"]:
+def _steps(points: Float[np.ndarray, "n time 2"]) -> Int16[np.ndarray, "n time 2"]:
     """Positions in 1/16 pixel as differences in time, the first from 0."""
     steps = np.clip(np.rint(np.nan_to_num(points) * _UNIT), -_FARTHEST, _FARTHEST)
     return np.diff(steps, axis=1, prepend=0).astype(np.int16)
 
 
-def _points(steps: Int16[np.ndarray, "n time 2"]) -> Float32[np.ndarray, "n time 2"]:
+def _points(steps: Int16[np.ndarray, "n time 2"]) -> Float[np.ndarray, "n time 2"]:
     return (np.cumsum(steps, axis=1, dtype=np.int64) / _UNIT).astype(np.float32)

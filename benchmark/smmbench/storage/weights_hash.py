@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
-import pickle
 import struct
 import time
 import warnings
@@ -127,7 +126,9 @@ def _of_pickled(path: Path) -> Iterator[_Hashed]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an older form of pickle
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # a broken file raises whatever its damage leads to
         raise ValueError(_no_weights(path, "PyTorch", error)) from error
     found = dict(_leaves("", content))
     if not found:
