@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers import UNet3DConditionModel
 from safetensors.torch import load_file, save_file
 
 from smmbench.diffusion import weights_folder as folders
@@ -18,7 +19,7 @@ from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.loading import load_network, load_schedule, load_tokenizer
 from smmbench.diffusion.noise import generators
 from smmbench.diffusion.weights_folder import model_folder
-from smmbench.storage.home import file_sha256
+from smmbench.storage.weights_hash import tensors_sha256
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -138,14 +139,20 @@ def test_features_of_time_are_in_order(backbone: Backbone) -> None:
     torch.testing.assert_close(both[:, :1], first)
 
 
-def test_the_hashes_are_those_of_the_files(backbone: Backbone, tiny_backbone: Path) -> None:
-    path = "unet/diffusion_pytorch_model.safetensors"
-    assert backbone.weights()[path] == file_sha256(tiny_backbone / path)
-    assert set(backbone.weights()) == {
-        path,
-        "vae/diffusion_pytorch_model.safetensors",
-        "text_encoder/model.safetensors",
-    }
+def test_the_hashes_are_those_of_the_tensors(backbone: Backbone, tiny_backbone: Path) -> None:
+    path = tiny_backbone / "unet" / "diffusion_pytorch_model.safetensors"
+    assert backbone.weights()["unet"] == tensors_sha256(path)
+    assert set(backbone.weights()) == {"unet", "vae", "text_encoder"}
+
+
+def test_a_copy_in_another_folder_and_in_two_files_has_the_same_hashes(
+    backbone: Backbone, copy: Path
+) -> None:
+    network = UNet3DConditionModel.from_pretrained(copy / "unet")
+    shutil.rmtree(copy / "unet")
+    network.save_pretrained(copy / "unet", max_shard_size="20KB")
+    assert len(list((copy / "unet").glob("*.safetensors"))) > 1
+    assert load_backbone(str(copy)).weights() == backbone.weights()
 
 
 def rename_keys(path: Path, rename: Callable[[str], str]) -> None:

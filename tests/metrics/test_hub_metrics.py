@@ -112,7 +112,7 @@ def test_pickscore_is_the_mean_of_scaled_cosines(
     assert found.note == ""
     origin = measure.origin(task_of(resources, moving_square))
     assert json.loads(json.dumps(origin)) == origin
-    assert len(origin["model"]["weights"]["model.safetensors"]) == 64
+    assert len(origin["model"]["weights"]["weights"]) == 64
     assert origin["model"]["commit"] == ""  # a folder of the user's: its hashes say what it is
     long = measure.measure(task_of(resources, moving_square, "a cat and " * 10))
     assert "cut at the 16 tokens" in long.note

@@ -106,4 +106,4 @@ def _manifest(path: Path) -> Submission:
         return Submission.model_validate_json(path.read_bytes())
     except (ValidationError, RecursionError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else "too deep"
-        raise Refused(f"'{path.name}' is not readable: {reason}.") from error
+        raise Refused(f"'{path.name}' is not a readable manifest: {reason}.") from error

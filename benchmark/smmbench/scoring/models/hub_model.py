@@ -60,7 +60,10 @@ def hub_folder(model: HubModel) -> HubFolder:
             f"'{path}' does not hold a model of transformers: config.json and a .safetensors file "
             f"are needed, as in {model.repository} on the Hugging Face hub."
         )
-    weights = {"weights": tensors_sha256(files)}
+    try:
+        weights = {"weights": tensors_sha256(files)}
+    except ValueError as error:
+        raise WeightsMissingError(f"The model in '{path}' does not load: {error}") from error
     weights |= folder_sha256(path, "*.json") | folder_sha256(path, "*.txt")
     place = {"repository": "", "commit": ""}
     if not named:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,12 +147,12 @@ def _load_folder(folder: Path, device: str) -> _Loaded:
             "file are needed."
         )
     # Configuration and tokenizer matter as much.
-    weights = {"weights": tensors_sha256(files)} | folder_sha256(folder, "*.json")
+    weights = {"weights": _weights(files)} | folder_sha256(folder, "*.json")
     return _create(f"local-dir:{folder}", None, weights, device)
 
 
 def _load_file(name: str, path: Path, device: str) -> _Loaded:
-    return _create(name, str(path), {"weights": tensors_sha256(path)}, device)
+    return _create(name, str(path), {"weights": _weights([path])}, device)
 
 
 def _load_tag(name: str, tag: str, device: str) -> _Loaded:
@@ -172,10 +172,17 @@ def _load_tag(name: str, tag: str, device: str) -> _Loaded:
     return _create(
         name,
         tag,
-        {"weights": tensors_sha256(path)},
+        {"weights": _weights([path])},
         device,
         force_quick_gelu=bool(known.get("quick_gelu", False)),  # open_clip itself only warns
     )
+
+
+def _weights(files: Sequence[Path]) -> str:
+    try:
+        return tensors_sha256(files)
+    except ValueError as error:
+        raise WeightsUnavailableError(f"The text model does not load: {error}") from error
 
 
 def _create(
