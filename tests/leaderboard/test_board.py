@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -145,7 +145,7 @@ def test_methods_can_be_chosen_and_left_out(board_tree: BoardTree) -> None:
         board_tree.whole(label)
     place = str(board_tree.manifest)
 
-    def labels(**choice: tuple[str, ...]) -> set[str]:
+    def labels(**choice: Any) -> set[str]:
         return {row.label for row in make_board(board_tree.results, place, **choice).rows}
 
     assert labels(methods=("a", "b")) == labels(exclude=("c",)) == {"a", "b"}
@@ -522,9 +522,9 @@ def test_comparison_has_the_p_of_the_board(tree_of_eight: BoardTree) -> None:
         [pair.clip for pair in made["m0"].pairs],
     )
     found = compare(tree_of_eight.results, "m4", "m0", str(tree_of_eight.manifest))
-    (motion,) = (column for column in found.columns if column.column == "motion_fidelity")
+    (shown,) = (column for column in found.columns if column.column == "motion_fidelity")
     assert found.ranked == 5
-    assert motion.p_board == columns.p_of("m4", "m0") >= motion.p > 0
+    assert shown.p_board == columns.p_of("m4", "m0") >= shown.p > 0
 
 
 def test_comparison_with_a_method_that_the_board_does_not_rank(tree_of_eight: BoardTree) -> None:

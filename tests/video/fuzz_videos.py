@@ -169,7 +169,8 @@ def main() -> None:
     parser.add_argument("--batch", type=int, nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.batch:
-        read_batch(*asked.batch, asked.seed)
+        first, count = asked.batch
+        read_batch(first, count, asked.seed)
         return
     if asked.only is not None:
         kind, data, only_cut = one(asked.only, asked.seed, {kind: encoded(kind) for kind in KINDS})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from smmbench.rank_intervals import RankIntervals, rank_intervals
 from smmbench_leaderboard.board.columns import RANKING, higher_is_better
@@ -66,7 +66,7 @@ def undominated(axes: Iterable[RankIntervals]) -> frozenset[str]:
         axes: The comparisons of each axis, of the same methods in the same order.
     """
     axes = list(axes)
-    better = np.stack([axis.better for axis in axes]).any(axis=0)  # winner, loser
+    better: Bool[np.ndarray, "winner loser"] = np.any([axis.better for axis in axes], axis=0)
     beats = better & ~better.T
     return frozenset(name for place, name in enumerate(axes[0].names) if not beats[:, place].any())
 
