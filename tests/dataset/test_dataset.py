@@ -154,12 +154,30 @@ def test_a_missing_or_changed_file_says_what_to_do(square_dataset: Path) -> None
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need a right there")
-def test_a_link_out_of_the_folder_is_refused(square_dataset: Path, tmp_path: Path) -> None:
+def test_a_shipped_file_may_be_a_link_and_a_fetched_one_not(
+    square_dataset: Path, tmp_path: Path
+) -> None:
+    """Clips lie on data disks and in caches of hubs; what is fetched is written here alone."""
     dataset = load_dataset(square_dataset)
+    clip = dataset.manifest.clips[0]
     inside = square_dataset.parent / "right.mkv"
-    inside.rename(tmp_path / "right.mkv")
-    inside.symlink_to(tmp_path / "right.mkv")
+    inside.rename(tmp_path / "elsewhere.mkv")
+    inside.symlink_to(tmp_path / "elsewhere.mkv")
+    assert clip_path(dataset, clip) == inside
+    public = clip.video.model_copy(update={"url": "https://a.b/right.mkv"})
+    fetched = home() / "datasets" / "squares" / public.path
+    fetched.parent.mkdir(parents=True)
+    fetched.symlink_to(tmp_path / "elsewhere.mkv")
     with pytest.raises(ValueError, match=r"a link that leads out of"):
+        clip_path(dataset, clip.model_copy(update={"video": public}))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes with names")
+def test_a_pipe_is_no_file_of_a_set(square_dataset: Path) -> None:
+    dataset = load_dataset(square_dataset)
+    (square_dataset.parent / "right.mkv").unlink()
+    os.mkfifo(square_dataset.parent / "right.mkv")
+    with pytest.raises(ValueError, match=r"a device or a pipe"):
         clip_path(dataset, dataset.manifest.clips[0])
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from smmbench.dataset import ManifestError, check_dataset, load_dataset, source_video
-from smmbench.dataset.writing import frames_at, read_prompts, slug
+from smmbench.dataset.advice import advice, cut_at
+from smmbench.dataset.manifest import Protocol
+from smmbench.dataset.writing import read_captions, read_prompts, slug
 from smmbench.video import Video, write_lossless
+from smmbench.video.normal import frames_at
 
 CommandLine = Callable[..., tuple[int, str, str]]
 TABLE = """clip,prompt,caption
@@ -101,9 +105,10 @@ def test_wrong_sizes_and_names_are_told(folder: Path, smmbench: CommandLine) -> 
     ):
         code, _, err = begin(smmbench, folder, *more)
         assert code == 2 and said in err and not list(folder.parent.rglob("*.toml"))
-    (folder / "Walk 2.mkv").write_bytes(b"")
+    (folder / "walk.mkv").rename(folder / "Walk 2.mkv")
+    (folder.parent / "prompts.csv").write_text("clip,prompt\nWalk 2,A bear\n")
     code, _, err = begin(smmbench, folder)
-    assert code == 2 and "cannot name a clip" in err
+    assert code == 2 and "cannot name a clip" in err and not list(folder.parent.rglob("*.toml"))
 
 
 def test_names_are_made_of_words() -> None:
@@ -155,3 +160,159 @@ def test_clips_that_are_all_faulty_are_not_too_few_besides(tmp_path: Path) -> No
         load_dataset(path)
     assert any("clips[0].video: missing" in fault for fault in raised.value.faults)
     assert not any("at least 1" in fault for fault in raised.value.faults)
+
+
+# --- folders and tables as people have them ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "clip;prompt\r\nwalk;a bear\r\n",  # a German spreadsheet
+        "clip\tprompt\nwalk\ta bear\n",
+        "clip, prompt\nwalk, a bear\n",  # blanks after commas
+        " clip , prompt ,,\nwalk,a bear,,\n,,,\n\n",  # empty rows and columns
+        "prompt,clip\na bear,walk\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_table_is_read_as_spreadsheets_write_it(
+    tmp_path: Path, table: str, encoding: str
+) -> None:
+    path = tmp_path / "prompts.csv"
+    path.write_bytes(table.encode(encoding))
+    assert read_prompts(path)["walk"].edits == {"a-bear": "a bear"}
+
+
+def test_a_prompt_keeps_the_other_separators(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.csv"
+    path.write_text("clip;prompt\nwalk;a bear, a fox\n")
+    assert read_prompts(path)["walk"].edits == {"a-bear-a-fox": "a bear, a fox"}
+    path.write_text("clip,prompt\nwalk,a bear, a fox\n")
+    with pytest.raises(ValueError, match=r"line 2: more fields .*put quotes"):
+        read_prompts(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"walk": ["a bear"]}',
+        '{"walk": "a bear"}',
+        '[{"clip": "walk", "prompt": "a bear"}]',
+    ],
+)
+def test_prompts_may_be_json(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "prompts.json"
+    path.write_text(content)
+    assert read_prompts(path)["walk"].edits == {"a-bear": "a bear"}
+
+
+@pytest.mark.parametrize("content", ["[3]", "3", "{", '[{"clip": "walk", "text": "a bear"}]'])
+def test_json_of_another_form_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "prompts.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match=r"prompts\.json'"):
+        read_prompts(path)
+
+
+def test_captions_come_from_names_or_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "captions.json"
+    path.write_text('{"bear-walking_02": "a bear"}')
+    prompts = read_prompts_of(tmp_path, "bear-walking_02", "fox")
+    assert read_captions("names", prompts)["bear-walking_02"].caption == "bear walking"
+    found = read_captions(str(path), prompts)
+    assert (found["bear-walking_02"].caption, found["fox"].caption) == ("a bear", "")
+
+
+def read_prompts_of(folder: Path, *clips: str) -> dict[str, Any]:
+    path = folder / "prompts.csv"
+    path.write_text("clip,prompt\n" + "".join(f"{clip},a cat\n" for clip in clips))
+    return read_prompts(path)
+
+
+def test_hidden_and_unnamed_videos_are_left_alone(folder: Path, smmbench: CommandLine) -> None:
+    """`._walk.mkv` is what macOS leaves on other disks; IMG_1.MOV is no clip of the table."""
+    (folder / "._walk.mkv").write_bytes(b"\0\5\26\7\0\2\0\0Mac OS X        ")
+    (folder / "IMG_1 copy.MOV").write_bytes(b"whatever")
+    code, _, err = begin(smmbench, folder)
+    assert code == 0, err
+
+
+def test_links_are_followed_by_new_check_and_run(folder: Path, smmbench: CommandLine) -> None:
+    disk = folder.parent / "disk"
+    disk.mkdir()
+    (folder / "walk.mkv").rename(disk / "blob")
+    (folder / "walk.mkv").symlink_to(disk / "blob")
+    assert begin(smmbench, folder)[0] == 0
+    code, out, _ = smmbench("datasets", "check", folder / "my-set.toml")
+    assert code == 0, out
+    made = ("run", "--method", "frozen", "--dataset", folder / "my-set.toml", "--limit", 1)
+    assert smmbench(*made, "-o", folder.parent / "r")[0] == 0
+    (disk / "blob").unlink()
+    code, out, _ = smmbench("datasets", "check", folder / "my-set.toml")
+    assert code == 1 and "is a link to" in out and "missing" in out
+
+
+def test_a_folder_of_images_is_a_source(folder: Path, smmbench: CommandLine) -> None:
+    """As DAVIS has them; the same pixels as the video, and sound by `datasets check`."""
+    from PIL import Image
+
+    (folder / "walk.mkv").unlink()
+    (folder / "walk").mkdir()
+    for t, frame in enumerate(moving(9).frames):
+        Image.fromarray(frame).save(folder / "walk" / f"{t:05}.png")
+    (folder / "walk" / ".DS_Store").write_bytes(b"\0")
+    assert begin(smmbench, folder)[0] == 0
+    dataset = load_dataset(folder / "my-set.toml")
+    np.testing.assert_array_equal(
+        source_video(dataset, dataset.manifest.clips[0]).frames, moving(9).frames[:8]
+    )
+    assert not any(check_dataset(dataset))
+    (folder / "walk" / "00008.png").unlink()
+    assert any("not the file" in fault for faults in check_dataset(dataset) for fault in faults)
+
+
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_clip_of_one_frame_is_named(folder: Path, smmbench: CommandLine, frames: int) -> None:
+    """Two frames at 24 a second are one at 8."""
+    write_lossless(folder / "walk.mkv", Video(moving(frames).frames, 24.0))
+    code, _, err = begin(smmbench, folder)
+    assert code == 2 and "walk.mkv' is too short" in err and "at least 2" in err
+
+
+# --- advice -----------------------------------------------------------------------------------
+
+PROTOCOL = Protocol(frames=8, width=48, height=32, fps=8.0, text_model="emoji-clip")
+
+
+def test_a_sound_set_gets_no_advice() -> None:
+    videos = {"a": moving(8), "b": moving(8, 40)}
+    prompts = {"a": {"x": "a bear"}, "b": {"x": "a fox in the snow"}}
+    assert list(advice(videos, prompts, PROTOCOL)) == []
+
+
+@pytest.mark.parametrize(
+    ("videos", "prompts", "said"),
+    [
+        ({"a": Video(moving(1).frames.repeat(8, 0), 8.0)}, {}, "is static"),
+        ({"a": moving(8), "b": moving(8)}, {}, "same pixels"),
+        ({"a": moving(8), "b": moving(6)}, {}, "differ in length"),
+        ({}, {"a": {"x": "A bear.", "y": "a bear"}}, "say the same"),
+        ({}, {"a": {"x": "a bear walking to the left"}}, "names a motion"),
+        (
+            {"a": Video(np.concatenate([moving(4).frames, 255 - moving(4).frames]), 8.0)},
+            {},
+            "cut at frame 4",
+        ),
+    ],
+)
+def test_what_weakens_a_comparison_is_said(
+    videos: dict[str, Video], prompts: dict[str, dict[str, str]], said: str
+) -> None:
+    (line,) = advice(videos, prompts, PROTOCOL)
+    assert said in line
+
+
+def test_even_motion_is_no_cut() -> None:
+    assert cut_at(np.array([30.0, 31, 29, 33])) is None
+    assert cut_at(np.array([3.0, 3, 90, 3])) == 3

@@ -171,12 +171,24 @@ def new_dataset(
     ],
     prompts: Annotated[
         Path,
-        typer.Option("--prompts", help="CSV: clip, prompt and, if wanted, caption, edit."),
+        typer.Option(
+            "--prompts",
+            help="CSV (comma, semicolon or tab) or JSON: clip, prompt and, if wanted, caption, "
+            "edit.",
+        ),
     ],
     name: Annotated[str, typer.Option("--name", help="Of the dataset: a-z, 0-9, '.', '_', '-'.")],
     licence: Annotated[str, typer.Option("--licence", help="Of all clips, such as 'CC BY 4.0'.")],
     attribution: Annotated[str, typer.Option("--attribution", help="Whose the clips are.")],
     title: Annotated[str, typer.Option("--title", help="If not given: the name.")] = "",
+    captions: Annotated[
+        str,
+        typer.Option(
+            "--captions",
+            help="What clips show, where the prompts do not say: `names`, for the words of their "
+            "file names, or a JSON file, clip: caption.",
+        ),
+    ] = "",
     frames: Annotated[int, typer.Option("--frames", help="Of each clip, at most.")] = 24,
     size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "576x320",
     fps: Annotated[float, typer.Option("--fps", help="Frames a second.")] = 8.0,
@@ -187,7 +199,7 @@ def new_dataset(
 ) -> None:
     """Begin a dataset of your own: write the manifest of a folder of videos, hashes and all."""
     from smmbench.dataset.manifest import NAME_PATTERN, Protocol
-    from smmbench.dataset.writing import About, new_manifest, read_prompts
+    from smmbench.dataset.writing import About, new_manifest, read_captions, read_prompts
     from smmbench.storage.atomic import write_text
 
     if not re.fullmatch(NAME_PATTERN, name):
@@ -207,7 +219,9 @@ def new_dataset(
         text_model=text_model, tracker=tracker,
     )  # fmt: skip
     about = About(name, title or name, licence, attribution)
-    text, notes = new_manifest(folder, read_prompts(prompts), about, protocol)
+    asked = read_prompts(prompts)
+    asked = read_captions(captions, asked) if captions else asked
+    text, notes = new_manifest(folder, asked, about, protocol)
     write_text(path, text)
     for note in notes:
         print_line(note, err=True)

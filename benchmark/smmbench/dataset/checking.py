@@ -83,7 +83,7 @@ def motion_check(protocol: Protocol) -> ClipCheck:
 
 def missing_files(dataset: Dataset, files: list[File]) -> list[File]:
     """Files that are not where they belong; their content is not looked at."""
-    return [file for file in files if not stored_path(dataset, file).is_file()]
+    return [file for file in files if not stored_path(dataset, file).exists()]
 
 
 def _text_faults(clip: Clip) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from smmbench.dataset.manifest import Clip, Dataset, File
-from smmbench.storage.home import file_sha256, home
+from smmbench.storage.home import content_sha256, home
 from smmbench.tracking import Tracks, known_tracks
 from smmbench.video import NormalForm, Video, read_normal_form
 
@@ -22,15 +22,19 @@ UNKNOWN = "0" * 64
 def stored_path(dataset: Dataset, file: File) -> Path:
     """Where a file of the dataset belongs, whether it is there or not.
 
-    A file with an address lies in `home()/datasets/<name>`, any other beside the manifest.
+    A file with an address lies in `home()/datasets/<name>`, any other beside the manifest. That
+    one may be a link to where it really is, such as a data disk or the cache of a hub; a link may
+    not lead fetched files out of their folder.
 
     Raises:
-        ValueError: A link leads out of that folder.
+        ValueError: A link leads out of the folder of fetched files, or to no file.
     """
     folder = home() / "datasets" / dataset.manifest.name if file.url else dataset.root
     path = folder / file.path
-    if not path.resolve().is_relative_to(folder.resolve()):
+    if file.url and not path.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"'{path}' is a link that leads out of '{folder}'; put the file itself.")
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise ValueError(f"'{path}' is a device or a pipe; put the file itself.")
     return path
 
 
@@ -48,7 +52,9 @@ def checked_path(dataset: Dataset, file: File) -> Path:
         if file.url
         else f"It ships with the dataset '{name}': install or copy that again."
     )
-    if not path.is_file():
+    if path.is_symlink() and not path.exists():
+        raise ValueError(f"'{path}' is a link to '{path.readlink()}', which is missing. {mend}")
+    if not path.exists() or (path.is_dir() and file.url):
         raise ValueError(f"'{path}' is missing. {mend}")
     found = _hash_once(path, *_stamp(path))
     if found != file.sha256:
@@ -86,7 +92,8 @@ def source_video(dataset: Dataset, clip: Clip) -> Video:
         ValueError: The file is missing or another, or decodes to other pixels.
     """
     path = clip_path(dataset, clip)
-    video = _read_once(path, *_stamp(path), clip_form(dataset, clip))
+    form = clip_form(dataset, clip)
+    video = _read_once(path, *_stamp(path), form, clip.fps, clip.start)
     if clip.pixels_sha256 == UNKNOWN:
         raise ValueError(
             f"pixels_sha256 of clip '{clip.name}' is not filled in; it is {video.pixels_sha256}."
@@ -148,16 +155,19 @@ def _truth_path(dataset: Dataset, clip: Clip, file: File | None, what: str) -> P
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """Size and time of a file: what a cache by path is good for."""
-    status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
+    """Size and time of a file, or of the files of a folder: what a cache by path is good for."""
+    files = list(path.iterdir()) if path.is_dir() else [path]
+    states = [os.stat(file) for file in files]
+    return sum(state.st_size for state in states), max(state.st_mtime_ns for state in states)
 
 
 @lru_cache(maxsize=4096)
 def _hash_once(path: Path, size: int, time: int) -> str:
-    return file_sha256(path)
+    return content_sha256(path)
 
 
 @lru_cache(maxsize=4)  # a clip is read for each of its prompts, and a control reads another
-def _read_once(path: Path, size: int, time: int, form: NormalForm) -> Video:
-    return read_normal_form(path, form)
+def _read_once(
+    path: Path, size: int, time: int, form: NormalForm, fps: float | None, start: int
+) -> Video:
+    return read_normal_form(path, form, fps=fps, start=start)

@@ -13,6 +13,7 @@ from smmbench.dataset.manifest import Clip, Dataset, Edit, Manifest
 from smmbench.plugins import load_offered, no_such, offered
 from smmbench.storage.atomic import write_text
 from smmbench.storage.home import home
+from smmbench.storage.text import read_text
 
 GROUP = "smmbench.datasets"
 
@@ -143,11 +144,11 @@ def _read(path: Path) -> Dataset:
     if not path.is_file():
         raise ManifestError(str(path), ["no such file; a dataset is a TOML manifest."])
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        raise ManifestError(str(path), [f"is not UTF-8 text (byte {error.start})."]) from error
+        content = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise ManifestError(str(path), [f"is not TOML: {error}."]) from error
+    except ValueError as error:
+        raise ManifestError(str(path), [str(error)]) from error
     try:
         manifest = Manifest.model_validate(content)
     except ValidationError as error:

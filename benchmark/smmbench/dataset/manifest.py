@@ -57,7 +57,11 @@ class Protocol(Record):
 
 
 class File(Record):
-    """One file of a dataset: where it lies, and what it must be."""
+    """One file of a dataset: where it lies, and what it must be.
+
+    A video that ships with the manifest may be a folder of numbered images; `sha256` is then that
+    of `smmbench.storage.home.content_sha256`.
+    """
 
     path: Annotated[str, Field(min_length=1), AfterValidator(path_inside)]  # in the dataset
     sha256: Sha256
@@ -79,6 +83,8 @@ class Clip(Record):
     video: File
     pixels_sha256: Sha256  # of the clip in its normal form
     frames: int | None = Field(default=None, gt=1)  # its own number, if fewer than the protocol's
+    start: int = Field(default=0, ge=0)  # its first frame, counted from 0 in the video
+    fps: float | None = Field(default=None, gt=0)  # of a folder of images; None: the protocol's
     prompt: Text = ""  # what the clip shows
     licence: str
     attribution: str

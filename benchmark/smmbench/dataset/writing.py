@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import math
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
+from smmbench.dataset.advice import advice
 from smmbench.dataset.faults import faults_of
 from smmbench.dataset.manifest import NAME_PATTERN, Manifest, Protocol
+from smmbench.errors import VideoError
 from smmbench.plugins import no_such
-from smmbench.storage.home import file_sha256
-from smmbench.video import ENDINGS, NormalForm, Video, VideoError, normal_form, read_video
+from smmbench.storage.home import content_sha256
+from smmbench.storage.text import read_table, read_text
+from smmbench.video import ENDINGS, NormalForm, Video, find_videos, read_normal_form
 
 COLUMNS = ("clip", "prompt", "caption", "edit")
 
@@ -47,53 +48,99 @@ class About:
 
 
 def read_prompts(path: Path) -> dict[str, Asked]:
-    """Read a CSV file with a line for each target prompt, by clip.
+    """Read a table with a row for each target prompt, or a JSON file, by clip.
 
-    Its columns are `clip` and `prompt`, and if wanted `caption` (what the clip shows) and `edit`
-    (the prompt's name; without it one is made of the prompt's words).
+    A table's columns are `clip` and `prompt`, and if wanted `caption` (what the clip shows) and
+    `edit` (the prompt's name; without it one is made of the prompt's words). In JSON it is the
+    same: a list of objects with these keys, or an object that maps each clip to a prompt or to a
+    list of prompts.
 
     Raises:
-        ValueError: It is no such table; the message says which line.
+        ValueError: It is no such file; the message says where.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"'{path}' is not UTF-8 text (byte {error.start}).") from error
-    with io.StringIO(text, newline="") as file:
-        rows = csv.DictReader(file)
-        names = rows.fieldnames or []
-        if not {"clip", "prompt"} <= set(names) <= set(COLUMNS):
+    if path.suffix.lower() == ".json":
+        rows = _json_rows(path)
+    else:
+        rows = [
+            (f"line {row.line}", row.values)
+            for row in read_table(path, ("clip", "prompt"), ("caption", "edit"))
+        ]
+    found: dict[str, Asked] = {}
+    for place, row in rows:
+        clip, prompt = row["clip"], row["prompt"]
+        if not clip or not prompt:
+            raise ValueError(f"'{path}', {place}: no clip or no prompt.")
+        one = found.get(clip, Asked())
+        name = row.get("edit", "") or slug(prompt)
+        if name in one.edits:
             raise ValueError(
-                f"'{path}' must have the columns clip and prompt, and may have caption and edit; "
-                f"its first line is {', '.join(names) or 'empty'}."
+                f"'{path}', {place}: edit '{name}' of clip '{clip}' is there twice; give names "
+                "in a column `edit`."
             )
-        found: dict[str, Asked] = {}
-        for row in rows:
-            if None in row:
-                raise ValueError(
-                    f"'{path}', line {rows.line_num}: more fields than the first line has; put "
-                    'quotes (") around what has a comma in it.'
-                )
-            clip, prompt = ((row[name] or "").strip() for name in ("clip", "prompt"))
-            if not clip or not prompt:
-                raise ValueError(f"'{path}', line {rows.line_num}: no clip or no prompt.")
-            one = found.get(clip, Asked())
-            name = (row.get("edit") or "").strip() or slug(prompt)
-            if name in one.edits:
-                raise ValueError(
-                    f"'{path}', line {rows.line_num}: edit '{name}' of clip '{clip}' is there "
-                    "twice; give names in a column `edit`."
-                )
-            caption = (row.get("caption") or "").strip() or one.caption
-            if one.caption and caption != one.caption:
-                raise ValueError(
-                    f"'{path}', line {rows.line_num}: clip '{clip}' has two captions, "
-                    f"'{one.caption}' and '{caption}'."
-                )
-            found[clip] = Asked(caption, {**one.edits, name: prompt})
+        caption = row.get("caption", "") or one.caption
+        if one.caption and caption != one.caption:
+            raise ValueError(
+                f"'{path}', {place}: clip '{clip}' has two captions, '{one.caption}' and "
+                f"'{caption}'."
+            )
+        found[clip] = Asked(caption, {**one.edits, name: prompt})
     if not found:
         raise ValueError(f"'{path}' has no line below its first.")
     return found
+
+
+def read_captions(source: str, prompts: dict[str, Asked]) -> dict[str, Asked]:
+    """Add what the clips show to prompts that say nothing of it.
+
+    Args:
+        source: `names`, for the words of each clip's name (`bear-walking_02` shows "bear
+            walking"), or the path of a JSON file that maps clips to captions.
+        prompts: As `read_prompts` gives them.
+
+    Raises:
+        ValueError: The file is no such JSON.
+    """
+    if source == "names":
+        captions = {clip: " ".join(re.findall("[^\\W\\d_]+", clip)) for clip in prompts}
+    else:
+        content = _json(Path(source))
+        if not isinstance(content, dict) or not all(isinstance(v, str) for v in content.values()):
+            raise ValueError(f"'{source}' must be a JSON object that maps clips to captions.")
+        captions = {clip.strip(): text.strip() for clip, text in content.items()}
+    return {
+        clip: replace(asked, caption=asked.caption or captions.get(clip, ""))
+        for clip, asked in prompts.items()
+    }
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"'{path}' is not JSON: {error}.") from error
+
+
+def _json_rows(path: Path) -> list[tuple[str, dict[str, str]]]:
+    """Rows of a JSON file as a table would have them, each with its place."""
+    content = _json(path)
+    if isinstance(content, dict):
+        content = [
+            {"clip": clip, "prompt": prompt}
+            for clip, prompts in content.items()
+            for prompt in (prompts if isinstance(prompts, list) else [prompts])
+        ]
+    if not isinstance(content, list):
+        raise ValueError(f"'{path}' must be a JSON list of objects, or an object by clip.")
+    rows = []
+    for number, row in enumerate(content, 1):
+        texts = isinstance(row, dict) and all(isinstance(value, str) for value in row.values())
+        if not texts or not {"clip", "prompt"} <= set(row) <= set(COLUMNS):
+            raise ValueError(
+                f"'{path}', object {number}: it must have the keys clip and prompt, and may have "
+                "caption and edit, each with a text."
+            )
+        rows.append((f"object {number}", {name: text.strip() for name, text in row.items()}))
+    return rows
 
 
 def new_manifest(
@@ -114,20 +161,12 @@ def new_manifest(
         ValueError: A prompt's clip is not there, a video cannot be read, or the manifest would not
             load: a name is none.
     """
-    files = _videos(folder)
-    for clip in prompts:
-        if clip not in files:
-            raise ValueError(f"'{folder}': {no_such('video of clip', clip, sorted(files))}")
+    files = _videos(folder, prompts)
     form = NormalForm(protocol.frames, protocol.width, protocol.height, protocol.fps)
-    lines, notes = _head(about, protocol), []
+    lines, notes, videos = _head(about, protocol), [], {}
     for clip, asked in prompts.items():
-        try:
-            video = read_video(files[clip])
-            frames = min(frames_at(video, form.fps), form.frames)
-            shorter = frames if frames < form.frames else None
-            normal = normal_form(video, replace(form, frames=frames))
-        except VideoError as error:
-            raise ValueError(str(error)) from error
+        normal = videos[clip] = _normal(files[clip], form)
+        shorter = len(normal.frames) if len(normal.frames) < form.frames else None
         lines += _clip(clip, files[clip], normal, asked, about, shorter)
         notes += [f"{clip}: {', '.join(normal.notes)}"] if normal.notes else []
     text = "\n".join(lines) + "\n"
@@ -136,7 +175,19 @@ def new_manifest(
     except ValidationError as error:
         faults = " ".join(faults_of(error, Manifest))
         raise ValueError(f"The manifest would not load: {faults}") from error
-    return text, notes
+    edits = {clip: asked.edits for clip, asked in prompts.items()}
+    return text, notes + [f"warning: {one}" for one in advice(videos, edits, protocol)]
+
+
+def _normal(path: Path, form: NormalForm) -> Video:
+    video = read_normal_form(path, form, shorter=True)
+    if len(video.frames) < 2:
+        raise VideoError(
+            f"'{path}' is too short for a clip: at {form.fps:g} frames a second it has "
+            f"{len(video.frames)}, and motion needs at least 2. Use a longer video, or a "
+            "protocol with a higher --fps."
+        )
+    return video
 
 
 def slug(text: str) -> str:
@@ -145,25 +196,25 @@ def slug(text: str) -> str:
     return "-".join(words)[:64].strip("-") or "edit"
 
 
-def frames_at(video: Video, fps: float) -> int:
-    """How many frames a video has at another rate: those whose time is within it."""
-    return math.floor((len(video.frames) - 1) * fps / video.fps + 1e-6) + 1
-
-
-def _videos(folder: Path) -> dict[str, Path]:
+def _videos(folder: Path, clips: Collection[str]) -> dict[str, Path]:
+    """The video of each clip; other videos of the folder may have any name."""
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in ENDINGS and path.is_file():
-            if path.stem in found:
-                raise ValueError(f"'{found[path.stem]}' and '{path}' have one name; rename one.")
-            if not re.fullmatch(NAME_PATTERN, path.stem):
-                raise ValueError(
-                    f"'{path}' cannot name a clip: use a-z, 0-9, '.', '_' and '-', a letter or "
-                    "digit first."
-                )
-            found[path.stem] = path
+    for name, path in find_videos(folder):
+        if name in clips and name in found:
+            raise ValueError(f"'{found[name]}' and '{path}' have one name; rename one.")
+        found[name] = path
     if not found:
-        raise ValueError(f"'{folder}' has no videos ({', '.join(sorted(ENDINGS))}).")
+        raise ValueError(
+            f"'{folder}' has no videos ({', '.join(sorted(ENDINGS))}) and no folders of images."
+        )
+    for clip in clips:
+        if clip not in found:
+            raise ValueError(f"'{folder}': {no_such('video of clip', clip, sorted(found))}")
+        if not re.fullmatch(NAME_PATTERN, clip):
+            raise ValueError(
+                f"'{found[clip]}' cannot name a clip: use a-z, 0-9, '.', '_' and '-', a letter or "
+                "digit first; rename it, here and in the table of prompts."
+            )
     return found
 
 
@@ -189,7 +240,7 @@ def _clip(
         "",
         "[[clips]]",
         f"name = {_text(name)}",
-        f'video = {{ path = {_text(path.name)}, sha256 = "{file_sha256(path)}" }}',
+        f'video = {{ path = {_text(path.name)}, sha256 = "{content_sha256(path)}" }}',
         f'pixels_sha256 = "{normal.pixels_sha256}"  # in the normal form',
         *own,
         f"prompt = {_text(asked.caption)}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ from smmbench.results.files import RECORD
 from smmbench.running.description import describe_environment
 from smmbench.running.pairs import Pair, choose_pairs
 from smmbench.storage.atomic import held
-from smmbench.storage.home import file_sha256
+from smmbench.storage.home import content_sha256
 from smmbench.video import (
     Video,
     VideoError,
@@ -142,7 +141,7 @@ def _import_one(root: Path, dataset: Dataset, label: str, wanted: Pair, file: Pa
     video, sha256, message = None, "", ""
     imported = Imported(file=file.name, sha256="")
     try:
-        sha256 = _content_sha256(file)
+        sha256 = content_sha256(file)
         if _is_here(folder, request, clip, sha256):
             return Outcome(label, pair, "here")
         imported = Imported(file=file.name, sha256=sha256)
@@ -202,14 +201,3 @@ def _write(folder: Path, record: RunRecord, video: Video | None) -> None:
             write_lossless(folder / VIDEO, video)
             write_preview(folder / PREVIEW, video)
         write_record(folder, record)
-
-
-def _content_sha256(path: Path) -> str:
-    """SHA-256 of a file, or of the names and contents of a folder's files."""
-    if not path.is_dir():
-        return file_sha256(path)
-    digest = hashlib.sha256()
-    for file in sorted(path.iterdir()):
-        if file.is_file():
-            digest.update(f"{file.name}\0{file_sha256(file)}\n".encode())
-    return digest.hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from smmbench.dataset import (
 )
 from smmbench.method import Card
 from smmbench.method.imported_card import card_of_label
-from smmbench.video import ENDINGS
+from smmbench.storage.text import read_table
+from smmbench.video.listing import find_videos, is_image_folder, is_video, name_of
 
 PairName = tuple[str, str]  # names of a clip and of one of its edits
 
@@ -77,25 +77,14 @@ def read_map(dataset: Dataset, table: Path, folder: Path) -> dict[PairName, Path
         ValueError: The table cannot be read, or a line of it is wrong; the message has the line.
     """
     found: dict[PairName, Path] = {}
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets add a mark
-            rows = csv.DictReader(lines)
-            lacking = {"clip", "edit", "file"} - set(rows.fieldnames or ())
-            if lacking:
-                raise ValueError(
-                    f"'{table}' lacks the column {', '.join(sorted(lacking))}; "
-                    f"its columns are: {', '.join(rows.fieldnames or ()) or 'none'}."
-                )
-            for row in rows:
-                try:
-                    pair, path = _mapped(dataset, row, folder)
-                    if pair in found:
-                        raise ValueError(f"'{'/'.join(pair)}' is there twice")
-                except (ValueError, LookupError) as error:
-                    raise ValueError(f"'{table}', line {rows.line_num}: {error}") from error
-                found[pair] = path
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise ValueError(f"'{table}' is not a CSV table in UTF-8: {error}.") from error
+    for row in read_table(table, ("clip", "edit", "file")):
+        try:
+            pair, path = _mapped(dataset, row.values, folder)
+            if pair in found:
+                raise ValueError(f"'{'/'.join(pair)}' is there twice")
+        except (ValueError, LookupError) as error:
+            raise ValueError(f"'{table}', line {row.line}: {error}") from error
+        found[pair] = path
     return found
 
 
@@ -146,28 +135,17 @@ def _candidates(folder: Path, clips: set[str]) -> list[tuple[Path, str]]:
     """Videos and folders of images at the two depths, with their path without ending."""
     found: list[tuple[Path, str]] = []
     for path in sorted(folder.iterdir()):
-        if path.name in clips and path.is_dir():
-            found += [(inner, f"{path.name}/{_stem(inner)}") for inner in sorted(path.iterdir())]
-        else:
-            found.append((path, _stem(path)))
-    return [(path, stem) for path, stem in found if _may_be_output(path)]
+        if path.name in clips and path.is_dir() and not is_image_folder(path):
+            found += [(inner, f"{path.name}/{name}") for name, inner in find_videos(path)]
+        elif is_video(path):
+            found.append((path, name_of(path)))
+    return found
 
 
-def _stem(path: Path) -> str:
-    """Name without a video's ending; a dot elsewhere in the name is part of it."""
-    return path.stem if path.suffix.lower() in ENDINGS else path.name
-
-
-def _may_be_output(path: Path) -> bool:
-    if path.name.startswith("."):
-        return False
-    return path.is_dir() or path.suffix.lower() in ENDINGS
-
-
-def _mapped(dataset: Dataset, row: Mapping[str, str | None], folder: Path) -> tuple[PairName, Path]:
+def _mapped(dataset: Dataset, row: Mapping[str, str], folder: Path) -> tuple[PairName, Path]:
     """The pair and the file of one line of a table."""
-    clip = clip_named(dataset, row["clip"] or "")
-    edit = edit_named(clip, row["edit"] or "")
+    clip = clip_named(dataset, row["clip"])
+    edit = edit_named(clip, row["edit"])
     if not row["file"]:
         raise ValueError(f"no file for '{clip.name}/{edit.name}'")
     path = folder / row["file"]

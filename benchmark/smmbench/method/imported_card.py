@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from smmbench import plugins
 from smmbench.method import Card
+from smmbench.storage.text import read_text
 
 GROUP = "smmbench.cards"
 
@@ -72,10 +73,10 @@ def load_card(reference: str) -> Card:
     else:
         path = Path(plugins.load_offered(GROUP, reference, "card")())
     try:
-        return ImportedCard.model_validate(tomllib.loads(path.read_text("utf-8"))).card()
+        return ImportedCard.model_validate(tomllib.loads(read_text(path))).card()
     except OSError as error:
         raise ValueError(f"The card '{path}' cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ValueError(f"The card '{path}' is not TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]

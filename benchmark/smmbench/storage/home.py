@@ -6,21 +6,47 @@ import hashlib
 import os
 from pathlib import Path
 
+from smmbench.errors import MachineError
+
 SUMS = "SHA256SUMS"
 
 
 def home() -> Path:
-    """Folder of caches: `SMMBENCH_HOME`, else `smmbench` in the user's cache folder."""
+    """Folder of caches: `SMMBENCH_HOME`, else `smmbench` in the user's cache folder.
+
+    Raises:
+        MachineError: The user has no home folder; the message says what to set.
+    """
     if chosen := os.environ.get("SMMBENCH_HOME"):
-        return Path(chosen).expanduser()
+        return Path(chosen).expanduser() if chosen.startswith("~") else Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "smmbench"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "smmbench"
+    except RuntimeError as error:  # as in a container whose user has no entry and no HOME
+        raise MachineError(
+            "This user has no home folder, and so no place for caches. Set SMMBENCH_HOME to a "
+            "folder that may be written."
+        ) from error
 
 
 def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in lower-case hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_sha256(path: Path) -> str:
+    """SHA-256 of a file; of a folder, that of the names and contents of its files, one level deep.
+
+    Hidden files do not count: file managers put them there.
+    """
+    if not path.is_dir():
+        return file_sha256(path)
+    digest = hashlib.sha256()
+    for file in sorted(path.iterdir()):
+        if file.is_file() and not file.name.startswith("."):
+            digest.update(f"{file.name}\0{file_sha256(file)}\n".encode())
+    return digest.hexdigest()
 
 
 def published_sha256(folder: Path) -> dict[str, str]:

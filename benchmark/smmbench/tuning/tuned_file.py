@@ -16,6 +16,7 @@ from smmbench.results import Stored, Tuning
 from smmbench.running.description import describe_environment
 from smmbench.storage.atomic import write_text
 from smmbench.storage.home import file_sha256
+from smmbench.storage.text import read_text
 from smmbench.tuning.searching import TRIALS, Search, as_settings
 from smmbench.tuning.trials import Trial, best_of
 
@@ -128,7 +129,7 @@ def read_tuned(path: Path, method: str) -> Tuned:
         ValueError: It is not such a file, or is of another method; the message says which.
         FileNotFoundError: There is no file.
     """
-    text = path.expanduser().read_text(encoding="utf-8")
+    text = read_text(path.expanduser())
     try:
         content = Content.model_validate(tomllib.loads(text))
     except (ValidationError, tomllib.TOMLDecodeError) as error:

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -106,8 +107,13 @@ class _Decoding:
         seen, notes = _Seen(Owed(stream.codec_context.name)), list[str]()
         images = to_rgb(self._shown(container, stream, strict, seen), stream, notes)
         frames = self._finished(images, stream, seen, notes)
-        if seen.first is None or frames is None:
+        if seen.first is None:
             raise VideoError(f"'{path}' has a video stream with zero frames.")
+        if frames is None:
+            raise VideoError(
+                f"'{path}' has {len(seen.times)} frames, and frame {self.wanted.start} (counted "
+                "from 0) is the first one that is wanted."
+            )
         lost = seen.owed.lost(seen.times, seen.whole)
         if lost > 0 and not seen.first.interlaced_frame:  # there, one frame has two packets
             raise VideoError(
@@ -115,13 +121,16 @@ class _Decoding:
                 "decode. Copy or fetch it again, or encode it anew without them."
             )
         rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
-        rate, instants = frame_times(seen.times, Fraction(stream.time_base or 1), rates)
+        times = seen.times[self.wanted.start :]
+        rate, instants = frame_times(times, Fraction(stream.time_base or 1), rates)
         if rate is None:
             raise VideoError(f"'{path}' does not say its frame rate.")
         if stream.metadata.get("alpha_mode") == "1":
             notes.append("transparency (a second picture of WebM) left out, as players do")
         if instants:
             notes.append(uneven(instants))
+        if not seen.whole:
+            notes.append(f"only the first {len(seen.times)} frames are used")
         if note := NO_LENGTH.get(self.container):
             notes.append(note)
         return Video(frames, float(rate), tuple(notes), instants)
@@ -138,7 +147,7 @@ class _Decoding:
         aspect = stream.sample_aspect_ratio
         size: tuple[int, int] | None = None
         turned = ""
-        for image in images:
+        for image in islice(images, self.wanted.start, None):
             frames = image[None]
             if aspect and aspect != 1:
                 height, width = image.shape[:2]
@@ -184,6 +193,9 @@ class _Decoding:
                     raise _OpenStartError from None
                 raise
             for frame in frames:
+                if seen.times and _shown_for(seen, stream, self.wanted.start) >= end:
+                    seen.whole = False
+                    return
                 _refuse_damage(frame.is_corrupt, path, seen)
                 seen.first = first = seen.first or frame
                 if (frame.width, frame.height) != (first.width, first.height):
@@ -195,9 +207,6 @@ class _Decoding:
                 seen.times.append(frame.pts)
                 self.limits.check_frame(path.name, frame.width, frame.height)
                 yield frame
-                if _shown_for(seen, stream) >= end:
-                    seen.whole = False
-                    return
 
 
 def _is_out_of_time(packet: Packet, stream: VideoStream) -> bool:  # type: ignore[type-arg]
@@ -207,13 +216,15 @@ def _is_out_of_time(packet: Packet, stream: VideoStream) -> bool:  # type: ignor
     return abs(packet.pts - (stream.start_time or 0)) > 2 * stream.duration
 
 
-def _shown_for(seen: _Seen, stream: VideoStream) -> float:
-    """Ticks from the first frame to the last one so far; by the stated rate without times."""
-    first, last = seen.times[0], seen.times[-1]
+def _shown_for(seen: _Seen, stream: VideoStream, start: int) -> float:
+    """Ticks from frame `start` to the last one so far; by the stated rate without times."""
+    if len(seen.times) <= start:
+        return 0.0
+    first, last = seen.times[start], seen.times[-1]
     if first is not None and last is not None:
         return float(last - first)
     rate = stream.guessed_rate or stream.average_rate
-    return (len(seen.times) - 1) / float(rate * (stream.time_base or 1)) if rate else 0.0
+    return (len(seen.times) - 1 - start) / float(rate * (stream.time_base or 1)) if rate else 0.0
 
 
 def _joined(finished: list[Images]) -> Images | None:

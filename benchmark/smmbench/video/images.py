@@ -37,12 +37,17 @@ def read_images(
         VideoError: No images, a gap or a doubt in their numbers, unlike sizes, a broken image.
     """
     wanted = wanted or Wanted()
-    paths = _in_order(folder)
+    paths = _in_order(folder)[wanted.start :]
+    if not paths:
+        raise VideoError(f"'{folder}' has no frame {wanted.start} (counted from 0).")
+    count = len(paths)
     if wanted.seconds < math.inf:
         paths = paths[: math.ceil(wanted.seconds * (fps or DEFAULT_FPS) - 1e-6) + 1]
     images: list[Images] = []
     shape: tuple[int, ...] | None = None
     notes: list[str] = [] if fps else [f"frame rate not given: {DEFAULT_FPS:g} assumed"]
+    if len(paths) < count:
+        notes.append(f"only the first {wanted.start + len(paths)} frames are used")
     for path in paths:
         image, found = _read_image(path, limits)
         shape = shape or image.shape

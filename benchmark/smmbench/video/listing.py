@@ -29,7 +29,7 @@ def is_video(path: Path) -> bool:
     return is_image_folder(path) or (path.suffix.lower() in ENDINGS and path.is_file())
 
 
-def stem(path: Path) -> str:
+def name_of(path: Path) -> str:
     """Name without a video's ending; a dot elsewhere in the name is part of it."""
     return path.stem if path.suffix.lower() in ENDINGS and not path.is_dir() else path.name
 
@@ -46,4 +46,4 @@ def find_videos(folder: Path) -> Iterator[tuple[str, Path]]:
         raise ValueError(f"No folder '{folder}'.")
     for path in sorted(folder.iterdir()):
         if is_video(path):
-            yield stem(path), path
+            yield name_of(path), path

@@ -62,6 +62,7 @@ def read_normal_form(
     limits: Limits | None = None,
     fps: float | None = None,
     shorter: bool = False,
+    start: int = 0,
 ) -> Video:
     """Read only what the normal form of a video takes: the same as `normal_form(read_video())`.
 
@@ -74,6 +75,7 @@ def read_normal_form(
         limits: As in `read_video`; they hold for what is kept.
         fps: Frames a second of a folder, by default those of the form, frame for frame.
         shorter: Whether a video may end before the form does; it then has fewer frames.
+        start: The number of the first frame that is taken, counted from 0.
 
     Raises:
         VideoError: It cannot be read or is too short; the message says why and what to do.
@@ -85,7 +87,7 @@ def read_normal_form(
         sizes.append((images.shape[2], images.shape[1]))
         return centred(images, form)
 
-    wanted = Wanted((form.frames - 1) / form.fps, finish)
+    wanted = Wanted((form.frames - 1) / form.fps, start, finish)
     if path.is_dir():
         read = read_images(path, limits, fps or form.fps, wanted)
     else:

@@ -23,8 +23,10 @@ class Wanted:
 
     Attributes:
         seconds: Frames are read until one is shown so long after the first, or later.
+        start: The number of the first frame; those before it are left out.
         finish: Applied to each upright frame as soon as it is read, to hold less of it.
     """
 
     seconds: float = math.inf
+    start: int = 0
     finish: Callable[[Images], Images] = _as_it_is

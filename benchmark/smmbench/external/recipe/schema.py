@@ -23,6 +23,7 @@ from smmbench.external.recipe.tables import (
     WeightsOf,
 )
 from smmbench.plugins import no_such
+from smmbench.storage.text import read_text
 
 CLIP_NAMES = {
     "python": "the environment's interpreter",
@@ -84,10 +85,10 @@ def load_recipe(path: Path) -> Recipe:
         ValueError: It cannot be read, or something in it is wrong; the message says where.
     """
     try:
-        return Recipe.model_validate(tomllib.loads(path.read_text("utf-8")))
+        return Recipe.model_validate(tomllib.loads(read_text(path)))
     except OSError as error:
         raise ValueError(f"The recipe '{path}' cannot be read: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise ValueError(f"The recipe '{path}' is not TOML: {error}.") from error
     except ValidationError as error:
         faults = [

@@ -1,0 +1,94 @@
+"""What a set for motion transfer should not have, for its author to judge when it is begun."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+import numpy as np
+from jaxtyping import Float
+
+from smmbench.dataset.manifest import Protocol
+from smmbench.video import Video
+
+CUT = 6.0
+"""A cut changes the picture so many times as much as the median step of its clip."""
+CUT_LEAST = 20.0
+"""And at least by so many of 255 in the mean."""
+STILL = 0.3
+"""Mean change of a pixel a step, of 255, below which a clip is called static."""
+
+_MOTION = re.compile(
+    r"\b(left|right|up|down)wards?\b|\bto the (left|right)\b|\b(clock|anticlock|"
+    r"counterclock)wise\b|\b(rotat|spin|zoom|pann|turn|circl|ris|fall|bounc|jump|walk|runn|"
+    r"swimm|fly|danc|driv)(e|es|s|ing)\b",
+    re.IGNORECASE,
+)
+
+
+def advice(
+    videos: Mapping[str, Video], prompts: Mapping[str, Mapping[str, str]], protocol: Protocol
+) -> Iterator[str]:
+    """Give a sentence for each thing that weakens a comparison on the set.
+
+    Args:
+        videos: Clips by name, in their normal form.
+        prompts: Their target prompts, by clip and name.
+        protocol: The protocol that the set will have.
+    """
+    hashes: dict[str, str] = {}
+    for name, video in videos.items():
+        changes = step_changes(video)
+        if changes.max() < STILL:
+            yield f"clip '{name}' is static: there is no motion to transfer."
+        elif (cut := cut_at(changes)) is not None:
+            yield f"clip '{name}' seems to be cut at frame {cut}: motion does not go on there."
+        other = hashes.setdefault(video.pixels_sha256, name)
+        if other != name:
+            yield f"clips '{other}' and '{name}' have the same pixels."
+    lengths = Counter(len(video.frames) for video in videos.values())
+    if len(lengths) > 1:
+        said = ", ".join(f"{count} of {length}" for length, count in sorted(lengths.items()))
+        yield (
+            f"clips differ in length ({said} frames): those shorter than {protocol.frames} frames "
+            "keep their own number, which not every method can make."
+        )
+    yield from _of_prompts(prompts)
+
+
+def _of_prompts(prompts: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    for clip, edits in prompts.items():
+        seen: dict[str, str] = {}
+        for edit, prompt in edits.items():
+            words = " ".join(re.findall(r"\w+", prompt.casefold()))
+            other = seen.setdefault(words, edit)
+            if other != edit:
+                yield f"prompts '{other}' and '{edit}' of clip '{clip}' say the same."
+            if motion := _MOTION.search(prompt):
+                yield (
+                    f"prompt '{edit}' of clip '{clip}' names a motion ('{motion[0]}'): a method "
+                    "may follow the text where it should follow the clip."
+                )
+
+
+def step_changes(video: Video) -> Float[np.ndarray, " steps"]:
+    """Mean absolute change of a pixel from each frame to the next, of 255."""
+    frames = video.frames
+    return np.array(
+        [np.abs(later.astype(np.int16) - earlier).mean() for earlier, later in pairwise(frames)]
+    )
+
+
+def cut_at(changes: Float[np.ndarray, " steps"]) -> int | None:
+    """The first frame after a cut; None where no step stands out.
+
+    Args:
+        changes: As `step_changes` gives them.
+    """
+    highest = int(changes.argmax())
+    usual = float(np.median(changes))
+    if changes[highest] >= max(CUT_LEAST, CUT * usual):
+        return highest + 1
+    return None
