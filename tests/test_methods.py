@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import re
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 from smmbench import plugins
 from smmbench import resolving as methods
 from smmbench.cli.method_description import describe, describe_all
-from smmbench.resolving import entry_of, find_method, label_of, method_names
+from smmbench.resolving import entry_of, find_method, label_of, method_names, resolve
 
 WHOLE = """
 from __future__ import annotations
@@ -156,3 +158,39 @@ def test_show(whole: str) -> None:
     assert shown.exit_code == 0
     assert "DDIM steps" in shown.stdout
     assert json.loads(_invoke("show", whole, "--json").stdout)["presets"] == {"emoji": {"steps": 5}}
+
+
+def test_a_method_is_resolved_once() -> None:
+    """What names a method becomes a value, which also travels to other processes."""
+    frozen = resolve("frozen")
+    assert (frozen.entry, frozen.label) == (entry_of("frozen"), "frozen")
+    assert frozen.card is find_method("frozen").card
+    assert resolve(frozen) is frozen
+    assert resolve(frozen.implementation) == frozen
+    assert pickle.loads(pickle.dumps(frozen)) == frozen
+
+
+def test_a_method_in_a_file_is_found_from_another_folder(
+    whole: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path(whole.partition(":")[0])
+    monkeypatch.chdir(path.parent)
+    near = resolve("toy.py:SlowShift")
+    far = pickle.dumps(near.elsewhere())
+    monkeypatch.chdir("/")
+    again = pickle.loads(far)
+    assert (again.entry, again.label, again.distribution) == (near.entry, "slow-shift", "")
+    with pytest.raises(ValueError, match="No file"):
+        pickle.loads(pickle.dumps(near))
+
+
+def test_a_class_that_nobody_offers_is_known_by_its_source() -> None:
+    frozen: Any = find_method("frozen")
+
+    class SlowlyFrozen(frozen):  # type: ignore[misc]
+        """In no distribution."""
+
+    found = resolve(SlowlyFrozen)
+    assert found.label == "slowly-frozen"
+    assert re.search(r":.*SlowlyFrozen@sha256:[0-9a-f]{16}$", found.entry)
+    assert found.implementation is SlowlyFrozen

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import inspect
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,63 @@ GROUP = "smmbench.methods"
 def method_names() -> tuple[str, ...]:
     """Names of all methods that installed distributions offer; nothing is imported."""
     return tuple(offered(GROUP))
+
+
+@dataclass(frozen=True)
+class ResolvedMethod:
+    """A method that was named, found once and carried on as a value.
+
+    Attributes:
+        reference: How it was named; empty for a class that was given itself.
+        implementation: Its class, checked.
+        entry: Where the class is, for records; see `entry_of`.
+        label: The label on the board if none is given.
+        distribution: The distribution that offers it; empty for one in a file.
+    """
+
+    reference: str
+    implementation: type[Method[Any, Any]]
+    entry: str
+    label: str
+    distribution: str
+
+    @property
+    def card(self) -> Card:
+        """What a reader of the board must know of it."""
+        return self.implementation.card
+
+    def elsewhere(self) -> ResolvedMethod:
+        """The same method, named so that a process in another folder finds it."""
+        if is_recipe(self.reference) and self.reference not in recipe_names():
+            return replace(self, reference=str(recipe_path(self.reference).resolve()))
+        if not _is_file(self.reference):
+            return self
+        path, _, attribute = self.reference.rpartition(":")
+        return replace(self, reference=f"{Path(path).expanduser().resolve()}:{attribute}")
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Travel by the reference: a class from a file cannot be found by its module's name."""
+        return (resolve, (self.reference,)) if self.reference else super().__reduce__()
+
+
+def resolve(method: str | type[Method[Any, Any]] | ResolvedMethod) -> ResolvedMethod:
+    """Find a method, from whatever names it; raises as `find_method` does.
+
+    Args:
+        method: A reference as `find_method` takes it, a method's class, or what this gave.
+    """
+    if isinstance(method, ResolvedMethod):
+        return method
+    if isinstance(method, str):
+        found = find_method(method)
+        return ResolvedMethod(
+            method, found, entry_of(method), label_of(method), distribution_of(method)
+        )
+    found = _checked(method, getattr(method, "__name__", str(method)))
+    for name, point in offered(GROUP).items():
+        if point.value == f"{found.__module__}:{found.__qualname__}":
+            return resolve(name)
+    return ResolvedMethod("", found, _entry_of_class(found), _in_words(found.__name__), "")
 
 
 def find_method(reference: str) -> type[Method[Any, Any]]:
@@ -80,8 +140,7 @@ def label_of(reference: str) -> str:
         return recipe_label(reference)
     if not _is_file(reference):
         return reference
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", reference.rpartition(":")[2])
-    return "-".join(words).lower()
+    return _in_words(reference.rpartition(":")[2])
 
 
 def distribution_of(reference: str) -> str:
@@ -89,6 +148,25 @@ def distribution_of(reference: str) -> str:
     points = {**offered(CARDS), **offered(RECIPES), **offered(GROUP)}
     point = points.get(reference)
     return point.dist.name if point is not None and point.dist is not None else ""
+
+
+def _in_words(name: str) -> str:
+    """`slow-shift` for `SlowShift`."""
+    return "-".join(re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)).lower()
+
+
+def _entry_of_class(method: type[Method[Any, Any]]) -> str:
+    """Module, class and a hash of its source, which may change under the same name."""
+    entry = f"{method.__module__}:{method.__qualname__}"
+    try:
+        source = inspect.getsource(method)
+    except (OSError, TypeError) as error:
+        raise ValueError(
+            f"The source of the method '{entry}' cannot be read, so that its results could not be "
+            "told from those of another version. Put the class into a file and name it as "
+            "path.py:Class."
+        ) from error
+    return f"{entry}@sha256:{hashlib.sha256(source.encode()).hexdigest()[:16]}"
 
 
 def _is_file(reference: str) -> bool:

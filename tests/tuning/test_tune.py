@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from smmbench.method import Card, Method, Source
-from smmbench.resolving import find_method, method_names
+from smmbench.resolving import find_method, method_names, resolve
 from smmbench.results import RunRecord, read_method
 from smmbench.running.executors import named_executor
 from smmbench.running.job import Job
@@ -315,7 +315,7 @@ def test_what_is_refused(bench: Bench) -> None:
     broken = bench.folder / "broken.toml"
     broken.write_text("schema_version = 1\n")
     with pytest.raises(ValueError, match="is not what `smmbench tune` writes"):
-        read_tuned(broken, bench.toy)
+        read_tuned(broken, resolve(bench.toy))
 
 
 def test_values_in_toml_are_read_back() -> None:

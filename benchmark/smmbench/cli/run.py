@@ -141,22 +141,24 @@ def run(
 
     Exit code: 0 all done, 1 some pair failed, 2 wrong use, 130 stopped by Ctrl-C.
     """
+    from smmbench.resolving import resolve
     from smmbench.running.executors import named_executor
     from smmbench.running.loop import plan_run
     from smmbench.running.loop import run as make
 
     execute = named_executor(executor, workers)
+    resolved = resolve(method)
     settings = settings or []
     tuning = None
     if tuned is not None:
         from smmbench.tuning.tuned_file import read_tuned
 
-        search = read_tuned(tuned, method)
+        search = read_tuned(tuned, resolved)
         preset = search.preset_with(preset)
         settings = [*search.settings, *settings]  # what --set says comes last, so it counts
         tuning = search.tuning
     plan = plan_run(
-        method,
+        resolved,
         dataset,
         output,
         preset=preset,
@@ -204,7 +206,7 @@ def _print_plan(plan: Plan, as_json: bool) -> None:
     ]
     if as_json:
         job = plan.job
-        about = {"method": job.label, "parameters": job.parameters, "device": job.device}
+        about = {"method": job.label, "parameters": job.recorded_parameters, "device": job.device}
         print_document(json.dumps({**about, "todo": len(plan.todo), "pairs": rows}, indent=2))
         return
     table = Table("clip", "edit", "seed", "state", "prompt", box=None)

@@ -106,15 +106,16 @@ def tune(
     without a number being worst. Run it again to go on where it stopped, or with a larger budget.
     Exit code: 0 done, 2 wrong use, 130 stopped by Ctrl-C.
     """
-    from smmbench.resolving import label_of
+    from smmbench.resolving import resolve
     from smmbench.running.executors import named_executor
     from smmbench.tuning.searching import plan_search, search
     from smmbench.tuning.tuned_file import write_tuned
 
     execute = named_executor(executor, workers)
-    folder = output or Path("tuning") / label_of(method) / Path(dataset).stem
+    resolved = resolve(method)
+    folder = output or Path("tuning") / resolved.label / Path(dataset).stem
     plan = plan_search(
-        method,
+        resolved,
         dataset,
         folder,
         preset=preset,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -33,15 +33,19 @@ def choose_preset(method: type[Method[Any, Any]], asked: str | None, dataset: st
 
 
 def build_parameters(
-    method: type[Method[Any, Any]], preset: str | None = None, settings: Iterable[str] = ()
+    method: type[Method[Any, Any]],
+    preset: str | None = None,
+    settings: Iterable[str] = (),
+    values: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Make a method's `Parameters`: its defaults, changed by a preset, changed by settings.
+    """Make a method's `Parameters`: its defaults, changed by a preset, settings and values.
 
     Args:
         method: A method's class.
         preset: One of its presets, or None.
         settings: Each `name=value`; the value is read as the field's annotated type. Tuples are
             written with commas or as JSON; `none` stands for None where the type allows it.
+        values: By name, of the field's type or as JSON has it.
 
     Raises:
         LookupError: No such parameter or preset; the message names what there is.
@@ -50,19 +54,23 @@ def build_parameters(
     types = get_type_hints(method.Parameters)
     if preset is not None and preset not in method.presets:
         raise LookupError(no_such("preset", preset, method.presets))
-    values: dict[str, Any] = {}
+    built: dict[str, Any] = {}
     for name, value in (method.presets[preset] if preset is not None else {}).items():
         if name not in types:
             raise LookupError(f"In preset '{preset}': {no_such('parameter', name, types)}")
-        values[name] = _checked(name, types[name], [value], value)
+        built[name] = _checked(name, types[name], [value], value)
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
             raise ValueError(f"A setting is written name=value, got '{setting}'.")
         if name not in types:
             raise LookupError(no_such("parameter", name, types))
-        values[name] = _checked(name, types[name], _readings(text, types[name]), text)
-    return method.Parameters(**values)
+        built[name] = _checked(name, types[name], _readings(text, types[name]), text)
+    for name, value in (values or {}).items():
+        if name not in types:
+            raise LookupError(no_such("parameter", name, types))
+        built[name] = _checked(name, types[name], [value], value)
+    return method.Parameters(**built)
 
 
 def parameters_from_json(method: type[Method[Any, Any]], content: dict[str, Any]) -> Any:

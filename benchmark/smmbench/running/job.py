@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smmbench.results import Reference
+from smmbench.method.parameters import parameters_to_json
+from smmbench.resolving import ResolvedMethod
+from smmbench.results import Reference, recorded_parameters
 
 
 @dataclass(frozen=True)
@@ -14,8 +16,8 @@ class Job:
     """All that a worker must know to make videos.
 
     Attributes:
-        method: A method's name or `path.py:Class`.
-        parameters: All parameters, as JSON has them.
+        method: The method.
+        parameters: An instance of its `Parameters`.
         label: The method's name on the board.
         dataset: A dataset's name or the path of its manifest.
         root: The results folder.
@@ -26,8 +28,8 @@ class Job:
         reference: The motion that the method is given.
     """
 
-    method: str
-    parameters: dict[str, Any]
+    method: ResolvedMethod
+    parameters: Any
     label: str
     dataset: str
     root: Path
@@ -36,3 +38,9 @@ class Job:
     batch: int = 1
     executor: str = "local"
     reference: Reference = "forward"
+
+    @property
+    def recorded_parameters(self) -> dict[str, Any]:
+        """All parameters, as records have them."""
+        checkpoints = self.method.implementation.checkpoints
+        return recorded_parameters(parameters_to_json(self.parameters), checkpoints)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from smmbench.dataset import Dataset, load_dataset
 from smmbench.environment import choose_device
-from smmbench.method.parameters import build_parameters, choose_preset, parameters_to_json
+from smmbench.method import Method
+from smmbench.method.parameters import build_parameters, choose_preset
 from smmbench.progress import duration, progress
-from smmbench.resolving import entry_of, find_method, label_of
+from smmbench.resolving import ResolvedMethod, resolve
 from smmbench.results import (
     MethodFile,
     RunRecord,
     Tuning,
     method_folder,
     read_method,
-    recorded_parameters,
     write_method,
 )
 from smmbench.running.job import Job
@@ -76,12 +77,13 @@ class Summary:
 
 
 def plan_run(
-    method: str,
+    method: str | type[Method[Any, Any]] | ResolvedMethod,
     dataset: str,
     root: Path,
     *,
     preset: str | None = None,
     settings: Sequence[str] = (),
+    parameters: Mapping[str, Any] | None = None,
     tuning: Tuning | None = None,
     label: str | None = None,
     clips: Collection[str] = (),
@@ -97,11 +99,12 @@ def plan_run(
     """Find out what is to do; nothing is loaded, made or written.
 
     Args:
-        method: A method's name or `path.py:Class`.
+        method: A method's name, `path.py:Class`, its class, or a resolved method.
         dataset: A dataset's name or the path of its manifest.
         root: The results folder.
         preset: One of the method's presets; None for the one of the dataset's family, if any.
         settings: Parameters, each `name=value`.
+        parameters: Parameters by name, typed; they come after `settings`.
         tuning: The search that chose preset and settings, if it was one; it is recorded.
         label: The method's name on the board; None for its own.
         clips: Names of clips; none for all.
@@ -120,14 +123,16 @@ def plan_run(
     """
     if batch < 1:
         raise ValueError(f"A batch has at least 1 pair, got {batch}.")
-    found = find_method(method)
+    resolved = resolve(method)
+    found = resolved.implementation
     described = load_dataset(dataset)
     name = described.manifest.name
-    parameters = build_parameters(found, choose_preset(found, preset, name), settings)
+    chosen_preset = choose_preset(found, preset, name)
+    built = build_parameters(found, chosen_preset, settings, parameters or {})
     job = Job(
-        method=method,
-        parameters=parameters_to_json(parameters),
-        label=_checked_label(label or label_of(method)),
+        method=resolved,
+        parameters=built,
+        label=_checked_label(label or resolved.label),
         dataset=dataset,
         root=root,
         device=choose_device(device),
@@ -205,15 +210,14 @@ def _about(plan: Plan, earlier: MethodFile | None) -> MethodFile:
     name = plan.dataset.manifest.name
     if plan.tuning is not None:
         tuning[name] = plan.tuning
-    method = find_method(job.method)
-    recorded = recorded_parameters(job.parameters, method.checkpoints)
+    recorded = job.recorded_parameters
     if plan.tuning is None and parameters.get(name) != recorded:
         tuning.pop(name, None)  # what was searched are others
     parameters[name] = recorded
     return MethodFile(
         label=job.label,
-        entry=entry_of(job.method),
-        card=method.card,
+        entry=job.method.entry,
+        card=job.method.card,
         parameters=parameters,
         tuning=tuning,
     )

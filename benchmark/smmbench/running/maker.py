@@ -13,8 +13,6 @@ from smmbench.dataset import clip_form, load_dataset, source_video
 from smmbench.environment import use_tensor_cores
 from smmbench.errors import ToldToEndError
 from smmbench.method import Method, Source
-from smmbench.method.parameters import parameters_from_json
-from smmbench.resolving import find_method
 from smmbench.results import RunRecord
 from smmbench.running.batches import Batches, Outcome
 from smmbench.running.failures import Stage
@@ -84,14 +82,12 @@ class Maker:
 
     def _size(self, door: str) -> int:
         """Items at once: one where the method has no way of its own to do more."""
-        own = getattr(find_method(self.job.method), door) is not getattr(Method, door)
+        own = getattr(self.job.method.implementation, door) is not getattr(Method, door)
         return self.job.batch if own else 1
 
     def _loaded(self) -> Method[Any, Any]:
         if self._method is None:
-            method = find_method(self.job.method)
-            parameters = parameters_from_json(method, self.job.parameters)
-            loaded = method(parameters, self.job.device)
+            loaded = self.job.method.implementation(self.job.parameters, self.job.device)
             self.recorder.weights = loaded.weights()
             self.recorder.backbone = loaded.backbone_use()
             self._refuse_other_weights()

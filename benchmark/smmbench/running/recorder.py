@@ -10,7 +10,6 @@ from typing import Any
 
 from smmbench.dataset import Manifest
 from smmbench.method import BackboneUse
-from smmbench.resolving import distribution_of, entry_of, find_method
 from smmbench.results import (
     PREVIEW,
     VIDEO,
@@ -19,7 +18,6 @@ from smmbench.results import (
     method_folder,
     parameters_sha256,
     read_record,
-    recorded_parameters,
     result_folder,
     stored_video,
     write_record,
@@ -46,12 +44,10 @@ class Recorder:
     def __init__(self, job: Job, manifest: Manifest) -> None:
         self.job = job
         self.manifest = manifest
-        self.entry = entry_of(job.method)
-        self.environment = describe_environment(
-            job.device, distribution_of(job.method), job.executor
-        )
-        self.checkpoints = find_method(job.method).checkpoints
-        self.parameters = recorded_parameters(job.parameters, self.checkpoints)
+        self.entry = job.method.entry
+        self.environment = describe_environment(job.device, job.method.distribution, job.executor)
+        self.checkpoints = job.method.implementation.checkpoints
+        self.parameters = job.recorded_parameters
         self.weights: dict[str, str] = {}
         self.backbone: BackboneUse | None = None
         self._log = Lock()

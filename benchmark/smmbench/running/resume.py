@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from smmbench.dataset import Dataset
-from smmbench.resolving import entry_of, find_method
 from smmbench.results import (
     VIDEO,
     RunRecord,
     find_records,
     identity_of,
     method_folder,
-    recorded_parameters,
 )
 from smmbench.running.job import Job
 from smmbench.running.pairs import Pair
@@ -93,7 +91,7 @@ def _refuse_other(job: Job, dataset: Dataset, record: RunRecord) -> None:
 
 def _differences(job: Job, dataset: Dataset, record: RunRecord) -> Iterator[str]:
     manifest, request = dataset.manifest, record.request
-    entry = entry_of(job.method)
+    entry = job.method.entry
     if record.entry != entry:
         yield f"by {record.entry or 'another tool'}, now {entry}"
     yield from _other_parameters(job, record)
@@ -112,13 +110,13 @@ def _differences(job: Job, dataset: Dataset, record: RunRecord) -> Iterator[str]
 
 def _other_parameters(job: Job, record: RunRecord) -> Iterator[str]:
     """Each parameter that differs; where the weights lie is no difference if they are known."""
-    checkpoints = find_method(job.method).checkpoints
+    checkpoints = job.method.implementation.checkpoints
     if record.weights and checkpoints and not record.checkpoints:
         yield (
             "by an earlier smmbench, which hashed files of weights instead of the weights, so "
             "that they cannot be compared"
         )
-    parameters = recorded_parameters(job.parameters, checkpoints)
+    parameters = job.recorded_parameters
     hashed = record.checkpoints if record.weights else ()
     for name in sorted({*record.parameters, *parameters} - {*hashed}):
         there, now = _value(record.parameters, name), _value(parameters, name)

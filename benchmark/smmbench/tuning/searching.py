@@ -15,7 +15,7 @@ from smmbench.environment import choose_device
 from smmbench.method.parameters import build_parameters, choose_preset, parameters_to_json
 from smmbench.method.search_space import Space
 from smmbench.metrics.registry import metric
-from smmbench.resolving import entry_of, find_method
+from smmbench.resolving import ResolvedMethod, resolve
 from smmbench.results import method_folder
 from smmbench.running.loop import Executor, plan_run, run
 from smmbench.running.pairs import choose_pairs
@@ -39,7 +39,7 @@ class Search:
     Attributes:
         question: What makes it this search.
         dataset: The validation set; its name or the path of its manifest.
-        method: The method as it was asked for.
+        method: The method.
         space: What is searched.
         folder: Where trials and their videos lie.
         device: Where to compute.
@@ -50,7 +50,7 @@ class Search:
 
     question: Question
     dataset: str
-    method: str
+    method: ResolvedMethod
     space: dict[str, Space]
     folder: Path
     device: str
@@ -61,13 +61,13 @@ class Search:
     def settings(self, budget: int) -> list[dict[str, Any]]:
         """The changes of the first trials; fewer if the space has no more settings."""
         found = proposals(
-            find_method(self.method), self.question.start, self.space, self.question.seed
+            self.method.implementation, self.question.start, self.space, self.question.seed
         )
         return list(islice(found, budget))
 
 
 def plan_search(
-    method: str,
+    method: str | ResolvedMethod,
     dataset: str,
     folder: Path,
     *,
@@ -82,7 +82,7 @@ def plan_search(
     """Find out what would be searched; nothing is made.
 
     Args:
-        method: A method's name or `path.py:Class`.
+        method: A method's name, `path.py:Class`, or a resolved method.
         dataset: A validation set's name or the path of its manifest.
         folder: Where trials go; an earlier call of the same search is gone on with.
         preset: The first trial; None for the preset of the dataset's family, if any.
@@ -97,7 +97,8 @@ def plan_search(
         ValueError, LookupError, ImportError: What was asked for does not exist, has nothing to
             search, or is a set that methods are ranked on.
     """
-    found, described = find_method(method), load_dataset(dataset)
+    resolved, described = resolve(method), load_dataset(dataset)
+    found = resolved.implementation
     _refuse_a_board(described)
     name = described.manifest.name
     preset = choose_preset(found, preset, name)
@@ -106,13 +107,13 @@ def plan_search(
     space = {one: of for one, of in checked_space(found).items() if one not in staying}
     if not space:
         raise ValueError(
-            f"The method '{method}' has nothing to search"
+            f"The method '{resolved.reference}' has nothing to search"
             + (" besides what --set fixes." if staying else ": its class declares no `search`.")
         )
     pairs = choose_pairs(described.manifest, seeds=seeds, limit=limit)
     question = Question(
-        method=method,
-        entry=entry_of(method),
+        method=resolved.reference,
+        entry=resolved.entry,
         dataset=name,
         dataset_version=described.manifest.version,
         protocol_sha256=protocol_sha256(described.manifest.protocol),
@@ -126,7 +127,7 @@ def plan_search(
         seeds=tuple(dict.fromkeys(seeds or described.manifest.protocol.seeds)),
         seed=seed,
     )
-    search = Search(question, dataset, method, space, folder, choose_device(device), batch, limit)
+    search = Search(question, dataset, resolved, space, folder, choose_device(device), batch, limit)
     return replace(search, done=tuple(read_trials(folder / TRIALS, question)))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from smmbench.resolving import entry_of
+from smmbench.resolving import ResolvedMethod
 from smmbench.results import Stored, Tuning
 from smmbench.running.description import describe_environment
 from smmbench.storage.atomic import write_text
@@ -122,7 +122,7 @@ def write_tuned(plan: Search, budget: int, trials: list[Trial]) -> Path:
     return path
 
 
-def read_tuned(path: Path, method: str) -> Tuned:
+def read_tuned(path: Path, method: ResolvedMethod) -> Tuned:
     """Read the file for a run of a method.
 
     Raises:
@@ -136,10 +136,10 @@ def read_tuned(path: Path, method: str) -> Tuned:
         raise ValueError(
             f"'{path}' is not what `smmbench tune` writes: {str(error).splitlines()[0]}"
         ) from error
-    if content.entry != entry_of(method):
+    if content.entry != method.entry:
         raise ValueError(
-            f"'{path}' was tuned for '{content.method}' ({content.entry}), not for '{method}' "
-            f"({entry_of(method)})."
+            f"'{path}' was tuned for '{content.method}' ({content.entry}), not for "
+            f"'{method.reference}' ({method.entry})."
         )
     return Tuned(
         path=path,

@@ -89,11 +89,11 @@ def _batched(groups: Sequence[Sequence[Pair]], size: int) -> list[list[Pair]]:
 
 def _anywhere(job: Job) -> Job:
     """The same job with whole paths: an actor works in another folder."""
-    path, colon, attribute = job.method.rpartition(":")
-    method = f"{Path(path).expanduser().resolve()}:{attribute}" if colon else job.method
     manifest = Path(job.dataset).expanduser()
     dataset = str(manifest.resolve()) if manifest.suffix == ".toml" else job.dataset
-    return replace(job, method=method, dataset=dataset, root=job.root.resolve(), executor="ray")
+    return replace(
+        job, method=job.method.elsewhere(), dataset=dataset, root=job.root.resolve(), executor="ray"
+    )
 
 
 class _Actor:
