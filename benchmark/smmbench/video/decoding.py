@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -85,6 +85,13 @@ class _Seen:
     whole: bool = True  # decoded to the end of the file
 
 
+# Names and comments inside may be of any encoding; nothing is made of them. From PyAV 19 on they
+# are replaced without being asked.
+_ANY_ENCODING: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
+
+
 @dataclass(frozen=True)
 class _Decoding:
     """One file, how much of it is wanted, and the limits."""
@@ -95,8 +102,7 @@ class _Decoding:
     wanted: Wanted
 
     def run(self, strict: bool) -> Video:
-        # Names and comments inside may be of any encoding; nothing is made of them.
-        with av.open(str(self.path), format=self.container, metadata_errors="replace") as opened:
+        with av.open(str(self.path), format=self.container, **_ANY_ENCODING) as opened:
             return self._decode(opened, _video_stream(opened, self.path), strict)
 
     def _decode(self, container: InputContainer, stream: VideoStream, strict: bool) -> Video:
