@@ -33,7 +33,7 @@ from smmbench.results import (
     write_record,
 )
 from smmbench.scoring.loop import ScoreLoop
-from smmbench.scoring.measure import Options
+from smmbench.scoring.options import Options
 from smmbench.storage.home import file_sha256
 from smmbench.video import Video, write_lossless
 from smmbench_leaderboard.submission.archive import pack, unpack

@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 
 from smmbench.dataset import Clip, Protocol, load_dataset
-from smmbench.metrics import metric
-from smmbench.metrics.dino_consistency import dino_consistency
-from smmbench.metrics.registry import load_measure
-from smmbench.scoring.measure import Task
-from smmbench.scoring.models.hub_model import HubModel, WeightsMissingError, hub_folder
-from smmbench.scoring.resources import Resources
+from smmbench.metrics import HubModel, Task, metric
+from smmbench.metrics.dino_consistency import dino_consistency, first_tokens
+from smmbench.scoring.models.hub_model import WeightsMissingError, hub_folder
+from smmbench.scoring.resources import LoadedResources
 from smmbench.video import Video
 
 
@@ -72,13 +70,13 @@ def dino(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def resources(square_dataset: Path) -> Resources:
+def resources(square_dataset: Path) -> LoadedResources:
     dataset = load_dataset(square_dataset)
     protocol: Protocol = dataset.manifest.protocol
-    return Resources(dataset, protocol)
+    return LoadedResources(dataset, protocol)
 
 
-def task_of(resources: Resources, video: Video, prompt: str = "a dog") -> Task:
+def task_of(resources: LoadedResources, video: Video, prompt: str = "a dog") -> Task:
     clip: Clip = resources.dataset.manifest.clips[0]
     return Task(clip, prompt, video, video.pixels_sha256)
 
@@ -88,13 +86,16 @@ def frozen(video: Video) -> Video:
 
 
 def test_pickscore_is_the_mean_of_scaled_cosines(
-    monkeypatch: pytest.MonkeyPatch, pickscore: Path, resources: Resources, moving_square: Video
+    monkeypatch: pytest.MonkeyPatch,
+    pickscore: Path,
+    resources: LoadedResources,
+    moving_square: Video,
 ) -> None:
     import torch
     from transformers import CLIPModel, CLIPProcessor
 
     monkeypatch.setenv("SMMBENCH_PICKSCORE", str(pickscore))
-    measure = load_measure(metric("pickscore"), resources)
+    measure = metric("pickscore")(resources)
     found = measure.measure(task_of(resources, moving_square))
     untyped: Any = CLIPProcessor
     model: Any = CLIPModel.from_pretrained(pickscore)
@@ -119,13 +120,13 @@ def test_pickscore_is_the_mean_of_scaled_cosines(
 
 
 def test_dino_consistency_of_frozen_and_moving_frames(
-    monkeypatch: pytest.MonkeyPatch, dino: Path, resources: Resources, moving_square: Video
+    monkeypatch: pytest.MonkeyPatch, dino: Path, resources: LoadedResources, moving_square: Video
 ) -> None:
     import torch
     from transformers import AutoImageProcessor, Dinov2Model
 
     monkeypatch.setenv("SMMBENCH_DINO", str(dino))
-    measure = load_measure(metric("dino_consistency"), resources)
+    measure = metric("dino_consistency")(resources)
     assert measure.measure(task_of(resources, frozen(moving_square))).value == pytest.approx(1)
     value = measure.measure(task_of(resources, moving_square)).value
     assert value < 1 - 1e-6
@@ -148,7 +149,7 @@ def test_batches_change_nothing(
     import torch
     from transformers import BitImageProcessor, Dinov2Model
 
-    from smmbench.scoring.models.frame_model import FrameModel, first_tokens
+    from smmbench.scoring.models.frame_model import FrameModel
 
     monkeypatch.setenv("SMMBENCH_DINO", str(dino))
     folder = hub_folder(HubModel("facebook/dinov2-base", "f" * 40, "SMMBENCH_DINO"))
@@ -159,7 +160,7 @@ def test_batches_change_nothing(
 
 
 def test_weights_that_are_not_here_are_said(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dino: Path, resources: Resources
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dino: Path, resources: LoadedResources
 ) -> None:
     hub = tmp_path / "hub"
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(hub))
@@ -170,10 +171,10 @@ def test_weights_that_are_not_here_are_said(
     monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
     message = r"yuvalkirstain/PickScore_v1.*no network.*hf download .*set SMMBENCH_PICKSCORE"
     with pytest.raises(WeightsMissingError, match=message):
-        load_measure(metric("pickscore"), resources)
+        metric("pickscore")(resources)
     monkeypatch.setenv("SMMBENCH_PICKSCORE", str(tmp_path))
     with pytest.raises(WeightsMissingError, match=r"config\.json and a \.safetensors file"):
-        load_measure(metric("pickscore"), resources)
+        metric("pickscore")(resources)
     monkeypatch.setenv("SMMBENCH_PICKSCORE", str(dino))  # weights of another model
     with pytest.raises(WeightsMissingError, match=r"not those of a CLIPModel|does not load"):
-        load_measure(metric("pickscore"), resources)
+        metric("pickscore")(resources)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smmbench.metrics.legacy import begins_in, bounding_box, det, ditflow, dmt, five
-from smmbench.metrics.legacy_ivebench import _stretched, ivebench
+from smmbench.metrics.legacy import begins_in, bounding_box
+from smmbench.metrics.motion_fidelity_det import det
+from smmbench.metrics.motion_fidelity_ditflow import ditflow
+from smmbench.metrics.motion_fidelity_dmt import dmt
+from smmbench.metrics.motion_fidelity_five import five
+from smmbench.metrics.motion_fidelity_ivebench import _stretched, ivebench
 
 RIGHT, LEFT, DOWN, STILL = (2.0, 0.0), (-2.0, 0.0), (0.0, 2.0), (0.0, 0.0)
 

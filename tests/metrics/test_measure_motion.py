@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from smmbench.dataset import Clip, Dataset, clip_named, load_dataset, source_video
+from smmbench.metrics import Measured, Task
 from smmbench.metrics.chance import chance_floor
-from smmbench.metrics.measure_motion import OTHERS, MotionMeasure
-from smmbench.scoring.measure import Measured, Task
-from smmbench.tracking import open_tracker
+from smmbench.metrics.motion_fidelity import OTHERS, MotionFidelity
+from smmbench.scoring.resources import LoadedResources
 from smmbench.video import Video
 
 CLIP = "horse-right"
+GRID = 15
 
 
 @pytest.fixture
@@ -26,8 +28,10 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMMBENCH_HOME", str(tmp_path))
 
 
-def measure(dataset: Dataset) -> MotionMeasure:
-    return MotionMeasure(dataset, open_tracker("lucas-kanade", 15, "cpu"), "tracker", 0.5)
+def loaded(dataset: Dataset) -> MotionFidelity:
+    changes = {"tracker": "lucas-kanade", "grid": GRID, "still_threshold": 0.5}
+    protocol = dataset.manifest.protocol.model_copy(update=changes)
+    return MotionFidelity(LoadedResources(dataset, protocol))
 
 
 def task(clip: Clip, output: Video) -> Task:
@@ -35,7 +39,7 @@ def task(clip: Clip, output: Video) -> Task:
 
 
 def scored(dataset: Dataset, output: Video) -> Measured:
-    return measure(dataset).measure(task(clip_named(dataset, CLIP), output))
+    return loaded(dataset).measure(task(clip_named(dataset, CLIP), output))
 
 
 def test_a_source_copy_is_one_on_the_foreground_and_stands_above_its_floors(
@@ -48,7 +52,7 @@ def test_a_source_copy_is_one_on_the_foreground_and_stands_above_its_floors(
     assert details["floor"] == chance_floor(moving, moving, 15)
     assert details["other_sources"] < 0.9
     assert details["speed_ratio"] == details["direction_cosine"] == pytest.approx(1)
-    assert details["source_moving_share"] == moving / 15**2
+    assert details["source_moving_share"] == moving / GRID**2
     assert 0 < details["foreground_moving"] <= moving
 
 
@@ -72,7 +76,7 @@ def test_the_foreground_tells_an_opposite_motion(dataset: Dataset) -> None:
 def test_without_a_mask_the_foreground_is_what_moves_otherwise(dataset: Dataset) -> None:
     clip = clip_named(dataset, CLIP).model_copy(update={"masks": None})
     copy = source_video(dataset, clip)
-    details = measure(dataset).measure(task(clip, copy)).details
+    details = loaded(dataset).measure(task(clip, copy)).details
     assert details["foreground"] == pytest.approx(1)
     assert 0 < details["foreground_moving"] <= details["source_moving"]
 
@@ -81,7 +85,7 @@ def test_floors_are_of_the_next_clips_and_their_pixels_are_in_the_origin(dataset
     clips = dataset.manifest.clips
     clip = clips[-2]
     video = source_video(dataset, clip)
-    origin = measure(dataset).origin(task(clip, video))
+    origin = loaded(dataset).origin(task(clip, video))
     circle = [clips[-1], *clips]
     assert origin["other_sources"] == [other.pixels_sha256 for other in circle[:OTHERS]]
     assert clip.masks is not None and origin["masks"] == clip.masks.sha256
@@ -95,3 +99,23 @@ def test_one_clip_alone_has_no_other_sources(dataset: Dataset) -> None:
     found = scored(alone, source_video(dataset, clip))
     assert "other_sources" not in found.details
     assert found.value == pytest.approx(1)
+
+
+def test_each_frame_says_how_well_its_step_is_found(dataset: Dataset) -> None:
+    clip = clip_named(dataset, CLIP)
+    half = source_video(dataset, clip)
+    half.frames[9:] = half.frames[8]  # stands still in its second half
+    found = scored(dataset, half)
+    first, *steps = found.per_frame["motion_fidelity"]
+    assert first is None and len(steps) == len(half.frames) - 1
+    numbers = [step for step in steps if step is not None]
+    assert np.mean(numbers) == pytest.approx(found.value, abs=1e-12)
+    assert min(numbers[:7]) > max(numbers[8:])
+
+
+def test_the_tracks_that_were_compared_come_with_the_number(dataset: Dataset) -> None:
+    copy = source_video(dataset, clip_named(dataset, CLIP))
+    tracks = scored(dataset, copy).tracks
+    assert tracks is not None
+    np.testing.assert_array_equal(tracks.source_points, tracks.output_points)
+    assert tracks.source_points.shape == (GRID**2, len(copy.frames), 2)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import ast
 import json
 import warnings
 from collections.abc import Callable, Iterator
@@ -13,43 +13,35 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smmbench import plugins
+from smmbench import metrics, plugins
 from smmbench.dataset import Dataset, Protocol, load_dataset
-from smmbench.metrics import Metric, all_metrics, metric, metric_names, registry
-from smmbench.metrics.catalogue import OURS
-from smmbench.metrics.registry import load_measure
-from smmbench.scoring.measure import Measured, Options, Task
+from smmbench.metrics import Measured, Metric, Task, all_metrics, metric, metric_names, registry
 from smmbench.scoring.models.text_model import TextModel, WeightsUnavailableError
-from smmbench.scoring.resources import Resources
+from smmbench.scoring.options import Options
+from smmbench.scoring.resources import LoadedResources
 from smmbench.scoring.scorer import Scorer
 from smmbench.video import Video
 
-BRIGHTNESS = Metric(
-    name="brightness",
-    version=1,
-    title="Brightness",
-    description="Mean of all colours.",
-    higher_is_better=True,
-    minimum=0.0,
-    maximum=255.0,
-    unit="",
-    worst=0.0,
-    needs=(),
-    loader=f"{__name__}:load_brightness",
-    extra=True,
-)
+OURS = tuple(known for known in all_metrics() if known.__module__.startswith("smmbench."))
 
 
-class Brightness:
-    def origin(self, task: Task) -> dict[str, Any]:
-        return {}
+class Brightness(Metric):
+    name = "brightness"
+    version = 1
+    title = "Brightness"
+    description = "Mean of all colours."
+    higher_is_better = True
+    minimum, maximum, worst = 0.0, 255.0, 0.0
+    extra = True
 
     def measure(self, task: Task) -> Measured:
-        return Measured(float(task.output.frames.mean()))
+        frames = task.output.frames.reshape(len(task.output.frames), -1).mean(axis=1)
+        return Measured(float(frames.mean()), per_frame={self.name: tuple(frames.tolist())})
 
 
-def load_brightness(wanted: Metric, resources: Resources) -> Brightness:
-    return Brightness()
+def changed(known: type[Metric], **attributes: Any) -> type[Metric]:
+    """The metric with other words."""
+    return type(known.__name__, (known,), attributes)
 
 
 @pytest.fixture
@@ -98,11 +90,25 @@ def task_of(dataset: Dataset, video: Video, prompt: str = "a dog") -> Task:
 def test_ours_come_through_the_door_in_the_order_of_the_columns() -> None:
     assert all_metrics() == OURS
     assert metric_names()[:2] == ("text_similarity", "motion_fidelity")
-    assert len({known.name for known in OURS}) == len(OURS)
+    assert len({known.order for known in OURS}) == len(OURS)
+
+
+def test_one_metric_is_one_file_of_its_name() -> None:
+    for name, point in plugins.offered(registry.GROUP).items():
+        assert point.value.startswith(f"smmbench.metrics.{name}:")
+    files = {path.stem for path in Path(metrics.__file__).parent.glob("*.py")}
+    assert {known.name for known in OURS} <= files
+
+
+def test_metrics_stand_on_nothing_that_scores() -> None:
+    for path in Path(metrics.__file__).parent.rglob("*.py"):
+        nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        imported = [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+        assert not [name for name in imported if name.startswith("smmbench.scoring")], path.name
 
 
 @pytest.mark.parametrize("known", OURS, ids=lambda known: known.name)
-def test_every_metric_says_what_it_is(known: Metric) -> None:
+def test_every_metric_says_what_it_is(known: type[Metric]) -> None:
     assert metric(known.name) is known
     assert known.worst == (known.minimum if known.higher_is_better else known.maximum)
     assert np.isfinite([known.minimum, known.maximum]).all()
@@ -137,10 +143,10 @@ def test_every_metric_gives_a_number_in_its_range_with_a_whole_origin(
 def test_a_strangers_metric_comes_after_ours_and_is_computed(
     door: Callable[[dict[str, Any]], None], dataset: Dataset, moving_square: Video
 ) -> None:
-    door({"brightness": BRIGHTNESS})
-    assert all_metrics() == (*OURS, BRIGHTNESS)
+    door({"brightness": Brightness})
+    assert all_metrics() == (*OURS, Brightness)
     scorer = Scorer(dataset, Options(metrics=("brightness",)))
-    score = scorer.score(BRIGHTNESS, task_of(dataset, moving_square), None)
+    score = scorer.score(Brightness, task_of(dataset, moving_square), None)
     assert score.value == pytest.approx(moving_square.frames.mean())
 
 
@@ -148,8 +154,8 @@ def test_a_strangers_metric_comes_after_ours_and_is_computed(
     ("broken", "message"),
     [
         (ImportError("it does not load"), "'brightness' is left out: it does not load"),
-        ("a word", r"it is no `smmbench.metrics.Metric` but a str"),
-        (dataclasses.replace(BRIGHTNESS, name="dark"), "calls itself 'dark'"),
+        ("a word", r"it is no class of `smmbench.metrics.Metric` but a str"),
+        (changed(Brightness, name="dark"), "calls itself 'dark'"),
     ],
 )
 def test_a_broken_metric_is_left_out_with_a_warning(
@@ -164,14 +170,52 @@ def test_a_broken_metric_is_left_out_with_a_warning(
 
 def test_a_description_is_checked() -> None:
     with pytest.raises(ValueError, match=r"lies in its range, from 0 to 255, got -1"):
-        dataclasses.replace(BRIGHTNESS, worst=-1.0)
+        changed(Brightness, worst=-1.0)
+    with pytest.raises(TypeError, match=r"'brightness' needs sound; known needs are tracks, "):
+        changed(Brightness, needs=("sound",))
+    with pytest.raises(TypeError, match=r"Nameless does not say its name, version, title"):
+        type("Nameless", (Metric,), {"measure": lambda self, task: Measured(0.0)})
+
+
+class FirstForm:
+    """What a loader of smmbench 0.1.0 gives."""
+
+    def __init__(self, wanted: Any, resources: Any) -> None:
+        assert (wanted.name, resources.protocol.frames) == ("brightness", 8)
+
+    def origin(self, task: Task) -> dict[str, Any]:
+        return {"colour": "all"}
+
+    def measure(self, task: Task) -> Measured:
+        return Measured(float(task.output.frames.mean()))
+
+
+def first_form(loader: str) -> Any:
+    described: Any = Metric  # the call that smmbench 0.1.0 had
+    words = {name: getattr(Brightness, name) for name in Brightness.describe() if name != "code"}
+    with pytest.warns(DeprecationWarning, match=r"subclass of `smmbench\.metrics\.Metric`"):
+        return described(**words, loader=loader)
+
+
+def test_a_description_with_a_loader_still_works(
+    door: Callable[[dict[str, Any]], None],
+    dataset: Dataset,
+    moving_square: Video,
+) -> None:
+    door({"brightness": first_form(f"{__name__}:FirstForm")})
+    assert all_metrics()[-1].name == "brightness"
+    scorer = Scorer(dataset, Options(metrics=("brightness",)))
+    score = scorer.score(metric("brightness"), task_of(dataset, moving_square), None)
+    assert score.value == pytest.approx(moving_square.frames.mean())
+    assert score.origin["colour"] == "all"
+
+
+def test_a_loader_is_checked() -> None:
+    described: Any = Metric
     with pytest.raises(ValueError, match=r"package\.module:function, got 'somewhere'"):
-        dataclasses.replace(BRIGHTNESS, loader="somewhere")
+        described(name="brightness", loader="somewhere")
     with pytest.raises(ImportError, match=r"'smmbench\.smm' has no 'nothing'"):
-        load_measure(
-            dataclasses.replace(BRIGHTNESS, loader="smmbench.smm:nothing"),
-            Resources.__new__(Resources),
-        )
+        first_form("smmbench.smm:nothing")(LoadedResources.__new__(LoadedResources))
 
 
 def test_what_several_metrics_need_is_loaded_once(
@@ -197,14 +241,14 @@ def test_a_new_version_or_convention_is_computed_anew(
     scorer = Scorer(dataset, Options(metrics=("motion_fidelity",)))
     old = scorer.score(known, task, None)
     assert old.origin["conventions"]["moves"] == "share"
-    raised = dataclasses.replace(known, version=known.version + 1)
+    raised = changed(known, version=known.version + 1)
     new = scorer.score(raised, task, old)
     assert (new.version, new.value) == (known.version + 1, old.value)
     assert new.key != old.key
-    from smmbench.metrics import measure_motion
+    from smmbench.metrics import motion_fidelity
     from smmbench.metrics.conventions import Conventions
 
-    monkeypatch.setattr(measure_motion, "Conventions", lambda: Conventions(moves="any"))
+    monkeypatch.setattr(motion_fidelity, "Conventions", lambda: Conventions(moves="any"))
     other = Scorer(dataset, Options(metrics=("motion_fidelity",))).score(known, task, old)
     assert other.key != old.key
     assert other.origin["conventions"]["moves"] == "any"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
 from smmbench.metrics.conventions import Conventions
-from smmbench.metrics.motion_fidelity import MotionFidelity, motion_fidelity
+from smmbench.metrics.motion_fidelity import BothDirections, motion_fidelity
 from smmbench.metrics.registry import metric
 
 DEFAULT = Conventions()
@@ -121,7 +121,7 @@ def flicker(n: int, seed: int, frames: int = 9) -> np.ndarray:
     return visible
 
 
-def directions(result: MotionFidelity) -> tuple[float, float]:
+def directions(result: BothDirections) -> tuple[float, float]:
     return result.output_to_source, result.source_to_output
 
 
@@ -286,7 +286,7 @@ def test_a_convention_out_of_range_is_refused() -> None:
 def test_blocks_change_nothing(conventions: Conventions, monkeypatch: pytest.MonkeyPatch) -> None:
     source, output, seen = walk(50, 0, still=0.2), walk(37, 1), flicker(50, 2)
 
-    def compared() -> MotionFidelity:
+    def compared() -> BothDirections:
         return motion_fidelity(source, output, source_visible=seen, conventions=conventions)
 
     whole = compared()

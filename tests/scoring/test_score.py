@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner
 
 from smmbench.dataset import load_dataset
-from smmbench.metrics import all_metrics, metric, metric_names
-from smmbench.metrics.measure_motion import MotionMeasure
+from smmbench.metrics import Measured, Task, all_metrics, metric, metric_names
+from smmbench.metrics.motion_fidelity import MotionFidelity
 from smmbench.results import (
     VIDEO,
     Environment,
@@ -28,8 +28,8 @@ from smmbench.results import (
     write_scores,
 )
 from smmbench.scoring.loop import Outcome, ScoreLoop, chosen_metrics, results_below, state
-from smmbench.scoring.measure import Measured, Options, Task
 from smmbench.scoring.models.text_model import TextModel, WeightsUnavailableError
+from smmbench.scoring.options import Options
 from smmbench.scoring.summary import summarise
 from smmbench.storage.array_cache import cached_arrays
 from smmbench.storage.home import file_sha256
@@ -538,13 +538,13 @@ def test_scores_that_cannot_be_read_are_computed_anew(bench: Bench) -> None:
 
 def test_two_that_score_at_once_lose_nothing(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = bench.put("copy", "right", RIGHT)
-    honest = MotionMeasure.measure
+    honest = MotionFidelity.measure
 
-    def slow(self: MotionMeasure, task: Task) -> Measured:
+    def slow(self: MotionFidelity, task: Task) -> Measured:
         bench.score(metrics=("text_similarity",))  # another process, meanwhile
         return honest(self, task)
 
-    monkeypatch.setattr(MotionMeasure, "measure", slow)
+    monkeypatch.setattr(MotionFidelity, "measure", slow)
     (outcome,) = bench.score(metrics=("motion_fidelity",))
     assert set(scores_in(folder)) == set(AXES) == {score.metric for score in outcome.scores}
 
@@ -555,6 +555,8 @@ def test_two_that_score_at_once_lose_nothing(bench: Bench, monkeypatch: pytest.M
         (Measured(float("nan")), "gave nan for 'motion_fidelity'"),
         (Measured(0.5, {"floor": float("inf")}), "gave inf for 'floor'"),
         (Measured(-7.0), "outside of the range that it declares, -1 to 1"),
+        (Measured(0.5, per_frame={"motion": (0.5,)}), "'motion', must be 8 finite numbers"),
+        (Measured(0.5, per_frame={"motion": (float("nan"),) * 8}), "must be 8 finite numbers"),
         (RuntimeError("CUDA out of memory"), "RuntimeError: CUDA out of memory"),
         (ZeroDivisionError(), "ZeroDivisionError"),
     ],
@@ -562,12 +564,12 @@ def test_two_that_score_at_once_lose_nothing(bench: Bench, monkeypatch: pytest.M
 def test_one_metric_that_fails_takes_no_other_with_it(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, given: Measured | Exception, said: str
 ) -> None:
-    def broken(self: MotionMeasure, task: Task) -> Measured:
+    def broken(self: MotionFidelity, task: Task) -> Measured:
         if isinstance(given, Exception):
             raise given
         return given
 
-    monkeypatch.setattr(MotionMeasure, "measure", broken)
+    monkeypatch.setattr(MotionFidelity, "measure", broken)
     folders = [bench.put("copy", clip, bench.sources[clip]) for clip in ("right", "up")]
     outcomes = bench.score(metrics=AXES)
     for folder, outcome in zip(folders, outcomes, strict=True):

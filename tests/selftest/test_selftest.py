@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smmbench import cli, selftest
-from smmbench.scoring.measure import Measured
+from smmbench.metrics import Measured
 from smmbench.selftest import examine, sameness, standing
 from smmbench.selftest.anchors import ANCHORS
 from smmbench.selftest.finding import tried
@@ -122,7 +122,7 @@ def never_the_same() -> Callable[..., Measured]:
             {"frozen-is-at-the-bottom"},
         ),
         pytest.param(
-            "smmbench.metrics.measure_motion.MotionMeasure.measure",
+            "smmbench.metrics.motion_fidelity.MotionFidelity.measure",
             never_the_same(),
             {"copy-moves-perfectly", "repeated-scoring", "reencoded-copies", "any-shards"},
             marks=pytest.mark.slow,

@@ -21,7 +21,6 @@ def register(app: typer.Typer) -> None:
 
 def list_metrics(as_json: Json = False) -> None:
     """List every metric: version, range, which way is better, when it is computed."""
-    import dataclasses
     import json
 
     from rich.table import Table
@@ -30,7 +29,7 @@ def list_metrics(as_json: Json = False) -> None:
     from smmbench.metrics import all_metrics
 
     if as_json:
-        print_document(json.dumps([dataclasses.asdict(known) for known in all_metrics()], indent=2))
+        print_document(json.dumps([known.describe() for known in all_metrics()], indent=2))
         return
     table = Table(box=None)
     table.add_column("metric", no_wrap=True)
@@ -53,7 +52,6 @@ def show_metric(
     as_json: Json = False,
 ) -> None:
     """Show one metric: what it says, its range, what a missing video counts, where its code is."""
-    import dataclasses
     import json
 
     from rich.table import Table
@@ -63,7 +61,7 @@ def show_metric(
 
     known = metric(name)
     if as_json:
-        print_document(json.dumps(dataclasses.asdict(known), indent=2))
+        print_document(json.dumps(known.describe(), indent=2))
         return
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True)
@@ -78,7 +76,7 @@ def show_metric(
         ("needs", ", ".join(known.needs) or "nothing"),
         ("computed", "if it is asked for by its name" if known.extra else "if none is named"),
         ("source", known.source or "not said"),
-        ("code", known.loader),
+        ("code", known.describe()["code"]),
     ):
         table.add_row(field, value)
     console().print(table, markup=False)

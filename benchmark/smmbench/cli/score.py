@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from smmbench.dataset import Dataset
     from smmbench.results import RunRecord
     from smmbench.scoring.loop import Outcome
-    from smmbench.scoring.measure import Options
+    from smmbench.scoring.options import Options
 
 
 class SourceTracks(StrEnum):
@@ -100,7 +100,7 @@ def score(
     from smmbench.environment import choose_device
     from smmbench.metrics import metric_names
     from smmbench.scoring.loop import chosen_metrics, results_below
-    from smmbench.scoring.measure import Options
+    from smmbench.scoring.options import Options
 
     options = Options(
         metrics=chosen_metrics(metrics) if metrics else metric_names(),

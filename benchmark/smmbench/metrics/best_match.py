@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64
 
 from smmbench.metrics.conventions import Conventions
 from smmbench.metrics.moving import Steps
@@ -54,19 +54,75 @@ def rows_of(steps: Steps, still_threshold: float, conventions: Conventions) -> R
     )
 
 
-def best_matches(a: Rows, b: Rows) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " m"]]:
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """The best match of each track of one clip among those of another.
+
+    Attributes:
+        corr: Of the match, -1 to 1.
+        index: Which row of the other clip it is; the first of equal ones.
+    """
+
+    corr: Float64[np.ndarray, " n"]
+    index: Int64[np.ndarray, " n"]
+
+    def by_step(self, rows: Rows, others: Rows) -> Float64[np.ndarray, " steps"]:
+        """Mean over the tracks of what each step adds to `corr`, -1 to 1.
+
+        NaN for a step that no match compares.
+
+        Args:
+            rows: Those that were matched.
+            others: Those among which.
+        """
+        return _mean_by_step(rows, others, self.index)
+
+
+def best_matches(a: Rows, b: Rows) -> tuple[Matches, Matches]:
     """Largest `corr` of each row of `a` with a row of `b`, and the reverse; -1 to 1."""
     n, m = len(a.agreement), len(b.agreement)
     best_a, best_b = np.full(n, -np.inf), np.full(m, -np.inf)
+    index_a, index_b = np.zeros(n, dtype=np.int64), np.zeros(m, dtype=np.int64)
     for i in range(0, n, _BLOCK):
         for j in range(0, m, _BLOCK):
             rows, columns = slice(i, i + _BLOCK), slice(j, j + _BLOCK)
             corr = _correlations(a, b, rows, columns)
-            np.maximum(best_a[rows], corr.max(axis=1), out=best_a[rows])
-            np.maximum(best_b[columns], corr.max(axis=0), out=best_b[columns])
+            _keep_better(best_a[rows], index_a[rows], corr, j)
+            _keep_better(best_b[columns], index_b[columns], corr.T, i)
     if a.seen is None and a.left_out is None:
         best_a, best_b = best_a / a.steps, best_b / a.steps
-    return best_a, best_b
+    return Matches(best_a, index_a), Matches(best_b, index_b)
+
+
+def _keep_better(
+    best: Float64[np.ndarray, " i"],
+    index: Int64[np.ndarray, " i"],
+    corr: Float64[np.ndarray, "i j"],
+    first: int,
+) -> None:
+    """Write the best of a block of columns, which begins at `first`, where it is better."""
+    at = corr.argmax(axis=1)
+    value = np.take_along_axis(corr, at[:, None], axis=1)[:, 0]
+    better = value > best
+    best[better], index[better] = value[better], at[better] + first
+
+
+def _mean_by_step(
+    rows: Rows, others: Rows, index: Int64[np.ndarray, " n"]
+) -> Float64[np.ndarray, " steps"]:
+    product = rows.agreement * others.agreement[index]
+    steps = rows.steps
+    agreement = product[:, : 2 * steps].reshape(-1, steps, 2).sum(axis=-1)
+    if product.shape[1] > 2 * steps:
+        agreement += product[:, 2 * steps :]  # both stand still
+    compared = np.ones(agreement.shape, dtype=bool)
+    if rows.seen is not None and others.seen is not None:
+        compared &= (rows.seen * others.seen[index]) > 0
+    if rows.left_out is not None and others.left_out is not None:
+        compared &= (rows.left_out * others.left_out[index]) == 0
+    count = compared.sum(axis=0)
+    total = np.where(compared, agreement, 0.0).sum(axis=0)
+    return np.divide(total, count, out=np.full(steps, np.nan), where=count > 0)
 
 
 def _correlations(a: Rows, b: Rows, rows: slice, columns: slice) -> Float64[np.ndarray, "i j"]:

@@ -6,8 +6,6 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.integrate import trapezoid
-from scipy.special import j0
 
 _TERMS = 4096  # of the series; one step needs many, five or more steps a few dozen
 _POINTS = 20_001  # of the grid that the mean is integrated over
@@ -47,6 +45,8 @@ def expected_best(points: int, steps: int) -> float:
     The mean of a maximum is 1 less the integral of F^points over -1..1, where F is the
     distribution function of one mean cosine.
     """
+    from scipy.integrate import trapezoid  # only here: SciPy takes long to load
+
     at = np.linspace(-1.0, 1.0, _POINTS)
     below = np.clip(_distribution(steps), 0.0, 1.0) ** points
     return float(1.0 - trapezoid(below, at))
@@ -63,6 +63,8 @@ def _distribution(steps: int) -> Float64[np.ndarray, " points"]:
     at = np.linspace(-1.0, 1.0, _POINTS)
     if steps == 1:
         return 1.0 - np.arccos(at) / np.pi  # the series converges slowly here
+    from scipy.special import j0  # only here, as above
+
     frequency = np.pi * np.arange(1, _TERMS + 1) / steps
     weight = j0(frequency) ** steps / (frequency * steps)
     kept = np.abs(weight) > 1e-17

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
+
+from smmbench.metrics.definition import Metric
+from smmbench.metrics.measure import Measured, Task
+from smmbench.metrics.resources import Resources
 
 WORST = 2**0.5  # corner to corner of a unit square
 
@@ -59,3 +65,42 @@ def frechet_distances(
             reach[i, j] = np.maximum(leash, shortest)
     last: Float[np.ndarray, " n"] = reach[-1, -1]
     return last
+
+
+class FTD(Metric):
+    """Compares each track of an output with the source's track from the same point."""
+
+    name = "ftd"
+    version = 1
+    title = "Frechet trajectory distance"
+    description = (
+        "Root mean square of the discrete Frechet distance between tracks that begin at the same "
+        "point; the frame is a unit square."
+    )
+    higher_is_better = False
+    minimum, maximum, worst = 0.0, WORST, WORST
+    unit = "frames"
+    needs = ("tracks",)
+    source = "RoPECraft, arXiv 2505.13344; discrete Frechet distance by Eiter and Mannila, 1994"
+    extra = True
+    order = 60
+
+    def __init__(self, resources: Resources) -> None:
+        self._tracks = resources.tracks
+
+    def origin(self, task: Task) -> dict[str, Any]:
+        """Source and tracker."""
+        return self._tracks.origin(task.clip)
+
+    def measure(self, task: Task) -> Measured:
+        """The distance, cut at that of two corners of the frame."""
+        source, output = self._tracks.of_source(task.clip), self._tracks.of_output(task)
+        starts = source.points[:, 0], output.points[:, 0]
+        if starts[0].shape != starts[1].shape or not np.allclose(*starts):
+            raise ValueError(
+                "FTD needs tracks of both clips that begin at the same points; with "
+                "`--source-tracks known` they do not."
+            )
+        height, width = task.output.frames.shape[1:3]
+        value = min(ftd(source.points, output.points, width, height), WORST)
+        return Measured(value)

@@ -20,14 +20,29 @@ The number sees directions only: it is blind to speed.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
+from smmbench.dataset import Clip, clip_form, true_masks
 from smmbench.metrics.best_match import best_matches, rows_of
+from smmbench.metrics.chance import chance_floor
+from smmbench.metrics.companions import direction_cosine, moving_share, speed_ratio
 from smmbench.metrics.conventions import Conventions
-from smmbench.metrics.moving import Steps, steps_of
+from smmbench.metrics.definition import Metric
+from smmbench.metrics.foreground import begins_on, moves_otherwise
+from smmbench.metrics.measure import Measured, Task
+from smmbench.metrics.moving import Steps, check_flags, check_tracks, steps_of
+from smmbench.metrics.resources import Resources
+from smmbench.results.scored_tracks import ScoredTracks
+from smmbench.tracking import Tracks
+
+OTHERS = 3  # sources of other clips that an output is paired with
+
+Masks = tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " m"]]
 
 _DEFAULT = Conventions()
 
@@ -51,7 +66,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class MotionFidelity:
+class BothDirections:
     """The number in both directions, with what it was made of.
 
     Attributes:
@@ -61,12 +76,16 @@ class MotionFidelity:
             ("recall": did this motion survive?). Only this one notices motion that was lost.
         source: Counts of the source's tracks.
         output: Counts of the output's tracks.
+        by_step: The mean of both directions in each step, over the matches that both directions
+            chose, -1 to 1; their mean is `mean` where every match is over all steps. None for a
+            step in which no match is compared; empty where nothing in the output moves.
     """
 
     output_to_source: float
     source_to_output: float
     source: Counts
     output: Counts
+    by_step: tuple[float | None, ...] = ()
 
     @property
     def mean(self) -> float:
@@ -89,7 +108,7 @@ def motion_fidelity(
     output_mask: Bool[np.ndarray, " m"] | None = None,
     still_threshold: float = 0.5,
     conventions: Conventions = _DEFAULT,
-) -> MotionFidelity:
+) -> BothDirections:
     """Compare the motion of two clips of the same length.
 
     Args:
@@ -108,9 +127,9 @@ def motion_fidelity(
             mask is not of the tracks' shape, the threshold is negative, or nothing in the source
             moves.
     """
-    _check(source, output, still_threshold)
-    _check_flags("source", source, source_visible, source_mask)
-    _check_flags("output", output, output_visible, output_mask)
+    check_tracks(source, output, still_threshold)
+    check_flags("source", source, source_visible, source_mask)
+    check_flags("output", output, output_visible, output_mask)
     ours, source_counts = _steps(source, source_visible, source_mask, still_threshold, conventions)
     theirs, output_counts = _steps(
         output, output_visible, output_mask, still_threshold, conventions
@@ -121,44 +140,157 @@ def motion_fidelity(
             f"({source_counts.still} tracks): it is unfit for measuring motion."
         )
     if output_counts.moving == 0:
-        return MotionFidelity(0.0, 0.0, source_counts, output_counts)
-    best_source, best_output = best_matches(
-        rows_of(ours, still_threshold, conventions), rows_of(theirs, still_threshold, conventions)
-    )
-    return MotionFidelity(
-        output_to_source=_mean(best_output),
-        source_to_output=_mean(best_source),
+        return BothDirections(0.0, 0.0, source_counts, output_counts)
+    a = rows_of(ours, still_threshold, conventions)
+    b = rows_of(theirs, still_threshold, conventions)
+    in_output, in_source = best_matches(a, b)
+    by_step = np.mean([in_output.by_step(a, b), in_source.by_step(b, a)], axis=0)
+    return BothDirections(
+        output_to_source=_mean(in_source.corr),
+        source_to_output=_mean(in_output.corr),
         source=source_counts,
         output=output_counts,
+        by_step=tuple(None if math.isnan(value) else value for value in by_step.tolist()),
     )
 
 
-def _check(source: np.ndarray, output: np.ndarray, still_threshold: float) -> None:
-    if source.shape[1] != output.shape[1]:
-        raise ValueError(
-            f"The source has {source.shape[1]} frames and the output {output.shape[1]}: "
-            "bring both to one normal form first."
+class MotionFidelity(Metric):
+    """Compares the motion of an output with that of its source.
+
+    Beside the number stand its chance levels, that of the foreground alone, and what it does not
+    see: speed, place, and how much of the frame moves.
+    """
+
+    name = "motion_fidelity"
+    version = 2
+    title = "Motion fidelity"
+    description = (
+        "Mean, over both directions, of how well the moving tracks of one clip are found in the "
+        "other; blind to speed."
+    )
+    higher_is_better = True
+    minimum, maximum, worst = -1.0, 1.0, -1.0
+    needs = ("tracks",)
+    source = "Yatim et al., CVPR 2024"
+    order = 20
+
+    def __init__(self, resources: Resources) -> None:
+        self._dataset = resources.dataset
+        self._tracks = resources.tracks
+        self._still_threshold = resources.protocol.still_threshold
+        self._conventions = Conventions()
+
+    def origin(self, task: Task) -> dict[str, Any]:
+        """Tracks, conventions, and what the floor and the foreground are taken from."""
+        others = (self._tracks.origin(clip) for clip in self._others(task.clip))
+        return self._tracks.origin(task.clip) | {
+            "conventions": asdict(self._conventions),
+            "other_sources": [one["source_tracks"] or one["source"] for one in others],
+            "masks": task.clip.masks.sha256 if task.clip.masks else "",
+        }
+
+    def measure(self, task: Task) -> Measured:
+        """Mean of both directions, and as details what it is made of and what stands beside it.
+
+        Details: each direction, the sum and the counts; `floor` and `other_sources` (see
+        `chance_floor`, and `_other_sources`); `foreground` with its directions and how many of
+        the source's tracks move there; `speed_ratio`, `direction_cosine` (where tracks of both
+        clips begin at the same points) and the share of moving points on each side.
+        """
+        source, output = self._tracks.of_source(task.clip), self._tracks.of_output(task)
+        result = self._compare(source, output)
+        steps = source.points.shape[1] - 1
+        floor = chance_floor(self._counted(result.source), self._counted(result.output), steps)
+        details = (
+            _directions(result)
+            | {"sum": result.sum, "floor": floor}
+            | self._other_sources(task.clip, output)
+            | self._foreground(task.clip, source, output)
+            | self._companions(source, output)
+            | _counts(result)
         )
-    if source.shape[1] < 2:
-        raise ValueError("Motion needs at least two frames, got one.")
-    if not (np.isfinite(source).all() and np.isfinite(output).all()):
-        raise ValueError("Tracks hold positions that are not finite.")
-    if not 0 <= still_threshold < math.inf:
-        raise ValueError(f"The still threshold is in pixels, 0 or more, got {still_threshold}.")
+        return Measured(
+            result.mean,
+            details,
+            per_frame={self.name: (None, *result.by_step)} if result.by_step else {},
+            tracks=ScoredTracks(source.points, source.visible, output.points, output.visible),
+        )
 
+    def _counted(self, counts: Counts) -> int:
+        """How many tracks enter the number: by the formula to the letter, all."""
+        if self._still_threshold == 0:
+            return counts.moving + counts.still + counts.dropped
+        return counts.moving
 
-def _check_flags(
-    side: str, points: np.ndarray, visible: np.ndarray | None, mask: np.ndarray | None
-) -> None:
-    for name, flags, shape in (
-        ("visible", visible, points.shape[:2]),
-        ("mask", mask, points.shape[:1]),
-    ):
-        if flags is not None and (flags.shape != shape or flags.dtype != bool):
-            raise ValueError(
-                f"{side}_{name} must be bool of shape {shape}, got {flags.dtype} of shape "
-                f"{flags.shape}."
+    def _compare(
+        self, source: Tracks, output: Tracks, masks: Masks | None = None
+    ) -> BothDirections:
+        ours, theirs = masks or (None, None)
+        return motion_fidelity(
+            source.points,
+            output.points,
+            source_visible=source.visible,
+            output_visible=output.visible,
+            source_mask=ours,
+            output_mask=theirs,
+            still_threshold=self._still_threshold,
+            conventions=self._conventions,
+        )
+
+    def _others(self, clip: Clip) -> list[Clip]:
+        """The clips that come after this one in the manifest, in a circle, of the same length.
+
+        A clip whose file is not here is left out, and so from the score's origin too.
+        """
+        clips = self._dataset.manifest.clips
+        here = [known.name for known in clips].index(clip.name)
+        form = clip_form(self._dataset, clip)
+        circle = (*clips[here + 1 :], *clips[:here])
+        others = [one for one in circle if clip_form(self._dataset, one) == form][:OTHERS]
+        return [one for one in others if self._tracks.has_source(one)]
+
+    def _other_sources(self, clip: Clip, output: Tracks) -> dict[str, float]:
+        """What the output scores against sources that it was not made from: the mean of some."""
+        values = []
+        for other in self._others(clip):
+            with suppress(ValueError):  # still: this pair does not need it
+                values.append(self._compare(self._tracks.of_source(other), output).mean)
+        return {"other_sources": float(np.mean(values))} if values else {}
+
+    def _foreground(self, clip: Clip, source: Tracks, output: Tracks) -> dict[str, float]:
+        """The number over the foreground alone.
+
+        It is that of the whole where nothing of the source moves on the foreground: there is no
+        object then whose motion the rest of the frame hides.
+        """
+        if clip.masks:
+            mask = true_masks(self._dataset, clip)[0]
+            masks = begins_on(source.points, mask), begins_on(output.points, mask)
+        else:
+            threshold = self._still_threshold
+            masks = (
+                moves_otherwise(source.points, threshold),
+                moves_otherwise(output.points, threshold),
             )
+        moving = int(self._steps(source).moving[masks[0]].sum())
+        result = self._compare(source, output, masks if moving else None)
+        directions = {f"foreground_{name}": value for name, value in _directions(result).items()}
+        return {"foreground": result.mean, "foreground_moving": float(moving)} | directions
+
+    def _companions(self, source: Tracks, output: Tracks) -> dict[str, float]:
+        ours, theirs = self._steps(source), self._steps(output)
+        same_start = source.points.shape == output.points.shape and np.allclose(
+            source.points[:, 0], output.points[:, 0]
+        )
+        cosine = {"direction_cosine": direction_cosine(ours, theirs)} if same_start else {}
+        return cosine | {
+            "speed_ratio": speed_ratio(ours, theirs),
+            "source_moving_share": moving_share(ours),
+            "output_moving_share": moving_share(theirs),
+        }
+
+    def _steps(self, tracks: Tracks) -> Steps:
+        return steps_of(tracks.points, tracks.visible, self._still_threshold, self._conventions)
 
 
 def _steps(
@@ -183,3 +315,18 @@ def _steps(
 def _mean(best: Float64[np.ndarray, " n"]) -> float:
     """Mean correlation; rounding may not take it out of its range."""
     return float(np.clip(best.mean(), -1.0, 1.0))
+
+
+def _directions(result: BothDirections) -> dict[str, float]:
+    return {
+        "source_to_output": result.source_to_output,
+        "output_to_source": result.output_to_source,
+    }
+
+
+def _counts(result: BothDirections) -> dict[str, float]:
+    return {
+        f"{side}_{name}": float(count)
+        for side, counted in (("source", result.source), ("output", result.output))
+        for name, count in asdict(counted).items()
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,36 @@ class Steps:
     moving: Bool[np.ndarray, " n"]
     dropped: Bool[np.ndarray, " n"]
     counted: Bool[np.ndarray, " n"]
+
+
+def check_tracks(source: np.ndarray, output: np.ndarray, still_threshold: float) -> None:
+    """Raise `ValueError` unless the motion of two clips can be compared."""
+    if source.shape[1] != output.shape[1]:
+        raise ValueError(
+            f"The source has {source.shape[1]} frames and the output {output.shape[1]}: "
+            "bring both to one normal form first."
+        )
+    if source.shape[1] < 2:
+        raise ValueError("Motion needs at least two frames, got one.")
+    if not (np.isfinite(source).all() and np.isfinite(output).all()):
+        raise ValueError("Tracks hold positions that are not finite.")
+    if not 0 <= still_threshold < math.inf:
+        raise ValueError(f"The still threshold is in pixels, 0 or more, got {still_threshold}.")
+
+
+def check_flags(
+    side: str, points: np.ndarray, visible: np.ndarray | None, mask: np.ndarray | None
+) -> None:
+    """Raise `ValueError` unless visibility and mask have the shape of the tracks."""
+    for name, flags, shape in (
+        ("visible", visible, points.shape[:2]),
+        ("mask", mask, points.shape[:1]),
+    ):
+        if flags is not None and (flags.shape != shape or flags.dtype != bool):
+            raise ValueError(
+                f"{side}_{name} must be bool of shape {shape}, got {flags.dtype} of shape "
+                f"{flags.shape}."
+            )
 
 
 def steps_of(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from smmbench.dataset import Clip, Dataset, missing_files, source_video, true_tracks
-from smmbench.scoring.measure import Task
+from smmbench.metrics import Task
 from smmbench.storage.array_cache import cached_arrays
 from smmbench.tracking import Tracker, Tracks
 from smmbench.video import Video

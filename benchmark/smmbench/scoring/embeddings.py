@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from smmbench.scoring.measure import Task
+from smmbench.metrics import Task
 from smmbench.scoring.models.text_model import TextModel
 from smmbench.storage.array_cache import cached_arrays
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from smmbench.dataset import Dataset, another_prompt, clip_form, clip_named, load_dataset
-from smmbench.metrics.registry import metric
+from smmbench.metrics import Task, metric
 from smmbench.results import (
     VIDEO,
     RunRecord,
@@ -20,7 +20,7 @@ from smmbench.results import (
 )
 from smmbench.results.files import SCORES, BrokenFileError
 from smmbench.results.scored_tracks import TRACKS, write_tracks
-from smmbench.scoring.measure import Options, Task
+from smmbench.scoring.options import Options
 from smmbench.scoring.scorer import Scorer
 from smmbench.storage.atomic import held
 from smmbench.video import VideoError, normal_form, read_video

@@ -6,15 +6,22 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from smmbench.dataset import Clip, Dataset, Protocol, source_video
+from smmbench.metrics import Resources
 from smmbench.video import Video
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from smmbench.metrics import HubModel
+    from smmbench.scoring.clip_tracks import ClipTracks
     from smmbench.scoring.embeddings import Embeddings
+    from smmbench.scoring.models.frame_model import FrameModel
+    from smmbench.scoring.source_flow import SourceFlow
     from smmbench.tracking import Tracker
 
 
-class Resources:
-    """What a metric's loader may ask for.
+class LoadedResources(Resources):
+    """`smmbench.metrics.Resources` of one dataset: each thing is loaded when it is first asked for.
 
     Attributes:
         dataset: Has the sources.
@@ -66,6 +73,57 @@ class Resources:
 
         found: Tracker = self.once("tracker", make)
         return found
+
+    @property
+    def tracks(self) -> ClipTracks:
+        """Tracks by the protocol's tracker, kept on disk; raises as `tracker`."""
+
+        def make() -> ClipTracks:
+            from smmbench.scoring.clip_tracks import ClipTracks
+
+            return ClipTracks(self.dataset, self.tracker, self.source_tracks)
+
+        found: ClipTracks = self.once("tracks", make)
+        return found
+
+    @property
+    def flow(self) -> SourceFlow:
+        """Dense flow of sources, by OpenCV, which needs no weights."""
+
+        def make() -> SourceFlow:
+            from smmbench.scoring.source_flow import SourceFlow
+
+            return SourceFlow(self.source)
+
+        found: SourceFlow = self.once("source flow", make)
+        return found
+
+    def frame_model(self, where: HubModel, model: str, processor: str) -> FrameModel:
+        """Load a model of the hub.
+
+        Args:
+            where: Its repository, or the folder that an environment variable names.
+            model: Name of the class of transformers that loads it, such as `CLIPModel`.
+            processor: Name of the class that prepares its input, such as `CLIPProcessor`.
+
+        Raises:
+            WeightsMissingError: Its weights cannot be had here, or are not of that class.
+        """
+        import transformers
+
+        from smmbench.scoring.models.frame_model import FrameModel
+        from smmbench.scoring.models.hub_model import hub_folder
+
+        classes = getattr(transformers, model), getattr(transformers, processor)
+        return FrameModel(hub_folder(where), *classes, self.device)
+
+    def arrays(
+        self, kind: str, origin: dict[str, Any], compute: Callable[[], dict[str, np.ndarray]]
+    ) -> dict[str, np.ndarray]:
+        """Arrays that are computed once for an origin and kept on disk."""
+        from smmbench.storage.array_cache import cached_arrays
+
+        return cached_arrays(kind, origin, compute)
 
     def source(self, clip: Clip) -> Video:
         """The source in its normal form; raises `ValueError` where its file is missing."""

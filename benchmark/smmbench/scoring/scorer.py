@@ -8,12 +8,11 @@ from typing import Any
 
 from smmbench.dataset import Dataset, Protocol
 from smmbench.environment import library_versions
-from smmbench.metrics.definition import Metric
-from smmbench.metrics.registry import load_measure, metric
+from smmbench.metrics import Measured, Metric, Task, metric
 from smmbench.results import Score
 from smmbench.results.scored_tracks import ScoredTracks
-from smmbench.scoring.measure import Measure, Measured, Options, Task
-from smmbench.scoring.resources import Resources
+from smmbench.scoring.options import Options
+from smmbench.scoring.resources import LoadedResources
 from smmbench.storage.array_cache import origin_key
 
 # What of the protocol a metric depends on, besides the form of the video.
@@ -61,19 +60,19 @@ class Scorer:
         self.metrics = tuple(metric(name) for name in options.metrics)
         self.unavailable: dict[str, str] = {}
         self._protocol = _effective(dataset.manifest.protocol, options)
-        self._measures: dict[str, Measure] = {}
-        resources = Resources(dataset, self._protocol, options.source_tracks, options.device)
+        self._loaded: dict[str, Metric] = {}
+        resources = LoadedResources(dataset, self._protocol, options.source_tracks, options.device)
         for wanted in self.metrics:
             try:
-                self._measures[wanted.name] = load_measure(wanted, resources)
+                self._loaded[wanted.name] = wanted(resources)
             except (ImportError, OSError, ValueError) as error:
                 self.unavailable[wanted.name] = str(error)
 
-    def score(self, wanted: Metric, task: Task, kept: Score | None) -> Score:
+    def score(self, wanted: type[Metric], task: Task, kept: Score | None) -> Score:
         """The score alone of what `compute` gives."""
         return self.compute(wanted, task, kept).score
 
-    def compute(self, wanted: Metric, task: Task, kept: Score | None) -> Scored:
+    def compute(self, wanted: type[Metric], task: Task, kept: Score | None) -> Scored:
         """One score of one video, and the tracks that it compared.
 
         Args:
@@ -90,13 +89,12 @@ class Scorer:
             if kept and _scored_under(kept, origin):
                 return Scored(kept)
             return Scored(_score(wanted, origin, None, reason))
-        measure = self._measures[wanted.name]
         origin = self.origin(wanted, task)
         if kept and kept.value is not None and kept.key == origin_key(origin):
             return Scored(kept)
         try:
-            measured = measure.measure(task)
-            check_measured(wanted, measured)
+            measured = self._loaded[wanted.name].measure(task)
+            check_measured(wanted, measured, len(task.output.frames))
         except ValueError as error:  # of this video; the next may do
             return Scored(_score(wanted, origin, None, str(error)))
         except Exception as error:  # of this metric; others may do, and it may on other videos
@@ -105,11 +103,11 @@ class Scorer:
             _score(wanted, origin, measured.value, measured.note, measured), measured.tracks
         )
 
-    def origin(self, wanted: Metric, task: Task) -> dict[str, Any]:
+    def origin(self, wanted: type[Metric], task: Task) -> dict[str, Any]:
         """Everything that the number of a metric that can be computed here depends on."""
-        return self._origin(wanted, task) | self._measures[wanted.name].origin(task)
+        return self._origin(wanted, task) | self._loaded[wanted.name].origin(task)
 
-    def _origin(self, wanted: Metric, task: Task) -> dict[str, Any]:
+    def _origin(self, wanted: type[Metric], task: Task) -> dict[str, Any]:
         """What the number depends on, as far as nothing needs to be loaded to know it."""
         fields = {*_FORM, *(name for need in wanted.needs for name in _PROTOCOL.get(need, ()))}
         origin = {
@@ -121,15 +119,22 @@ class Scorer:
         return origin | ({"prompt": task.prompt} if "text-model" in wanted.needs else {})
 
 
-def check_measured(wanted: Metric, measured: Measured) -> None:
+def check_measured(wanted: type[Metric], measured: Measured, frames: int) -> None:
     """Refuse what is no number of the metric: a failed pair must not beat a video.
 
     Raises:
-        ValueError: It is not finite or outside of the metric's range, by more than rounding.
+        ValueError: It is not finite or outside of the metric's range, by more than rounding; or
+            its values by frame are not one for each of the output's frames.
     """
     for name, number in {wanted.name: measured.value, **measured.details}.items():
         if not math.isfinite(number):
             raise ValueError(f"The metric gave {number} for '{name}'; numbers must be finite.")
+    for name, values in measured.per_frame.items():
+        if len(values) != frames or not all(v is None or math.isfinite(v) for v in values):
+            raise ValueError(
+                f"The metric's values by frame, '{name}', must be {frames} finite numbers (or None), "
+                f"one for each frame of the output; got {len(values)}: {values}."
+            )
     slack = 1e-5 * (wanted.maximum - wanted.minimum)  # float32
     if not wanted.minimum - slack <= measured.value <= wanted.maximum + slack:
         raise ValueError(
@@ -144,7 +149,7 @@ def _effective(protocol: Protocol, options: Options) -> Protocol:
     return protocol.model_copy(update={name: spec for name, spec in instead.items() if spec})
 
 
-def _libraries(wanted: Metric) -> tuple[str, ...]:
+def _libraries(wanted: type[Metric]) -> tuple[str, ...]:
     return ("numpy", "av", *(name for need in wanted.needs for name in _LIBRARIES.get(need, ())))
 
 
@@ -154,7 +159,7 @@ def _scored_under(kept: Score, origin: dict[str, Any]) -> bool:
 
 
 def _score(
-    wanted: Metric,
+    wanted: type[Metric],
     origin: dict[str, Any],
     value: float | None,
     note: str,

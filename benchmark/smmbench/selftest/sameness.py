@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from smmbench.dataset import clip_named, load_dataset, source_video
-from smmbench.metrics.clip_text import clip_text_similarity
+from smmbench.metrics.text_similarity import clip_text_similarity
 from smmbench.results import VIDEO
 from smmbench.results.files import SCORES
 from smmbench.scoring.models.text_model import TextModel

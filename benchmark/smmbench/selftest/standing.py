@@ -15,7 +15,7 @@ from smmbench.metrics import metric_names
 from smmbench.running.executors import named_executor
 from smmbench.running.loop import plan_run, run
 from smmbench.scoring.loop import Outcome, ScoreLoop, results_below
-from smmbench.scoring.measure import Options
+from smmbench.scoring.options import Options
 
 DATASET = "emoji-val"  # never the set of the board
 CLIPS = ("ladybug-right", "giraffe-up", "dog-jump")

@@ -20,7 +20,7 @@ from smmbench.results import method_folder
 from smmbench.running.loop import Executor, plan_run, run
 from smmbench.running.pairs import choose_pairs
 from smmbench.scoring.loop import Outcome, ScoreLoop, results_below
-from smmbench.scoring.measure import Options
+from smmbench.scoring.options import Options
 from smmbench.scoring.summary import summarise
 from smmbench.tuning.proposals import RULE, proposals
 from smmbench.tuning.space import checked_space

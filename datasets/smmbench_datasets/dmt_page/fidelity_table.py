@@ -23,12 +23,15 @@ from smmbench.dataset import (
     source_video,
 )
 from smmbench.display import print_line
-from smmbench.metrics.legacy import det, ditflow, dmt, five
-from smmbench.metrics.legacy_ivebench import ivebench
-from smmbench.metrics.measure_motion import MotionMeasure
-from smmbench.scoring.clip_tracks import ClipTracks
-from smmbench.scoring.measure import Task
-from smmbench.tracking import Tracks, open_tracker
+from smmbench.metrics import Task
+from smmbench.metrics.motion_fidelity import MotionFidelity
+from smmbench.metrics.motion_fidelity_det import det
+from smmbench.metrics.motion_fidelity_ditflow import ditflow
+from smmbench.metrics.motion_fidelity_dmt import dmt
+from smmbench.metrics.motion_fidelity_five import five
+from smmbench.metrics.motion_fidelity_ivebench import ivebench
+from smmbench.scoring.resources import LoadedResources
+from smmbench.tracking import Tracks
 from smmbench.video import Video, normal_form, read_video
 
 # Read off the plot of the SMM paper, over its whole set, to about .002; the page says no numbers.
@@ -47,12 +50,11 @@ def main() -> None:
     """Score every published output, and three controls, and print the table."""
     dataset = load_dataset("dmt-page-five")
     protocol = dataset.manifest.protocol
-    tracker = open_tracker(protocol.tracker, protocol.grid, "cpu")
-    tracks = ClipTracks(dataset, tracker, "tracker")
-    measure = MotionMeasure(dataset, tracker, "tracker", protocol.still_threshold)
+    resources = LoadedResources(dataset, protocol)
+    tracks, metric = resources.tracks, MotionFidelity(resources)
     rows: dict[str, list[list[float]]] = {}
     for name, task in _tasks(dataset):
-        measured = measure.measure(task)
+        measured = metric.measure(task)
         source, output = tracks.of_source(task.clip), tracks.of_output(task)
         own = [measured.value, *(measured.details[detail] for detail in OURS)]
         theirs = _by_scripts(source, output, protocol.width, protocol.height)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from smmbench.dataset import Dataset, clip_form, clip_named, edit_named, source_video
-from smmbench.metrics.registry import metric
+from smmbench.metrics import Task, metric
 from smmbench.results import VIDEO, RunRecord, Score, Stored, identity_of
-from smmbench.scoring.measure import Options, Task
+from smmbench.scoring.options import Options
 from smmbench.scoring.scorer import Scorer
 from smmbench.storage.array_cache import origin_key
 from smmbench.video import normal_form, read_video

@@ -22,7 +22,7 @@ from smmbench.results import (
     write_record,
 )
 from smmbench.scoring.loop import ScoreLoop
-from smmbench.scoring.measure import Options
+from smmbench.scoring.options import Options
 from smmbench_leaderboard.board.build import board_of
 from smmbench_leaderboard.board.columns import RANKING
 from smmbench_leaderboard.board.mixing import terms

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from jaxtyping import Float32, UInt8
+from jaxtyping import UInt8
 from PIL import Image
 
 from smmbench.scoring.models.hub_model import HubFolder, WeightsMissingError
@@ -67,21 +67,3 @@ class FrameModel:
             inputs = self.processor(images=images, return_tensors="pt", **given).to(self.device)
             with torch.inference_mode(), full_precision():
                 yield self.model(**inputs)
-
-
-def first_tokens(model: FrameModel, frames: Frames) -> Float32[np.ndarray, "time features"]:
-    """The class token of each frame, the embedding that DINO is compared by."""
-    tokens = [out.last_hidden_state[:, 0].float().cpu() for out in model.batches(frames)]
-    return torch.cat(tokens).numpy()
-
-
-def image_text_logits(
-    model: FrameModel, frames: Frames, prompt: str
-) -> Float32[np.ndarray, " time"]:
-    """Cosine of each frame with the prompt, times the temperature that the model has learned.
-
-    A prompt that is longer than the model reads is cut, as PickScore does.
-    """
-    words: dict[str, Any] = {"text": [prompt], "padding": "max_length", "truncation": True}
-    logits = [out.logits_per_image[:, 0].float().cpu() for out in model.batches(frames, **words)]
-    return torch.cat(logits).numpy()

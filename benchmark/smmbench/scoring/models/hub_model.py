@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from smmbench.metrics import HubModel
 from smmbench.storage.home import folder_sha256
 from smmbench.storage.weights_hash import tensors_sha256, weights_files
 
@@ -15,21 +16,6 @@ FILES = ("*.json", "*.txt", "*.safetensors")  # no pickles
 
 class WeightsMissingError(OSError):
     """The model is known, but its weights are not here; the message says how to get them."""
-
-
-@dataclass(frozen=True)
-class HubModel:
-    """Where a model is.
-
-    Attributes:
-        repository: On the hub.
-        commit: Of the repository, in full; branches move.
-        variable: Environment variable that names a folder to read instead.
-    """
-
-    repository: str
-    commit: str
-    variable: str
 
 
 @dataclass(frozen=True)

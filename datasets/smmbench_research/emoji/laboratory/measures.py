@@ -18,9 +18,9 @@ import torch
 from jaxtyping import Float, UInt8
 
 from smmbench.dataset import Clip, Dataset, source_video, true_tracks
-from smmbench.metrics.clip_text import clip_text_similarity
 from smmbench.metrics.motion_fidelity import motion_fidelity
 from smmbench.metrics.registry import metric
+from smmbench.metrics.text_similarity import clip_text_similarity
 from smmbench.scoring.models.text_model import TextModel
 from smmbench.storage.array_cache import cached_arrays
 from smmbench.tracking import Tracker, Tracks, open_tracker

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from smmbench.metrics.conventions import Conventions
-from smmbench.metrics.motion_fidelity import MotionFidelity, motion_fidelity
+from smmbench.metrics.motion_fidelity import BothDirections, motion_fidelity
 from smmbench_research.emoji.validation.material import Case, Tracked
 from smmbench_research.emoji.validation.ranking import area_under_curve, rank_correlation
 
@@ -35,7 +35,7 @@ class Variant:
     name: str
     conventions: Conventions = HEADLINE
     threshold: float = 0.5
-    pick: Callable[[MotionFidelity], float] = field(default=lambda found: found.mean)
+    pick: Callable[[BothDirections], float] = field(default=lambda found: found.mean)
 
 
 def _rule(name: str, **changes: Any) -> Variant:

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64
-from scipy.optimize import linear_sum_assignment
+
+from smmbench.metrics.legacy import LegacyMotionFidelity, Masks
+from smmbench.metrics.measure import Task
+from smmbench.tracking import Tracks
 
 POSITION, VELOCITY = 0.7, 0.3  # what places and steps weigh
 LEAST = 0.3  # a matched pair that is less similar is left out of the mean
@@ -40,10 +43,32 @@ def ivebench(
     theirs = _stretched(output, output_visible, frames)
     if frames < SHORTEST or not len(ours) or not len(theirs):
         return 0.0
+    from scipy.optimize import linear_sum_assignment  # only here: SciPy takes long to load
+
     similarity = np.stack([_similarity(track, theirs) for track in ours])
     matched = similarity[linear_sum_assignment(similarity, maximize=True)]
     counted = matched[matched > LEAST]
     return float(counted.mean()) if counted.size else 0.0
+
+
+class IVEBenchMotionFidelity(LegacyMotionFidelity):
+    """What IVEBench's script gives for these tracks."""
+
+    name = "motion_fidelity_ivebench"
+    version = 1
+    title = "Motion fidelity by IVEBench's script"
+    description = (
+        "What IVEBench's script gives for these tracks, none where it gives NaN; for reading "
+        "published numbers."
+    )
+    minimum, worst = 0.0, 0.0
+    source = "the public script of IVEBench"
+    order = 150
+    masked = False
+
+    def script(self, source: Tracks, output: Tracks, task: Task, masks: Masks | None) -> float:
+        """Without a mask, over visible positions."""
+        return ivebench(source.points, output.points, source.visible, output.visible)
 
 
 def _stretched(

@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from smmbench.metrics.clip_text import clip_text_similarity
+from smmbench.metrics.text_similarity import clip_text_similarity
 from smmbench.scoring.models.text_model import TextModel, WeightsUnavailableError
 
 LONG = "a dog and a cat and a cow and a bee run over the green hill"
