@@ -16,6 +16,7 @@ PAGE = ROOT / "benchmark" / "docs" / "adding-a-metric.md"
 
 SCORE = """
 import json, sys
+import numpy as np
 from smmbench.dataset import load_dataset, source_video
 from smmbench.metrics import Task, metric
 from smmbench.scoring.options import Options
