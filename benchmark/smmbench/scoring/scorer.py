@@ -132,8 +132,8 @@ def check_measured(wanted: type[Metric], measured: Measured, frames: int) -> Non
     for name, values in measured.per_frame.items():
         if len(values) != frames or not all(v is None or math.isfinite(v) for v in values):
             raise ValueError(
-                f"The metric's values by frame, '{name}', must be {frames} finite numbers (or None), "
-                f"one for each frame of the output; got {len(values)}: {values}."
+                f"The metric's values by frame, '{name}', must be {frames} finite numbers (or "
+                f"None), one for each frame of the output; got {len(values)}: {values}."
             )
     slack = 1e-5 * (wanted.maximum - wanted.minimum)  # float32
     if not wanted.minimum - slack <= measured.value <= wanted.maximum + slack:
