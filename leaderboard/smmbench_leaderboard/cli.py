@@ -41,6 +41,12 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option("--exclude", metavar="LABEL", help="Not these rows; repeatable, or with commas."),
 ]
+Frames = Annotated[
+    int | None,
+    typer.Option(
+        min=1, help="Only clips of so many frames, where a dataset has clips of several lengths."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
 Format = Literal["rich", "markdown", "latex", "csv", "json", "cards"]
 ENDINGS: dict[str, Format] = {
@@ -67,6 +73,7 @@ def leaderboard(
     metrics: Metrics = None,
     methods: Methods = None,
     exclude: Exclude = None,
+    frames: Frames = None,
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -96,6 +103,7 @@ def leaderboard(
         metrics=shown,
         methods=_labels(methods),
         exclude=_labels(exclude),
+        frames=frames,
     )
     text = WRITERS[chosen](board)
     if output is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 
 class BoardTree:
-    """Writes records and scores as the two loops would, without videos.
+    """Writes records and scores as the two loops would, beside files that stand for videos.
 
     Attributes:
         manifest: Path of the dataset's TOML file.
@@ -61,6 +61,7 @@ class BoardTree:
         """Write one result; `origin` and `record` replace fields of the scores and the record."""
         from smmbench.metrics import metric
         from smmbench.results import (
+            VIDEO,
             Environment,
             Request,
             RunRecord,
@@ -71,6 +72,7 @@ class BoardTree:
             write_record,
             write_scores,
         )
+        from smmbench.scoring.intact import video_file
 
         request = Request(
             method=label, dataset="toy", dataset_version=1, clip=clip, edit=edit, seed=seed
@@ -93,7 +95,10 @@ class BoardTree:
             "failure": {"kind": failure, "message": "M", "stage": "transfer"} if failure else None,
         }
         write_record(folder, RunRecord.model_validate(fields | (record or {})))
-        if failure or not scored:
+        if failure:
+            return folder
+        (folder / VIDEO).write_bytes(f"{label}/{clip}/{edit}/{seed}".encode())  # never decoded
+        if not scored:
             return folder
         directions = {} if motion is None else {"source_to_output": motion - 0.1}
         directions |= {} if motion is None else {"output_to_source": motion + 0.1}
@@ -112,7 +117,13 @@ class BoardTree:
                 ("motion_fidelity", motion, directions),
             )
         )
-        write_scores(folder, ScoreFile(request=request, pixels_sha256=pixels, scores=scores))
+        file = ScoreFile(
+            request=request,
+            pixels_sha256=pixels,
+            scores=scores,
+            video_file=video_file(folder / VIDEO),
+        )
+        write_scores(folder, file)
         return folder
 
     def whole(

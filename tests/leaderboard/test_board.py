@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from smmbench.method import BackboneUse
 from smmbench.rank_intervals import rank_intervals
-from smmbench.results import read_scores, write_scores
+from smmbench.results import parameters_sha256, read_scores, recorded_parameters, write_scores
 from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.board.comparison import compare
 from smmbench_leaderboard.board.ranking import undominated
@@ -130,6 +132,85 @@ def test_one_method_tried_on_one_pair_leaves_the_board_as_it_is(board_tree: Boar
     assert (tried.coverage.done, tried.coverage.missing, tried.coverage.expected) == (1, 7, 8)
     (note,) = (note for note in after.notes if note.startswith("tried"))
     assert "stands apart: it attempted 1 of 8 pairs" in note and "--scope full" in note
+
+
+def carded(tree: BoardTree, label: str, **facts: str) -> None:
+    """Give a method's card further facts."""
+    from smmbench.results import method_folder, read_method, write_method
+
+    folder = method_folder(tree.results, label)
+    about = read_method(folder)
+    assert about is not None
+    write_method(folder, about.model_copy(update={"card": replace(about.card, **facts)}))
+
+
+def test_rows_of_two_blocks_are_never_ranked_together(tree_of_eight: BoardTree) -> None:
+    """A larger video model, or a first image beside the text, is no merit of a method."""
+    for label, motion in (("a", 0.5), ("b", 0.6), ("big", 0.9), ("image", 0.95)):
+        tree_of_eight.whole(label, motion=motion)
+    for label in ("a", "b", "image"):
+        carded(tree_of_eight, label, family="unet-3d")
+    carded(tree_of_eight, "big", family="wan")
+    carded(tree_of_eight, "image", input_contract="text+image")
+    made = board(tree_of_eight)
+    assert [(row.label, row.block) for row in made.rows] == [
+        ("b", "unet-3d, text"),
+        ("a", "unet-3d, text"),
+        ("image", "unet-3d, text+image"),
+        ("big", "wan, text"),
+    ]
+    assert [row.cells["motion_fidelity"].rank for row in made.rows] == [
+        (1, 1), (2, 2), (1, 1), (1, 1),
+    ]  # fmt: skip
+    titles = [title for title, rows in table_of(made).sections if rows]
+    assert titles == ["unet-3d, text", "unet-3d, text+image", "wan, text"]
+    place = str(tree_of_eight.manifest)
+    assert compare(tree_of_eight.results, "a", "b", place).ranked == 2
+    assert compare(tree_of_eight.results, "a", "big", place).ranked == 0
+
+
+def test_the_backbone_that_was_loaded_makes_the_block(tree_of_eight: BoardTree) -> None:
+    tree_of_eight.whole("smm")
+    carded(tree_of_eight, "smm", family="unet-3d")
+    for clip in tree_of_eight.clips:
+        for edit in tree_of_eight.edits:
+            tree_of_eight.pair("smm", clip, edit, record={"backbone": BackboneUse("wan")})
+    assert board(tree_of_eight).rows[0].block == "wan, text"
+
+
+def test_clips_of_another_length_stand_apart(board_tree: BoardTree) -> None:
+    """What motion fidelity gives by chance differs with the number of frames."""
+    text = board_tree.manifest.read_text()
+    text = text.replace('name = "clip-0"\n', 'name = "clip-0"\nframes = 2\n')
+    board_tree.manifest.write_text(text)
+    board_tree.whole("smm", motion=0.8)
+    made = board(board_tree)
+    assert (made.pairs, made.clips, made.scope) == (6, 3, "full")
+    assert "clip-0" not in {pair.clip for pair in made.rows[0].pairs}
+    assert made.notes[0].startswith("Only the 6 pairs of clips of 4 frames")
+    assert "2 pairs of 2 frames" in made.notes[0]
+    short = make_board(board_tree.results, str(board_tree.manifest), frames=2)
+    assert {pair.clip for pair in short.rows[0].pairs} == {"clip-0"}
+    with pytest.raises(LookupError, match="3 frames, but 2, 4"):
+        make_board(board_tree.results, str(board_tree.manifest), frames=3)
+
+
+def test_one_checkpoint_in_two_folders_is_one_method(board_tree: BoardTree) -> None:
+    """Weights are told by their tensors, and where they lie is nobody's setting."""
+    board_tree.method("smm")
+    weights = {"unet": "a" * 64}
+    for clip, folder in zip(board_tree.clips, ("/home/a", "/home/a", "/b", "/b"), strict=True):
+        recorded = recorded_parameters({"model": folder, "steps": 3}, ("model",))
+        record = {
+            "parameters": recorded,
+            "checkpoints": ("model",),
+            "weights": weights,
+            "parameters_sha256": parameters_sha256("toy:smm", recorded, weights, ("model",)),
+        }
+        for edit in board_tree.edits:
+            board_tree.pair("smm", clip, edit, record=record)
+    (row,) = board(board_tree).rows
+    assert row.coverage.done == 8
 
 
 def test_a_partial_control_makes_nothing_smaller(board_tree: BoardTree) -> None:
@@ -314,20 +395,83 @@ def test_scores_under_another_protocol_than_the_datasets_are_said_to_be(
     assert "Not the dataset's protocol: scored with tracker cotracker3." in board(board_tree).notes
 
 
-@pytest.mark.parametrize(
-    ("record", "message"),
-    [
-        ({"source_sha256": "f" * 64}, "other pixels"),
-        ({"parameters_sha256": "f" * 64}, "other parameters"),
-    ],
-)
-def test_results_that_are_not_of_one_thing_are_refused(
-    board_tree: BoardTree, record: dict[str, str], message: str
+def test_a_record_of_other_pixels_is_left_out_and_the_others_stay(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    board_tree.whole("ddim")
+    board_tree.pair("smm", "clip-1", "cat", record={"source_sha256": "f" * 64})
+    made = board(board_tree)
+    assert [(row.label, row.partial) for row in made.rows] == [("ddim", False), ("smm", True)]
+    assert "other pixels than the clip 'clip-1'" in made.notes[0] and "smm" in made.notes[0]
+    for file in (board_tree.results / "ddim").rglob("record.json"):
+        file.unlink()
+    assert (board(board_tree).pairs, board(board_tree).scope) == (7, "shared")
+
+
+def test_two_settings_under_one_label_are_no_row(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    board_tree.pair("smm", "clip-1", "cat", record={"parameters_sha256": "f" * 64})
+    with pytest.raises(ValueError, match="other parameters"):
+        board(board_tree)
+    board_tree.whole("ddim")
+    made = board(board_tree)
+    assert [row.label for row in made.rows] == ["ddim"]
+    assert "other parameters" in made.notes[0] and "row is left out" in made.notes[0]
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"schema_version": 99}', "[1, 2", '{"a": 1}'])
+def test_an_empty_or_foreign_record_never_stops_the_others(
+    board_tree: BoardTree, content: str
 ) -> None:
     board_tree.whole("smm")
-    board_tree.pair("smm", "clip-1", "cat", record=record)
-    with pytest.raises(ValueError, match=message):
-        board(board_tree)
+    before = board(board_tree)
+    foreign = board_tree.results / "notes" / "record.json"
+    foreign.parent.mkdir()
+    foreign.write_text(content)
+    made = board(board_tree)
+    assert made.rows == before.rows
+    assert len(made.notes) == 1 and str(foreign) in made.notes[0]
+
+
+def test_a_broken_card_leaves_its_row_out(board_tree: BoardTree) -> None:
+    """A control without its card would pass for a method, and rank."""
+    board_tree.whole("smm")
+    board_tree.whole("copy", motion=0.99, kind="control")
+    (board_tree.results / "copy" / "method.json").write_text("")
+    made = board(board_tree)
+    assert [row.label for row in made.rows] == ["smm"]
+    assert any("method.json" in note for note in made.notes)
+
+
+def test_broken_scores_are_none(board_tree: BoardTree) -> None:
+    board_tree.whole("smm")
+    (board_tree.results / "smm/toy/clip-0/dog/seed-0/scores.json").write_text("")
+    (row,) = board(board_tree).rows
+    assert (row.coverage.done, row.coverage.unscored) == (8, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"), [("gone", "is gone"), ("cut", "is not the one"), ("swapped", "is not")]
+)
+def test_a_score_whose_video_is_not_there_is_no_number(
+    board_tree: BoardTree, change: str, says: str
+) -> None:
+    import os
+
+    board_tree.whole("smm", motion=0.8)
+    video = board_tree.results / "smm/toy/clip-0/dog/seed-0/video.mkv"
+    content = video.read_bytes()
+    if change == "gone":
+        video.unlink()
+    else:
+        video.write_bytes(content[:-1] if change == "cut" else content[::-1])
+        os.utime(video, ns=(0, 0))
+    made = board(board_tree)
+    (row,) = made.rows
+    assert (row.coverage.done, row.coverage.unscored) == (8, 1)
+    assert row.pairs[0].values["motion_fidelity"] == -1
+    assert says in made.notes[0] and "smm" in made.notes[0]
+    video.write_bytes(content)  # brought back, at another time
+    assert board(board_tree).rows[0].coverage.unscored == 0
 
 
 def test_the_same_result_twice_is_refused(board_tree: BoardTree) -> None:

@@ -25,6 +25,7 @@ from smmbench.results import (
     Score,
     ScoreFile,
     StoredVideo,
+    VideoFile,
     find_records,
     identity_of,
     parse,
@@ -172,7 +173,12 @@ MARK = Mark(name="overlay", version=1, value=0.9, threshold=0.5, side="above", k
 def test_every_field_of_version_2_is_read_as_it_was_written(tmp_path: Path) -> None:
     tracks = write_tracks(tmp_path, some_tracks(), key="k")
     scores = ScoreFile(
-        request=REQUEST, pixels_sha256="4" * 64, scores=(SCORE,), marks=(MARK,), tracks=tracks
+        request=REQUEST,
+        pixels_sha256="4" * 64,
+        scores=(SCORE,),
+        marks=(MARK,),
+        tracks=tracks,
+        video_file=VideoFile(bytes=3, mtime_ns=4, sha256="7" * 64),
     )
     card = Card("M", family="wan", input_contract="text", authors="A", contact="a@b", seen="c")
     about = MethodFile(label="m", entry="p:C", card=card)

@@ -51,6 +51,8 @@ class Toy(Method):
     card = Card("Toy")
 
     def weights(self):
+        if self.has("no-weights"):
+            raise FileNotFoundError("the weights are not there")
         return {"toy": self.parameters.weights}
 
     def prepare(self, source):
@@ -135,6 +137,25 @@ def test_every_pair_has_video_preview_and_record(bench: Bench) -> None:
     about = read_method(bench.root / "toy")
     assert about is not None
     assert about.parameters == {"small-noise": {"shift": 2, "weights": "one"}}
+
+
+def test_a_method_that_does_not_load_leaves_no_row_behind(bench: Bench) -> None:
+    """A method.json without a result would be a row that nobody made."""
+    bench.switch("no-weights")
+    with pytest.raises(FileNotFoundError, match="weights are not there"):
+        bench.run()
+    assert read_method(bench.root / "toy") is None
+    (bench.folder / "no-weights").unlink()
+    bench.run(limit=1)
+    assert read_method(bench.root / "toy") is not None
+
+
+def test_a_record_that_cannot_be_read_is_made_again(bench: Bench) -> None:
+    bench.run()
+    folder = next(folder for folder, _ in find_records(bench.root))
+    (folder / "record.json").write_text("")
+    summary = bench.run()
+    assert (summary.made, summary.kept) == (1, 5) and len(bench.records()) == 6
 
 
 def test_a_clip_is_prepared_once_for_all_its_prompts_and_seeds(bench: Bench) -> None:

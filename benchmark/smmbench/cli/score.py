@@ -110,7 +110,15 @@ def score(
         device=choose_device(device),
     )
     only = load_dataset(dataset) if dataset else None
-    found = results_below(results, only.manifest.name if only else None, limit)
+    unreadable: list[str] = []
+    found = results_below(
+        results,
+        only.manifest.name if only else None,
+        limit,
+        lambda _, error: unreadable.append(str(error)),
+    )
+    for line in unreadable:
+        print_line(line, err=True)
     if dry_run:
         _print_plan(found, options, as_json)
         return
@@ -118,7 +126,7 @@ def score(
     _print_outcomes(outcomes, options, as_json)
     print_line(f"Next: smmbench leaderboard {results}", err=True)
     bad = any(outcome.error or outcome.missing(options.metrics) for outcome in outcomes)
-    raise typer.Exit(1 if bad else 0)
+    raise typer.Exit(1 if bad or unreadable else 0)
 
 
 def _score(

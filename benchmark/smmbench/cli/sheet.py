@@ -72,7 +72,7 @@ def sheet(
 
     choice = Choice(tuple(clip or ()), tuple(edit or ()), tuple(seed or ()), tuple(method or ()))
     only = load_dataset(dataset) if dataset else None
-    found = chosen_results(results, only, choice)
+    found = chosen_results(results, only, choice, lambda _, error: print_line(str(error), err=True))
     pairs = pairs_of(found)
     shown = pairs[:limit]
     rows = list(sheet_rows(found, shown, only, choice, columns))

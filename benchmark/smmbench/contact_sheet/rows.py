@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,19 +33,26 @@ class Choice:
     methods: tuple[str, ...] = ()
 
 
-def chosen_results(root: Path, dataset: Dataset | None, choice: Choice) -> list[Found]:
+def chosen_results(
+    root: Path,
+    dataset: Dataset | None,
+    choice: Choice,
+    unreadable: Callable[[Path, ValueError], None] | None = None,
+) -> list[Found]:
     """Results below a folder that a sheet is to show, by dataset, clip, edit and seed.
 
     Args:
         root: The results folder, or any folder further down.
         dataset: Only results of this one; None is all.
         choice: Which of them.
+        unreadable: Is given folders whose record cannot be read; None: that is raised.
 
     Raises:
         LookupError: There is nothing of a name that was asked for; the message says what there is.
         ValueError: No results folder, or no result in it.
     """
-    found = [item for item in find_records(root) if item[1].request.reference == "forward"]
+    every = find_records(root, unreadable)
+    found = [item for item in every if item[1].request.reference == "forward"]
     if dataset is not None:
         name = dataset.manifest.name
         _check("dataset", [name], {record.request.dataset for _, record in found})

@@ -44,6 +44,7 @@ from smmbench.results.records import (
     StoredVideo,
     TracksFile,
     Tuning,
+    VideoFile,
 )
 from smmbench.results.tree import PREVIEW, VIDEO, find_records, method_folder, result_folder
 
@@ -66,6 +67,7 @@ __all__ = [
     "StoredVideo",
     "TracksFile",
     "Tuning",
+    "VideoFile",
     "find_records",
     "identity_of",
     "method_folder",

@@ -154,6 +154,14 @@ class TracksFile(Stored):
     key: str  # of the score that compared them
 
 
+class VideoFile(Stored):
+    """The file of a video when it was decoded and scored."""
+
+    bytes: int
+    mtime_ns: int  # while size and time are the same, the file is not hashed again
+    sha256: str  # of the file
+
+
 class ScoreFile(Stored):
     """All scores of one video; content of `scores.json`."""
 
@@ -163,6 +171,7 @@ class ScoreFile(Stored):
     scores: tuple[Score, ...]
     marks: tuple[Mark, ...] = ()
     tracks: TracksFile | None = None
+    video_file: VideoFile | None = None  # what was scored; None where it is not said
 
 
 class Tuning(Stored):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from smmbench.results.files import RECORD, read_record
@@ -32,13 +32,17 @@ def result_folder(root: Path, request: Request) -> Path:
     )
 
 
-def find_records(root: Path) -> Iterator[tuple[Path, RunRecord]]:
+def find_records(
+    root: Path, unreadable: Callable[[Path, ValueError], None] | None = None
+) -> Iterator[tuple[Path, RunRecord]]:
     """Give every result below `root` with its folder, in the order of the paths.
 
     Links to folders are followed, each folder once: a method's videos may lie on another disk.
 
     Args:
         root: The results folder, or any folder further down (`results/smm`).
+        unreadable: Is given each folder whose record cannot be read, and why: an empty file, or
+            one of another tool, need not stop what works on the others. If None, it is raised.
 
     Raises:
         ValueError: `root` is not a folder, or a record in it cannot be read.
@@ -60,6 +64,12 @@ def find_records(root: Path) -> Iterator[tuple[Path, RunRecord]]:
         if RECORD in files:
             folders.append(folder)
     for folder in sorted(folders):
-        record = read_record(folder)
+        try:
+            record = read_record(folder)
+        except ValueError as error:
+            if unreadable is None:
+                raise
+            unreadable(folder, error)
+            continue
         if record is not None:  # None: removed since the folder was listed
             yield folder, record

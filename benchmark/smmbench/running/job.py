@@ -8,7 +8,7 @@ from typing import Any
 
 from smmbench.method.parameters import parameters_to_json
 from smmbench.resolving import ResolvedMethod
-from smmbench.results import Reference, recorded_parameters
+from smmbench.results import Reference, Tuning, recorded_parameters
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Job:
         batch: Pairs made at once, at most, where the method can do more than one.
         executor: Who makes them: `local`, `ray`.
         reference: The motion that the method is given.
+        tuning: The search that chose the parameters, if it was one.
     """
 
     method: ResolvedMethod
@@ -38,6 +39,7 @@ class Job:
     batch: int = 1
     executor: str = "local"
     reference: Reference = "forward"
+    tuning: Tuning | None = None
 
     @property
     def recorded_parameters(self) -> dict[str, Any]:

@@ -16,17 +16,12 @@ from smmbench.method.parameters import build_parameters, choose_preset
 from smmbench.progress import duration, progress
 from smmbench.resolving import ResolvedMethod, resolve
 from smmbench.results import (
-    MethodFile,
     RunRecord,
     Tuning,
-    method_folder,
-    read_method,
-    write_method,
 )
 from smmbench.running.job import Job
 from smmbench.running.pairs import Pair, by_clip, choose_pairs, shard
 from smmbench.running.resume import State, standing
-from smmbench.storage.atomic import held
 
 Executor = Callable[[Job, Sequence[Sequence[Pair]]], Iterator[RunRecord]]
 """Makes the videos of groups of pairs, each of one clip, and gives their records as they come."""
@@ -41,14 +36,12 @@ class Plan:
         dataset: The job's dataset.
         pairs: This run's pairs in order, with what lies on disk of each.
         keep_failed: Whether a pair that failed before is left as it is.
-        tuning: The search that chose the parameters, if it was one.
     """
 
     job: Job
     dataset: Dataset
     pairs: tuple[tuple[Pair, State], ...]
     keep_failed: bool = False
-    tuning: Tuning | None = None
 
     @property
     def todo(self) -> list[Pair]:
@@ -137,6 +130,7 @@ def plan_run(
         root=root,
         device=choose_device(device),
         batch=batch,
+        tuning=tuning,
     )
     chosen = choose_pairs(described.manifest, clips, edits, seeds, limit)
     there = standing(job, described, chosen, overwrite)
@@ -147,7 +141,6 @@ def plan_run(
         dataset=described,
         pairs=tuple((pair, states[pair]) for pair in mine),
         keep_failed=keep_failed,
-        tuning=tuning,
     )
 
 
@@ -163,7 +156,6 @@ def run(plan: Plan, execute: Executor) -> Summary:
     made = 0
     failures: list[RunRecord] = []
     if todo:
-        _write_method(plan)
         with progress(len(todo), "pairs") as report:
             for record in execute(plan.job, by_clip(todo)):
                 report(_line(record), failed=record.status == "failed")
@@ -190,37 +182,6 @@ def _line(record: RunRecord) -> str:
         failed = record.failure
         return f"{pair}: failed in {failed.stage} ({failed.kind}): {failed.message}"
     return f"{pair}: {duration(record.transfer_seconds)}"
-
-
-def _write_method(plan: Plan) -> None:
-    """Write what the board says of the method; parameters stand there by dataset."""
-    job = plan.job
-    folder = method_folder(job.root, job.label)
-    with held(folder):  # a run on another dataset adds its parameters to the same file
-        earlier = read_method(folder)
-        about = _about(plan, earlier)
-        if about != earlier:
-            write_method(folder, about)
-
-
-def _about(plan: Plan, earlier: MethodFile | None) -> MethodFile:
-    job = plan.job
-    parameters = {} if earlier is None else dict(earlier.parameters)
-    tuning = {} if earlier is None else dict(earlier.tuning)
-    name = plan.dataset.manifest.name
-    if plan.tuning is not None:
-        tuning[name] = plan.tuning
-    recorded = job.recorded_parameters
-    if plan.tuning is None and parameters.get(name) != recorded:
-        tuning.pop(name, None)  # what was searched are others
-    parameters[name] = recorded
-    return MethodFile(
-        label=job.label,
-        entry=job.method.entry,
-        card=job.method.card,
-        parameters=parameters,
-        tuning=tuning,
-    )
 
 
 def _checked_label(label: str) -> str:

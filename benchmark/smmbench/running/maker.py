@@ -17,6 +17,7 @@ from smmbench.results import RunRecord
 from smmbench.running.batches import Batches, Outcome
 from smmbench.running.failures import Stage
 from smmbench.running.job import Job
+from smmbench.running.method_file import write_method_file
 from smmbench.running.pairs import Pair, in_batches
 from smmbench.running.recorder import Recorder
 from smmbench.video import Video, VideoError, normal_form
@@ -91,6 +92,7 @@ class Maker:
             self.recorder.weights = loaded.weights()
             self.recorder.backbone = loaded.backbone_use()
             self._refuse_other_weights()
+            write_method_file(self.job, self.dataset.manifest.name)
             self._method = loaded
         return self._method
 

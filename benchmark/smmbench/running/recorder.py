@@ -22,6 +22,7 @@ from smmbench.results import (
     stored_video,
     write_record,
 )
+from smmbench.results.files import BrokenFileError
 from smmbench.results.scored_tracks import TRACKS
 from smmbench.running.description import describe_environment
 from smmbench.running.failures import Stage, failure
@@ -101,7 +102,10 @@ class Recorder:
 
     def finished(self, pair: Pair) -> RunRecord | None:
         """The record of a pair that this job has done already; None if it has not."""
-        record = read_record(result_folder(self.job.root, self.request(pair)))
+        try:
+            record = read_record(result_folder(self.job.root, self.request(pair)))
+        except BrokenFileError:
+            return None
         if record is None or record.status == "failed":
             return None
         same = record.entry == self.entry and record.parameters == self.parameters

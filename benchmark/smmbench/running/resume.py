@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from smmbench.dataset import Dataset
@@ -14,6 +15,7 @@ from smmbench.results import (
     identity_of,
     method_folder,
 )
+from smmbench.results.files import BrokenFileError
 from smmbench.running.job import Job
 from smmbench.running.pairs import Pair
 
@@ -71,12 +73,18 @@ def standing(
 def _earlier(job: Job, dataset: Dataset) -> Iterator[tuple[Key, RunRecord, bool]]:
     folder = method_folder(job.root, job.label) / dataset.manifest.name
     if folder.is_dir():
-        for place, record in find_records(folder):
+        for place, record in find_records(folder, _made_again):
             request = record.request
             if request.reference != job.reference:
                 continue
             has_video = (place / VIDEO).is_file()
             yield (request.clip, request.edit, request.seed), record, has_video
+
+
+def _made_again(folder: Path, error: ValueError) -> None:
+    """Count a record that cannot be read as missing; one of a later smmbench is not touched."""
+    if not isinstance(error, BrokenFileError):
+        raise error
 
 
 def _refuse_other(job: Job, dataset: Dataset, record: RunRecord) -> None:

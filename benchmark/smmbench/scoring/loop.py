@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from smmbench.results import (
     RunRecord,
     Score,
     ScoreFile,
+    VideoFile,
     find_records,
     read_scores,
     scores_of,
@@ -20,6 +21,7 @@ from smmbench.results import (
 )
 from smmbench.results.files import SCORES, BrokenFileError
 from smmbench.results.scored_tracks import TRACKS, write_tracks
+from smmbench.scoring.intact import video_file
 from smmbench.scoring.options import Options
 from smmbench.scoring.scorer import Scorer
 from smmbench.storage.atomic import held
@@ -126,7 +128,10 @@ def chosen_metrics(names: str) -> tuple[str, ...]:
 
 
 def results_below(
-    folder: Path, dataset: str | None = None, limit: int | None = None
+    folder: Path,
+    dataset: str | None = None,
+    limit: int | None = None,
+    unreadable: Callable[[Path, ValueError], None] | None = None,
 ) -> list[tuple[Path, RunRecord]]:
     """Results below a folder.
 
@@ -134,13 +139,14 @@ def results_below(
         folder: The results folder, or a folder in it.
         dataset: Only those of this dataset.
         limit: Only the first ones that have a video.
+        unreadable: Is given folders whose record cannot be read; None: that is raised.
 
     Raises:
         ValueError: There is none, or a record cannot be read.
     """
     results = [
         (place, record)
-        for place, record in find_records(folder)
+        for place, record in find_records(folder, unreadable)
         if dataset in (None, record.request.dataset)
     ]
     if not results:
@@ -167,6 +173,7 @@ def state(folder: Path, record: RunRecord, name: str) -> str:
 
 def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) -> tuple[Score, ...]:
     """Score one video and write what changed."""
+    before = _video_before(folder)  # the video is read after this: another one is noticed later
     task = _task(folder, record, dataset)
     kept = {score.metric: score for score in _kept(folder, record).scores}
     computed = {
@@ -182,11 +189,11 @@ def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) ->
         file = _kept(folder, record)  # another process may have scored other metrics meanwhile
         now = {score.metric: score for score in file.scores}
         written = now | new
-        if written != now:
+        if written != now or file.video_file != before:
             tracks = file.tracks
             if tracked is not None and tracked.tracks is not None:
                 tracks = write_tracks(folder, tracked.tracks, tracked.score.key)
-            changes = {"scores": tuple(written.values()), "tracks": tracks}
+            changes = {"scores": tuple(written.values()), "tracks": tracks, "video_file": before}
             write_scores(folder, file.model_copy(update=changes))
     return tuple((written | found).values())
 
@@ -206,6 +213,14 @@ def _forget(folder: Path) -> None:
     """Remove the scores of a video that is no more."""
     for name in (SCORES, TRACKS):
         (folder / name).unlink(missing_ok=True)
+
+
+def _video_before(folder: Path) -> VideoFile | None:
+    """The file that is about to be scored; None where there is none, which `_task` refuses."""
+    try:
+        return video_file(folder / VIDEO)
+    except OSError:
+        return None
 
 
 def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:

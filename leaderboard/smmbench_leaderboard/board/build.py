@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from smmbench import __version__
 from smmbench.dataset import Dataset
 from smmbench_leaderboard.board.columns import MOTION, TEXT, columns_of
-from smmbench_leaderboard.board.composition import chosen_methods, compose
+from smmbench_leaderboard.board.composition import (
+    chosen_methods,
+    compose,
+    of_pairs,
+    pairs_of_one_length,
+)
 from smmbench_leaderboard.board.notes import notes_of
 from smmbench_leaderboard.board.ranking import ranked
-from smmbench_leaderboard.board.reading import Results, expected_pairs, read_results
+from smmbench_leaderboard.board.reading import Results, read_results
 from smmbench_leaderboard.board.rows import partial_row, row_of
 from smmbench_leaderboard.board.types import Board, Bootstrap, Row, Scope
 
@@ -25,6 +31,7 @@ def make_board(
     metrics: Sequence[str] = (),
     methods: Collection[str] = (),
     exclude: Collection[str] = (),
+    frames: int | None = None,
 ) -> Board:
     """Make the board of one dataset.
 
@@ -38,21 +45,27 @@ def make_board(
         metrics: Names of metrics to show besides the two axes; they do not rank.
         methods: Labels of the rows; none for all.
         exclude: Labels of rows to leave out.
+        frames: Only the clips of this many frames; see `pairs_of_one_length`.
 
     Raises:
-        LookupError: No such metric or method.
+        LookupError: No such metric or method, or no clip of so many frames.
         ValueError: Nothing there, nothing scored, nothing shared, or results that do not mix.
     """
     results = chosen_methods(read_results(root, dataset), methods, exclude)
-    return board_of(results, scope, bootstrap or Bootstrap(), metrics)
+    return board_of(results, scope, bootstrap or Bootstrap(), metrics, frames)
 
 
 def board_of(
-    results: Results, scope: Scope | None, bootstrap: Bootstrap, metrics: Sequence[str] = ()
+    results: Results,
+    scope: Scope | None,
+    bootstrap: Bootstrap,
+    metrics: Sequence[str] = (),
+    frames: int | None = None,
 ) -> Board:
     """Make a board of results that were read; as `make_board`."""
     manifest = results.dataset.manifest
-    whole = expected_pairs(results.dataset)
+    whole, lengths = pairs_of_one_length(results.dataset, frames)
+    results = of_pairs(results, whole)
     composed = compose(results, whole, scope)
     keys, apart = composed.keys, composed.apart
     inside = [
@@ -84,8 +97,8 @@ def board_of(
         dataset_pairs=len(whole),
         bootstrap=bootstrap,
         columns=columns,
-        rows=tuple(sorted(rows, key=_place)),
-        notes=notes_of(results, rows, columns, keys, composed.scope),
+        rows=in_order(rows),
+        notes=(*lengths, *notes_of(results, rows, columns, keys, composed.scope)),
     )
 
 
@@ -94,10 +107,20 @@ def manifest_sha256(dataset: Dataset) -> str:
     return hashlib.sha256(dataset.manifest.model_dump_json().encode()).hexdigest()
 
 
-def _place(row: Row) -> tuple[bool, bool, bool, bool, float, float, str]:
-    """Whole rows first: competitors, the front before others, by motion; then controls."""
-    heights = -_height(row, MOTION), -_height(row, TEXT)
-    return row.partial, row.control, row.coverage.done == 0, not row.pareto, *heights, row.label
+def in_order(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Rows as a table has them: competitors by block, the largest first; controls; partial rows.
+
+    Within a block the front stands first, then others by motion, and last what has no video.
+    """
+    sizes = Counter(row.block for row in rows if not row.control and not row.partial)
+
+    def place(row: Row) -> tuple[object, ...]:
+        apart = row.partial, row.control
+        block = (0, "") if any(apart) else (-sizes[row.block], row.block)
+        heights = -_height(row, MOTION), -_height(row, TEXT)
+        return *apart, *block, row.coverage.done == 0, not row.pareto, *heights, row.label
+
+    return tuple(sorted(rows, key=place))
 
 
 def _height(row: Row, axis: str) -> float:

@@ -110,8 +110,9 @@ def compare(
 
 
 def _ranked_with(board: Board, a: str, b: str) -> list[Row]:
-    """The rows that the board ranks, if both methods are among them; else none."""
-    ranked = [row for row in board.rows if competes(row)]
+    """The rows that the board ranks together, if both methods are among them; else none."""
+    of_a = next(row for row in board.rows if row.label == a)
+    ranked = [row for row in board.rows if competes(row) and row.block == of_a.block]
     return ranked if {a, b} <= {row.label for row in ranked} else []
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from smmbench.dataset import Dataset, clip_form
 from smmbench.plugins import no_such
-from smmbench_leaderboard.board.reading import Key, Results
+from smmbench_leaderboard.board.reading import Key, Results, expected_pairs
 from smmbench_leaderboard.board.rows import card_of
 from smmbench_leaderboard.board.types import Scope
 
@@ -84,6 +86,56 @@ def chosen_methods(
         found={label: found for label, found in results.found.items() if label in kept},
         left_out={label: count for label, count in results.left_out.items() if label in kept},
     )
+
+
+def pairs_of_one_length(
+    dataset: Dataset, frames: int | None = None
+) -> tuple[list[Key], tuple[str, ...]]:
+    """Pairs of the clips that have one number of frames, and a note where others have another.
+
+    What motion fidelity gives by chance depends on the length of the clips, so that a mean over
+    clips of several lengths is of nothing.
+
+    Args:
+        dataset: With its clips.
+        frames: How many; None for the number that most pairs have, the larger of two as common.
+
+    Raises:
+        LookupError: No clip has so many frames.
+    """
+    keys = expected_pairs(dataset)
+    of_clip = {clip.name: clip_form(dataset, clip).frames for clip in dataset.manifest.clips}
+    counts = Counter(of_clip[clip] for clip, _, _ in keys)
+    if frames is not None and frames not in counts:
+        known = ", ".join(map(str, sorted(counts)))
+        raise LookupError(f"No clip of '{dataset.manifest.name}' has {frames} frames, but {known}.")
+    chosen = frames or max(counts, key=lambda length: (counts[length], length))
+    kept = [key for key in keys if of_clip[key[0]] == chosen]
+    others = ", ".join(f"{counts[n]} pairs of {n} frames" for n in sorted(counts) if n != chosen)
+    if not others:
+        return kept, ()
+    note = (
+        f"Only the {len(kept)} pairs of clips of {chosen} frames: chance levels of motion differ "
+        f"with the length, so that clips of others stand apart ({others}; see --frames)."
+    )
+    return kept, (note,)
+
+
+def of_pairs(results: Results, keys: Collection[Key]) -> Results:
+    """Keep the results of some pairs; methods without any are left out.
+
+    Raises:
+        ValueError: No method has a result of them.
+    """
+    wanted = frozenset(keys)
+    found = {
+        label: kept
+        for label, by in results.found.items()
+        if (kept := {key: result for key, result in by.items() if key in wanted})
+    }
+    if not found:
+        raise ValueError("No method has a result of clips of this length; see --frames.")
+    return replace(results, found=found, methods={label: results.methods[label] for label in found})
 
 
 def _shared(attempted: Mapping[str, frozenset[Key]], whole: Sequence[Key]) -> tuple[Key, ...]:

@@ -20,7 +20,7 @@ def notes_of(
     keys: Sequence[Key],
     scope: Scope,
 ) -> tuple[str, ...]:
-    """All notes of a board, a sentence or two each: on columns first, then on rows.
+    """All notes of a board, a sentence or two each: what was left out, then on columns and rows.
 
     Args:
         results: What the board is of.
@@ -30,6 +30,7 @@ def notes_of(
         scope: Which pairs count.
     """
     return (
+        *results.problems,
         *_unscored_notes(columns),
         *_stale_notes(columns),
         *_protocol_notes(results.dataset, columns),

@@ -44,16 +44,23 @@ def compared(rows: Sequence[Row], column: Column, bootstrap: Bootstrap) -> RankI
 def ranked(rows: Sequence[Row], columns: Sequence[Column], bootstrap: Bootstrap) -> list[Row]:
     """Give the rows that compete their ranks on each axis, and mark the front of both.
 
-    Without both axes there is no front.
+    Only rows of one block are ranked together. Without both axes there is no front.
     """
-    competing = [row for row in rows if competes(row)]
-    if not competing:
-        return list(rows)
+    done: dict[str, Row] = {row.label: row for row in rows}
+    for block in dict.fromkeys(row.block for row in rows):
+        competing = [row for row in rows if row.block == block and competes(row)]
+        if competing:
+            done |= {row.label: row for row in _ranked_block(competing, columns, bootstrap)}
+    return [done[row.label] for row in rows]
+
+
+def _ranked_block(
+    rows: Sequence[Row], columns: Sequence[Column], bootstrap: Bootstrap
+) -> list[Row]:
     axes = [column for column in columns if column.name in RANKING and column.scored]
-    found = {column.name: compared(competing, column, bootstrap) for column in axes}
+    found = {column.name: compared(rows, column, bootstrap) for column in axes}
     front = undominated(found.values()) if len(axes) == len(RANKING) else frozenset[str]()
-    labels = {row.label for row in competing}
-    return [_with_ranks(row, found, front) if row.label in labels else row for row in rows]
+    return [_with_ranks(row, found, front) for row in rows]
 
 
 def undominated(axes: Iterable[RankIntervals]) -> frozenset[str]:

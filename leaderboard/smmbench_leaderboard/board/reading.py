@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +16,10 @@ from smmbench.results import (
     method_folder,
     other_method,
     read_method,
+    read_scores,
     scores_of,
 )
+from smmbench.scoring.intact import why_not_intact
 
 Key = tuple[str, str, int]  # clip, edit, seed
 
@@ -52,12 +53,14 @@ class Results:
         methods: What each method says of itself; None where its `method.json` is missing.
         found: Results by label and pair, only pairs that the dataset and its protocol ask for.
         left_out: By label, how many results are of seeds or edits outside the protocol.
+        problems: What could not be used, a sentence each.
     """
 
     dataset: Dataset
     methods: dict[str, MethodFile | None]
     found: dict[str, dict[Key, Result]]
     left_out: dict[str, int]
+    problems: tuple[str, ...] = ()
 
 
 def expected_pairs(dataset: Dataset) -> list[Key]:
@@ -66,21 +69,36 @@ def expected_pairs(dataset: Dataset) -> list[Key]:
     return [(clip.name, edit.name, seed) for clip, edit in pairs(dataset) for seed in seeds]
 
 
-def read_results(root: Path, dataset: str | None = None, *, check_prompts: bool = True) -> Results:
-    """Read all results of one dataset.
+def read_results(
+    root: Path,
+    dataset: str | None = None,
+    *,
+    check_prompts: bool = True,
+    check_videos: bool = True,
+) -> Results:
+    """Read all results of one dataset; what cannot be used is left out, and said.
+
+    One record that is empty, of another tool or of another version of the dataset does not stop
+    the others. A label with two settings, or with two results of one pair, is left out whole: its
+    mean would be of neither.
 
     Args:
         root: The results folder.
         dataset: Name or manifest path; None if the folder holds results of one dataset only.
-        check_prompts: Refuse a video that was made for another prompt than its edit's.
+        check_prompts: Leave out videos that were made for another prompt than their edit's.
+        check_videos: Leave out scores whose video is gone, cut or another.
 
     Raises:
-        ValueError: No results, results of several datasets, or results that do not mix; the
-            message names them and says what to do.
+        ValueError: No results that can be used, or results of several datasets; the message names
+            them and says what to do.
     """
-    records = list(find_records(root))
+    problems = Problems()
+    records = list(find_records(root, problems.unreadable))
     if not records:
-        raise ValueError(f"No results in '{root}'. Make some with `smmbench run --method NAME`.")
+        raise ValueError(
+            problems.text()
+            or f"No results in '{root}'. Make some with `smmbench run --method NAME`."
+        )
     names = sorted({record.request.dataset for _, record in records})
     if dataset is None and len(names) > 1:
         raise ValueError(f"'{root}' has results of {', '.join(names)}: choose one by --dataset.")
@@ -89,35 +107,112 @@ def read_results(root: Path, dataset: str | None = None, *, check_prompts: bool 
     if name not in names:
         raise ValueError(f"'{root}': {no_such('results of dataset', name, names)}")
     expected = set(expected_pairs(chosen))
-    found: dict[str, dict[Key, Result]] = defaultdict(dict)
+    every: dict[str, dict[Key, list[Result]]] = defaultdict(lambda: defaultdict(list))
     left_out: dict[str, int] = defaultdict(int)
     for folder, record in records:
+        label, key = record.request.method, key_of(record)
         if record.request.dataset != name or record.request.reference != "forward":
             continue  # what was given another motion has no place among the others
-        _refuse_another_dataset(folder, record, chosen)
-        if check_prompts:
-            _refuse_another_prompt(folder, record, chosen)
-        label, key = record.request.method, key_of(record)
-        if key not in expected:
+        if wrong := why_of_another_dataset(record, chosen, check_prompts):
+            problems.add(label, folder, wrong)
+        elif key not in expected:
             left_out[label] += 1
-            continue
-        if key in found[label]:
-            raise ValueError(
-                f"'{found[label][key].folder}' and '{folder}' hold the same result of "
-                f"'{label}'. Remove one, or name a folder that holds one of them."
-            )
-        found[label][key] = Result(folder, record, scores_of(folder, record))
-    for label, results in found.items():
-        _refuse_two_methods(label, list(results.values()))
-    if not any(found.values()):
+        else:
+            every[label][key].append(_result(folder, record, problems, check_videos))
+    found = {label: by for label, of in every.items() if (by := _one_method(label, of, problems))}
+    methods: dict[str, MethodFile | None] = {}
+    for label in list(found):
+        try:
+            methods[label] = _method(root, label, found[label])
+        except ValueError as error:  # without its card, a control would pass for a method
+            problems.add(label, method_folder(root, label), str(error))
+            del found[label]
+    if not found:
         seeds = ", ".join(str(seed) for seed in chosen.manifest.protocol.seeds)
         raise ValueError(
-            f"The results of '{name}' in '{root}' are all of other seeds than the protocol's "
+            problems.text()
+            or f"The results of '{name}' in '{root}' are all of other seeds than the protocol's "
             f"({seeds}), or of edits that it does not have. Run those that it asks for: "
             f"`smmbench run --dataset {name}`."
         )
-    methods = {label: _method(root, label, results) for label, results in found.items()}
-    return Results(chosen, methods, dict(found), dict(left_out))
+    return Results(chosen, methods, found, dict(left_out), problems.sentences())
+
+
+class Problems:
+    """What could not be used of a results folder, by method and reason."""
+
+    def __init__(self) -> None:
+        self._folders: dict[tuple[str, str], list[Path]] = defaultdict(list)
+
+    def add(self, label: str, folder: Path, reason: str) -> None:
+        """Note a folder; `reason` is a sentence that begins as a part of one."""
+        self._folders[label, reason].append(folder)
+
+    def unreadable(self, folder: Path, error: ValueError) -> None:
+        """Note a folder whose record cannot be read."""
+        self.add("", folder, f"{error}")
+
+    def sentences(self) -> tuple[str, ...]:
+        """One sentence for each method and reason, with the first folder of it."""
+        return tuple(
+            reason if not label else f"{label}: '{folders[0]}'{_more(len(folders) - 1)} {reason}"
+            for (label, reason), folders in self._folders.items()
+        )
+
+    def text(self) -> str:
+        """All sentences in one; empty if there are none."""
+        return " ".join(self.sentences())
+
+
+def _more(count: int) -> str:
+    return "" if count == 0 else f" and {count} more"
+
+
+def _result(folder: Path, record: RunRecord, problems: Problems, check_video: bool) -> Result:
+    """A result with its scores; without them where they or their video cannot be used."""
+    label = record.request.method
+    try:
+        file = read_scores(folder)
+        scores = scores_of(folder, record)
+    except ValueError as error:
+        problems.add(label, folder, f"counts as unscored. {error}")
+        return Result(folder, record, {})
+    if scores and check_video and (wrong := why_not_intact(folder, record, file)):
+        problems.add(
+            label,
+            folder,
+            f"counts as worst: {wrong}. Run it again, or bring the video back and score it.",
+        )
+        return Result(folder, record, {})
+    return Result(folder, record, scores)
+
+
+def _one_method(
+    label: str, results: dict[Key, list[Result]], problems: Problems
+) -> dict[Key, Result]:
+    """One result a pair, all made in one way; none where they are not."""
+    for same in results.values():
+        if len(same) > 1:
+            problems.add(
+                label,
+                same[0].folder,
+                f"and '{same[1].folder}' hold the same result, so that the row is left out. Remove "
+                "one, or name a folder that holds one of them.",
+            )
+            return {}
+    found = {key: same[0] for key, same in results.items()}
+    folders = {id(result.record): result.folder for result in found.values()}
+    if differing := other_method(result.record for result in found.values()):
+        one, other = (folders[id(record)] for record in differing)
+        problems.add(
+            label,
+            one,
+            f"and '{other}' stand under one label but were made with other parameters, code or "
+            "weights, so that the row is left out. Run one of them under another label, or run "
+            "the older ones again.",
+        )
+        return {}
+    return found
 
 
 def key_of(record: RunRecord) -> Key:
@@ -137,38 +232,26 @@ def key_named(text: str) -> Key:
     return parts[0], parts[1], int(parts[2])
 
 
-def _refuse_another_dataset(folder: Path, record: RunRecord, dataset: Dataset) -> None:
+def why_of_another_dataset(record: RunRecord, dataset: Dataset, check_prompt: bool = True) -> str:
+    """Why a record does not answer this dataset, as the rest of a sentence; empty if it does."""
     manifest, request = dataset.manifest, record.request
+    again = "Run it again, or move it elsewhere."
     if request.dataset_version != manifest.version:
-        raise ValueError(
-            f"'{folder}' was made for version {request.dataset_version} of '{manifest.name}', "
-            f"installed is version {manifest.version}. Run it again, or move it elsewhere."
+        return (
+            f"was made for version {request.dataset_version} of '{manifest.name}', installed is "
+            f"version {manifest.version}. {again}"
         )
     if request.clip not in {clip.name for clip in manifest.clips}:
-        raise ValueError(f"'{folder}' is of the clip '{request.clip}', which is not in the set.")
-    if record.source_sha256 != clip_named(dataset, request.clip).pixels_sha256:
-        raise ValueError(
-            f"'{folder}' was made from other pixels than the clip '{request.clip}' of "
-            f"'{manifest.name}' has. Run it again, or move it elsewhere."
+        return f"is of the clip '{request.clip}', which is not in the set. {again}"
+    clip = clip_named(dataset, request.clip)
+    if record.source_sha256 != clip.pixels_sha256:
+        return (
+            f"was made from other pixels than the clip '{request.clip}' of '{manifest.name}' has. "
+            f"{again}"
         )
-
-
-def _refuse_another_prompt(folder: Path, record: RunRecord, dataset: Dataset) -> None:
-    clip = clip_named(dataset, record.request.clip)
-    if other := another_prompt(clip, record.request.edit, record.prompt):
-        raise ValueError(f"'{folder}' was made {other} Run it again, or move it elsewhere.")
-
-
-def _refuse_two_methods(label: str, results: Sequence[Result]) -> None:
-    """Refuse one label for two settings: its mean would be of neither."""
-    folders = {id(result.record): result.folder for result in results}
-    if differing := other_method(result.record for result in results):
-        one, other = (folders[id(record)] for record in differing)
-        raise ValueError(
-            f"'{one}' and '{other}' stand under one label '{label}' but were made with other "
-            "parameters, code or weights. Run one of them under another label, or run the older "
-            "ones again."
-        )
+    if check_prompt and (other := another_prompt(clip, request.edit, record.prompt)):
+        return f"was made {other} {again}"
+    return ""
 
 
 def _method(root: Path, label: str, results: dict[Key, Result]) -> MethodFile | None:

@@ -19,6 +19,7 @@ from smmbench_leaderboard.board.reading import Key, Result, Results
 from smmbench_leaderboard.board.types import Bootstrap, Cell, Column, Coverage, Pair, Row, Status
 
 GIB = 2**30
+UNKNOWN_FAMILY = "family not stated"
 EMPTY = Cell(mean=None, interval=None)
 
 
@@ -66,7 +67,25 @@ def row_of(
         peak_gib=max((record.peak_memory_bytes for record in records), default=0) / GIB or None,
         pareto=False,
         pairs=pairs,
+        block=block_of(card_of(results, label), (one.record for one in found.values())),
     )
+
+
+def block_of(card: Card, records: Iterable[RunRecord]) -> str:
+    """What a method's rows are compared within: the family of its backbone, and what it is given.
+
+    A larger or newer video model, or a first image beside the text, is no merit of a method. The
+    family is that of the backbone that was loaded; the card's where no record says it.
+
+    Returns:
+        Such as `wan, text`; empty where the family is not stated and the input is text, as in
+        all results of before.
+    """
+    loaded = (one.backbone.family for one in records if one.backbone is not None)
+    family = next(loaded, card.family)
+    if not family and card.input_contract == "text":
+        return ""
+    return f"{family or UNKNOWN_FAMILY}, {card.input_contract or 'input not stated'}"
 
 
 def partial_row(

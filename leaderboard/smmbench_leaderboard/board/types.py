@@ -18,10 +18,12 @@ from smmbench.method import Card
 from smmbench.results import Stored
 
 BOARD_SCHEMA = 2  # of version 1, ranks are single numbers of a rule that split equals
-LATER = frozenset({"backbone", "original", "values", "tuned"})
+LATER = frozenset(
+    {"backbone", "original", "values", "tuned"}
+    | {"family", "input_contract", "authors", "contact", "seen", "approved_by"}
+)
 """Facts of a card that boards of before do not have: written where they say something."""
-
-LATER_OF_ROWS = frozenset({"partial"})
+LATER_OF_ROWS = frozenset({"partial", "block"})
 """The same, of a row."""
 
 Rank = tuple[int, int] | int
@@ -125,11 +127,19 @@ class Row(Stored):
     peak_gib: float | None
     pareto: bool  # on the front of text and motion; only rows that have ranks are
     pairs: tuple[Pair, ...]
+    block: str = (
+        ""  # backbone family and input contract; rows of two blocks are not ranked together
+    )
     partial: bool = False  # lacks pairs of the board: it stands apart, over those it attempted
 
     @field_serializer("card")
     def _facts(self, card: Card) -> dict[str, str]:
-        return {name: fact for name, fact in asdict(card).items() if fact or name not in LATER}
+        blank = asdict(Card(title=""))
+        return {
+            name: fact
+            for name, fact in asdict(card).items()
+            if name not in LATER or fact != blank[name]
+        }
 
     @model_serializer(mode="wrap")
     def _without_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

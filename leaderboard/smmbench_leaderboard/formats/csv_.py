@@ -33,6 +33,7 @@ def _cells(board: Board, row: Row) -> dict[str, Value]:
         "scope": board.scope,
         "pareto": int(row.pareto),
         "partial": int(row.partial),
+        "block": row.block,
     }
     for column in board.columns:
         cell = row.cells[column.name]

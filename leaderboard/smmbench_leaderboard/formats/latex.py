@@ -19,13 +19,14 @@ def to_latex(board: Board) -> str:
         r"\begin{tabular}{l" + "r" * (width - 1) + "}",
         r"\toprule",
         _line(table.header),
-        r"\midrule",
-        *(_line(row) for row in table.competitors),
     ]
-    for name, rows in (("controls", table.controls), ("partial", table.partial)):
-        if rows:
-            lines += [r"\midrule", rf"\multicolumn{{{width}}}{{l}}{{\emph{{{name}}}}} \\"]
-            lines += [_line(row) for row in rows]
+    for name, rows in table.sections:
+        if not rows:
+            continue
+        lines.append(r"\midrule")
+        if name:
+            lines.append(rf"\multicolumn{{{width}}}{{l}}{{\emph{{{latex(name)}}}}} \\")
+        lines += [_line(row) for row in rows]
     caption = " ".join(latex(sentence, longest=400) for sentence in table.caption)
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", r"\end{table}"]
     return "\n".join(lines) + "\n"

@@ -14,11 +14,10 @@ def to_markdown(board: Board) -> str:
     table = table_of(board)
     width = len(table.header)
     lines = [_line(table.header), "|---" + "|--:" * (width - 1) + "|"]
-    lines += [_line(row) for row in table.competitors]
-    for name, rows in (("controls", table.controls), ("partial", table.partial)):
-        if rows:
-            lines.append(f"| *{name}*" + " | " * (width - 1) + " |")
-            lines += [_line(row) for row in rows]
+    for name, rows in table.sections:
+        if rows and name:
+            lines.append(f"| *{markdown(name)}*" + " | " * (width - 1) + " |")
+        lines += [_line(row) for row in rows]
     lines.append("")
     lines += [f"{markdown(sentence, longest=400)}  " for sentence in table.caption]
     return "\n".join(lines) + "\n"

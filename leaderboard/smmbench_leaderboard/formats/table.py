@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smmbench_leaderboard.board.columns import FLOORS, MOTION, RANKING, higher_is_better
+from smmbench_leaderboard.board.rows import UNKNOWN_FAMILY
 from smmbench_leaderboard.board.types import Board, Cell, Rank, Row
 
 NONE = "\N{EN DASH}"  # not measured, or not to be had
@@ -20,6 +21,8 @@ class Table:
         competitors: Rows that compete.
         controls: Rows of anchors.
         partial: Rows that lack pairs of the board, and compare with no other.
+        sections: All rows once more, under the title of each part of the table; that of the
+            competitors is empty where they are one block.
         caption: Sentences that belong under the table.
     """
 
@@ -27,6 +30,7 @@ class Table:
     competitors: tuple[tuple[str, ...], ...]
     controls: tuple[tuple[str, ...], ...]
     partial: tuple[tuple[str, ...], ...]
+    sections: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...]
     caption: tuple[str, ...]
 
 
@@ -36,13 +40,31 @@ def table_of(board: Board) -> Table:
     for column in board.columns:
         header += [column.title, "Rank"] if column.name in RANKING else [column.title]
     header += ["Coverage", "Seconds", "GiB"]
+    controls = tuple(_cells(board, row) for row in board.rows if row.control and not row.partial)
+    partial = tuple(_cells(board, row) for row in board.rows if row.partial)
+    blocks = tuple(
+        (title, tuple(_cells(board, row) for row in rows)) for title, rows in blocks_of(board)
+    )
     return Table(
         header=tuple(header),
-        competitors=_section(board, control=False),
-        controls=_section(board, control=True),
-        partial=tuple(_cells(board, row) for row in board.rows if row.partial),
+        competitors=tuple(cells for _, rows in blocks for cells in rows),
+        controls=controls,
+        partial=partial,
+        sections=(*blocks, ("controls", controls), ("partial", partial)),
         caption=caption_of(board),
     )
+
+
+def blocks_of(board: Board) -> list[tuple[str, list[Row]]]:
+    """The competitors of each block, under its title; without a title if there is one block."""
+    rows = [row for row in board.rows if not row.control and not row.partial]
+    blocks = list(dict.fromkeys(row.block for row in rows))
+    if len(blocks) < 2:
+        return [("", rows)]
+    return [
+        (block or f"{UNKNOWN_FAMILY}, text", [row for row in rows if row.block == block])
+        for block in blocks
+    ]
 
 
 def rank_text(rank: Rank | None) -> str:
@@ -100,15 +122,15 @@ def _rank_sentences(board: Board) -> tuple[str, ...]:
         'Rank "4-11": at least 3 methods are shown to be better, and at most 10 may be. All ranks '
         f"of a column hold together with {level} confidence. Methods whose ranks begin at 1 may "
         "each be the best; overlapping ranks do not prove equality.",
+        *(
+            ["Methods of one block (backbone family, and what they are given) are ranked together."]
+            if len(blocks_of(board)) > 1
+            else []
+        ),
         *([f"Fewer than {FEWEST} clips cannot show an order."] if few else []),
         "Front: *, no other method is shown to beat it on text or motion without losing on the "
         "other.",
     )
-
-
-def _section(board: Board, control: bool) -> tuple[tuple[str, ...], ...]:
-    rows = (row for row in board.rows if not row.partial and row.control == control)
-    return tuple(_cells(board, row) for row in rows)
 
 
 def _floor_sentence(board: Board) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from smmbench.display import console, plain
 from smmbench_leaderboard.board.columns import FLOOR, FLOORS, FOREGROUND, OTHERS, RANKING
 from smmbench_leaderboard.board.types import Board, Cell, Row
-from smmbench_leaderboard.formats.table import NONE, caption_of, number, rank_text
+from smmbench_leaderboard.formats.table import NONE, blocks_of, caption_of, number, rank_text
 
 NAME = 11  # characters that a method's name has in any terminal; a longer one is folded
 HEADER_BEFORE = ("", "Method")
@@ -52,11 +52,13 @@ def to_terminal(board: Board) -> str:
             width=None if name else widths[place],
             min_width=widths[place],
         )
-    for partial, control in ((False, False), (False, True), (True, False), (True, True)):
-        for row, cells in rows:
-            if (row.partial, row.control) == (partial, control):
-                style = "bold" if row.pareto else "dim" if control or partial else ""
-                table.add_row(*(Text(cells[place]) for place in places), style=style)
+    by_label = dict((row.label, cells) for row, cells in rows)
+    for title, part in _parts(board):
+        if title:
+            table.add_row(*(Text(title if place == 1 else "") for place in places), style="italic")
+        for row in part:
+            style = "bold" if row.pareto else "dim" if row.control or row.partial else ""
+            table.add_row(*(Text(by_label[row.label][place]) for place in places), style=style)
         table.add_section()
     caption = list(caption_of(board))
     if any(row.partial for row in board.rows):
@@ -72,6 +74,13 @@ def to_terminal(board: Board) -> str:
     caption.insert(0, "In brackets: the rank.")
     sentences = (Text(plain(sentence, longest=400)) for sentence in caption)
     return drawn(table, *sentences, width=room)
+
+
+def _parts(board: Board) -> list[tuple[str, list[Row]]]:
+    """The rows as they stand in the table: blocks with their titles, controls, partial rows."""
+    controls = [row for row in board.rows if row.control and not row.partial]
+    partial = [row for row in board.rows if row.partial]
+    return [*blocks_of(board), ("", controls), ("", partial)]
 
 
 def drawn(*parts: Table | Text, width: int = 0) -> str:

@@ -175,7 +175,9 @@ def _found(
     root: Path, method: str, column: str, dataset: str | None, scope: Scope | None
 ) -> tuple[Results, Board, Column]:
     """The board that has the number, and its column; intervals are those of the table."""
-    results = read_results(root, dataset, check_prompts=False)  # a link of the chain
+    results = read_results(  # prompts and videos are links of the chain
+        root, dataset, check_prompts=False, check_videos=False
+    )
     if method not in results.found:
         raise LookupError(no_such("method in these results", method, sorted(results.found)))
     more = [known.name for known in all_metrics() if known.name not in RANKING]

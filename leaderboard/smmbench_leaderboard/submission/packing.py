@@ -98,7 +98,9 @@ def submit(
         ValueError: Several methods, no method card, a file that does not fit its record, or an
             incomplete set without `allow_partial`.
     """
-    results = read_results(root, dataset)
+    results = read_results(root, dataset, check_videos=False)  # `_files` looks at them
+    if results.problems:
+        raise ValueError(" ".join(results.problems))
     label, found = _only_method(root, results)
     expected = expected_pairs(results.dataset)
     status = Counter(result.record.status for result in found.values())

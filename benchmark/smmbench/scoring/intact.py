@@ -1,0 +1,47 @@
+"""Whether the video that was scored is still there: a score without its video is no number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smmbench.results import VIDEO, RunRecord, ScoreFile, VideoFile
+from smmbench.storage.home import file_sha256
+from smmbench.video import read_video
+
+
+def video_file(path: Path) -> VideoFile:
+    """Say what a file is, so that another one in its place is noticed.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+    """
+    about = path.stat()
+    return VideoFile(bytes=about.st_size, mtime_ns=about.st_mtime_ns, sha256=file_sha256(path))
+
+
+def why_not_intact(folder: Path, record: RunRecord, scores: ScoreFile | None) -> str:
+    """Why a result's video is not the one that was scored; empty if it is.
+
+    A file of the same size and time is taken for the same. One of another time (it was copied) is
+    hashed; where the scores do not say what file was scored, it is decoded.
+
+    Args:
+        folder: Of the result.
+        record: Of a run that made a video.
+        scores: What lies beside it; None if it is not scored.
+    """
+    path = folder / VIDEO
+    scored = scores.video_file if scores is not None else None
+    try:
+        about = path.stat()
+        if scored is None:
+            same = read_video(path).pixels_sha256 == record.pixels_sha256
+        elif about.st_size != scored.bytes:
+            same = False
+        else:
+            same = about.st_mtime_ns == scored.mtime_ns or file_sha256(path) == scored.sha256
+    except FileNotFoundError:
+        return "its video is gone"
+    except (OSError, ValueError):
+        return "its video cannot be read"
+    return "" if same else "its video is not the one that was made and scored"
