@@ -48,7 +48,7 @@ def whole(tmp_path: Path) -> str:
 
 
 def test_the_built_in_methods_are_offered() -> None:
-    assert {"smm", "sdedit", "ddim", "source-copy", "noise"} <= set(method_names())
+    assert {"smm", "sdedit", "inversion-swap", "source-copy", "noise"} <= set(method_names())
     assert find_method("frozen").__name__ == "Frozen"
     assert entry_of("frozen") == "smmbench_baselines.controls:Frozen"
 

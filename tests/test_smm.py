@@ -13,6 +13,7 @@ import torch
 from diffusers import UNet3DConditionModel
 from torch import Tensor
 
+from smmbench.diffusion.alpha_bar import AlphaBarSchedule
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.guidance import descend
 from smmbench.diffusion.noise import generators, noise
@@ -138,7 +139,7 @@ def test_a_still_output_has_a_finite_gradient() -> None:
 
 
 def schedule() -> NoiseSchedule:
-    return NoiseSchedule.from_config({"beta_schedule": "scaled_linear", "steps_offset": 1})
+    return AlphaBarSchedule.from_config({"beta_schedule": "scaled_linear", "steps_offset": 1})
 
 
 def test_the_start_keeps_the_low_band_and_takes_the_high_one() -> None:
@@ -210,13 +211,13 @@ def test_the_papers_schedule_of_guidance() -> None:
     assert list(rates) == list(range(981, 600, -20))
     assert len(rates) == 20
     assert list(rates.values()) == pytest.approx(np.linspace(0.007, 0.004, 20).tolist())
-    assert not guidance_rates(schedule(), Parameters(guided_share=0.0))
+    assert not guidance_rates(schedule(), Parameters(guided_from=0.0, guided_to=0.0))
     assert not guidance_rates(schedule(), Parameters(iterations=0))
-    assert len(guidance_rates(schedule(), Parameters(guided_share=1.0))) == 50
-    for share in (0.18, 0.41, 0.57, 0.7, 0.83):  # where 1 - share is not its decimal number
-        even = replace(schedule(), steps_offset=0)
-        rates = guidance_rates(even, Parameters(steps=100, guided_share=share))
-        assert len(rates) == round(100 * share) and min(rates) == round(1000 * (1 - share))
+    assert len(guidance_rates(schedule(), Parameters(guided_to=0.0))) == 50
+    levels = {t: schedule().noise_level(t) for t in schedule().timesteps(50)}
+    for high, low in ((0.9, 0.7), (1.0, 0.3), (0.5, 0.5)):
+        rates = guidance_rates(schedule(), Parameters(guided_from=high, guided_to=low))
+        assert list(rates) == [t for t, level in levels.items() if low <= level <= high]
 
 
 @pytest.mark.parametrize("distance", ["cosine", "l2"])
@@ -234,7 +235,7 @@ def slow_guided_step(
     backbone: Backbone, x: Tensor, source: Tensor, t: int, text: Tensor, prompt: Tensor, kind: str
 ) -> Tensor:
     """Whole forward passes, hooks by hand, loops over frames, Adam written out."""
-    unet: Any = backbone.denoiser.unet
+    unet: Any = backbone.denoiser.network
     block = unet.up_blocks[1]
 
     def means(x: Tensor, text: Tensor) -> list[Tensor]:
@@ -405,7 +406,7 @@ def test_a_latent_too_small_to_shrink_is_told_before_it_is_inverted(
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("guided_share", 1.5),
+        ("guided_to", 1.5),
         ("iterations", -1),
         ("grid", 0),
         ("downsample", 0),

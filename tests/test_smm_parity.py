@@ -15,10 +15,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from smmbench.diffusion.alpha_bar import AlphaBarSchedule
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.noise import generators
-from smmbench.diffusion.schedule import CLEAN, NoiseSchedule
+from smmbench.diffusion.schedule import CLEAN
 from smmbench.smm import (
     Parameters,
     guidance_rates,
@@ -77,7 +78,7 @@ def scheduler() -> Any:
 
 @pytest.fixture(scope="module")
 def denoiser(unet: Any, scheduler: Any) -> Denoiser:
-    return Denoiser(unet, NoiseSchedule.from_scheduler(scheduler))
+    return Denoiser(unet, AlphaBarSchedule.from_scheduler(scheduler))
 
 
 def draw(*shape: int, seed: int) -> Tensor:
@@ -291,7 +292,8 @@ def test_a_step_of_inversion(unet: Any, scheduler: Any, denoiser: Denoiser) -> N
     schedule = denoiser.schedule
     for below, t in ((CLEAN, 1), (300, 301), (721, 741)):
         with torch.no_grad():
-            ours = schedule.undo_step(denoiser.output(SOURCE, t, SOURCE_TEXT), SOURCE, below, t)
+            output = denoiser.output(SOURCE, t, SOURCE_TEXT)
+            ours = schedule.inversion_step(output, SOURCE, below, t)
             theirs = reference_inversion_step(unet, scheduler, SOURCE, below, t, SOURCE_TEXT)
         same(ours, theirs)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from smmbench.diffusion.capture import capture, find_layers
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
+from smmbench.diffusion.schedule import Timestep
 
 Tokens = Float[Tensor, "rows token width"]  # heads side by side along the width
 
@@ -36,7 +37,7 @@ class Projected:
 
 
 def projections(
-    denoiser: Denoiser, x: Latent, t: int, text: Text, layers: Sequence[str]
+    denoiser: Denoiser, x: Latent, t: Timestep, text: Text, layers: Sequence[str]
 ) -> dict[str, Projected]:
     """Queries and keys of attention layers at timestep t; the layers after the last are not run.
 
@@ -51,9 +52,9 @@ def projections(
         By layer, in the precision of x.
     """
     names = [f"{layer}.{part}" for layer in layers for part in ("to_q", "to_k")]
-    with capture(denoiser.unet, names, stop=True) as found:
+    with capture(denoiser.network, names, stop=True) as found:
         denoiser.plain_output(x, t, text)
-    modules = find_layers(denoiser.unet, layers)
+    modules = find_layers(denoiser.network, layers)
     return {
         layer: Projected(
             found[f"{layer}.to_q"].to(x), found[f"{layer}.to_k"].to(x), _heads(modules[layer])

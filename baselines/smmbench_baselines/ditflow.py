@@ -15,8 +15,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, check_levels
 from smmbench.diffusion.probe import small_input
+from smmbench.diffusion.schedule import Timestep
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, Range, Space
 from smmbench_baselines.attention import cross_frame_logits, grid_of, projections
@@ -34,7 +35,11 @@ class Parameters(DescentParameters):
         "up_blocks.1.attentions.1.transformer_blocks.0.attn1",
     )
     temperature: float = 2.0  # what logits are multiplied with before the softmax
-    reference_timestep: int = 0  # at which the clean latent is shown to the network
+    reference_level: float = 0.0  # noise level that the network is told of the clean clip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_levels(self, "reference_level")
 
 
 # The comparison -----------------------------------------------------------------------------------
@@ -90,13 +95,13 @@ class DiTFlow(FirstSteps[Parameters]):
         "paper": {},
         "emoji": {
             **EMOJI,
-            "guided_steps": 5,
+            "guided_to": 0.9,
             "rates": (0.05, 0.025),
             "layers": ("up_blocks.1.attentions.1.transformer_blocks.0.attn1",),  # 8 x 8 places
         },
     }
     search: ClassVar[Mapping[str, Space]] = {
-        "guided_steps": Range(3, 12),
+        "guided_to": Range(0.67, 0.95),
         "iterations": Choices(3, 5, 10),
         "rates": Choices(
             (0.002, 0.001), (0.005, 0.0025), (0.01, 0.005), (0.02, 0.01), (0.05, 0.025)
@@ -131,14 +136,16 @@ class DiTFlow(FirstSteps[Parameters]):
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
         """Hard flow of the clean latents, in one pass without a prompt."""
         text = self.backbone.embed([""] * len(x))
-        found = self._logits(x, self.parameters.reference_timestep, text)
+        found = self._logits(
+            x, self.backbone.schedule.nearest(self.parameters.reference_level), text
+        )
         return {
             layer: hard_flow(logits, *grid_of(logits.shape[2], *x.shape[-2:]))
             for layer, logits in found.items()
         }
 
     def losses(
-        self, x: Latent, t: int, text: Text, reference: Reference
+        self, x: Latent, t: Timestep, text: Text, reference: Reference
     ) -> Float[Tensor, " batch"]:
         """Mean over layers of the squared error of the soft flow."""
         losses = [
@@ -154,6 +161,6 @@ class DiTFlow(FirstSteps[Parameters]):
         ]
         return torch.stack(losses).mean(0)
 
-    def _logits(self, x: Latent, t: int, text: Text) -> dict[str, Attention]:
+    def _logits(self, x: Latent, t: Timestep, text: Text) -> dict[str, Attention]:
         found = projections(self.backbone.denoiser, x, t, text, self.parameters.layers)
         return {layer: cross_frame_logits(one, len(x), x.shape[2]) for layer, one in found.items()}

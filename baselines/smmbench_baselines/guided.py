@@ -18,10 +18,11 @@ from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import descend, loss_scale
-from smmbench.diffusion.method import DiffusionMethod
+from smmbench.diffusion.method import DiffusionMethod, Timing
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import DiffusionParameters, refuse_below
 from smmbench.diffusion.sampling import Denoise, Guide, sample_guided
+from smmbench.diffusion.schedule import Timestep, check_window, within
 from smmbench.method import Source
 from smmbench.video import Video
 
@@ -36,12 +37,12 @@ class Referred:
     Attributes:
         reference: Named tensors, each a batch of one.
         like: The clip's latent; only its shape and device count.
-        fps: The clip's frame rate.
+        timing: The clip's.
     """
 
     reference: Reference
     like: Float[Tensor, "1 channel time rows columns"]
-    fps: float
+    timing: Timing
 
 
 class ReferenceGuided(DiffusionMethod[ParametersT, Referred], Generic[ParametersT]):
@@ -58,11 +59,11 @@ class ReferenceGuided(DiffusionMethod[ParametersT, Referred], Generic[Parameters
 
     @abstractmethod
     def losses(
-        self, x: Latent, t: int, text: Text, reference: Reference
+        self, x: Latent, t: Timestep, text: Text, reference: Reference
     ) -> Float[Tensor, " batch"]:
         """Distance of latents at timestep t from the reference, one a sample."""
 
-    def timesteps(self) -> tuple[int, ...]:
+    def timesteps(self) -> tuple[Timestep, ...]:
         """The timesteps of the sampling, noisiest first."""
         return self.backbone.schedule.timesteps(self.parameters.steps)
 
@@ -80,7 +81,7 @@ class ReferenceGuided(DiffusionMethod[ParametersT, Referred], Generic[Parameters
         x = self.encode(sources)
         reference = self.refer(x, sources)
         return [
-            Referred({name: part[[i]] for name, part in reference.items()}, x[[i]], one.video.fps)
+            Referred({name: part[[i]] for name, part in reference.items()}, x[[i]], Timing.of(one))
             for i, one in enumerate(sources)
         ]
 
@@ -100,24 +101,22 @@ class ReferenceGuided(DiffusionMethod[ParametersT, Referred], Generic[Parameters
             self.timesteps(),
             self.guide(text, reference),
         )
-        return self.videos(x, [one.fps for one in prepared])
+        return self.videos(x, [one.timing for one in prepared])
 
 
 @dataclass(frozen=True)
 class DescentParameters(DiffusionParameters):
-    """Adam on the latent in the first steps; values of DiTFlow (CVPR 2025)."""
+    """Adam on the latent in the noisy steps; values of DiTFlow (CVPR 2025)."""
 
     guidance: float = 7.0  # classifier-free guidance scale; 1 is none
-    guided_steps: int = 10  # of the sampling, from the noisy end
+    guided_from: float = 1.0  # noise level where guidance begins; 1 is pure noise
+    guided_to: float = 0.83  # and where it ends: on ZeroScope the first 10 of 50 steps
     iterations: int = 5  # of Adam in each guided step
     rates: tuple[float, float] = (0.002, 0.001)  # of Adam, first to last guided step
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.guided_steps <= self.steps:
-            raise ValueError(
-                f"guided_steps must be 0 to {self.steps} (steps), got {self.guided_steps}."
-            )
+        check_window(self.guided_from, self.guided_to)
         refuse_below(self, 0, "iterations", "rates")
 
 
@@ -125,15 +124,15 @@ DescentT = TypeVar("DescentT", bound=DescentParameters)
 
 
 class FirstSteps(ReferenceGuided[DescentT], Generic[DescentT]):
-    """Steps the latent down the losses with a fresh Adam in each of the first steps."""
+    """Steps the latent down the losses with a fresh Adam in each of the noisy steps."""
 
     def guide(self, text: Text, reference: Reference) -> Guide:
         """Adam on the latent, at a rate that falls evenly."""
         p = self.parameters
-        guided = self.timesteps()[: p.guided_steps]
+        guided = within(self.backbone.schedule, self.timesteps(), p.guided_from, p.guided_to)
         rates = dict(zip(guided, np.linspace(*p.rates, len(guided)).tolist(), strict=True))
 
-        def guide(x: Latent, t: int) -> Latent:
+        def guide(x: Latent, t: Timestep) -> Latent:
             if t not in rates or not p.iterations:
                 return x
             return descend(
@@ -141,7 +140,7 @@ class FirstSteps(ReferenceGuided[DescentT], Generic[DescentT]):
                 lambda x: self.losses(x, t, text, reference),
                 p.iterations,
                 rates[t],
-                f"guidance at timestep {t}",
+                f"guidance at timestep {t:g}",
                 loss_scale(p.dtype),
             )
 

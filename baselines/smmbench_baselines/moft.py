@@ -19,9 +19,17 @@ from torch import Tensor
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.inversion import invert
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
+from smmbench.diffusion.parameters import (
+    EMOJI,
+    SEARCHED,
+    UNETS,
+    DiffusionParameters,
+    check_levels,
+    refuse_below,
+)
 from smmbench.diffusion.probe import check_features
 from smmbench.diffusion.sampling import Guide
+from smmbench.diffusion.schedule import Timestep, check_window, within
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, LogRange, Space
 from smmbench_baselines.guided import Reference, ReferenceGuided
@@ -46,7 +54,7 @@ class Parameters(DiffusionParameters):
     guidance: float = 7.5  # classifier-free guidance scale; 1 is none
     layer: str = "up_blocks.1"  # whose output is compared
     inversion_steps: int = 25  # of the source's DDIM inversion, without a prompt
-    reference_step: int = 5  # of the inversion, from the clean end: where the clip is looked at
+    reference_level: float = 0.38  # inversion goes up to this noise level, to look at the clip
     channels_from: Literal["pans", "clip", "all"] = (
         "pans"  # "clip": as DiTFlow's port; "all": no choice
     )
@@ -55,22 +63,18 @@ class Parameters(DiffusionParameters):
     zoom: float = 1.5  # of the still that a window pans over
     region: Literal["moving", "frame"] = "moving"  # what is averaged and guided; the paper: drawn
     threshold: float = 30.0  # of 255: what differs so from the median frame is in the region
-    guided: tuple[int, int] = (3, 12)  # guided steps, first and one past the last
+    guided_from: float = 0.87  # noise level where guidance begins: on ZeroScope step 3 of 25
+    guided_to: float = 0.62  # and where it ends: step 11
     repeats: int = 2  # gradient steps in each
     weight: float = 10.0  # of the squared error
     rate: float = 0.5  # of a plain gradient step
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.guided[0] <= self.guided[1]:
-            raise ValueError(f"guided must rise from 0 or more, got {self.guided}.")
+        check_window(self.guided_from, self.guided_to)
+        check_levels(self, "reference_level")
         if not 0 < self.share <= 1:
             raise ValueError(f"share must be above 0, at most 1; got {self.share}.")
-        if not 0 <= self.reference_step < self.inversion_steps:
-            raise ValueError(
-                f"reference_step must be 0 to {self.inversion_steps - 1}, got "
-                f"{self.reference_step}."
-            )
         refuse_below(self, 0, "threshold", "repeats", "weight", "rate")
         if self.zoom <= 1:
             raise ValueError(f"zoom must be above 1, got {self.zoom}.")
@@ -105,7 +109,7 @@ def motion_feature(
 
 
 def leading_channels(
-    samples: Float[Tensor, "batch sample channel"], kept: int
+    samples: Float[Tensor, "batch sample channel"], kept: Timestep
 ) -> Int[Tensor, "batch kept"]:
     """Channels with the largest share, by absolute value, in the first principal component."""
     centred = (samples - samples.mean(1, keepdim=True)).cpu().double()
@@ -153,7 +157,13 @@ class MOFT(ReferenceGuided[Parameters]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
-        "emoji": {**EMOJI, "weight": 1000.0, "guided": (0, 15)},
+        "emoji": {
+            **EMOJI,
+            "weight": 1000.0,
+            "guided_from": 1.0,
+            "guided_to": 0.57,
+            "reference_level": 0.43,
+        },
     }
     search: ClassVar[Mapping[str, Space]] = {
         "weight": LogRange(3.0, 3000.0),
@@ -192,7 +202,7 @@ class MOFT(ReferenceGuided[Parameters]):
         return {"motion": motion, "channels": channels, "region": region}
 
     def losses(
-        self, x: Latent, t: int, text: Text, reference: Reference
+        self, x: Latent, t: Timestep, text: Text, reference: Reference
     ) -> Float[Tensor, " batch"]:
         """Weighted mean squared error over frames and channels."""
         layer = self.parameters.layer
@@ -204,27 +214,33 @@ class MOFT(ReferenceGuided[Parameters]):
     def guide(self, text: Text, reference: Reference) -> Guide:
         """Plain gradient steps within the region, in the guided steps."""
         p = self.parameters
-        guided = self.timesteps()[slice(*p.guided)]
-        within = reference["region"][:, None, None]
+        guided = within(self.backbone.schedule, self.timesteps(), p.guided_from, p.guided_to)
+        region = reference["region"][:, None, None]
 
-        def guide(x: Latent, t: int) -> Latent:
+        def guide(x: Latent, t: Timestep) -> Latent:
             scale = loss_scale(p.dtype)
             for repeat in range(p.repeats if t in guided else 0):
                 slope, scale = gradient(
                     x,
                     lambda x: self.losses(x, t, text, reference),
-                    f"guidance at timestep {t}, repeat {repeat + 1}",
+                    f"guidance at timestep {t:g}, repeat {repeat + 1}",
                     scale,
                 )
-                x = x - p.rate * slope * within
+                x = x - p.rate * slope * region
             return x
 
         return guide
 
+    def reference_timesteps(self) -> tuple[Timestep, ...]:
+        """Those of the inversion up to where the clip is looked at, cleanest first."""
+        p, schedule = self.parameters, self.backbone.schedule
+        timesteps = schedule.timesteps(p.inversion_steps)[::-1]
+        return within(schedule, timesteps, p.reference_level, 0.0) or timesteps[:1]
+
     def _looked_at(self, x: Latent) -> Feature:
         """The layer's feature of clean latents after a few steps of inversion without a prompt."""
         p, backbone = self.parameters, self.backbone
-        timesteps = sorted(backbone.schedule.timesteps(p.inversion_steps))[: p.reference_step + 1]
+        timesteps = self.reference_timesteps()
         t, text = timesteps[-1], backbone.embed([""] * len(x))
         noisy = invert(backbone.denoiser, x, text, timesteps, keep=[t])[t]
         return backbone.denoiser.features(noisy, t, text, (p.layer,))[p.layer]

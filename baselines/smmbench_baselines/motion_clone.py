@@ -18,9 +18,16 @@ from torch import Tensor
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
+from smmbench.diffusion.parameters import (
+    EMOJI,
+    SEARCHED,
+    UNETS,
+    DiffusionParameters,
+    check_levels,
+    refuse_below,
+)
 from smmbench.diffusion.sampling import Denoise
-from smmbench.diffusion.schedule import Prediction
+from smmbench.diffusion.schedule import Prediction, Timestep, within
 from smmbench.method import Card, Source
 from smmbench.method.search_space import LogRange, Range, Space
 from smmbench_baselines.attention import probabilities, projections, temporal_layers
@@ -38,11 +45,11 @@ class Parameters(DiffusionParameters):
     steps: int = 300  # of DDIM sampling; those that are guided lie closer together
     guidance: float = 8.5  # classifier-free; the paper's 7.5 is counted from the prompt's side
     guided_steps: int = 180  # of the steps, from the noisy end
-    guided_share: float = 0.4  # of T, from the noisy end: what the guided steps are spread over
+    guided_to: float = 0.695  # noise level where guidance ends: on ZeroScope 0.4 of T is guided
     warm_up: int = 10  # guided steps in which guidance grows evenly from nothing
     cool_down: int = 10  # guided steps in which it falls evenly to nothing
     weight: float = 2000.0  # of the squared error
-    reference_timestep: int = 400  # how far the clip is noised for the one glance at it
+    reference_level: float = 0.538  # noise level of the clip for the one glance at it: t = 400
     reference_seed: int = 0  # of that noise; one for all clips
     block: str = "up_blocks.1"  # whose attentions over time are compared, all of them
     top: int = 1  # how many of a query's probabilities are compared, the highest
@@ -53,8 +60,9 @@ class Parameters(DiffusionParameters):
             raise ValueError(
                 f"guided_steps must be 0 to {self.steps} (steps), got {self.guided_steps}."
             )
-        if not 0 < self.guided_share < 1:
-            raise ValueError(f"guided_share must be above 0, below 1; got {self.guided_share}.")
+        if not 0 < self.guided_to < 1:
+            raise ValueError(f"guided_to must be above 0, below 1; got {self.guided_to:g}.")
+        check_levels(self, "reference_level")
         refuse_below(self, 1, "top")
         refuse_below(self, 0, "warm_up", "cool_down", "weight")
 
@@ -78,23 +86,22 @@ def attention_loss(
 # The schedule -------------------------------------------------------------------------------------
 
 
-def uneven_timesteps(length: int, steps: int, guided: int, share: float) -> tuple[int, ...]:
-    """Timesteps of which the first `guided` fill the noisiest `share` evenly, the rest the others.
+def uneven_timesteps(length: int, steps: int, guided: int, border: int) -> tuple[int, ...]:
+    """Timesteps of which the first `guided` fill those from `border` up, the rest the others.
 
     Args:
         length: T, the timesteps that the model was trained on.
         steps: In all.
         guided: Of them; 1 or more.
-        share: Of T.
+        border: The cleanest timestep of the guided part.
 
     Raises:
         ValueError: One of the two parts has fewer timesteps than are asked of it.
     """
-    border = int((1 - share) * length)
     if guided > length - border or steps - guided > border:
         raise ValueError(
             f"{guided} guided steps and {steps - guided} others do not fit into {length - border} "
-            f"and {border} timesteps, the parts of {length} at guided_share={share:g}."
+            f"and {border} timesteps, the parts of {length} above and below guided_to."
         )
     noisy = np.linspace(border, length - 1, guided).round()[::-1]
     if guided == 1:
@@ -121,18 +128,20 @@ class MotionClone(ReferenceGuided[Parameters]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
-        "camera": {"steps": 100, "guided_steps": 50, "guided_share": 0.3},
+        "camera": {"steps": 100, "guided_steps": 50, "guided_to": 0.769},
         "emoji": {
             **EMOJI,
             "guided_steps": 15,  # the paper's three fifths of the steps
             "warm_up": 1,
             "cool_down": 1,
             "weight": 8000.0,
+            "guided_to": 0.723,
+            "reference_level": 0.5547,
         },
     }
     search: ClassVar[Mapping[str, Space]] = {
         "weight": LogRange(200.0, 8000.0),
-        "guided_share": Range(0.2, 0.6),
+        "guided_to": Range(0.55, 0.88),
     }
     card = Card(
         title="MotionClone",
@@ -157,30 +166,32 @@ class MotionClone(ReferenceGuided[Parameters]):
     def check_model(self) -> None:
         """Find the timesteps and layers before a clip is spent on them."""
         self.timesteps()
-        self.layers = temporal_layers(self.backbone.denoiser.unet, self.parameters.block)
+        self.layers = temporal_layers(self.backbone.denoiser.network, self.parameters.block)
 
-    def timesteps(self) -> tuple[int, ...]:
+    def timesteps(self) -> tuple[Timestep, ...]:
         """Uneven: many where guidance works, few behind; where none is guided, the model's own."""
         p = self.parameters
         if not p.guided_steps:
             return super().timesteps()
-        length = self.backbone.schedule.length
-        return uneven_timesteps(length, p.steps, p.guided_steps, p.guided_share)
+        schedule = self.backbone.schedule
+        border = within(schedule, range(schedule.length), 1.0, p.guided_to)[0]
+        return uneven_timesteps(schedule.length, p.steps, p.guided_steps, int(border))
 
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
         """The strongest attentions of the noised clip, in one pass without a prompt."""
         p, schedule = self.parameters, self.backbone.schedule
         eps = noise(x, generators([p.reference_seed] * len(x)))
-        noisy = schedule.at(p.reference_timestep, Prediction(x0=x, eps=eps))
+        t = schedule.nearest(p.reference_level)
+        noisy = schedule.at(t, Prediction(x0=x, noise=eps))
         text = self.backbone.embed([""] * len(x))
         reference: Reference = {}
-        for layer, attention in self._attention(noisy, p.reference_timestep, text).items():
+        for layer, attention in self._attention(noisy, t, text).items():
             values, frames = strongest(attention, p.top)
             reference |= {f"{layer} values": values, f"{layer} frames": frames}
         return reference
 
     def losses(
-        self, x: Latent, t: int, text: Text, reference: Reference
+        self, x: Latent, t: Timestep, text: Text, reference: Reference
     ) -> Float[Tensor, " batch"]:
         """Weighted squared error, summed over the layers."""
         losses = [
@@ -200,21 +211,21 @@ class MotionClone(ReferenceGuided[Parameters]):
             for step, t in enumerate(self.timesteps())
         }
 
-        def step(x: Latent, t: int) -> Prediction:
+        def step(x: Latent, t: Timestep) -> Prediction:
             predicted = denoise(x, t)
             if not strengths[t]:
                 return predicted
             slope, _ = gradient(
                 x,
                 lambda x: strengths[t] * self.losses(x, t, text, reference),
-                f"guidance at timestep {t}",
+                f"guidance at timestep {t:g}",
                 loss_scale(p.dtype),
             )
-            return Prediction(predicted.x0, predicted.eps - schedule.sigma(t) * slope)
+            return Prediction(predicted.x0, predicted.noise - schedule.sigma(t) * slope)
 
         return step
 
-    def _attention(self, x: Latent, t: int, text: Text) -> dict[str, Probabilities]:
+    def _attention(self, x: Latent, t: Timestep, text: Text) -> dict[str, Probabilities]:
         found = projections(self.backbone.denoiser, x, t, text, self.layers)
         return {
             layer: torch.unflatten(probabilities(one), 0, (len(x), -1))

@@ -116,19 +116,19 @@ class MotionDirector(OneClipMethod[Parameters]):
         """Find peft, and the layers to tune, before anything is spent."""
         check_peft()
         for pattern in (SPATIAL, TEMPORAL):
-            linear_layers(self.backbone.denoiser.unet, pattern)
+            linear_layers(self.backbone.denoiser.network, pattern)
 
     def tune(self, x: Latent, text: Text) -> tuple[list[Adapter], Float[Tensor, "step clip"]]:
         """Tune both sets of layers."""
         denoiser, parameters = self.shell(), self.parameters
-        names = [linear_layers(denoiser.unet, pattern) for pattern in (SPATIAL, TEMPORAL)]
+        names = [linear_layers(denoiser.network, pattern) for pattern in (SPATIAL, TEMPORAL)]
         new = new_lora(
-            denoiser.unet, [*names[0], *names[1]], parameters.rank, parameters.tuning_seed
+            denoiser.network, [*names[0], *names[1]], parameters.rank, parameters.tuning_seed
         )
-        layers = add_lora(denoiser.unet, [dict(new) for _ in x])
+        layers = add_lora(denoiser.network, [dict(new) for _ in x])
         spatial, temporal = ({name: layers[name] for name in some} for some in names)
         if parameters.checkpointing:
-            checkpoint_blocks(denoiser.unet)
+            checkpoint_blocks(denoiser.network)
 
         def objective(
             t: int, eps: Latent, generator: Generator
@@ -158,7 +158,7 @@ class MotionDirector(OneClipMethod[Parameters]):
         """The spatial loss on one frame, then the temporal ones on the clip."""
         frame, anchor = torch.randint(x.shape[2], (2,), generator=generator).tolist()
         alone = torch.rand((), generator=generator).item() < self.parameters.alone
-        true = Prediction(x0=x, eps=eps)
+        true = Prediction(x0=x, noise=eps)
         noisy, wanted = denoiser.schedule.at(t, true), wanted_output(denoiser.schedule, true, t)
         if not alone:
             switch(spatial, on=True)
@@ -175,10 +175,10 @@ class MotionDirector(OneClipMethod[Parameters]):
     def adapted(self, adapters: Sequence[Adapter]) -> Denoiser:
         """A shell with the temporal layers, and the spatial ones where they have a scale."""
         denoiser, factor = self.shell(), self.parameters.spatial_scale
-        spatial = linear_layers(denoiser.unet, SPATIAL)
+        spatial = linear_layers(denoiser.network, SPATIAL)
         if not factor:
             adapters = _without(adapters, spatial)
-        layers = add_lora(denoiser.unet, adapters)
+        layers = add_lora(denoiser.network, adapters)
         scale({name: layers[name] for name in spatial if name in layers}, factor)
         switch(layers, on=True, tuned=False)
         return denoiser

@@ -9,11 +9,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
+from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import (
+    BACKBONES,
+    EMOJI,
+    SEARCHED,
+    DiffusionParameters,
+    check_levels,
+)
 from smmbench.diffusion.sampling import sample
-from smmbench.diffusion.schedule import Prediction
+from smmbench.diffusion.schedule import Prediction, Timestep, within
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Range, Space
 from smmbench.video import Video
@@ -23,42 +29,42 @@ from smmbench.video import Video
 class Parameters(DiffusionParameters):
     """Parameters of SDEdit."""
 
-    strength: float = 0.75  # noise up to this share of T: low keeps motion, high follows the text
+    noise_level: float = 0.8  # noise up to this: low keeps motion, high follows the text
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.strength <= 1:
-            raise ValueError(f"strength must be 0 to 1, got {self.strength}.")
+        check_levels(self, "noise_level")
 
 
 class SDEdit(DiffusionMethod[Parameters, Prepared]):
-    """Denoises the partly noised clip; strength 0 is the autoencoder's round trip."""
+    """Denoises the partly noised clip; noise level 0 is the autoencoder's round trip."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "emoji": {**EMOJI, "strength": 0.95},
+        "emoji": {**EMOJI, "noise_level": 0.97},
     }
-    search: ClassVar[Mapping[str, Space]] = {"strength": Range(0.3, 0.95)}
+    search: ClassVar[Mapping[str, Space]] = {"noise_level": Range(0.45, 0.97)}
     card = Card(
         title="SDEdit",
         kind="baseline",
         paper="Meng et al., ICLR 2022, https://arxiv.org/abs/2108.01073",
         licence="Apache-2.0",
-        notes="Starts at the noisiest sampling timestep of at most strength x T.",
-        backbone=UNETS,
+        notes="Starts at the noisiest sampling step of at most this noise level.",
+        backbone=BACKBONES,
         original="image diffusion (score-based SDEs)",
-        values="the middle of what the SMM paper tries, t from .6 T to .99 T",
+        values="the middle of what the SMM paper tries, .6 T to .99 T; .8 is .75 T of ZeroScope",
         tuned=SEARCHED,
     )
 
     def check_model(self) -> None:
-        """Refuse a strength that no timestep has: the clip itself would pass for an edit."""
-        strength, steps = self.parameters.strength, self.parameters.steps
-        if strength and not self._timesteps():
-            least = self.backbone.schedule.timesteps(steps)[-1] / self.backbone.schedule.length
+        """Refuse a noise level that no step has: the clip itself would pass for an edit."""
+        level, schedule = self.parameters.noise_level, self.backbone.schedule
+        if level and not self._timesteps():
+            steps = self.parameters.steps
+            least = schedule.noise_level(schedule.timesteps(steps)[-1])
             raise ValueError(
-                f"strength {strength:g} is below the cleanest of {steps} steps, {least:.3g}: "
-                "nothing would be noised. Take more steps, or strength=0 for the round trip."
+                f"noise_level {level:g} is below the cleanest of {steps} steps, {least:.3g}: "
+                "nothing would be noised. Take more steps, or noise_level=0 for the round trip."
             )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
@@ -73,14 +79,13 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
         timesteps = self._timesteps()
         if timesteps:
             eps = noise(x, generators(seeds))
-            x = schedule.at(timesteps[0], Prediction(x0=x, eps=eps))
+            x = schedule.at(timesteps[0], Prediction(x0=x, noise=eps))
             x = sample(schedule, self.denoise(self.embed(prompts)), x, timesteps)
-        return self.videos(x, rates(prepared))
+        return self.videos(x, timings(prepared))
 
-    def _timesteps(self) -> list[int]:
-        """Those of the sampling that are no noisier than the strength allows."""
-        schedule, strength = self.backbone.schedule, self.parameters.strength
-        if not strength:
-            return []
-        limit = strength * schedule.length
-        return [t for t in schedule.timesteps(self.parameters.steps) if t <= limit]
+    def _timesteps(self) -> tuple[Timestep, ...]:
+        """Those of the sampling that are no noisier than the noise level allows."""
+        schedule, level = self.backbone.schedule, self.parameters.noise_level
+        return (
+            within(schedule, schedule.timesteps(self.parameters.steps), level, 0.0) if level else ()
+        )

@@ -17,8 +17,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
+from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, check_levels
 from smmbench.diffusion.probe import check_features
+from smmbench.diffusion.schedule import Timestep
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, Range, Space
 from smmbench.smm import spatial_marginal_mean
@@ -32,7 +33,11 @@ class Parameters(DescentParameters):
     """Parameters of the variant; the schedule is DiTFlow's."""
 
     layers: tuple[str, ...] = ("up_blocks.1",)  # the output of a block, as there
-    reference_timestep: int = 0  # at which the clean latent is shown to the network
+    reference_level: float = 0.0  # noise level that the network is told of the clean clip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_levels(self, "reference_level")
 
 
 def anchored_loss(means: Means, reference: Means) -> Float[Tensor, " batch"]:
@@ -53,10 +58,10 @@ class SMMDiTFlow(FirstSteps[Parameters]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
-        "emoji": {**EMOJI, "guided_steps": 10, "rates": (0.01, 0.005)},
+        "emoji": {**EMOJI, "guided_to": 0.74, "rates": (0.01, 0.005)},
     }
     search: ClassVar[Mapping[str, Space]] = {
-        "guided_steps": Range(3, 12),
+        "guided_to": Range(0.67, 0.95),
         "iterations": Choices(3, 5, 10),
         "rates": Choices(
             (0.002, 0.001), (0.005, 0.0025), (0.01, 0.005), (0.02, 0.01), (0.05, 0.025)
@@ -87,10 +92,12 @@ class SMMDiTFlow(FirstSteps[Parameters]):
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
         """Spatial means of the clean latents' features, in one pass without a prompt."""
         text = self.backbone.embed([""] * len(x))
-        return dict(self._means(x, self.parameters.reference_timestep, text))
+        return dict(
+            self._means(x, self.backbone.schedule.nearest(self.parameters.reference_level), text)
+        )
 
     def losses(
-        self, x: Latent, t: int, text: Text, reference: Reference
+        self, x: Latent, t: Timestep, text: Text, reference: Reference
     ) -> Float[Tensor, " batch"]:
         """Mean over layers."""
         found = self._means(x, t, text)
@@ -98,6 +105,6 @@ class SMMDiTFlow(FirstSteps[Parameters]):
             [anchored_loss(means, reference[layer]) for layer, means in found.items()]
         ).mean(0)
 
-    def _means(self, x: Latent, t: int, text: Text) -> dict[str, Means]:
+    def _means(self, x: Latent, t: Timestep, text: Text) -> dict[str, Means]:
         features = self.backbone.denoiser.features(x, t, text, self.parameters.layers)
         return {layer: spatial_marginal_mean(f)[:, :, 0] for layer, f in features.items()}

@@ -25,7 +25,7 @@ class SMMGrid(smm.SMM):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         **smm.SMM.presets,
-        "emoji": {**smm.SMM.presets["emoji"], "grid": 4, "guided_share": 0.4},
+        "emoji": {**smm.SMM.presets["emoji"], "grid": 4, "guided_to": 0.74},
     }
     search: ClassVar[Mapping[str, Space]] = {**smm.SMM.search, "grid": Choices(2, 3, 4)}
     card = Card(

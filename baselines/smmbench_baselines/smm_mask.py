@@ -149,7 +149,8 @@ class SMMMask(smm.SMM):
             self.parameters.threshold,
         ).to(x.device)
         return [
-            Masked(one.inverted, one.prompt, one.fps, region[[i]]) for i, one in enumerate(prepared)
+            Masked(one.inverted, one.prompt, one.timing, region[[i]])
+            for i, one in enumerate(prepared)
         ]
 
     def compared(self, prepared: Sequence[Prepared]) -> Loss:

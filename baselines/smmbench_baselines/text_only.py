@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
+from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
 from smmbench.diffusion.sampling import sample
@@ -35,6 +35,7 @@ class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
         """Make empty latents of the clips' size."""
+        self.note_padding(sources)
         shapes = [self.backbone.latent_shape(one.video.frames.shape[:3]) for one in sources]
         empty = torch.stack([torch.zeros(shape, device=self.backbone.device) for shape in shapes])
         return one_by_one(empty, sources)
@@ -50,4 +51,4 @@ class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
             noise(together(prepared), generators(seeds)),
             schedule.timesteps(self.parameters.steps),
         )
-        return self.videos(x, rates(prepared))
+        return self.videos(x, timings(prepared))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
+from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
 from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
 from smmbench.method import Card, Source
 from smmbench.video import Video
@@ -38,4 +38,4 @@ class VAERoundTrip(DiffusionMethod[DiffusionParameters, Prepared]):
         self, prepared: Sequence[Prepared], prompts: Sequence[str], seeds: Sequence[int]
     ) -> list[Video]:
         """Decode what was encoded."""
-        return self.videos(together(prepared), rates(prepared))
+        return self.videos(together(prepared), timings(prepared))

@@ -89,7 +89,7 @@ class VMC(WholeWeightMethod[Parameters]):
         compare = residual_direction if self.parameters.residual == "paper" else residual_sizes
         if self.parameters.compare == "output":
             return compare(output, wanted_output(schedule, true, t))
-        return compare(schedule.read(output, x, t).eps, true.eps)
+        return compare(schedule.read(output, x, t).noise, true.noise)
 
     def tuning_prompt(self, source: Source) -> str:
         """The caption, as much of it as the parameters say."""

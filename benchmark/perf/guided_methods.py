@@ -31,6 +31,7 @@ from zeroscope_model import random_backbone
 from smmbench.diffusion.backbone import Backbone
 from smmbench.diffusion.inversion import inversion_timesteps
 from smmbench.diffusion.method import DiffusionMethod
+from smmbench.diffusion.schedule import within
 from smmbench.environment import (
     choose_device,
     describe_device,
@@ -110,20 +111,20 @@ def plan(method: type[DiffusionMethod[Any, Any]]) -> Plan:
             base | {"tuning_seed": 2},
         )
     if issubclass(method, SMM):
-        base = few | {"inversion_steps": 4, "restart": False, "guided_share": 0.5}
+        base = few | {"inversion_steps": 4, "restart": False, "guided_to": 0.6}
         return Plan(
             base,
             (
                 (("inversion", "denoising"), base | many | {"inversion_steps": 12}
-                 | {"guided_share": 0.4}),
-                (("guided",), base | {"guided_share": 1.0}),
+                 | {"guided_to": 0.7}),
+                (("guided",), base | {"guided_to": 0.0}),
             ),
             base | {"iterations": 2},
         )  # fmt: skip
     some: Settings = {"guided_steps": 2}
     every: Settings = {"guided_steps": 4}
-    if issubclass(method, MOFT):
-        some, every = {"guided": (0, 2)}, {"guided": (0, 4)}
+    if not issubclass(method, MotionClone):
+        some, every = ({"guided_from": 1.0, "guided_to": low} for low in (0.6, 0.0))
     warm = few | some | ({"iterations": 2} if issubclass(method, FirstSteps) else {})
     return Plan(few | some, ((("denoising",), many | some), (("guided",), few | every)), warm)
 
@@ -141,9 +142,9 @@ def steps_of(method: DiffusionMethod[Any, Any]) -> dict[str, int]:
         steps["denoising"] += len(sampling) - 1 if p.restart else 0
         steps["inversion"] = len(inversion_timesteps(schedule, p.inversion_steps, sampling))
         steps["guided"] = len(guidance_rates(schedule, p))
-    elif isinstance(method, MOFT):
-        steps["guided"] = len(sampling[slice(*p.guided)])
-    elif isinstance(method, (FirstSteps, MotionClone)):
+    elif isinstance(method, (MOFT, FirstSteps)):
+        steps["guided"] = len(within(schedule, sampling, p.guided_from, p.guided_to))
+    elif isinstance(method, MotionClone):
         steps["guided"] = p.guided_steps
     return steps
 

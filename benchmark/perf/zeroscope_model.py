@@ -10,9 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from smmbench.diffusion.alpha_bar import AlphaBarSchedule
 from smmbench.diffusion.backbone import Backbone, own_denoiser
+from smmbench.diffusion.codecs import ImageCodec
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.schedule import NoiseSchedule
+from smmbench.diffusion.text import ClipText
 
 FULL: dict[str, dict[str, Any]] = {
     "unet": {"cross_attention_dim": 1024},  # the rest is the class's default: 1.41 B parameters
@@ -64,7 +67,7 @@ class Words:
 
 def schedule() -> NoiseSchedule:
     """ZeroScope's noise levels."""
-    return NoiseSchedule.from_config(
+    return AlphaBarSchedule.from_config(
         {
             "beta_schedule": "scaled_linear",
             "beta_start": 0.00085,
@@ -125,9 +128,7 @@ def random_backbone(
     unet, vae = random_unet(device, dtype, tiny), random_vae(device, dtype, tiny)
     levels = schedule()
     denoiser = own_denoiser(unet, levels, low_memory, compile) if own else Denoiser(unet, levels)
-    return Backbone(
-        denoiser, vae, text_encoder, Words(), Path(), frames_at_once=1 if low_memory else None
-    )
+    return Backbone(denoiser, ImageCodec(vae, low_memory), ClipText(text_encoder, Words()), Path())
 
 
 @contextlib.contextmanager

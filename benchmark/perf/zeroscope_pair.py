@@ -156,7 +156,7 @@ class Stages:
         x, below = self.x, 0
         for t in range(20, 20 + steps):
             output = self.backbone.denoiser.output(x, t, self.other)
-            x, below = self.backbone.schedule.undo_step(output, x, below or t - 1, t), t
+            x, below = self.backbone.schedule.inversion_step(output, x, below or t - 1, t), t
         return x
 
     def guide(self, iterations: int) -> torch.Tensor:
@@ -315,7 +315,7 @@ def _moves(bench: Bench, dtype: torch.dtype, own: bool) -> dict[str, torch.Tenso
     stages = Stages(bench, backbone, bench.parameters)
     stages.x = stages.noise = x.to(bench.device)
     if dtype != bench.dtype:  # the texts stay those of the narrow encoder
-        backbone.denoiser.unet.to(dtype)
+        backbone.denoiser.network.to(dtype)
         stages.parameters = replace(stages.parameters, dtype="float32")
     with torch.no_grad():
         output = backbone.denoiser.output(stages.x, 500, stages.text)

@@ -18,16 +18,24 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from smmbench.diffusion.denoiser import Denoiser, Features, Latent, Text
+from smmbench.diffusion.families import UNet3D
 from smmbench.diffusion.guidance import descend, loss_scale
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.latent_cache import cached_latents, inversion_origin
-from smmbench.diffusion.method import DiffusionMethod
+from smmbench.diffusion.method import DiffusionMethod, Timing
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
+from smmbench.diffusion.parameters import (
+    BACKBONES,
+    EMOJI,
+    SEARCHED,
+    DiffusionParameters,
+    refuse_below,
+)
 from smmbench.diffusion.probe import check_features
 from smmbench.diffusion.sampling import Denoise, sample_guided
-from smmbench.diffusion.schedule import CLEAN, NoiseSchedule
+from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Timestep, check_window, within
 from smmbench.diffusion.start_noise import low_frequency_start
+from smmbench.diffusion.support import Support, original, ported
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, Range, Space
 from smmbench.video import Video
@@ -51,14 +59,11 @@ class Parameters(DiffusionParameters):
     inversion_prompt: bool = False  # invert with the source's caption; the paper: with none
     start: Literal["low-frequency", "inverted", "random"] = "low-frequency"
     downsample: int = 4  # low frequencies: those that survive shrinking a latent frame this much
-    guided_share: float = 0.4  # of T, from the noisy end: timesteps t >= 0.6 T are guided
+    guided_from: float = 1.0  # noise level where guidance begins; 1 is pure noise
+    guided_to: float = 0.69  # and where it ends: on ZeroScope timesteps t >= 0.6 T are guided
     iterations: int = 10  # of Adam in each guided step; 30 for complex motion
     rates: tuple[float, float] = (0.007, 0.004)  # of Adam, first to last guided step
-    layers: tuple[str, ...] = (  # whose outputs are compared, all in the decoder's second block
-        "up_blocks.1.upsamplers.0",
-        "up_blocks.1.resnets.1.conv2",  # before the residual sum
-        "up_blocks.1.temp_convs.1",
-    )
+    layers: tuple[str, ...] = ()  # whose outputs are compared; none: the family's, see `layers_of`
     features: Kind = "smm-differences"  # "smm" and "full" are ablations of the paper
     distance: Distance = "cosine"  # of the published code; "l2" is the paper's equation
     grid: int = 1  # average over a grid x grid of cells; 1: over the whole frame, as the paper
@@ -66,10 +71,25 @@ class Parameters(DiffusionParameters):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.guided_share <= 1:
-            raise ValueError(f"guided_share must be 0 to 1, got {self.guided_share}.")
+        check_window(self.guided_from, self.guided_to)
         refuse_below(self, 1, "inversion_steps", "downsample", "grid")
         refuse_below(self, 0, "iterations", "inversion_refinements", "rates")
+
+
+LAYERS = (
+    "up_blocks.1.upsamplers.0",
+    "up_blocks.1.resnets.1.conv2",  # before the residual sum
+    "up_blocks.1.temp_convs.1",
+)
+"""Layers of the paper, in the second block of ZeroScope's decoder."""
+
+
+def layers_of(denoiser: Denoiser, parameters: Parameters) -> tuple[str, ...]:
+    """Layers whose outputs are compared: those named; else the paper's, or a middle block."""
+    if parameters.layers:
+        return parameters.layers
+    family, network = denoiser.family, denoiser.network
+    return LAYERS if isinstance(family, UNet3D) else family.middle(network)
 
 
 # The descriptor -----------------------------------------------------------------------------------
@@ -140,7 +160,7 @@ def guide(
     denoiser: Denoiser,
     x: Latent,
     source: Latent,
-    t: int,
+    t: Timestep,
     text: Text,
     source_text: Text,
     rate: float,
@@ -163,11 +183,12 @@ def guide(
     Raises:
         FloatingPointError: Loss or gradient is not finite.
     """
+    layers = layers_of(denoiser, parameters)
     with torch.no_grad():
-        reference = denoiser.features(source, t, source_text, parameters.layers)
+        reference = denoiser.features(source, t, source_text, layers)
 
     def loss(x: Latent) -> Float[Tensor, " batch"]:
-        features: Features = denoiser.features(x, t, text, parameters.layers)
+        features: Features = denoiser.features(x, t, text, layers)
         if compared:
             return compared(features, reference)
         return smm_loss(
@@ -175,14 +196,14 @@ def guide(
         )
 
     scale = loss_scale(parameters.dtype)
-    return descend(x, loss, parameters.iterations, rate, f"guidance at timestep {t}", scale)
+    return descend(x, loss, parameters.iterations, rate, f"guidance at timestep {t:g}", scale)
 
 
-def guidance_rates(schedule: NoiseSchedule, parameters: Parameters) -> dict[int, float]:
-    """Adam's learning rate at each guided timestep: the noisy ones, falling evenly."""
-    last = round((1 - parameters.guided_share) * schedule.length, 6)  # 1 - .7 is above .3
-    guided = [t for t in schedule.timesteps(parameters.steps) if t >= last]
-    if not parameters.iterations or not parameters.guided_share:
+def guidance_rates(schedule: NoiseSchedule, parameters: Parameters) -> dict[Timestep, float]:
+    """Adam's learning rate at each guided timestep: those of the window, falling evenly."""
+    timesteps = schedule.timesteps(parameters.steps)
+    guided = within(schedule, timesteps, parameters.guided_from, parameters.guided_to)
+    if not parameters.iterations:
         return {}
     return dict(zip(guided, np.linspace(*parameters.rates, len(guided)).tolist(), strict=True))
 
@@ -192,7 +213,7 @@ def guidance_rates(schedule: NoiseSchedule, parameters: Parameters) -> dict[int,
 
 def start_latent(
     schedule: NoiseSchedule,
-    inverted: Mapping[int, Latent],
+    inverted: Mapping[Timestep, Latent],
     draws: Sequence[Generator],
     parameters: Parameters,
 ) -> Latent:
@@ -213,7 +234,7 @@ def sample_with_guidance(
     denoiser: Denoiser,
     denoise: Denoise,
     x: Latent,
-    inverted: Mapping[int, Latent],
+    inverted: Mapping[Timestep, Latent],
     text: Text,
     source_text: Text,
     draws: Sequence[Generator],
@@ -235,7 +256,7 @@ def sample_with_guidance(
     """
     rates = guidance_rates(denoiser.schedule, parameters)
 
-    def guided(x: Latent, t: int) -> Latent:
+    def guided(x: Latent, t: Timestep) -> Latent:
         if t not in rates:
             return x
         return guide(denoiser, x, inverted[t], t, text, source_text, rates[t], parameters, compared)
@@ -261,12 +282,12 @@ class Prepared:
         inverted: Latents of a batch of one, by timestep: the sampling timesteps, the noisiest of
             the inversion, and the encoded clip under `CLEAN`.
         prompt: The clip's caption.
-        fps: Its frame rate.
+        timing: Its length and frame rate.
     """
 
-    inverted: dict[int, Float[Tensor, "1 channel time rows columns"]]
+    inverted: dict[Timestep, Float[Tensor, "1 channel time rows columns"]]
     prompt: str
-    fps: float
+    timing: Timing
 
 
 class SMM(DiffusionMethod[Parameters, Prepared]):
@@ -282,7 +303,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             **EMOJI,
             "inversion_steps": 50,
             "inversion_prompt": True,
-            "guided_share": 0.6,
+            "guided_to": 0.57,
             "restart": False,  # no motion of it is seen here: datasets/docs/emoji.md
         },
         "emoji-fast": {
@@ -290,6 +311,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             "steps": 16,
             "inversion_steps": 16,
             "inversion_prompt": True,
+            "guided_to": 0.72,
             "rates": (0.021, 0.012),
             "iterations": 5,
             "restart": False,
@@ -297,9 +319,14 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
     }
     search: ClassVar[Mapping[str, Space]] = {
         "downsample": Choices(2, 4),
-        "guided_share": Range(0.2, 0.6),
+        "guided_to": Range(0.55, 0.88),
         "iterations": Choices(5, 10, 20),
         "rates": Choices((0.007, 0.004), (0.014, 0.008), (0.021, 0.012)),
+    }
+    families: ClassVar[Mapping[str, Support]] = {
+        "unet-3d": original("features of the decoder's second block"),
+        "wan": ported("the middle block's tokens; 4 frames of the clip share one of the latent"),
+        "cogvideox": ported("the middle block's video tokens; 4 frames share one of the latent"),
     }
     card = Card(
         title="SMM (space-time diffusion features)",
@@ -310,7 +337,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             "Re-implemented from the paper. Every draw is seeded, clips are encoded by the mean, "
             "and a restart noises forward in one jump of the same law."
         ),
-        backbone=UNETS,
+        backbone=BACKBONES,
         original="ZeroScope v2 576w, 24 frames of 576x320",
         values="the published configuration, the preset `paper`",
         tuned=f"{SEARCHED}; emoji-fast: fewer steps of a higher rate, measured and not searched",
@@ -319,7 +346,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
     def check_model(self) -> None:
         """Look once at the layers that guidance will look at, before an inversion is spent."""
         if guidance_rates(self.backbone.schedule, self.parameters):
-            check_features(self.backbone, self.parameters.layers)
+            check_features(self.backbone, layers_of(self.backbone.denoiser, self.parameters))
 
     def compared(self, prepared: Sequence[Prepared]) -> Loss | None:
         """The loss of a variant for these clips; None: the one that the parameters choose."""
@@ -345,7 +372,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
                 self.backbone.device,
             )
         return [
-            Prepared(latents, source.prompt, source.video.fps)
+            Prepared(latents, source.prompt, Timing.of(source))
             for latents, source in zip(inverted, sources, strict=True)
         ]
 
@@ -360,13 +387,15 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             )
 
     @property
-    def _sampling(self) -> tuple[int, ...]:
+    def _sampling(self) -> tuple[Timestep, ...]:
         return self.backbone.schedule.timesteps(self.parameters.steps)
 
     def _inversion_prompt(self, source: Source) -> str:
         return source.prompt if self.parameters.inversion_prompt else ""
 
-    def _invert(self, sources: Sequence[Source], steps: Sequence[int]) -> list[dict[int, Latent]]:
+    def _invert(
+        self, sources: Sequence[Source], steps: Sequence[int]
+    ) -> list[dict[Timestep, Latent]]:
         """Latents of each clip, by timestep."""
         inverted = invert(
             self.backbone.denoiser,
@@ -378,7 +407,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
         )
         return [{t: x[[i]] for t, x in inverted.items()} for i in range(len(sources))]
 
-    def _origin(self, source: Source, steps: Sequence[int]) -> dict[str, Any]:
+    def _origin(self, source: Source, steps: Sequence[Timestep]) -> dict[str, Any]:
         return inversion_origin(
             self.backbone,
             source.video.pixels_sha256,
@@ -408,4 +437,4 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             self.parameters,
             self.compared(prepared),
         )
-        return self.videos(x, [one.fps for one in prepared])
+        return self.videos(x, [one.timing for one in prepared])

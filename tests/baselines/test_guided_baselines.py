@@ -53,10 +53,10 @@ SMALL: dict[str, Any] = {
     "negative_prompt": "",
 }
 SHORT: dict[type[DiffusionMethod[Any, Any]], dict[str, Any]] = {
-    MOFT: {"inversion_steps": 2, "reference_step": 1, "guided": (0, 2), "weight": 1e4},
+    MOFT: {"inversion_steps": 2, "reference_level": 0.9, "guided_to": 0.85, "weight": 1e4},
     MotionClone: {"guided_steps": 2, "warm_up": 1, "cool_down": 1, "weight": 1e5},
-    DiTFlow: {"guided_steps": 2, "iterations": 2, "rates": (0.1, 0.1)},
-    SMMDiTFlow: {"guided_steps": 2, "iterations": 2, "rates": (0.1, 0.1)},
+    DiTFlow: {"guided_to": 0.85, "iterations": 2, "rates": (0.1, 0.1)},
+    SMMDiTFlow: {"guided_to": 0.85, "iterations": 2, "rates": (0.1, 0.1)},
     SMMGrid: {"inversion_steps": 3, "iterations": 2, "downsample": 2, "rates": (0.1, 0.1)},
     SMMMask: {"inversion_steps": 3, "iterations": 2, "downsample": 2, "rates": (0.1, 0.1)},
 }
@@ -171,7 +171,7 @@ def test_heads_are_averaged(seed: int = 3) -> None:
 
 def test_probabilities_are_the_networks_own(backbone: Backbone) -> None:
     """They rebuild the layer's output from its values."""
-    unet = backbone.denoiser.unet
+    unet = backbone.denoiser.network
     (layer, *_) = temporal_layers(unet, "up_blocks.1")
     x, text = random(1, 4, 3, 4, 6).float(), backbone.embed(["a dog"])
     with torch.no_grad():
@@ -190,7 +190,7 @@ def test_a_block_without_attention_over_time_is_refused(backbone: Backbone) -> N
     with pytest.raises(
         LookupError, match=r"'up_blocks\.0' has no attention over time.*up_blocks\.1"
     ):
-        temporal_layers(backbone.denoiser.unet, "up_blocks.0")
+        temporal_layers(backbone.denoiser.network, "up_blocks.0")
     with pytest.raises(LookupError, match=r"no layer 'conv_in\.to_q'"):
         projections(
             backbone.denoiser, torch.zeros(1, 4, 2, 4, 6), 0, backbone.embed([""]), ["conv_in"]
@@ -284,27 +284,27 @@ def test_the_strongest_attention_of_each_query() -> None:
 
 
 def test_motion_clone_is_satisfied_by_the_clip_itself(backbone: Backbone) -> None:
-    made = make(MotionClone, backbone, reference_timestep=0)
+    made = make(MotionClone, backbone, reference_level=0.0)
     source = clip(0)
     reference = made.prepare(source).reference
     schedule, empty = backbone.schedule, backbone.embed([""])
     eps = torch.randn(1, 4, 3, 4, 6, generator=torch.Generator().manual_seed(0))
-    noisy = schedule.at(0, Prediction(x0=made.encode([source]), eps=eps))
+    noisy = schedule.at(0, Prediction(x0=made.encode([source]), noise=eps))
     with torch.no_grad():
         assert made.losses(noisy, 0, empty, reference).item() == pytest.approx(0, abs=1e-6)
         assert made.losses(noisy + 1, 0, empty, reference).item() > 1e-3
 
 
 def test_uneven_timesteps_of_the_paper() -> None:
-    found = uneven_timesteps(1000, 300, 180, 0.4)
+    found = uneven_timesteps(1000, 300, 180, 600)
     assert len(found) == 300
     assert found[:180][0] == 999 and found[179] == 600 and found[180] == 599 and found[-1] == 0
     assert list(found) == sorted(set(found), reverse=True)
-    assert uneven_timesteps(1000, 4, 4, 0.5) == (999, 833, 666, 500)
-    assert uneven_timesteps(1000, 5, 1, 0.4)[:2] == (999, 599)  # it starts from noise
-    for steps, guided, share in ((1300, 2, 0.4), (900, 500, 0.4), (6, 4, 0.9995)):
+    assert uneven_timesteps(1000, 4, 4, 500) == (999, 833, 666, 500)
+    assert uneven_timesteps(1000, 5, 1, 600)[:2] == (999, 599)  # it starts from noise
+    for steps, guided, border in ((1300, 2, 600), (900, 500, 600), (6, 4, 0)):
         with pytest.raises(ValueError, match=rf"{guided} guided steps and {steps - guided} others"):
-            uneven_timesteps(1000, steps, guided, share)
+            uneven_timesteps(1000, steps, guided, border)
 
 
 def test_guidance_grows_and_falls() -> None:
@@ -323,14 +323,14 @@ def test_motion_clone_moves_the_noise_alone_and_down_the_loss(backbone: Backbone
     with torch.no_grad():
         before, after = plain(x, t), guided(x, t)
         torch.testing.assert_close(after.x0, before.x0)
-        away = after.eps - before.eps
+        away = after.noise - before.noise
         assert away.any()
         small = 1e-3 * away / away.norm()
         # The step goes along eps: a little of it must lower the loss.
         down, up = (made.losses(x + side * small, t, text, reference) for side in (1, -1))
     assert down.item() < up.item()
     last = made.timesteps()[2]  # past the guided steps
-    torch.testing.assert_close(guided(x, last).eps, plain(x, last).eps)
+    torch.testing.assert_close(guided(x, last).noise, plain(x, last).noise)
 
 
 # Variants of SMM
@@ -454,7 +454,7 @@ def test_source_prompt_and_seed_enter(
 def test_a_batch_is_its_parts_and_leaves_nothing_behind(
     method: type[DiffusionMethod[Any, Any]], backbone: Backbone
 ) -> None:
-    unet = backbone.denoiser.unet
+    unet = backbone.denoiser.network
     before = {name: one.clone() for name, one in unet.state_dict().items()}
     wanted = [one.requires_grad for one in unet.parameters()]
     made = make(method, backbone)
@@ -608,7 +608,7 @@ def test_guidance_lowers_the_loss_on_the_embedded_model(
         before = made.losses(x, t, text, reference).item()
         if method is MotionClone:
             plain, guided = made.denoise(text), made.stepping(text, reference)
-            moved = x + 0.1 * (guided(x, t).eps - plain(x, t).eps)
+            moved = x + 0.1 * (guided(x, t).noise - plain(x, t).noise)
         else:
             moved = made.guide(text, reference)(x, t)
         assert made.losses(moved, t, text, reference).item() < before

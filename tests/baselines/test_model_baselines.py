@@ -16,8 +16,8 @@ from smmbench.method import Source
 from smmbench.plugins import load_offered
 from smmbench.smm import SMM
 from smmbench.video import Video
-from smmbench_baselines import ddim, sdedit
-from smmbench_baselines.ddim import DDIMSwap
+from smmbench_baselines import inversion_swap, sdedit
+from smmbench_baselines.inversion_swap import InversionSwap
 from smmbench_baselines.sdedit import SDEdit
 from smmbench_baselines.text_only import TextOnly
 from smmbench_baselines.vae_round_trip import VAERoundTrip
@@ -29,7 +29,7 @@ SMALL: dict[str, Any] = {
     "prompt_prefix": "",
     "negative_prompt": "",
 }
-METHODS = (SMM, SDEdit, DDIMSwap, TextOnly, VAERoundTrip)
+METHODS = (SMM, SDEdit, InversionSwap, TextOnly, VAERoundTrip)
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +55,7 @@ def pixels(method: Any, source: Source, prompt: str = "a cat", seed: int = 0) ->
 # What makes another video: source, source's caption, target prompt, seed.
 USES = {
     SDEdit: {"source", "prompt", "seed"},
-    DDIMSwap: {"source", "caption", "prompt"},
+    InversionSwap: {"source", "caption", "prompt"},
     TextOnly: {"prompt", "seed"},
     VAERoundTrip: {"source"},
 }
@@ -65,7 +65,7 @@ USES = {
 def test_each_uses_what_it_says(
     method: type[DiffusionMethod[Any, Any]], backbone: Backbone
 ) -> None:
-    changes = {"inversion_steps": 3} if method is DDIMSwap else {}
+    changes = {"inversion_steps": 3} if method is InversionSwap else {}
     made = make(method, backbone, **changes)
     first = pixels(made, clip(0))
     others = {
@@ -82,7 +82,7 @@ def test_each_uses_what_it_says(
 def test_a_video_keeps_length_size_and_rate_alone_and_in_a_batch(
     method: type[DiffusionMethod[Any, Any]], backbone: Backbone
 ) -> None:
-    changes = {"inversion_steps": 3} if method is DDIMSwap else {}
+    changes = {"inversion_steps": 3} if method is InversionSwap else {}
     made = make(method, backbone, **changes)
     sources = [clip(0), clip(1, "cat")]
     videos = made.transfer_batch(made.prepare_batch(sources), ["a cat", "dog"], [4, 5])
@@ -125,10 +125,10 @@ def test_ddim_with_the_same_prompt_and_no_guidance_returns_near_the_clip(
     origin = base.transfer(base.prepare(source), "", 0).frames.astype(float)
     errors = []
     for steps in (4, 20):
-        parameters = ddim.Parameters(
+        parameters = inversion_swap.Parameters(
             **{**SMALL, "steps": steps, "guidance": 1.0}, inversion_steps=steps
         )
-        made = DDIMSwap(parameters, "cpu", backbone)
+        made = InversionSwap(parameters, "cpu", backbone)
         video = made.transfer(made.prepare(source), source.prompt, 0)
         errors.append(np.abs(video.frames - origin).mean())
     assert errors[1] < errors[0]
@@ -137,7 +137,7 @@ def test_ddim_with_the_same_prompt_and_no_guidance_returns_near_the_clip(
     assert errors[1] < np.abs(other.frames - origin).mean() / 2
 
 
-@pytest.mark.parametrize("name", ["smm", "sdedit", "ddim", "text-only", "vae-round-trip"])
+@pytest.mark.parametrize("name", ["smm", "sdedit", "inversion-swap", "text-only", "vae-round-trip"])
 def test_each_is_installed_with_a_card_and_a_preset_for_the_embedded_model(name: str) -> None:
     method = load_offered("smmbench.methods", name, "method")
     parameters = method.Parameters(**method.presets["emoji"])

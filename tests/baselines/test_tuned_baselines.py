@@ -24,7 +24,7 @@ from smmbench.method import Source
 from smmbench.plugins import load_offered
 from smmbench.video import Video
 from smmbench_baselines import motion_director
-from smmbench_baselines.ddim import DDIMSwap
+from smmbench_baselines.inversion_swap import InversionSwap
 from smmbench_baselines.motion_director import SPATIAL, TEMPORAL, MotionDirector
 from smmbench_baselines.one_clip import lora
 from smmbench_baselines.one_clip.adapters import adapter_path, cached_adapters
@@ -140,11 +140,11 @@ def test_debiasing_shrinks_what_frames_share_and_keeps_the_variance_of_what_they
 
 
 def test_what_a_perfect_network_returns_is_read_back_as_what_was_mixed(backbone: Backbone) -> None:
-    true = Prediction(x0=latent(0), eps=latent(1))
+    true = Prediction(x0=latent(0), noise=latent(1))
     for schedule in (backbone.schedule, _epsilon(backbone.schedule)):
         x = schedule.at(600, true)
         read = schedule.read(wanted_output(schedule, true, 600), x, 600)
-        assert torch.allclose(read.eps, true.eps, atol=1e-4)
+        assert torch.allclose(read.noise, true.noise, atol=1e-4)
         assert torch.allclose(read.x0, true.x0, atol=1e-3)
     assert squared_error(latent(0), latent(0) + 2).tolist() == pytest.approx([4, 4])
 
@@ -225,7 +225,7 @@ def test_nothing_tuned_is_ddim_inversion_and_prompt_swap(
     method: type[Any], backbone: Backbone
 ) -> None:
     plain = {key: value for key, value in SMALL.items() if key != "checkpointing"}
-    swap = DDIMSwap(DDIMSwap.Parameters(**plain, inversion_prompt=False), "cpu", backbone)
+    swap = InversionSwap(InversionSwap.Parameters(**plain, inversion_prompt=False), "cpu", backbone)
     extra = {"noise_prior": 1.0} if method is MotionDirector else {}
     untuned = make(method, backbone, tuning_steps=0, **extra)
     assert pixels(untuned, clip(0)) == pixels(swap, clip(0))
@@ -269,8 +269,8 @@ def test_motion_director_tunes_spatial_and_temporal_layers_and_samples_with_temp
 ) -> None:
     made = make(MotionDirector, backbone, alone=0.0)
     adapter = made.prepare(clip(0)).adapter
-    spatial = linear_layers(backbone.denoiser.unet, SPATIAL)
-    temporal = linear_layers(backbone.denoiser.unet, TEMPORAL)
+    spatial = linear_layers(backbone.denoiser.network, SPATIAL)
+    temporal = linear_layers(backbone.denoiser.network, TEMPORAL)
     assert {name[:-2] for name in adapter} == {*spatial, *temporal}
     assert not any("attn2" in name for name in spatial)  # the text's layers stay
     seeing = [name for name in (*spatial, *temporal) if not name.startswith(f"{BLIND}attn1")]
@@ -291,17 +291,17 @@ def latent_of(backbone: Backbone, samples: int = 1) -> Tensor:
 def test_a_step_of_the_temporal_path_leaves_the_spatial_layers(backbone: Backbone) -> None:
     """With the spatial path always left out, its layers have nothing to learn from."""
     adapter = make(MotionDirector, backbone, alone=1.0, decay=0.0).prepare(clip(0)).adapter
-    spatial = linear_layers(backbone.denoiser.unet, SPATIAL)
+    spatial = linear_layers(backbone.denoiser.network, SPATIAL)
     assert not any(adapter[f"{name}.B"].any() for name in spatial)
-    temporal = linear_layers(backbone.denoiser.unet, TEMPORAL)
+    temporal = linear_layers(backbone.denoiser.network, TEMPORAL)
     assert all(adapter[f"{name}.B"].any() for name in temporal)
 
 
 def test_lora_adds_the_product_of_its_matrices(backbone: Backbone) -> None:
-    names = linear_layers(backbone.denoiser.unet, TEMPORAL)
-    adapter = lora.new_lora(backbone.denoiser.unet, names, 2, seed=0)
+    names = linear_layers(backbone.denoiser.network, TEMPORAL)
+    adapter = lora.new_lora(backbone.denoiser.network, names, 2, seed=0)
     adapter = {name: torch.randn_like(x) * 0.1 for name, x in adapter.items()}
-    mine, merged = shell(backbone.denoiser.unet), shell(backbone.denoiser.unet)
+    mine, merged = shell(backbone.denoiser.network), shell(backbone.denoiser.network)
     lora.add_lora(mine, [adapter])
     for name in names:
         layer: Any = merged.get_submodule(name)
@@ -309,7 +309,7 @@ def test_lora_adds_the_product_of_its_matrices(backbone: Backbone) -> None:
     x, text = latent_of(backbone), backbone.embed(["a cat"])
     with torch.no_grad():
         outputs = [
-            replace(backbone.denoiser, unet=network).output(x, 500, text)
+            replace(backbone.denoiser, network=network).output(x, 500, text)
             for network in (mine, merged)
         ]
     assert torch.allclose(outputs[0], outputs[1], atol=1e-4)
@@ -343,12 +343,12 @@ def test_vmc_tells_the_loss_of_its_paper_from_that_of_its_code(backbone: Backbon
 
 @pytest.mark.parametrize("method", METHODS)
 def test_the_backbone_is_left_as_it_was_found(method: type[Any], backbone: Backbone) -> None:
-    before = {part: state(getattr(backbone, part)) for part in ("vae", "text_encoder")}
-    unet = state(backbone.denoiser.unet)
+    before = {part: state(getattr(backbone, part).network) for part in ("codec", "text")}
+    unet = state(backbone.denoiser.network)
     draws = torch.get_rng_state()
     made = make(method, backbone, checkpointing=True)
     made.transfer(made.prepare(clip(0)), "a cat", 0)
-    assert state(backbone.denoiser.unet) == unet
+    assert state(backbone.denoiser.network) == unet
     assert {part: state(getattr(backbone, part)) for part in before} == before
     assert torch.equal(torch.get_rng_state(), draws)
 
@@ -357,12 +357,12 @@ def test_the_backbone_is_left_as_it_was_found(method: type[Any], backbone: Backb
 def test_the_backbone_is_left_as_it_was_found_after_an_exception(
     method: type[Any], backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    unet = state(backbone.denoiser.unet)
+    unet = state(backbone.denoiser.network)
     made = make(method, backbone)
     monkeypatch.setattr(torch.optim.AdamW, "step", _fail)
     with pytest.raises(RuntimeError, match="the power went"):
         made.prepare(clip(0))
-    assert state(backbone.denoiser.unet) == unet
+    assert state(backbone.denoiser.network) == unet
 
 
 def _fail(*_arguments: Any, **_named: Any) -> None:
@@ -372,11 +372,11 @@ def _fail(*_arguments: Any, **_named: Any) -> None:
 @pytest.mark.slow
 def test_a_network_that_wants_gradients_gets_none(tiny_backbone: Path) -> None:
     backbone = load_backbone(str(tiny_backbone))
-    backbone.denoiser.unet.requires_grad_(True)
-    before = state(backbone.denoiser.unet)
+    backbone.denoiser.network.requires_grad_(True)
+    before = state(backbone.denoiser.network)
     make(TuneAVideo, backbone).prepare(clip(0))
     make(MotionDirector, backbone).prepare(clip(0))
-    assert state(backbone.denoiser.unet) == before
+    assert state(backbone.denoiser.network) == before
 
 
 def test_a_shell_of_a_network_in_low_memory_runs_its_own_modules(tiny_backbone: Path) -> None:
@@ -384,7 +384,7 @@ def test_a_shell_of_a_network_in_low_memory_runs_its_own_modules(tiny_backbone: 
     sparing = load_backbone(str(tiny_backbone), low_memory=True)
     plain = load_backbone(str(tiny_backbone))
     x, text = torch.randn(1, *plain.latent_shape((3, 16, 24))), plain.embed(["a dog"])
-    copy = shell(sparing.denoiser.unet)
+    copy = shell(sparing.denoiser.network)
     seen: list[int] = []
     for module in copy.modules():
         module.register_forward_pre_hook(lambda _module, _inputs: seen.append(1))
@@ -394,9 +394,9 @@ def test_a_shell_of_a_network_in_low_memory_runs_its_own_modules(tiny_backbone: 
 
 
 def test_a_shell_costs_no_memory_for_weights(backbone: Backbone) -> None:
-    mine = shell(backbone.denoiser.unet)
-    assert mine is not backbone.denoiser.unet
-    theirs = dict(backbone.denoiser.unet.named_parameters())
+    mine = shell(backbone.denoiser.network)
+    assert mine is not backbone.denoiser.network
+    theirs = dict(backbone.denoiser.network.named_parameters())
     assert all(x.data_ptr() == theirs[name].data_ptr() for name, x in mine.named_parameters())
 
 

@@ -148,7 +148,7 @@ def test_a_warning_is_one_line_without_a_place_in_the_code(
 
 def test_methods_are_known_without_the_libraries_that_load_their_model() -> None:
     script = (
-        "import sys, smmbench.smm, smmbench_baselines.ddim\n"
+        "import sys, smmbench.smm, smmbench_baselines.inversion_swap\n"
         "print({'diffusers', 'transformers'} & set(sys.modules))"
     )
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

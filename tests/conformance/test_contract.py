@@ -393,10 +393,10 @@ SHORT = {
     **dict.fromkeys(  # latents are too small here to keep a quarter of
         ("smm", "smm-grid", "smm-mask"), ("inversion_steps=2", "iterations=1", "downsample=2")
     ),
-    "ddim": ("inversion_steps=2",),
-    "moft": ("inversion_steps=2", "reference_step=1", "guided=0,2"),
+    "inversion-swap": ("inversion_steps=2",),
+    "moft": ("inversion_steps=2", "reference_level=0.9", "guided_to=0.5"),
     "motion-clone": ("guided_steps=2", "warm_up=0", "cool_down=0"),
-    **dict.fromkeys(("ditflow", "smm-ditflow"), ("guided_steps=1", "iterations=1")),
+    **dict.fromkeys(("ditflow", "smm-ditflow"), ("guided_to=0.9", "iterations=1")),
     **dict.fromkeys(
         ("tune-a-video", "vmc", "motion-director"), ("inversion_steps=2", "tuning_steps=2")
     ),

@@ -40,7 +40,7 @@ def frames(count: int, time: int = 3) -> np.ndarray:
 
 
 def test_weights_are_frozen_and_layers_in_evaluation_mode(backbone: Backbone) -> None:
-    for network in (backbone.denoiser.unet, backbone.vae, backbone.text_encoder):
+    for network in (backbone.denoiser.network, backbone.codec.network, backbone.text.network):
         assert not any(parameter.requires_grad for parameter in network.parameters())
         assert not any(module.training for module in network.modules())
 
@@ -60,7 +60,7 @@ def test_each_clip_and_frame_is_encoded_for_itself(
     torch.testing.assert_close(backbone.encode(frames(2)[1:]), x[1:])
     torch.testing.assert_close(backbone.encode(frames(2)[:, 1:2]), x[:, :, 1:2])
     decoded = backbone.decode(x)
-    monkeypatch.setattr("smmbench.diffusion.backbone.FRAMES_AT_ONCE", 4)
+    monkeypatch.setattr("smmbench.diffusion.codecs.image.FRAMES_AT_ONCE", 4)
     torch.testing.assert_close(backbone.encode(frames(2)), x)
     assert abs(backbone.decode(x).astype(int) - decoded).max() <= 1
 
@@ -74,11 +74,11 @@ def test_a_drawn_latent_follows_its_seed(backbone: Backbone) -> None:
 
 def test_scaling_and_shift_are_undone_by_decoding(backbone: Backbone) -> None:
     x = backbone.encode(frames(1))
-    raw = backbone.vae.encode(
+    raw = backbone.codec.network.encode(
         torch.from_numpy(frames(1)[0]).movedim(-1, 1).float() / 127.5 - 1
     ).latent_dist.mean
     torch.testing.assert_close(x[0].movedim(0, 1), raw * 0.5)
-    direct = backbone.vae.decode(raw).sample.clamp(-1, 1)
+    direct = backbone.codec.network.decode(raw).sample.clamp(-1, 1)
     expected = ((direct + 1) * 127.5).round().byte().movedim(1, -1).numpy()
     assert abs(backbone.decode(x)[0].astype(int) - expected).max() <= 1
 
@@ -179,7 +179,7 @@ def test_attention_of_older_autoencoders_is_understood(tmp_path: Path) -> None:
     build: Any = diffusers.AutoencoderKL
     build(block_out_channels=(4,), norm_num_groups=2).save_pretrained(tmp_path / "vae")
     path = tmp_path / "vae" / "diffusion_pytorch_model.safetensors"
-    today = load_network(tmp_path, "vae", torch.float32).state_dict()
+    today = load_network(tmp_path, "vae", "AutoencoderKL", torch.float32).state_dict()
     old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
     def rename(key: str) -> str:
@@ -189,7 +189,7 @@ def test_attention_of_older_autoencoders_is_understood(tmp_path: Path) -> None:
 
     rename_keys(path, rename)
     assert any("query" in key for key in load_file(path))
-    found = load_network(tmp_path, "vae", torch.float32).state_dict()
+    found = load_network(tmp_path, "vae", "AutoencoderKL", torch.float32).state_dict()
     assert all(torch.equal(found[key], value) for key, value in today.items())
 
 
@@ -207,7 +207,12 @@ def remove_key(path: Path) -> None:
 
 
 def network(part: str) -> Callable[[Path], object]:
-    return lambda folder: load_network(folder, part, torch.float32)
+    classes = {
+        "unet": "UNet3DConditionModel",
+        "vae": "AutoencoderKL",
+        "text_encoder": "CLIPTextModel",
+    }
+    return lambda folder: load_network(folder, part, classes[part], torch.float32)
 
 
 @pytest.mark.parametrize(
@@ -345,13 +350,15 @@ def test_a_hub_model_is_asked_for_at_its_commit(
 
     def download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
         asked.append((model, revision))
+        assert (patterns == ("model_index.json",)) == (len(asked) % 2 == 1)  # the index first
         return tiny_backbone
 
     monkeypatch.setattr(folders, "_download", download)
     assert model_folder("cerspense/zeroscope_v2_576w") == tiny_backbone
     assert model_folder("cerspense/zeroscope_v2_576w", COMMIT) == tiny_backbone
     known = folders.REVISIONS["cerspense/zeroscope_v2_576w"]
-    assert asked == [("cerspense/zeroscope_v2_576w", revision) for revision in (known, COMMIT)]
+    revisions = (known, known, COMMIT, COMMIT)
+    assert asked == [("cerspense/zeroscope_v2_576w", revision) for revision in revisions]
 
 
 def pickle(folder: Path) -> None:
@@ -374,8 +381,8 @@ def test_pickled_hub_weights_are_rewritten_once(
     folder = model_folder("someone/something", COMMIT)
     assert folder.is_relative_to(own_home)
     found = load_backbone(str(folder))
-    for name, parameter in backbone.denoiser.unet.named_parameters():
-        assert torch.equal(parameter, found.denoiser.unet.get_parameter(name))
+    for name, parameter in backbone.denoiser.network.named_parameters():
+        assert torch.equal(parameter, found.denoiser.network.get_parameter(name))
     torch.testing.assert_close(found.embed(["a dog"]), backbone.embed(["a dog"]))
     monkeypatch.setattr(folders, "_download", None)  # not needed again
     assert model_folder("someone/something", COMMIT) == folder

@@ -8,17 +8,18 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from smmbench.diffusion.alpha_bar import AlphaBarSchedule
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.sampling import ddim_step, sample, steps
+from smmbench.diffusion.sampling import sample, sampling_step, steps
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction
 
 TEXT = torch.zeros(1, 1, 1)
 
 
 def schedule(kind: str) -> NoiseSchedule:
-    return NoiseSchedule.from_config(
+    return AlphaBarSchedule.from_config(
         {
             "beta_schedule": "scaled_linear",
             "beta_start": 0.00085,
@@ -180,7 +181,7 @@ def test_nothing_to_do_changes_nothing(denoiser: Denoiser) -> None:
 def test_nan_is_told_with_its_place(denoiser: Denoiser) -> None:
     x = torch.full((1, 1, 1, 1, 1), float("nan"), dtype=torch.float64)
     with pytest.raises(FloatingPointError, match="sampling at timestep 499"):
-        ddim_step(denoiser.schedule, lambda x, t: denoiser.predict(x, t, TEXT), x, 499, 99)
+        sampling_step(denoiser.schedule, lambda x, t: denoiser.predict(x, t, TEXT), x, 499, 99)
     with pytest.raises(FloatingPointError, match="inversion at timestep 99"):
         invert(denoiser, x, TEXT, [99, 499], [])
 

@@ -176,7 +176,7 @@ FEW = Parameters(
 def keys(backbone: Backbone, source: Source, **changes: Any) -> set[Path]:
     """Files that an inversion makes in an empty cache."""
     found = set(latents_path({}).parent.glob("*.safetensors"))
-    SMM(replace(FEW, guided_share=0.0, **changes), "cpu", backbone).prepare(source)
+    SMM(replace(FEW, iterations=0, **changes), "cpu", backbone).prepare(source)
     return set(latents_path({}).parent.glob("*.safetensors")) - found
 
 
@@ -200,7 +200,7 @@ def test_the_method_inverts_only_what_is_missing(
     backbone: Backbone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(smm, "KEPT_FROM", 1)
-    method = SMM(replace(FEW, guided_share=0.0), "cpu", backbone)
+    method = SMM(replace(FEW, iterations=0), "cpu", backbone)
     first = method.prepare(clip(0))
     asked: list[str] = []
     encode = method.encode

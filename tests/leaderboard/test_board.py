@@ -119,7 +119,7 @@ def test_the_pairs_of_the_most_rows_make_the_board(board_tree: BoardTree) -> Non
 
 def test_one_method_tried_on_one_pair_leaves_the_board_as_it_is(board_tree: BoardTree) -> None:
     board_tree.whole("smm", motion=0.8)
-    board_tree.whole("ddim", motion=0.7)
+    board_tree.whole("inversion-swap", motion=0.7)
     before = board(board_tree)
     board_tree.method("tried")
     board_tree.pair("tried", "clip-0", "dog", motion=0.99)
@@ -381,7 +381,7 @@ def test_scores_of_different_conditions_do_not_mix(
     board_tree: BoardTree, origin: dict[str, object], named: str
 ) -> None:
     board_tree.whole("smm")
-    board_tree.whole("ddim")
+    board_tree.whole("inversion-swap")
     board_tree.pair("smm", "clip-1", "cat", origin=origin)
     with pytest.raises(ValueError, match=rf"do not mix: .*clip-1.*{named}.*smmbench score"):
         board(board_tree)
@@ -696,9 +696,11 @@ def test_comparison_leaves_out_a_metric_without_any_number(board_tree: BoardTree
 
 def test_comparison_with_no_such_method(board_tree: BoardTree) -> None:
     board_tree.whole("smm")
-    board_tree.whole("ddim")
-    with pytest.raises(LookupError, match=r"'smn'; there is: ddim, smm. Did you mean 'smm'"):
-        compare(board_tree.results, "smn", "ddim", str(board_tree.manifest))
+    board_tree.whole("inversion-swap")
+    with pytest.raises(
+        LookupError, match=r"'smn'; there is: inversion-swap, smm. Did you mean 'smm'"
+    ):
+        compare(board_tree.results, "smn", "inversion-swap", str(board_tree.manifest))
     with pytest.raises(ValueError, match="with itself"):
         compare(board_tree.results, "smm", "smm", str(board_tree.manifest))
 
@@ -729,7 +731,7 @@ def test_scores_of_an_older_metric_are_said_to_be_stale(board_tree: BoardTree) -
 def test_older_and_newer_scores_are_never_mixed(board_tree: BoardTree) -> None:
     board_tree.whole("smm")
     with_scores(board_tree, {"version": 1})
-    board_tree.whole("ddim")
+    board_tree.whole("inversion-swap")
     with pytest.raises(ValueError, match=r"do not mix.*metric version \(2, 1\)"):
         board(board_tree)
 

@@ -103,9 +103,9 @@ def test_floors_are_of_the_pairs_that_have_a_video(board_tree: BoardTree) -> Non
     assert found.sum == pytest.approx(7 * 0.44) and found.worst_pairs == 0
     failed = why_pair(board_tree.results, "smm", "floor", ("clip-0", "dog", 0), place)
     assert failed.counts is None
-    board_tree.whole("ddim")
-    change(board_tree, "ddim", detailed(floor=0.4))
-    compared = compare(board_tree.results, "smm", "ddim", place)
+    board_tree.whole("inversion-swap")
+    change(board_tree, "inversion-swap", detailed(floor=0.4))
+    compared = compare(board_tree.results, "smm", "inversion-swap", place)
     assert not {"floor", "other_sources"} & {column.column for column in compared.columns}
 
 

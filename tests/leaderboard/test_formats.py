@@ -135,7 +135,7 @@ def test_json_is_the_board(board: Board) -> None:
 
 
 def test_a_metric_without_any_number_is_a_dash_null_or_empty(board_tree: BoardTree) -> None:
-    for label in ("smm", "ddim"):
+    for label in ("smm", "inversion-swap"):
         board_tree.method(label)
         for clip in board_tree.clips:
             board_tree.pair(label, clip, "dog", None, 0.8)

@@ -71,7 +71,7 @@ def test_each_method_has_the_same_budget() -> None:
         assert len(named) == 1, f"settings of {method} name different parameters"
 
 
-@pytest.mark.parametrize("base", [(), ("rates=0.021,0.012", "guided_share=0.4")])
+@pytest.mark.parametrize("base", [(), ("rates=0.021,0.012", "guided_to=0.74")])
 def test_ablations_differ_from_their_base_and_each_other(base: tuple[str, ...]) -> None:
     kept = distinct(ABLATIONS, base)
     changed = build_parameters(find_method("smm"), PRESET, base)
@@ -173,7 +173,7 @@ def test_rows_of_a_search_and_its_finals(tmp_path: Path) -> None:
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     finals = board.setting_rows("tune", finals=path, keep=2)
     assert {row.name for row in finals} == {"sdedit-0.7", "sdedit-0.9", "ddim-empty-25"}
-    assert {row.method for row in finals} == {"sdedit", "ddim"}
+    assert {row.method for row in finals} == {"sdedit", "inversion-swap"}
 
 
 def test_tables_are_markdown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -228,15 +228,15 @@ def test_a_board_takes_the_best_settings_of_a_search(tmp_path: Path) -> None:
     chosen = board.chosen_in(path)
     assert {method: setting.name for method, setting in chosen.items()} == {
         "sdedit": "sdedit 0.7",
-        "ddim": "ddim caption 50",
+        "inversion-swap": "ddim caption 50",
     }
-    rows = board.chosen_rows(["ddim", "sdedit-0.6", "vmc"], ["sdedit=sdedit"])
+    rows = board.chosen_rows(["inversion-swap", "sdedit-0.6", "vmc"], ["sdedit=sdedit"])
     found = {row.name: row.changes for row in board.tuned(rows, chosen)}
     assert found == {
-        "ddim": ("inversion_prompt=True", "inversion_steps=50"),
-        "sdedit-0.6": ("strength=0.6",),  # says itself what it is
+        "inversion-swap": ("inversion_prompt=True", "inversion_steps=50"),
+        "sdedit-0.6": ("noise_level=0.74",),  # says itself what it is
         "vmc": (),  # not searched
-        "sdedit": ("strength=0.7",),
+        "sdedit": ("noise_level=0.8",),
     }
     path.write_text(path.read_text().replace("sdedit 0.7", "sdedit 0.71"))
     with pytest.raises(LookupError, match=r"rows of 'sdedit-0.71', which is no setting any more"):

@@ -27,9 +27,9 @@ def test_the_longest_methods_are_begun_first_and_controls_last() -> None:
 
 
 def test_other_rows_can_be_added() -> None:
-    (row,) = chosen_rows(["smm"], ["soft=ditflow rates=0.01,0.005 guided_steps=5"])[1:]
+    (row,) = chosen_rows(["smm"], ["soft=ditflow rates=0.01,0.005 guided_to=0.9"])[1:]
     assert (row.name, row.method) == ("soft", "ditflow")
-    assert row.changes == ("rates=0.01,0.005", "guided_steps=5")
+    assert row.changes == ("rates=0.01,0.005", "guided_to=0.9")
     with pytest.raises(LookupError, match="No row 'smn'; there is: smm, "):
         chosen_rows(["smn"], [])
 

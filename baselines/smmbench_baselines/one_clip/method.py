@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.inversion import inversion_timesteps, invert
-from smmbench.diffusion.method import DiffusionMethod, Prepared, rates, together
+from smmbench.diffusion.method import DiffusionMethod, Prepared, Timing, timings, together
 from smmbench.diffusion.noise import generators
 from smmbench.diffusion.parameters import DiffusionParameters, refuse_below
 from smmbench.diffusion.sampling import sample
@@ -112,7 +112,7 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
             keep=[first],
         )[first]
         return [
-            Tuned(inverted[[i]], source.video.fps, adapter)
+            Tuned(inverted[[i]], Timing.of(source), adapter)
             for i, (source, adapter) in enumerate(zip(sources, adapters, strict=True))
         ]
 
@@ -132,7 +132,7 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
             self.start(together(prepared), generators(seeds)),
             schedule.timesteps(parameters.steps),
         )
-        return self.videos(x, rates(prepared))
+        return self.videos(x, timings(prepared))
 
     def adapters(self, sources: Sequence[Source], x: Latent) -> list[Adapter]:
         """Adapters of these clips, from the cache where it has them."""
@@ -177,4 +177,4 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
     def shell(self) -> Denoiser:
         """The network as it was found, in modules of our own; never a compiled one."""
         found = self.backbone.denoiser
-        return Denoiser(shell(found.unet), found.schedule, apart=found.apart)
+        return dataclasses.replace(found, network=shell(found.network), compiled=None, graphs=None)

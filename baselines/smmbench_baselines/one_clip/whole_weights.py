@@ -55,21 +55,21 @@ class WholeWeightMethod(OneClipMethod[ParametersT]):
 
     def check_model(self) -> None:
         """Find the layers to tune before anything is spent."""
-        linear_layers(self.backbone.denoiser.unet, self.tuned_layers)
+        linear_layers(self.backbone.denoiser.network, self.tuned_layers)
 
     def tune(self, x: Latent, text: Text) -> tuple[list[Adapter], Float[Tensor, "step clip"]]:
         """Tune changes of the layers' weights, from zero."""
         denoiser = self.shell()
-        layers = linear_layers(denoiser.unet, self.tuned_layers)
-        changes = no_changes(denoiser.unet, layers, len(x))
-        apply_changes(denoiser.unet, changes)
+        layers = linear_layers(denoiser.network, self.tuned_layers)
+        changes = no_changes(denoiser.network, layers, len(x))
+        apply_changes(denoiser.network, changes)
         if self.parameters.checkpointing:
-            checkpoint_blocks(denoiser.unet)
+            checkpoint_blocks(denoiser.network)
 
         def objective(
             t: int, eps: Latent, _generator: Generator
         ) -> Iterator[Float[Tensor, " clip"]]:
-            true = Prediction(x0=x, eps=eps)
+            true = Prediction(x0=x, noise=eps)
             noisy = denoiser.schedule.at(t, true)
             yield self.loss(denoiser.output(noisy, t, text), true, noisy, t)
 
@@ -81,7 +81,7 @@ class WholeWeightMethod(OneClipMethod[ParametersT]):
     def adapted(self, adapters: Sequence[Adapter]) -> Denoiser:
         """A shell with these changes."""
         denoiser = self.shell()
-        apply_changes(denoiser.unet, together(adapters))
+        apply_changes(denoiser.network, together(adapters))
         return denoiser
 
     def start(self, inverted: Latent, draws: Sequence[Generator]) -> Latent:

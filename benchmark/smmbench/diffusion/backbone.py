@@ -1,68 +1,66 @@
-"""A text-to-video model of the 3D-UNet family: clips to latents, prompts to text, and its denoiser.
+"""A text-to-video model: clips to latents, prompts to text, and its denoiser.
 
-ZeroScope, ModelScope and the embedded emoji model take the same way through this file.
+Every family takes the same way through this file; what differs is in `families/`, `codecs/` and
+`text.py`, one class a file or a few lines each.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped, UInt8
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 
+from smmbench.diffusion.codecs import Codec, Frames
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
+from smmbench.diffusion.families import Family, UNet3D
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.noise import noise
 from smmbench.diffusion.schedule import NoiseSchedule
+from smmbench.diffusion.text import TextEncoder
 from smmbench.diffusion.weights_folder import model_folder, weights_of
 from smmbench.storage.home import folder_sha256
 from smmbench.storage.weights_hash import tensors_sha256
-
-FRAMES_AT_ONCE = 16
-"""Frames that the autoencoder sees at a time: it knows nothing of time, so memory decides."""
-
-Frames = UInt8[np.ndarray, "batch time height width 3"]
 
 
 class Backbone:
     """A loaded model. Its weights are frozen and nothing here changes it.
 
     Args:
-        denoiser: The UNet and its noise schedule.
-        vae: An `AutoencoderKL`.
-        text_encoder: A `CLIPTextModel`.
-        tokenizer: Its `CLIPTokenizer`.
+        denoiser: The network, its family and its noise schedule.
+        codec: The autoencoder.
+        text: The text encoder with its tokenizer.
         folder: Where the weights are, for their hashes.
-        frames_at_once: Frames that the autoencoder sees at a time; None: `FRAMES_AT_ONCE`.
     """
 
-    def __init__(
-        self,
-        denoiser: Denoiser,
-        vae: nn.Module,
-        text_encoder: nn.Module,
-        tokenizer: Any,
-        folder: Path,
-        frames_at_once: int | None = None,
-    ) -> None:
+    def __init__(self, denoiser: Denoiser, codec: Codec, text: TextEncoder, folder: Path) -> None:
         self.denoiser = denoiser
         self.schedule = denoiser.schedule
-        self.vae: Any = vae
-        self.text_encoder: Any = text_encoder
-        self.tokenizer = tokenizer
+        self.family = denoiser.family
+        self.codec = codec
+        self.text = text
         self.folder = folder
-        self.frames_at_once = frames_at_once
 
     @property
     def device(self) -> torch.device:
         """Where the networks are."""
-        return next(self.denoiser.unet.parameters()).device
+        return next(self.denoiser.network.parameters()).device
+
+    def whole_frames(self, frames: int) -> int:
+        """The least number of frames, this or more, that the model makes.
+
+        A clip of another length is padded by repeating its last frame, and what is made of it is
+        cut again.
+        """
+        patch = self.family.patch(self.denoiser.network)[0]
+        frames = self.codec.whole(frames)
+        while self.codec.latent_frames(frames) % patch:
+            frames = self.codec.whole(frames + 1)
+        return frames
 
     def latent_shape(self, frames: tuple[int, int, int]) -> tuple[int, int, int, int]:
         """Shape (channel, time, height, width) of the latent of a clip (time, height, width).
@@ -72,8 +70,8 @@ class Backbone:
         """
         time, height, width = frames
         self._check_size(height, width)
-        factor = self._factor
-        return self.vae.config.latent_channels, time, height // factor, width // factor
+        factor, latent_time = self.codec.factor, self.codec.latent_frames(self.whole_frames(time))
+        return self.codec.channels, latent_time, height // factor, width // factor
 
     @torch.no_grad()
     def encode(
@@ -82,7 +80,8 @@ class Backbone:
         """Encode clips to float32 latents.
 
         Args:
-            frames: RGB, 0 to 255; height and width multiples of the autoencoder's factor.
+            frames: RGB, 0 to 255; height and width multiples of what the model divides them by. A
+                number of frames that the model does not make is filled up with the last one.
             generators: Draw latents from the encoder's distribution with these, one a clip; None
                 takes its mean, which needs no seed and is what our methods prepare with.
 
@@ -91,47 +90,29 @@ class Backbone:
         """
         self._check_size(*frames.shape[2:4])
         self.denoiser.forget()
-        pixels = torch.from_numpy(np.ascontiguousarray(frames)).flatten(0, 1).movedim(-1, 1)
-        chunks = [self._encode(chunk) for chunk in self._chunks(pixels)]
-        mean, deviation = (
-            torch.unflatten(torch.cat(part), 0, frames.shape[:2]).movedim(2, 1)
-            for part in zip(*chunks, strict=True)
-        )
+        missing = self.whole_frames(frames.shape[1]) - frames.shape[1]
+        if missing:
+            frames = np.concatenate([frames, np.repeat(frames[:, -1:], missing, axis=1)], axis=1)
+        mean, deviation = self.codec.distribution(frames)
         z = mean if generators is None else mean + deviation * noise(mean, generators)
-        x = ((z - self._shift) * self.vae.config.scaling_factor).contiguous()
+        x = self.codec.normalised(z).contiguous()
         check_finite(x, "encoding")
         return x
 
     @torch.no_grad()
     def decode(self, x: Latent) -> Frames:
-        """Decode latents to RGB, 0 to 255.
+        """Decode latents to RGB, 0 to 255; frames that were padded come with the others.
 
         Raises:
             FloatingPointError: The decoder's output is not finite.
         """
         self.denoiser.forget()  # recorded passes hold memory that the decoder wants
-        z = (x / self.vae.config.scaling_factor + self._shift).movedim(1, 2).to(self.vae.dtype)
-        images = [self._decode(chunk).cpu().numpy() for chunk in self._chunks(z.flatten(0, 1))]
-        frames = np.concatenate(images)
-        return frames.reshape(len(x), -1, *frames.shape[1:])
+        return self.codec.pixels(self.codec.restored(x))
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Text:
         """Encode prompts, cut or filled up to the text encoder's length; a cut warns."""
-        length = self.tokenizer.model_max_length
-        filled = self.tokenizer(
-            list(prompts), padding="max_length", max_length=length, truncation=True
-        )
-        uncut = self.tokenizer(list(prompts), verbose=False)["input_ids"]
-        for prompt, whole in zip(prompts, uncut, strict=True):
-            if len(whole) > length:
-                warnings.warn(
-                    f"The prompt has {len(whole)} tokens, the text encoder reads {length}; its end "
-                    f"is cut: {prompt!r}",
-                    stacklevel=2,
-                )
-        tokens = torch.tensor(filled["input_ids"], device=self.device)
-        return self.text_encoder(tokens)[0].float()
+        return self.text.embed(prompts, self.device)
 
     def weights(self) -> dict[str, str]:
         """SHA-256 of the weights of each network, whatever files they lie in; read once."""
@@ -152,45 +133,23 @@ class Backbone:
 
     @cached_property
     def _weights(self) -> dict[str, str]:
-        parts = ("unet", "vae", "text_encoder")
+        parts = (self.family.part, "vae", "text_encoder")
         return {part: tensors_sha256(weights_of(self.folder / part)) for part in parts}
 
     @property
-    def _shift(self) -> float:
-        return float(self.vae.config.get("shift_factor") or 0.0)
-
-    @property
-    def _factor(self) -> int:
-        """Pixels along a side of one place of the latent."""
-        return 2 ** (len(self.vae.config.block_out_channels) - 1)
+    def _side(self) -> tuple[int, int]:
+        """What divides height and width."""
+        _, rows, columns = self.family.patch(self.denoiser.network)
+        return self.codec.factor * rows, self.codec.factor * columns
 
     def _check_size(self, height: int, width: int) -> None:
-        factor = self._factor
-        if height % factor or width % factor:
+        rows, columns = self._side
+        if height % rows or width % columns:
+            divides = str(rows) if rows == columns else f"{rows} and {columns}"
             raise ValueError(
-                f"This model needs a height and width that {factor} divides, got {height}x{width} "
+                f"This model needs a height and width that {divides} divides, got {height}x{width} "
                 "(height x width)."
             )
-
-    def _encode(
-        self, pixels: UInt8[Tensor, "frame 3 height width"]
-    ) -> tuple[Float[Tensor, "frame channel rows columns"], ...]:
-        """Mean and standard deviation of the latent of each frame."""
-        scaled = pixels.to(self.device).float() / 127.5 - 1
-        found = self.vae.encode(scaled.to(self.vae.dtype)).latent_dist
-        return found.mean.float(), found.std.float()
-
-    def _decode(
-        self, z: Float[Tensor, "frame channel rows columns"]
-    ) -> UInt8[Tensor, "frame height width 3"]:
-        decoded = self.vae.decode(z, return_dict=False)[0].float()
-        check_finite(decoded, "decoding")
-        return ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte().movedim(1, -1)
-
-    def _chunks(self, frames: Shaped[Tensor, "frame ..."]) -> Iterator[Shaped[Tensor, "some ..."]]:
-        at_once = self.frames_at_once or FRAMES_AT_ONCE
-        for first in range(0, len(frames), at_once):
-            yield frames[first : first + at_once]
 
 
 def load_backbone(
@@ -201,74 +160,94 @@ def load_backbone(
     *,
     low_memory: bool = False,
     compile: bool = False,
+    check: Callable[[Family], None] | None = None,
 ) -> Backbone:
-    """Load a model of the 3D-UNet family.
+    """Load a text-to-video model of a family that is known.
 
     Args:
         model: A name that a distribution offers (`emoji`), a local folder in diffusers' layout, or
-            a hub id (`cerspense/zeroscope_v2_576w`).
+            a hub id (`cerspense/zeroscope_v2_576w`, `Wan-AI/Wan2.1-T2V-1.3B-Diffusers`).
         revision: Commit of a hub id; empty for the fixed one of a known id.
         device: `cpu`, `cuda`, `cuda:1`, `mps`.
         dtype: What the networks compute in; latents stay float32.
         low_memory: Compute layers again instead of keeping them for gradients, the halves of
             classifier-free guidance one after the other, and frames one by one.
-        compile: Compile the UNet for passes without gradients.
+        compile: Compile the network for passes without gradients.
+        check: Called with the family before its weights are read; raises where it will not do.
 
     Raises:
         LookupError: There is no such model.
-        ValueError: A part of it is missing or wrong; the message says which.
+        ValueError: It is of another family, or a part of it is missing or wrong; the message says
+            which.
         RuntimeError: It is to be compiled, and there is no compiler.
     """
-    # These import diffusers, which takes seconds: not to list methods.
-    from smmbench.diffusion.loading import load_network, load_schedule, load_tokenizer
+    # This imports diffusers, which takes seconds: not to list methods.
+    from smmbench.diffusion.loading import load_codec, load_network, load_schedule, load_text
+    from smmbench.diffusion.model_index import read_layout
 
     folder = model_folder(model, revision)
-    unet, vae, text_encoder = (
-        load_network(folder, part, dtype) for part in ("unet", "vae", "text_encoder")
-    )
-    _check_fit(unet, vae, text_encoder, folder)
-    schedule, tokenizer = load_schedule(folder), load_tokenizer(folder)
-    unet, vae, text_encoder = (part.to(device) for part in (unet, vae, text_encoder))
-    denoiser = own_denoiser(unet, schedule, low_memory, compile)
-    frames_at_once = 1 if low_memory else None
-    return Backbone(denoiser, vae, text_encoder, tokenizer, folder, frames_at_once)
+    layout = read_layout(folder)
+    if check:
+        check(layout.family)
+    schedule = load_schedule(folder)
+    network = load_network(folder, layout.family.part, layout.family.network, dtype)
+    layout.family.check(network)
+    codec = load_codec(layout, dtype, device, low_memory)
+    text = load_text(layout, dtype, device)
+    _check_fit(layout.family, network, codec, text, folder)
+    network = network.to(device)
+    denoiser = own_denoiser(network, schedule, low_memory, compile, layout.family)
+    return Backbone(denoiser, codec, text, folder)
 
 
 def own_denoiser(
-    unet: nn.Module, schedule: NoiseSchedule, low_memory: bool = False, compile: bool = False
+    network: nn.Module,
+    schedule: NoiseSchedule,
+    low_memory: bool = False,
+    compile: bool = False,
+    family: Family | None = None,
 ) -> Denoiser:
-    """Make a UNet that is nobody else's faster or smaller, in place, by the same arithmetic.
+    """Make a network that is nobody else's faster or smaller, in place, by the same arithmetic.
 
-    On a GPU its layers become channels-last and its passes are recorded; elsewhere they stay
-    diffusers' own. See `load_backbone`.
+    On a GPU a UNet's layers become channels-last, and the passes of a small network are recorded;
+    elsewhere they stay diffusers' own. See `load_backbone`.
     """
     from smmbench.diffusion.acceleration.checkpointing import checkpoint_layers
     from smmbench.diffusion.acceleration.compiled import compiled
     from smmbench.diffusion.acceleration.graphs import graphs_of
     from smmbench.diffusion.acceleration.layout import channels_last
 
-    device = next(unet.parameters()).device
-    if device.type == "cuda":
-        channels_last(unet)
+    family = family or UNet3D()
+    device = next(network.parameters()).device
+    if device.type == "cuda" and isinstance(family, UNet3D):
+        channels_last(network)
     if low_memory:
-        checkpoint_layers(unet)
-    network = compiled(unet, device) if compile else None
-    return Denoiser(unet, schedule, network, low_memory or compile, graphs_of(unet))
+        checkpoint_layers(network)
+    whole = compiled(network, device) if compile else None
+    graphs = graphs_of(network) if _bound_by_launches(network, family) else None
+    return Denoiser(network, schedule, whole, low_memory or compile, graphs, family)
 
 
-def _check_fit(unet: Any, vae: Any, text_encoder: Any, folder: Path) -> None:
+def _bound_by_launches(network: nn.Module, family: Family) -> bool:
+    """Whether a pass has kernels so short that asking for them takes longer than they do.
+
+    A UNet of this family asks for over a thousand; a large transformer's are long, and its recorded
+    passes would hold memory for nothing.
+    """
+    return isinstance(family, UNet3D) or sum(one.numel() for one in network.parameters()) < 3e8
+
+
+def _check_fit(
+    family: Family, network: nn.Module, codec: Codec, text: TextEncoder, folder: Path
+) -> None:
     """Parts of different models load well, and fail far from the cause."""
     pairs = {
-        "latent channels": (unet.config.in_channels, vae.config.latent_channels, "vae"),
-        "text width": (
-            unet.config.cross_attention_dim,
-            text_encoder.config.hidden_size,
-            "text_encoder",
-        ),
+        "latent channels": (family.in_channels(network), codec.channels, "vae"),
+        "text width": (family.text_width(network), text.width, "text_encoder"),
     }
     for what, (wanted, found, part) in pairs.items():
         if wanted != found:
             raise ValueError(
-                f"The parts of {folder} do not belong together: unet/ wants {wanted} {what}, "
-                f"{part}/ gives {found}."
+                f"The parts of {folder} do not belong together: {family.part}/ wants {wanted} "
+                f"{what}, {part}/ gives {found}."
             )

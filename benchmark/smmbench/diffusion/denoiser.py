@@ -1,9 +1,9 @@
-"""One meaning for every network of the 3D-UNet family: from a noisy latent to (x0, eps)."""
+"""One meaning for every network: from a noisy latent to a clean latent and noise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float
@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from smmbench.diffusion.acceleration.graphs import Graphs, Outputs
 from smmbench.diffusion.capture import capture
-from smmbench.diffusion.schedule import NoiseSchedule, Prediction
+from smmbench.diffusion.families import Family, UNet3D
+from smmbench.diffusion.schedule import NoiseSchedule, Prediction, Timestep
 
 Latent = Float[Tensor, "batch channel time rows columns"]
 Text = Float[Tensor, "batch token width"]
-Features = dict[str, Float[Tensor, "batch time _channel _rows _columns"]]  # layers differ in size
+Features = dict[str, Float[Tensor, "batch _time _channel _rows _columns"]]  # layers differ in size
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,40 +27,42 @@ class Denoiser:
     its own.
 
     Attributes:
-        unet: A `UNet3DConditionModel`, or anything with its way of being called.
+        network: Of the class that the family is about, or anything with its way of being called.
         schedule: The noise levels that it was trained on.
         compiled: The same network, compiled for whole passes without gradients; None: it is not.
-        apart: Run the two halves of classifier-free guidance one after the other: in less memory,
-            and by a compiled network of one shape.
+        sequential: Run the two halves of classifier-free guidance one after the other: in less
+            memory, and by a compiled network of one shape.
         graphs: Recordings of its passes, which are replayed; None: every pass runs as it is.
+        family: How the network is called, and how its layers lie.
     """
 
-    unet: nn.Module
+    network: nn.Module
     schedule: NoiseSchedule
     compiled: nn.Module | None = None
-    apart: bool = False
+    sequential: bool = False
     graphs: Graphs | None = None
+    family: Family = field(default_factory=UNet3D)
 
-    def output(self, x: Latent, t: int, text: Text) -> Latent:
-        """What the network itself returns: noise or v, as the schedule says."""
+    def output(self, x: Latent, t: Timestep, text: Text) -> Latent:
+        """What the network itself returns: noise, v or a velocity, as the schedule says."""
         if self.compiled is not None and not torch.is_grad_enabled():
             return self._call(self.compiled, x, torch.full((), t, device=x.device), text)
         return self.plain_output(x, t, text)
 
-    def plain_output(self, x: Latent, t: int, text: Text) -> Latent:
+    def plain_output(self, x: Latent, t: Timestep, text: Text) -> Latent:
         """The same by the network whose layers have names and take hooks, never a compiled one."""
         return self._pass(
-            "output", lambda x, when, text: (self._call(self.unet, x, when, text),), x, t, text
+            "output", lambda x, when, text: (self._call(self.network, x, when, text),), x, t, text
         )[0]
 
-    def predict(self, x: Latent, t: int, text: Text) -> Prediction:
+    def predict(self, x: Latent, t: Timestep, text: Text) -> Prediction:
         """Clean latent and noise that the network sees in x at timestep t."""
         return self.schedule.read(self.output(x, t, text), x, t)
 
     def guided(
         self,
         x: Latent,
-        t: int,
+        t: Timestep,
         text: Text,
         negative: Float[Tensor, "#batch token width"],
         scale: float,
@@ -79,7 +82,7 @@ class Denoiser:
         if scale == 1:
             return self.predict(x, t, text)
         negative = negative.expand_as(text)
-        if self.apart:
+        if self.sequential:
             without, with_text = self.output(x, t, negative), self.output(x, t, text)
         else:
             texts = torch.cat([negative, text])
@@ -90,17 +93,18 @@ class Denoiser:
             combined = combined * (1 - rescale + rescale * ratio)
         return self.schedule.read(combined, x, t)
 
-    def features(self, x: Latent, t: int, text: Text, layers: Sequence[str]) -> Features:
+    def features(self, x: Latent, t: Timestep, text: Text, layers: Sequence[str]) -> Features:
         """Outputs of named layers, in the precision of x; the layers after the last are not run.
 
         Raises:
             LookupError: There is no such layer, or it gives no features of frames.
         """
 
-        def look(x: Latent, when: int | Tensor, text: Text) -> Outputs:
-            with capture(self.unet, layers, stop=True) as captured:
-                self._call(self.unet, x, when, text)
-            return tuple(_unfold(captured[layer], layer, x).to(x) for layer in layers)
+        def look(x: Latent, when: Timestep | Tensor, text: Text) -> Outputs:
+            with capture(self.network, layers, stop=True) as captured:
+                self._call(self.network, x, when, text)
+            unfold = self.family.unfold
+            return tuple(unfold(self.network, captured[layer], layer, x).to(x) for layer in layers)
 
         return dict(zip(layers, self._pass(tuple(layers), look, x, t, text), strict=True))
 
@@ -110,7 +114,7 @@ class Denoiser:
             self.graphs.forget()
 
     def _pass(
-        self, kind: Hashable, work: Callable[..., Outputs], x: Latent, t: int, text: Text
+        self, kind: Hashable, work: Callable[..., Outputs], x: Latent, t: Timestep, text: Text
     ) -> Outputs:
         """Run the network, or replay a recording of it."""
         if self.graphs is None:
@@ -118,35 +122,14 @@ class Denoiser:
         # A tensor: a recording would keep the number.
         return self.graphs(kind, work, x, torch.full((), t, device=x.device), text)
 
-    def _call(self, network: nn.Module, x: Latent, when: int | Tensor, text: Text) -> Latent:
-        dtype = self._dtype
-        returned = network(
-            x.to(dtype), when, encoder_hidden_states=text.to(dtype), return_dict=False
-        )
-        found: Latent = returned[0].to(x)
-        return found
+    def _call(self, network: nn.Module, x: Latent, when: Timestep | Tensor, text: Text) -> Latent:
+        dtype = self.dtype
+        return self.family.call(network, x.to(dtype), when, text.to(dtype)).to(x)
 
     @property
-    def _dtype(self) -> torch.dtype:
-        return next(self.unet.parameters()).dtype
-
-
-def _unfold(
-    feature: Float[Tensor, ...], layer: str, x: Latent
-) -> Float[Tensor, "batch time _channel _rows _columns"]:
-    """Undo the folding of time into the batch, which the layers on frames of this family work in.
-
-    Those within a transformer give tokens, and those over time fold space instead: what they give
-    looks like features, and is none.
-    """
-    clips, frames = len(x), x.shape[2]
-    if feature.ndim != 4 or len(feature) != clips * frames:
-        raise LookupError(
-            f"The layer '{layer}' gives no features of frames: of {clips} x {frames} frames it "
-            f"gives {tuple(feature.shape)} instead of ({clips * frames}, channel, rows, columns). "
-            "Name a block, a convolution or a whole transformer, such as up_blocks.1.attentions.1."
-        )
-    return torch.unflatten(feature, 0, (clips, frames))
+    def dtype(self) -> torch.dtype:
+        """The type that the network computes in."""
+        return self.family.dtype(self.network)
 
 
 def _spread(x: Latent) -> Float[Tensor, "batch 1 1 1 1"]:

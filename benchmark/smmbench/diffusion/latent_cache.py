@@ -18,11 +18,12 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from smmbench.diffusion.backbone import Backbone
+from smmbench.diffusion.schedule import Timestep
 from smmbench.storage.array_cache import origin_key
 from smmbench.storage.home import home
 from smmbench.storage.tensor_cache import Entry, Tensors, kept_or_made, write_entry
 
-Latents = dict[int, Tensor]
+Latents = dict[Timestep, Tensor]
 """Latents of one clip, by timestep."""
 
 VERSION = 1
@@ -58,7 +59,7 @@ def cached_latents(
 
     paths = [latents_path(origin) for origin in origins]
     found = kept_or_made(paths, named, device, lambda path, entry: _keep(path, entry, limit))
-    return [{int(t): x for t, x in one.items()} for one in found]
+    return [{_timestep(name): x for name, x in one.items()} for one in found]
 
 
 def inversion_origin(
@@ -78,10 +79,15 @@ def inversion_origin(
         **backbone.origin(),
         "pixels": pixels_sha256,
         "prompt": prompt,
-        "dtype": str(next(denoiser.unet.parameters()).dtype),
+        "dtype": str(denoiser.dtype),
         "compiled": denoiser.compiled is not None,
         **how,
     }
+
+
+def _timestep(name: str) -> Timestep:
+    """A timestep as the schedule has it: a whole number where it counts them."""
+    return float(name) if "." in name or "e" in name else int(name)
 
 
 def cache_bytes() -> int:

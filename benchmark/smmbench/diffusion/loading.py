@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,40 +9,47 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import AutoencoderKL, UNet3DConditionModel
 from torch import nn
-from transformers import CLIPTextModel, CLIPTokenizer
 from transformers.utils import logging
 
+from smmbench.diffusion.codecs import Codec, ImageCodec
+from smmbench.diffusion.model_index import Layout, read_json
 from smmbench.diffusion.schedule import NoiseSchedule
+from smmbench.diffusion.schedulers import read_schedule
+from smmbench.diffusion.text import ClipText, TextEncoder
 from smmbench.diffusion.weights_folder import weights_variant
 
-CLASSES = {"unet": UNet3DConditionModel, "vae": AutoencoderKL, "text_encoder": CLIPTextModel}
 
-
-def load_network(folder: Path, part: str, dtype: torch.dtype) -> nn.Module:
+def load_network(folder: Path, part: str, name: str, dtype: torch.dtype) -> nn.Module:
     """Load one network from safetensors: frozen, in evaluation mode, on the CPU.
 
     The weights may lie in several files with an index, and where there are only files of the
     variant `fp16` those are read.
 
+    Args:
+        folder: The model's.
+        part: Of the folder.
+        name: Of the class that it should be.
+        dtype: Of the weights, but for layers that the class keeps in float32.
+
     Raises:
         ValueError: The part is missing, of another class, has no safetensors, or its weights do not
             fit its configuration; the message names the part.
     """
-    expected = CLASSES[part]
     where = folder / part
     config = read_json(where / "config.json", folder)
     found = config.get("_class_name") or ", ".join(config.get("architectures") or ["no class"])
-    if found != expected.__name__:
-        raise ValueError(f"{where} holds a {found}; a model here has a {expected.__name__} there.")
+    if found != name:
+        raise ValueError(f"{where} holds a {found}; a model here has a {name} there.")
     if not any(where.glob("*.safetensors")):
         raise ValueError(
             f"{where} has no .safetensors weights; pickled ones are not read from folders. Save "
             "the model again with diffusers' save_pretrained(..., safe_serialization=True)."
         )
     _check_shards(where)
-    network, report = _read_weights(expected, where, dtype)
+    network, report = _read_weights(name, where, dtype)
+    empty = {key for key, weight in network.named_parameters() if weight.is_meta}
+    report = {**report, "missing_keys": {*report.get("missing_keys", ()), *empty}}
     for problem in ("missing_keys", "mismatched_keys"):
         if keys := sorted(str(key) for key in report.get(problem, ())):
             shown = ", ".join(keys[:3]) + (" ..." if len(keys) > 3 else "")
@@ -55,50 +61,52 @@ def load_network(folder: Path, part: str, dtype: torch.dtype) -> nn.Module:
     return network.eval()
 
 
-def load_tokenizer(folder: Path) -> CLIPTokenizer:
+def load_codec(layout: Layout, dtype: torch.dtype, device: str, low_memory: bool) -> Codec:
+    """Load the autoencoder. Those of clips compute in float32 where the GPU would round to 16 bits.
+
+    Their published weights are float32, and their causal convolutions lose detail in less.
+    """
+    codec = layout.codec
+    if not issubclass(codec, ImageCodec):
+        dtype = torch.float32
+    network = load_network(layout.folder, "vae", codec.network_class, dtype)
+    return codec(network.to(device), low_memory)
+
+
+def load_text(layout: Layout, dtype: torch.dtype, device: str) -> TextEncoder:
+    """Load the text encoder and its tokenizer.
+
+    Raises:
+        ValueError: A part is missing or cannot be read.
+    """
+    text = layout.text
+    network = load_network(layout.folder, "text_encoder", text.network_class, dtype)
+    return text(network.to(device), load_tokenizer(layout.folder, text))
+
+
+def load_tokenizer(folder: Path, text: type[TextEncoder] = ClipText) -> Any:
     """Load the tokenizer.
 
     Raises:
         ValueError: It is missing or cannot be read.
     """
+    from transformers import AutoTokenizer, CLIPTokenizer
+
     where = folder / "tokenizer"
-    if not (where / "vocab.json").is_file() and not (where / "tokenizer.json").is_file():
-        raise ValueError(f"{folder} has no tokenizer/vocab.json. {_layout()}")
+    files = ("vocab.json", "tokenizer.json", "spiece.model")
+    if not any((where / name).is_file() for name in files):
+        raise ValueError(f"{folder} has no tokenizer/{' or '.join(files)}.")
+    loader: Any = CLIPTokenizer if issubclass(text, ClipText) else AutoTokenizer
     try:
-        return CLIPTokenizer.from_pretrained(where, local_files_only=True)
+        return loader.from_pretrained(where, local_files_only=True)
     except Exception as error:  # the library raises many kinds for a damaged file
-        raise ValueError(f"{where} is not a CLIPTokenizer: {error}") from error
+        raise ValueError(f"{where} is not a {loader.__name__}: {error}") from error
 
 
 def load_schedule(folder: Path) -> NoiseSchedule:
-    """Load the noise schedule, whichever scheduler class it was saved for."""
+    """Load the noise schedule, by the class of the scheduler that it was saved for."""
     path = folder / "scheduler" / "scheduler_config.json"
-    config = {key: value for key, value in read_json(path, folder).items() if key[0] != "_"}
-    try:
-        return NoiseSchedule.from_config(config)
-    except (NotImplementedError, TypeError, KeyError) as error:
-        raise ValueError(f"{path} is not a schedule that DDIM can follow: {error}") from error
-
-
-def read_json(path: Path, folder: Path) -> Mapping[str, Any]:
-    """Read a configuration of a model's part.
-
-    Raises:
-        ValueError: It is missing or no JSON object.
-    """
-    if not path.is_file():
-        raise ValueError(f"{folder} has no {path.relative_to(folder)}. {_layout()}")
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path} must hold a JSON object, got {type(content).__name__}.")
-    return content
-
-
-def _layout() -> str:
-    return "A model's folder has unet/, vae/, text_encoder/, tokenizer/ and scheduler/."
+    return read_schedule(read_json(path, folder), str(path))
 
 
 def _check_shards(where: Path) -> None:
@@ -129,11 +137,18 @@ def _no_progress_bar() -> Iterator[None]:
 
 
 def _read_weights(
-    expected: Any, where: Path, dtype: torch.dtype
+    name: str, where: Path, dtype: torch.dtype
 ) -> tuple[nn.Module, Mapping[str, Any]]:
     """Call the class's own loader; both libraries differ in the word for the type."""
-    word = "dtype" if expected is CLIPTextModel else "torch_dtype"
-    diffusers_only = {} if expected is CLIPTextModel else {"low_cpu_mem_usage": False}
+    import diffusers
+    import transformers
+
+    untyped: Any = diffusers if hasattr(diffusers, name) else transformers
+    expected = getattr(untyped, name)
+    word = "torch_dtype" if untyped is diffusers else "dtype"
+    # Without it a network is built twice; a transformer of billions of weights must not be.
+    sparing = untyped is diffusers and name.endswith("Transformer3DModel")
+    diffusers_only = {"low_cpu_mem_usage": sparing} if untyped is diffusers else {}
     try:
         with warnings.catch_warnings(), _no_progress_bar():
             warnings.simplefilter("ignore", FutureWarning)  # theirs, on their own internals

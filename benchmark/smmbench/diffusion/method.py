@@ -3,24 +3,45 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from smmbench.diffusion.backbone import Backbone, Frames, load_backbone
+from smmbench.diffusion.backbone import Backbone, load_backbone
+from smmbench.diffusion.codecs import Frames
 from smmbench.diffusion.denoiser import Latent, Text
+from smmbench.diffusion.families import Family
 from smmbench.diffusion.parameters import DiffusionParameters, check_timesteps
 from smmbench.diffusion.sampling import Denoise
+from smmbench.diffusion.support import Support, check_support
 from smmbench.method import BackboneUse, Method, Source
 from smmbench.video import Video
 
 ParametersT = TypeVar("ParametersT", bound=DiffusionParameters)
 PreparedT = TypeVar("PreparedT")
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What a video takes over from the clip that it was made of.
+
+    Attributes:
+        frames: Their number; the latent may hold more, which are padding.
+        fps: The frame rate.
+    """
+
+    frames: int
+    fps: float
+
+    @classmethod
+    def of(cls, source: Source) -> Timing:
+        """That of a clip."""
+        return cls(len(source.video.frames), source.video.fps)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +50,19 @@ class Prepared:
 
     Attributes:
         x: A batch of one.
-        fps: The clip's frame rate.
+        timing: The clip's.
     """
 
     x: Float[Tensor, "1 channel time rows columns"]
-    fps: float
+    timing: Timing
 
 
 class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, PreparedT]):
     """A method on a text-to-video backbone.
 
     Subclasses work on batches; one clip is a batch of one, and gives the same video to rounding.
+    On which `families` of backbones a method is defined stands on its class, by the family's name;
+    one that says nothing of a family is tried there.
 
     Args:
         parameters: An instance of `Parameters`.
@@ -49,11 +72,14 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
     """
 
     checkpoints = ("model", "revision")
+    families: ClassVar[Mapping[str, Support]] = {}
 
     def __init__(
         self, parameters: ParametersT, device: str, backbone: Backbone | None = None
     ) -> None:
         super().__init__(parameters, device)
+        if backbone:
+            self._check_family(backbone.family)
         self.backbone = backbone or load_backbone(
             parameters.model,
             parameters.revision,
@@ -61,7 +87,9 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
             getattr(torch, parameters.dtype),
             low_memory=parameters.low_memory,
             compile=parameters.compile,
+            check=self._check_family,
         )
+        self.padded_frames = 0  # of the clips that were encoded last
         check_timesteps(parameters, self.backbone.schedule)
         self.check_model()
 
@@ -91,16 +119,29 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
         return self.backbone.weights()
 
     def backbone_use(self) -> BackboneUse:
-        """The 3D UNet, which takes any number of frames."""
+        """Family, ladder and frame rule of the loaded model."""
+        schedule = self.backbone.schedule
         return BackboneUse(
-            family="unet-3d",
-            scheduler="ddim",
-            prediction="v" if self.backbone.schedule.prediction == "v_prediction" else "epsilon",
+            family=self.backbone.family.name,
+            scheduler=schedule.ladder,
+            prediction=schedule.predicts,
+            frame_rule=self.backbone.codec.frame_rule,
+            padded_frames=self.padded_frames,
         )
 
     def encode(self, sources: Sequence[Source]) -> Latent:
-        """Latents of the clips, by the encoder's mean: no seed enters the preparation."""
+        """Latents of the clips, by the encoder's mean: no seed enters the preparation.
+
+        A clip of a number of frames that the model does not make is padded by its last frame;
+        `videos` cuts what is made of it.
+        """
+        self.note_padding(sources)
         return self.backbone.encode(stack_frames([source.video for source in sources]))
+
+    def note_padding(self, sources: Sequence[Source]) -> None:
+        """Remember, for `backbone_use`, how many frames the model adds to clips of this length."""
+        frames = len(sources[0].video.frames)
+        self.padded_frames = self.backbone.whole_frames(frames) - frames
 
     def embed(self, prompts: Sequence[str]) -> Text:
         """Text states of prompts, with the prefix before each."""
@@ -114,10 +155,16 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
             x, t, text, negative, parameters.guidance, parameters.guidance_rescale
         )
 
-    def videos(self, x: Latent, rates: Sequence[float]) -> list[Video]:
-        """Decode latents to videos of these frame rates (frames a second)."""
+    def videos(self, x: Latent, timings: Sequence[Timing]) -> list[Video]:
+        """Decode latents to videos of these lengths and frame rates."""
         frames = self.backbone.decode(x)
-        return [Video(clip, fps) for clip, fps in zip(frames, rates, strict=True)]
+        return [
+            Video(np.ascontiguousarray(clip[: timing.frames]), timing.fps)
+            for clip, timing in zip(frames, timings, strict=True)
+        ]
+
+    def _check_family(self, family: Family) -> None:
+        check_support(self.card.title, self.families, family)
 
 
 def stack_frames(videos: Sequence[Video]) -> Frames:
@@ -134,7 +181,7 @@ def stack_frames(videos: Sequence[Video]) -> Frames:
 
 def one_by_one(x: Latent, sources: Sequence[Source]) -> list[Prepared]:
     """Take a batch of latents apart, one for each clip."""
-    return [Prepared(x[[i]], source.video.fps) for i, source in enumerate(sources)]
+    return [Prepared(x[[i]], Timing.of(source)) for i, source in enumerate(sources)]
 
 
 def together(prepared: Sequence[Prepared]) -> Latent:
@@ -142,6 +189,6 @@ def together(prepared: Sequence[Prepared]) -> Latent:
     return torch.cat([one.x for one in prepared])
 
 
-def rates(prepared: Sequence[Prepared]) -> list[float]:
-    """Frame rates of prepared clips, in frames a second."""
-    return [one.fps for one in prepared]
+def timings(prepared: Sequence[Prepared]) -> list[Timing]:
+    """Lengths and frame rates of prepared clips."""
+    return [one.timing for one in prepared]

@@ -10,8 +10,11 @@ from smmbench.diffusion.schedule import NoiseSchedule
 QUALITY = "Amazing quality, masterpiece, "
 DEFECTS = "bad quality, distortions, unrealistic, distorted image, watermark, signature"
 
+BACKBONES = "ZeroScope v2 576w or another 3D UNet, Wan2.1-T2V, CogVideoX: see its families"
+"""What a method's card says of its backbone here, where it is defined on all families."""
+
 UNETS = "any text-to-video model of the 3D-UNet family: ZeroScope v2 576w, the embedded one"
-"""What a method's card says of its backbone here."""
+"""The same of a method that only 3D UNets have the layers for."""
 
 EMOJI: dict[str, Any] = {
     "model": "emoji",
@@ -64,10 +67,10 @@ def refuse_below(parameters: Any, least: int, *names: str) -> None:
 
 
 def check_timesteps(parameters: Any, schedule: NoiseSchedule) -> None:
-    """Refuse what a model's schedule does not have, before a clip is spent.
+    """Refuse more steps than a model's schedule has timesteps, before a clip is spent.
 
     Raises:
-        ValueError: More steps than timesteps, or a timestep that there is not.
+        ValueError: There are not that many.
     """
     length = schedule.length
     for name in ("steps", "inversion_steps"):
@@ -76,6 +79,17 @@ def check_timesteps(parameters: Any, schedule: NoiseSchedule) -> None:
                 f"{name} must be at most {length}, the timesteps of this model, got "
                 f"{getattr(parameters, name)}."
             )
-    looked_at = getattr(parameters, "reference_timestep", 0)
-    if not 0 <= looked_at < length:
-        raise ValueError(f"reference_timestep must be 0 to {length - 1}, got {looked_at}.")
+
+
+def check_levels(parameters: Any, *names: str) -> None:
+    """Refuse parameters that are no noise levels.
+
+    Raises:
+        ValueError: One is not 0 to 1; the message names it.
+    """
+    for name in names:
+        if not 0 <= getattr(parameters, name) <= 1:
+            raise ValueError(
+                f"{name} is a noise level, 0 (clean) to 1 (pure noise), got "
+                f"{getattr(parameters, name):g}."
+            )

@@ -10,13 +10,15 @@ from smmbench.diffusion.backbone import Backbone
 from smmbench.diffusion.denoiser import Latent, Text
 
 FRAMES, SIDE = 3, 8
-"""Of the latent: as many frames as no level has places, so that neither is taken for the other."""
+"""Of the latent, in patches: as many frames as no level has places, so that neither is taken for
+the other."""
 
 
 def small_input(backbone: Backbone) -> tuple[Latent, Text]:
-    """A latent of nothing in three frames of 8x8, and an empty prompt."""
-    channels = backbone.vae.config.latent_channels
-    x = torch.zeros(1, channels, FRAMES, SIDE, SIDE, device=backbone.device)
+    """A latent of nothing in three frames of 8x8 patches, and an empty prompt."""
+    time, rows, columns = backbone.family.patch(backbone.denoiser.network)
+    sides = FRAMES * time, SIDE * rows, SIDE * columns
+    x = torch.zeros(1, backbone.codec.channels, *sides, device=backbone.device)
     return x, backbone.embed([""])
 
 

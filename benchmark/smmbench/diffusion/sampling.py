@@ -1,4 +1,4 @@
-"""DDIM sampling: from noise to a clean latent."""
+"""Deterministic sampling, by DDIM or Euler steps as the schedule has them: from noise to a clip."""
 
 from __future__ import annotations
 
@@ -9,22 +9,24 @@ import torch
 
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.finite import check_finite
-from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction
+from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction, Timestep
 
-Denoise = Callable[[Latent, int], Prediction]
+Denoise = Callable[[Latent, Timestep], Prediction]
 """From a latent and its timestep to clean latent and noise; guidance is inside."""
 
-Guide = Callable[[Latent, int], Latent]
+Guide = Callable[[Latent, Timestep], Latent]
 """What is done to a latent at a timestep before it is stepped; the latent itself for nothing."""
 
 
-def steps(timesteps: Sequence[int]) -> Iterator[tuple[int, int]]:
+def steps(timesteps: Sequence[Timestep]) -> Iterator[tuple[Timestep, Timestep]]:
     """Pairs (from, to) of a sampling; the last goes to `CLEAN`."""
     return pairwise([*timesteps, CLEAN])
 
 
 @torch.no_grad()
-def ddim_step(schedule: NoiseSchedule, denoise: Denoise, x: Latent, t: int, to: int) -> Latent:
+def sampling_step(
+    schedule: NoiseSchedule, denoise: Denoise, x: Latent, t: Timestep, to: Timestep
+) -> Latent:
     """One deterministic step from timestep t to the cleaner `to`.
 
     Raises:
@@ -36,11 +38,11 @@ def ddim_step(schedule: NoiseSchedule, denoise: Denoise, x: Latent, t: int, to: 
 
 
 def sample(
-    schedule: NoiseSchedule, denoise: Denoise, x: Latent, timesteps: Sequence[int]
+    schedule: NoiseSchedule, denoise: Denoise, x: Latent, timesteps: Sequence[Timestep]
 ) -> Latent:
     """Denoise a latent from the first timestep to the end; with no timesteps it stays as it is."""
     for t, to in steps(timesteps):
-        x = ddim_step(schedule, denoise, x, t, to)
+        x = sampling_step(schedule, denoise, x, t, to)
     return x
 
 
@@ -48,7 +50,7 @@ def sample_guided(
     schedule: NoiseSchedule,
     denoise: Denoise,
     x: Latent,
-    timesteps: Sequence[int],
+    timesteps: Sequence[Timestep],
     guide: Guide,
     renoise: Callable[[Latent], Latent] | None = None,
 ) -> Latent:
@@ -64,8 +66,8 @@ def sample_guided(
             forward again and stepped anew. None: no restart.
     """
     for t, to in steps(timesteps):
-        x = ddim_step(schedule, denoise, guide(x, t), t, to)
+        x = sampling_step(schedule, denoise, guide(x, t), t, to)
         # Where t holds no signal at all, a restart would erase what was just made.
         if renoise and to != CLEAN and schedule.mu(t) > 0:
-            x = ddim_step(schedule, denoise, schedule.renoise(x, to, t, renoise(x)), t, to)
+            x = sampling_step(schedule, denoise, schedule.renoise(x, to, t, renoise(x)), t, to)
     return x

@@ -1,149 +1,105 @@
-"""How much signal and how much noise a latent holds at each timestep, and the moves between them.
+"""Noise schedules: how much signal and how much noise a latent holds at each timestep.
 
-A latent at timestep t is x_t = mu(t) x0 + sigma(t) eps, with mu = sqrt(alpha_bar) and
-sigma = sqrt(1 - alpha_bar). Everything here is arithmetic on tensors; no network is run.
+A latent at timestep t is x_t = mu(t) x0 + sigma(t) noise. Two kinds of model share this interface:
+those of variance-preserving diffusion, mu = sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar)
+(`alpha_bar.py`), and those of flow matching, mu = 1 - sigma (`flow.py`). Everything here is
+arithmetic on tensors; no network is run.
+
+The same timestep means another thing in each model, and so does "the first ten steps". What a
+method states, it states as a **noise level** instead: sigma / (mu + sigma), the noise's share of
+the latent, 0 for a clean latent and 1 for pure noise. For flow matching it is sigma itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import numpy as np
 from jaxtyping import Float
-from torch import Tensor
+from torch import Generator, Tensor
 
 CLEAN = -1
 """The timestep below the smallest: where sampling ends and inversion begins."""
 
+Timestep = int | float
+"""What a network is told of the noise: a whole number where it counts its timesteps."""
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network makes of a latent: x = mu x0 + sigma eps holds for the pair.
+    """What a network makes of a latent: x = mu x0 + sigma noise holds for the pair.
 
     Attributes:
         x0: The clean latent.
-        eps: The noise.
+        noise: The noise.
     """
 
     x0: Float[Tensor, "*shape"]
-    eps: Float[Tensor, "*shape"]
+    noise: Float[Tensor, "*shape"]
 
 
-@dataclass(frozen=True, eq=False)
-class NoiseSchedule:
-    """The noise levels of a model and how its network speaks of them.
-
-    Attributes:
-        alpha_bar: Share of the signal's variance left at each timestep, falling.
-        final_alpha_bar: The same at `CLEAN`; below 1 for models that never saw a clean latent.
-        prediction: What the network returns: `epsilon`, the noise, or `v_prediction`, which is
-            mu eps - sigma x0.
-        spacing: How sampling timesteps are spread: `leading`, `trailing`, `linspace`.
-        steps_offset: Added to every timestep of the spacing `leading`.
-    """
-
-    alpha_bar: Float[np.ndarray, " T"]
-    final_alpha_bar: float
-    prediction: str
-    spacing: str = "leading"
-    steps_offset: int = 0
-
-    def __post_init__(self) -> None:
-        if self.prediction not in ("epsilon", "v_prediction"):
-            raise ValueError(
-                f"The scheduler's prediction_type is '{self.prediction}'; possible here are "
-                "epsilon and v_prediction."
-            )
-        if self.spacing not in ("leading", "trailing", "linspace"):
-            raise ValueError(
-                f"The scheduler's timestep_spacing is '{self.spacing}'; possible are leading, "
-                "trailing and linspace."
-            )
-        if self.prediction == "epsilon" and self.alpha_bar.min() <= 0:
-            raise ValueError(
-                "The schedule ends in pure noise (alpha_bar = 0), where the noise says nothing of "
-                "the clean latent: such a model must predict v (prediction_type v_prediction)."
-            )
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> NoiseSchedule:
-        """Read a diffusers scheduler's configuration, whichever class it was written for."""
-        import diffusers  # takes seconds: only where a model is loaded
-
-        untyped: Any = diffusers.DDIMScheduler
-        return cls.from_scheduler(untyped.from_config(dict(config)))
-
-    @classmethod
-    def from_scheduler(cls, scheduler: Any) -> NoiseSchedule:
-        """Take the levels of a `DDIMScheduler`, so that both agree to its own rounding."""
-        config = scheduler.config
-        return cls(
-            alpha_bar=scheduler.alphas_cumprod.double().numpy(),
-            final_alpha_bar=float(scheduler.final_alpha_cumprod),
-            prediction=config["prediction_type"],
-            spacing=config["timestep_spacing"],
-            steps_offset=config["steps_offset"],
-        )
+class NoiseSchedule(ABC):
+    """The noise levels of a model and how its network speaks of them."""
 
     @property
+    @abstractmethod
     def length(self) -> int:
         """T, the number of timesteps that the model was trained on."""
-        return len(self.alpha_bar)
 
-    def timesteps(self, steps: int) -> tuple[int, ...]:
+    @property
+    @abstractmethod
+    def ladder(self) -> str:
+        """How sampling steps through the levels, in words: for records."""
+
+    @property
+    @abstractmethod
+    def predicts(self) -> str:
+        """What the network returns: `epsilon`, `v` or `flow`."""
+
+    @abstractmethod
+    def mu(self, t: Timestep) -> float:
+        """Factor of the clean latent at timestep t."""
+
+    @abstractmethod
+    def sigma(self, t: Timestep) -> float:
+        """Factor of the noise at timestep t."""
+
+    @abstractmethod
+    def timesteps(self, steps: int) -> tuple[Timestep, ...]:
         """The timesteps of a sampling, noisiest first.
 
         Raises:
             ValueError: There are not that many timesteps.
         """
-        last = self.length - 1
-        if not 1 <= steps <= self.length:
-            raise ValueError(f"Steps must be 1 to {self.length}, got {steps}.")
-        chosen: np.ndarray
-        match self.spacing:
-            case "leading":
-                chosen = np.arange(steps)[::-1] * (self.length // steps) + self.steps_offset
-            case "trailing":
-                chosen = np.round(self.length - np.arange(steps) * (self.length / steps)) - 1
-            case _:  # linspace
-                chosen = np.round(np.linspace(0, last, steps))[::-1]
-        if chosen[0] > last:
-            raise ValueError(
-                f"{steps} steps with an offset of {self.steps_offset} leave the schedule of "
-                f"{self.length} timesteps; take fewer steps."
-            )
-        return tuple(int(t) for t in chosen)
 
-    def mu(self, t: int) -> float:
-        """Factor of the clean latent at timestep t."""
-        return float(np.sqrt(self._alpha_bar(t)))
+    @abstractmethod
+    def nearest(self, level: float) -> Timestep:
+        """The timestep whose noise level is nearest to this one, 0 to 1."""
 
-    def sigma(self, t: int) -> float:
-        """Factor of the noise at timestep t."""
-        return float(np.sqrt(1 - self._alpha_bar(t)))
+    @abstractmethod
+    def draw(self, generator: Generator) -> Timestep:
+        """Draw a timestep as training does."""
 
-    def at(self, t: int, prediction: Prediction) -> Float[Tensor, "*shape"]:
-        """The latent of this clean latent and noise at timestep t: one deterministic DDIM step."""
-        return self.mu(t) * prediction.x0 + self.sigma(t) * prediction.eps
-
+    @abstractmethod
     def read(
-        self, output: Float[Tensor, "*shape"], x: Float[Tensor, "*shape"], t: int
+        self, output: Float[Tensor, "*shape"], x: Float[Tensor, "*shape"], t: Timestep
     ) -> Prediction:
-        """Turn what the network returned for the latent x at t into clean latent and noise.
+        """Turn what the network returned for the latent x at t into clean latent and noise."""
 
-        Where alpha_bar is 0 the latent is the noise, and v is minus the clean latent.
-        """
-        mu, sigma = self.mu(t), self.sigma(t)
-        if self.prediction == "epsilon":
-            return Prediction(x0=(x - sigma * output) / mu, eps=output)
-        return Prediction(x0=mu * x - sigma * output, eps=sigma * x + mu * output)
+    @abstractmethod
+    def output(self, true: Prediction, t: Timestep) -> Float[Tensor, "*shape"]:
+        """What a perfect network would return at t for a latent mixed of these two."""
 
-    def undo_step(
-        self, output: Float[Tensor, "*shape"], x: Float[Tensor, "*shape"], below: int, t: int
+    @abstractmethod
+    def inversion_step(
+        self,
+        output: Float[Tensor, "*shape"],
+        x: Float[Tensor, "*shape"],
+        below: Timestep,
+        t: Timestep,
     ) -> Float[Tensor, "*shape"]:
-        """One step of DDIM inversion: the latent at t from which sampling would step to x.
+        """One step of inversion: the latent at t from which sampling would step to x.
 
         It is exact for the network's output at (x_t, t); inversion has only the one at (x, t).
 
@@ -156,34 +112,52 @@ class NoiseSchedule:
         Raises:
             ValueError: t is pure noise and x has none, so that they share nothing.
         """
+
+    def fresh_share(self, below: Timestep, t: Timestep) -> tuple[float, float]:
+        """Factors of the latent and of fresh noise when it is diffused from `below` to t."""
+        kept = self.mu(t) / self.mu(below)
+        return kept, max(self.sigma(t) ** 2 - (kept * self.sigma(below)) ** 2, 0.0) ** 0.5
+
+    def noise_level(self, t: Timestep) -> float:
+        """The noise's share of a latent at timestep t, sigma / (mu + sigma): 0 to 1."""
         mu, sigma = self.mu(t), self.sigma(t)
-        mu_below, sigma_below = self.mu(below), self.sigma(below)
-        if mu * mu_below + sigma * sigma_below == 0:
-            raise ValueError(
-                f"Inversion cannot go from the clean latent to timestep {t} at once, which is pure "
-                "noise in this model: take more inversion steps."
-            )
-        if self.prediction == "epsilon":
-            x0 = (x - sigma_below * output) / mu_below
-            return mu * x0 + sigma * output
-        # A sampling step turns (x, v) by the angle between the levels: x = cos x_t - sin v.
-        cosine = mu * mu_below + sigma * sigma_below
-        sine = sigma * mu_below - mu * sigma_below
-        return (x + sine * output) / cosine
+        return sigma / (mu + sigma)
+
+    def at(self, t: Timestep, prediction: Prediction) -> Float[Tensor, "*shape"]:
+        """The latent of this clean latent and noise at timestep t: one deterministic step."""
+        return self.mu(t) * prediction.x0 + self.sigma(t) * prediction.noise
 
     def renoise(
-        self, x: Float[Tensor, "*shape"], below: int, t: int, noise: Float[Tensor, "*shape"]
+        self,
+        x: Float[Tensor, "*shape"],
+        below: Timestep,
+        t: Timestep,
+        noise: Float[Tensor, "*shape"],
     ) -> Float[Tensor, "*shape"]:
         """Diffuse a latent forward from the timestep `below` to the noisier t.
 
         One jump has the same law as all the single steps between, for one draw of noise.
         """
-        kept = self.mu(t) / self.mu(below)
-        return kept * x + float(np.sqrt(1 - kept**2)) * noise
+        kept, fresh = self.fresh_share(below, t)
+        return kept * x + fresh * noise
 
-    def _alpha_bar(self, t: int) -> float:
-        if t == CLEAN:
-            return self.final_alpha_bar
-        if not 0 <= t < self.length:
-            raise ValueError(f"Timestep {t} is outside the schedule, 0 to {self.length - 1}.")
-        return float(self.alpha_bar[t])
+
+def within(
+    schedule: NoiseSchedule, timesteps: Sequence[Timestep], highest: float, lowest: float
+) -> tuple[Timestep, ...]:
+    """Those timesteps whose noise levels lie in a window, bounds included; order is kept."""
+    return tuple(t for t in timesteps if lowest <= schedule.noise_level(t) <= highest)
+
+
+def check_window(highest: float, lowest: float, name: str = "guided") -> None:
+    """Refuse a window of noise levels that does not fall from at most 1 to at least 0.
+
+    Raises:
+        ValueError: It does not; the message names `<name>_from` and `<name>_to`.
+    """
+    if highest > 1:
+        raise ValueError(f"{name}_from must be a noise level of at most 1, got {highest:g}.")
+    if not 0 <= lowest <= highest:
+        raise ValueError(
+            f"{name}_to must be a noise level from 0 to {name}_from ({highest:g}), got {lowest:g}."
+        )

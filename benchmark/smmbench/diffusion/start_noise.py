@@ -8,10 +8,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent
-from smmbench.diffusion.schedule import NoiseSchedule, Prediction
+from smmbench.diffusion.schedule import NoiseSchedule, Prediction, Timestep
 
 
-def implied_noise(schedule: NoiseSchedule, clean: Latent, noisy: Latent, t: int) -> Latent:
+def implied_noise(schedule: NoiseSchedule, clean: Latent, noisy: Latent, t: Timestep) -> Latent:
     """The noise in a latent at timestep t if `clean` is what it was made of."""
     return (noisy - schedule.mu(t) * clean) / schedule.sigma(t)
 
@@ -45,8 +45,8 @@ def low_frequency_start(
     schedule: NoiseSchedule,
     clean: Latent,
     noisiest: Latent,
-    t_noisiest: int,
-    t_start: int,
+    t_noisiest: Timestep,
+    t_start: Timestep,
     fresh: Latent,
     factor: int,
 ) -> Latent:
@@ -65,7 +65,7 @@ def low_frequency_start(
         factor: What is lost by shrinking a frame this many times is replaced; 1 replaces nothing.
     """
     own = implied_noise(schedule, clean, noisiest, t_noisiest)
-    start = schedule.at(t_start, Prediction(x0=clean, eps=own))
+    start = schedule.at(t_start, Prediction(x0=clean, noise=own))
     if factor == 1:
         return start
     return low_pass(start, factor) + fresh - low_pass(fresh, factor)

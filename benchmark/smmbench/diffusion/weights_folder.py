@@ -8,18 +8,22 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from smmbench.diffusion.model_index import INDEX, check_index, read_json
 from smmbench.plugins import load_offered, no_such, offered
 from smmbench.storage.home import home
 
-NETWORKS = ("unet", "vae", "text_encoder")
-PARTS = (*NETWORKS, "tokenizer", "scheduler")
+PARTS = ("vae", "text_encoder", "tokenizer", "scheduler")
+"""Parts of every model, beside its network."""
 
 # Known hub models, at a commit: a branch would change under a benchmark's feet.
 REVISIONS = {
     "cerspense/zeroscope_v2_576w": "6963642a64dbefa93663d1ecebb4ceda2d9ecb28",
     "damo-vilab/text-to-video-ms-1.7b": "8227dddca75a8561bf858d604cc5dae52b954d01",
+    "Wan-AI/Wan2.1-T2V-1.3B-Diffusers": "0fad780a534b6463e45facd96134c9f345acfa5b",
+    "THUDM/CogVideoX-2b": "1137dacfc2c9c012bed6a0793f4ecf2ca8e7ba01",
+    "THUDM/CogVideoX-5b": "8d6ea3f817438460b25595a120f109b88d5fdfad",
 }
-HUB_FILES = tuple(f"{part}/*.{end}" for part in PARTS for end in ("json", "txt", "safetensors"))
+ENDS = ("json", "txt", "model", "safetensors")
 
 
 def model_folder(model: str, revision: str = "") -> Path:
@@ -31,7 +35,8 @@ def model_folder(model: str, revision: str = "") -> Path:
 
     Raises:
         LookupError: There is no such model, or the hub cannot give it.
-        ValueError: A revision is missing, or not a commit.
+        ValueError: A revision is missing, or not a commit; or the model is of no family that is
+            supported, which is told before its weights are fetched.
     """
     if model in offered("smmbench.models"):
         return Path(load_offered("smmbench.models", model, "model")())
@@ -67,12 +72,24 @@ def _from_hub(model: str, revision: str) -> Path:
     converted = home() / "models" / model.replace("/", "--") / revision
     if converted.is_dir():
         return converted
-    snapshot = _download(model, revision, HUB_FILES)
-    pickled = [part for part in NETWORKS if not any((snapshot / part).glob("*.safetensors"))]
+    index = _download(model, revision, (INDEX,)) / INDEX
+    if index.is_file():
+        network = check_index(read_json(index, index.parent), model).part
+    elif (index.parent / "unet").is_dir():  # cached without it, and the hub is out of reach
+        network = "unet"
+    else:
+        raise ValueError(
+            f"The hub model '{model}' has no {INDEX}, so it is not in diffusers' layout; some "
+            "models are published a second time under a name that ends in -Diffusers."
+        )
+    files = (INDEX, *(f"{part}/*.{end}" for part in (network, *PARTS) for end in ENDS))
+    snapshot = _download(model, revision, files)
+    networks = (network, "vae", "text_encoder")
+    pickled = [part for part in networks if not any((snapshot / part).glob("*.safetensors"))]
     if not pickled:
         return snapshot
-    snapshot = _download(model, revision, (*HUB_FILES, *(f"{part}/*.bin" for part in pickled)))
-    return _convert(snapshot, converted)
+    snapshot = _download(model, revision, (*files, *(f"{part}/*.bin" for part in pickled)))
+    return _convert(snapshot, converted, (network, *PARTS))
 
 
 def _download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
@@ -99,7 +116,7 @@ def _download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
         ) from error
 
 
-def _convert(snapshot: Path, target: Path) -> Path:
+def _convert(snapshot: Path, target: Path, parts: tuple[str, ...]) -> Path:
     """Rewrite pickled weights as safetensors, once; the result appears whole or not at all.
 
     PyTorch reads them with `weights_only`, which runs no code of the file.
@@ -110,7 +127,9 @@ def _convert(snapshot: Path, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".tmp-"))
     try:
-        for part in (name for name in PARTS if (snapshot / name).is_dir()):
+        if (snapshot / INDEX).is_file():
+            shutil.copyfile(snapshot / INDEX, temporary / INDEX)
+        for part in (name for name in parts if (snapshot / name).is_dir()):
             shutil.copytree(
                 snapshot / part, temporary / part, ignore=shutil.ignore_patterns("*.bin")
             )

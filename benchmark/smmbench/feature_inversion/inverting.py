@@ -29,7 +29,7 @@ NONE = "none"  # the control: the same start and sampling, and nothing is pulled
 
 ANALYSIS = (
     "start=random",
-    "guided_share=1",  # every step is pulled, the clean ones too
+    "guided_to=0",  # every step is pulled, the clean ones too
     "restart=false",
     "guidance=1",  # there is no prompt to follow
     "inversion_prompt=false",

@@ -166,6 +166,6 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
     def backbone_use(self) -> BackboneUse | None:
         """The video model that the method works on; None where it does not state it.
 
-        Asked once, when the method has been built.
+        Asked when the method has been built, and again when clips have been prepared.
         """
         return None

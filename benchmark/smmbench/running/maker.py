@@ -130,6 +130,8 @@ class Maker:
                 clips[pair.clip.name] = Outcome(None, error, "load")
         able = [source for source in sources if source.clip not in clips]
         prepared = self._preparing.run(lambda some: _prepare(self._loaded(), some), able)
+        if able:  # what was padded is known once clips are prepared
+            self.recorder.backbone = self._loaded().backbone_use()
         names = [source.clip for source in able]
         return clips | dict(zip(names, prepared, strict=True))
 

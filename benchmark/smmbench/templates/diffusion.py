@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.guidance import gradient, loss_scale
-from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
+from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
 from smmbench.diffusion.sampling import sample_guided
@@ -66,7 +66,7 @@ class MyMethod(DiffusionMethod[Parameters, Prepared]):
 
         x = noise(source, generators(seeds))  # of the source's shape, on its device
         x = sample_guided(schedule, denoise, x, timesteps, guide)
-        return self.videos(x, rates(prepared))
+        return self.videos(x, timings(prepared))
 
 
 def steps_in_time(x: Latent) -> Latent:

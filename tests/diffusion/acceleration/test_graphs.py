@@ -87,13 +87,14 @@ class CpuTape:
 def loaded(tiny_backbone: Path) -> Denoiser:
     """With diffusers' own layers: weights packed for the CPU are nothing that a tape could see."""
     return Denoiser(
-        load_network(tiny_backbone, "unet", torch.float32), load_schedule(tiny_backbone)
+        load_network(tiny_backbone, "unet", "UNet3DConditionModel", torch.float32),
+        load_schedule(tiny_backbone),
     )
 
 
 @pytest.fixture
 def plain(loaded: Denoiser) -> Denoiser:
-    return Denoiser(copy.deepcopy(loaded.unet), loaded.schedule)
+    return Denoiser(copy.deepcopy(loaded.network), loaded.schedule)
 
 
 @pytest.fixture
@@ -103,8 +104,8 @@ def tape() -> CpuTape:
 
 @pytest.fixture
 def recorded(plain: Denoiser, tape: CpuTape) -> Denoiser:
-    graphs = Graphs(plain.unet, lambda: tape)
-    return Denoiser(plain.unet, plain.schedule, graphs=graphs)
+    graphs = Graphs(plain.network, lambda: tape)
+    return Denoiser(plain.network, plain.schedule, graphs=graphs)
 
 
 def inputs(seed: int, device: str = "cpu") -> tuple[Tensor, Tensor]:
@@ -189,7 +190,7 @@ def test_hooked_layers_are_run_so_that_they_are_seen(
         output(recorded, *_at(i))
     before = tape.replayed
     for d in (recorded, plain):
-        with capture(d.unet, ["conv_out"]) as seen:
+        with capture(d.network, ["conv_out"]) as seen:
             found = output(d, *_at(5))
         assert seen["conv_out"].shape[1] == found.shape[1]
     assert tape.replayed == before
@@ -208,7 +209,7 @@ def test_hooked_layers_are_run_so_that_they_are_seen(
 def test_changed_weights_are_used(plain: Denoiser, recorded: Denoiser, tape: CpuTape) -> None:
     for i in range(3):
         output(recorded, *_at(i))
-    bias = plain.unet.get_parameter("conv_out.bias")
+    bias = plain.network.get_parameter("conv_out.bias")
     with torch.no_grad():  # in place: a recording reads the same memory
         bias.add_(1)
     torch.testing.assert_close(output(recorded, *_at(3)), output(plain, *_at(3)))
@@ -232,7 +233,7 @@ def test_layers_of_others_run_each_time(plain: Denoiser, recorded: Denoiser, tap
     for i in range(3):
         output(recorded, *_at(i))
     before = tape.replayed
-    attention = next(part for part in plain.unet.modules() if isinstance(part, Attention))
+    attention = next(part for part in plain.network.modules() if isinstance(part, Attention))
     own = attention.processor
     counting: Any = Counting()  # type: ignore[no-untyped-call]
     attention.set_processor(counting)
@@ -240,7 +241,7 @@ def test_layers_of_others_run_each_time(plain: Denoiser, recorded: Denoiser, tap
     assert counting.calls == 2 and not torch.equal(first, second)
     assert tape.replayed == before
     attention.set_processor(own)
-    conv = plain.unet.get_submodule("conv_out")
+    conv = plain.network.get_submodule("conv_out")
     vars(conv)["forward"] = lambda x: torch.zeros_like(x[:, :4])
     assert not output(recorded, *_at(3)).any()
     assert tape.replayed == before
@@ -251,7 +252,7 @@ def test_layers_of_others_run_each_time(plain: Denoiser, recorded: Denoiser, tap
 
 
 def test_weights_that_learn_are_never_recorded(recorded: Denoiser, tape: CpuTape) -> None:
-    recorded.unet.get_submodule("conv_out").requires_grad_(True)
+    recorded.network.get_submodule("conv_out").requires_grad_(True)
     for i in range(3):
         recorded.output(*_at(i)).sum().backward()
     assert not tape.ran and not tape.recorded
@@ -340,7 +341,7 @@ def test_a_network_that_cannot_be_recorded_runs_as_it_is(plain: Denoiser) -> Non
         def record(self, work: Callable[[], ResultT]) -> tuple[Callable[[], None], ResultT]:
             raise RuntimeError("operation not permitted when stream is capturing\nmore")
 
-    denoiser = Denoiser(plain.unet, plain.schedule, graphs=Graphs(plain.unet, Broken))
+    denoiser = Denoiser(plain.network, plain.schedule, graphs=Graphs(plain.network, Broken))
     output(denoiser, *_at(0))
     with pytest.warns(UserWarning, match=r"runs as it is, slower: operation not permitted"):
         found = output(denoiser, *_at(1))
@@ -351,9 +352,9 @@ def test_a_network_that_cannot_be_recorded_runs_as_it_is(plain: Denoiser) -> Non
 def test_nothing_is_recorded_on_the_cpu_or_when_switched_off(
     plain: Denoiser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert graphs_of(plain.unet) is None
+    assert graphs_of(plain.network) is None
     monkeypatch.setenv(SWITCH, "0")
-    assert graphs_of(plain.unet) is None
+    assert graphs_of(plain.network) is None
 
 
 @cuda
@@ -362,9 +363,9 @@ def test_nothing_is_recorded_on_the_cpu_or_when_switched_off(
 def test_cuda_graphs_compute_what_passes_do(
     loaded: Denoiser, ask: Callable[..., Tensor], low_memory: bool, recwarn: Any
 ) -> None:
-    unet = copy.deepcopy(loaded.unet).cuda()
+    unet = copy.deepcopy(loaded.network).cuda()
     ours = own_denoiser(unet, loaded.schedule, low_memory)
-    plain = Denoiser(unet, loaded.schedule, apart=low_memory)
+    plain = Denoiser(unet, loaded.schedule, sequential=low_memory)
     assert ours.graphs is not None
     for i, t in enumerate((900, 700, 500, 20, 700)):
         x, text = inputs(i, "cuda")
@@ -381,7 +382,7 @@ def test_cuda_graphs_compute_what_passes_do(
 
 @cuda
 def test_cuda_memory_is_given_back_and_does_not_grow(loaded: Denoiser) -> None:
-    ours = own_denoiser(copy.deepcopy(loaded.unet).cuda(), loaded.schedule)
+    ours = own_denoiser(copy.deepcopy(loaded.network).cuda(), loaded.schedule)
     held = []
     for _ in range(4):
         for i in range(3):

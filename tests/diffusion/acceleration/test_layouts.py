@@ -42,7 +42,7 @@ def pipeline(tiny_backbone: Path) -> Any:
         )
     other = load_backbone(str(tiny_backbone))
     return untyped.TextToVideoSDPipeline(
-        other.vae, other.text_encoder, other.tokenizer, unet, ddim()
+        other.codec.network, other.text.network, other.text.tokenizer, unet, ddim()
     )
 
 
@@ -65,9 +65,9 @@ def save(pipeline: Any, folder: Path, **how: Any) -> Path:
 
 def is_the_same(found: Backbone, pipeline: Any) -> None:
     for network, saved in (
-        (found.denoiser.unet, pipeline.unet),
-        (found.vae, pipeline.vae),
-        (found.text_encoder, pipeline.text_encoder),
+        (found.denoiser.network, pipeline.unet),
+        (found.codec.network, pipeline.vae),
+        (found.text.network, pipeline.text_encoder),
     ):
         expected = saved.state_dict()
         assert network.state_dict().keys() == expected.keys()
@@ -82,7 +82,7 @@ def test_a_saved_pipeline_is_loaded_whole(
     pipeline.scheduler = scheduler()
     found = load_backbone(str(save(pipeline, tmp_path / "model")))
     is_the_same(found, pipeline)
-    find_layers(found.denoiser.unet, Parameters().layers)  # those that SMM compares
+    find_layers(found.denoiser.network, Parameters().layers)  # those that SMM compares
     # Whichever scheduler was saved: its levels, and the timesteps of the published sampling.
     assert found.schedule.prediction == "epsilon"
     assert found.schedule.timesteps(50)[0] == 981 and found.schedule.timesteps(50)[-1] == 1

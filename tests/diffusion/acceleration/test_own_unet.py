@@ -31,13 +31,14 @@ INSIDE = ("up_blocks.1.temp_convs.1.conv4", "up_blocks.1.resnets.0.norm1")
 def plain(tiny_backbone: Path) -> Denoiser:
     """With diffusers' own layers."""
     return Denoiser(
-        load_network(tiny_backbone, "unet", torch.float32), load_schedule(tiny_backbone)
+        load_network(tiny_backbone, "unet", "UNet3DConditionModel", torch.float32),
+        load_schedule(tiny_backbone),
     )
 
 
 def changed(plain: Denoiser, *changes: Callable[[nn.Module], None]) -> Denoiser:
     """A copy of the network, changed."""
-    unet = copy.deepcopy(plain.unet)
+    unet = copy.deepcopy(plain.network)
     for change in changes:
         change(unet)
     return Denoiser(unet, plain.schedule)
@@ -53,7 +54,7 @@ def looked_at(denoiser: Denoiser) -> list[Tensor]:
     """What the network returns, its features, layers inside a fused one, and a gradient."""
     x, text = inputs()
     with torch.no_grad():
-        with capture(denoiser.unet, INSIDE) as inside:
+        with capture(denoiser.network, INSIDE) as inside:
             denoiser.output(x, 500, text)
         found = [denoiser.output(x, 500, text), *inside.values()]
     x.requires_grad_()
@@ -73,11 +74,11 @@ def test_a_changed_network_computes_the_same(
     denoiser = changed(plain, *changes)
     for found, expected in zip(looked_at(denoiser), looked_at(plain), strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-    assert denoiser.unet.state_dict().keys() == plain.unet.state_dict().keys()
+    assert denoiser.network.state_dict().keys() == plain.network.state_dict().keys()
 
 
 def test_layers_of_the_family_are_replaced_and_frames_stay_in_place(plain: Denoiser) -> None:
-    unet = changed(plain, channels_last).unet
+    unet = changed(plain, channels_last).network
     kinds = [type(module) for module in unet.modules()]
     assert {LastResnet, LastTemporalConv} <= set(kinds)
     assert nn.GroupNorm not in kinds
@@ -90,7 +91,7 @@ def test_weights_that_learn_get_their_gradient(plain: Denoiser) -> None:
     slopes = []
     for denoiser in (changed(plain), changed(plain, channels_last)):
         weights = [
-            denoiser.unet.get_parameter(f"up_blocks.1.{name}").requires_grad_()
+            denoiser.network.get_parameter(f"up_blocks.1.{name}").requires_grad_()
             for name in ("resnets.0.conv1.weight", "temp_convs.0.conv2.3.weight")
         ]
         slopes.append(torch.autograd.grad(denoiser.output(x, 500, text).square().sum(), weights))
@@ -136,14 +137,14 @@ def test_checkpointed_layers_keep_less(plain: Denoiser) -> None:
 
 
 def test_on_the_cpu_a_loaded_model_keeps_diffusers_own_layers(tiny_backbone: Path) -> None:
-    unet = load_backbone(str(tiny_backbone)).denoiser.unet
+    unet = load_backbone(str(tiny_backbone)).denoiser.network
     assert {type(m).__module__.partition(".")[0] for m in unet.modules()} == {"diffusers", "torch"}
 
 
 def test_low_memory_gives_the_same(plain: Denoiser, tiny_backbone: Path) -> None:
     small = load_backbone(str(tiny_backbone), low_memory=True)
-    assert small.denoiser.apart
-    assert small.frames_at_once == 1
+    assert small.denoiser.sequential
+    assert small.codec.low_memory
     x, text = inputs()
     with torch.no_grad():
         found = small.denoiser.guided(x, 500, text, text[:1], 5.0).x0
@@ -163,9 +164,9 @@ def test_only_whole_passes_without_gradients_are_compiled(plain: Denoiser) -> No
     class Spy(nn.Module):
         def forward(self, x: Tensor, t: Tensor, **texts: Tensor) -> object:
             calls.append(t)
-            return plain.unet(x, t, **texts)
+            return plain.network(x, t, **texts)
 
-    denoiser = Denoiser(plain.unet, plain.schedule, compiled=Spy(), apart=True)
+    denoiser = Denoiser(plain.network, plain.schedule, compiled=Spy(), sequential=True)
     x, text = inputs()
     with torch.no_grad():
         denoiser.guided(x, 500, text, text[:1], 5.0)
@@ -179,10 +180,10 @@ def test_without_a_compiler_the_way_out_is_told(
 ) -> None:
     monkeypatch.setattr("shutil.which", lambda name: None)
     with pytest.raises(RuntimeError, match=r"needs a C\+\+ compiler .* compile=false"):
-        own_denoiser(plain.unet, plain.schedule, compile=True)
+        own_denoiser(plain.network, plain.schedule, compile=True)
     monkeypatch.setattr("smmbench.diffusion.acceleration.compiled.find_spec", lambda name: None)
     with pytest.raises(RuntimeError, match="needs Triton"):
-        compiled(plain.unet, torch.device("cuda"))
+        compiled(plain.network, torch.device("cuda"))
 
 
 # Kernels
@@ -251,17 +252,17 @@ from smmbench.smm import Parameters
 wide_norm.by_kernels = layout.by_kernels = lambda x: x.numel() > 0
 torch.manual_seed(0)
 folder = Path(sys.argv[1])
-unet = load_network(folder, "unet", torch.float32)
+unet = load_network(folder, "unet", "UNet3DConditionModel", torch.float32)
 plain = Denoiser(unet, load_schedule(folder))  # on diffusers' own layers
-for name, weight in plain.unet.named_parameters():
+for name, weight in plain.network.named_parameters():
     if name.endswith("bias"):  # most begin as zeros
         torch.nn.init.normal_(weight, std=0.5)
-ours = Denoiser(copy.deepcopy(plain.unet), plain.schedule)
+ours = Denoiser(copy.deepcopy(plain.network), plain.schedule)
 layout.channels_last(ours.unet)
 x, text = torch.randn(1, 4, 2, 8, 4), torch.randn(1, 7, 16)
 
 def looked_at(denoiser):
-    with torch.no_grad(), capture(denoiser.unet, ["up_blocks.1.resnets.0.conv1"]) as seen:
+    with torch.no_grad(), capture(denoiser.network, ["up_blocks.1.resnets.0.conv1"]) as seen:
         output = denoiser.output(x, 500, text)
     y = x.clone().requires_grad_()
     features = denoiser.features(y, 500, text, Parameters().layers).values()

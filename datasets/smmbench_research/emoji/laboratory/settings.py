@@ -59,9 +59,9 @@ def distinct(settings: Iterable[Setting], changes: Sequence[str] = ()) -> list[S
 SECONDS = {
     "motion-director": 0.6, "tune-a-video": 0.5, "smm": 0.45, "smm-mask": 0.45, "smm-grid": 0.4,
     "vmc": 0.35, "ditflow": 0.3, "moft": 0.3, "smm-ditflow": 0.25, "motion-clone": 0.2,
-    "sdedit": 0.15, "ddim": 0.15, "text-only": 0.1,
+    "sdedit": 0.15, "inversion-swap": 0.15, "text-only": 0.1,
 }  # fmt: skip
-_SCALED = {"tuning_steps": 100, "iterations": 10, "guided_steps": 10, "inversion_steps": 50}
+_SCALED = {"tuning_steps": 100, "iterations": 10, "inversion_steps": 50}
 
 
 def cost(setting: Setting) -> float:
@@ -82,13 +82,16 @@ def longest_first(settings: Iterable[Setting]) -> list[Setting]:
 
 # Tuning: eight settings a method ------------------------------------------------------------------
 
+# What guides 25 steps of the embedded model up to a share of T, as a noise level.
+_GUIDED_TO = {0.2: 0.9, 0.4: 0.74, 0.6: 0.57}
+_FIRST = {5: 0.9, 10: 0.74, 15: 0.57}  # the same of the first steps of 25
 _RATES = {"x1": "rates=0.007,0.004", "x3": "rates=0.021,0.012"}  # x1: the SMM paper's
 
 SMM: tuple[Setting, ...] = tuple(
     Setting(
         f"smm low {low} rate {rate} share {share:g}",
         "smm",
-        (f"downsample={low}", _RATES[rate], f"guided_share={share}"),
+        (f"downsample={low}", _RATES[rate], f"guided_to={_GUIDED_TO[share]}"),
     )
     for low, rate, share in product((4, 2), _RATES, (0.4, 0.6))
 )
@@ -114,7 +117,7 @@ SMM_VARIANTS: tuple[Setting, ...] = (
                 f"regions={regions.replace(' ', ',')}",
                 f"downsample={low}",
                 _RATES[rate],
-                f"guided_share={share}",
+                f"guided_to={_GUIDED_TO[share]}",
             ),
         )
         for regions, low, rate, share in (
@@ -131,9 +134,17 @@ SMM_VARIANTS: tuple[Setting, ...] = (
 _SOFTEST, _SOFT, _HARD = "rates=0.01,0.005", "rates=0.02,0.01", "rates=0.05,0.025"
 _HARDEST = "rates=0.1,0.05"
 _DESCENT = {
-    f"{name} {steps}": (rates, f"guided_steps={steps}")
+    f"{name} {steps}": (rates, f"guided_to={_FIRST[steps]}")
     for (name, rates), steps in product((("soft", _SOFT), ("hard", _HARD)), (5, 10, 15))
 }
+_WINDOWS = {  # of MOFT: steps of 25, first and one past the last
+    (3, 12): ("guided_from=0.95", "guided_to=0.67"),
+    (0, 15): ("guided_from=1", "guided_to=0.57"),
+}
+_SPREAD = {0.4: 0.723, 0.6: 0.5543}  # of MotionClone: timesteps 600 and 400 of 1000
+_LEVELS = {  # of SDEdit: what 25 steps reach at most, by share of T
+    0.3: 0.47, 0.4: 0.57, 0.5: 0.64, 0.6: 0.74, 0.7: 0.8, 0.8: 0.9, 0.9: 0.95, 0.95: 0.97
+}  # fmt: skip
 _ATTENTION = "transformer_blocks.0.attn1"
 _EIGHTH = f"up_blocks.1.attentions.1.{_ATTENTION}"  # 8x8 places
 _FULL = f"up_blocks.2.attentions.1.{_ATTENTION}"  # 16x16 places
@@ -145,7 +156,7 @@ GUIDED: tuple[Setting, ...] = (
         Setting(
             f"moft {region} weight {weight} steps {first} to {end}",
             "moft",
-            (f"region={region}", f"weight={weight}", f"guided={first},{end}"),
+            (f"region={region}", f"weight={weight}", *_WINDOWS[first, end], "reference_level=0.43"),
         )
         for region, weight, (first, end) in (
             *product(("moving",), (100, 1000, 3000), ((3, 12), (0, 15))),
@@ -156,7 +167,7 @@ GUIDED: tuple[Setting, ...] = (
         Setting(
             f"motion-clone weight {weight} share {share:g}",
             "motion-clone",
-            (f"weight={weight}", f"guided_share={share}"),
+            (f"weight={weight}", f"guided_to={_SPREAD[share]}", "reference_level=0.5547"),
         )
         for weight, share in product((1000, 2000, 4000, 8000), (0.4, 0.6))
     ),
@@ -164,16 +175,16 @@ GUIDED: tuple[Setting, ...] = (
         Setting(f"ditflow {name}", "ditflow", (*changes, f"layers={layer}"))
         for name, changes, layer in (
             *((name, changes, _EIGHTH) for name, changes in _DESCENT.items()),
-            ("softest 10", (_SOFTEST, "guided_steps=10"), _EIGHTH),
-            ("soft 5 fine", (_SOFT, "guided_steps=5"), _FULL),
+            ("softest 10", (_SOFTEST, "guided_to=0.74"), _EIGHTH),
+            ("soft 5 fine", (_SOFT, "guided_to=0.9"), _FULL),
         )
     ),
     *(
         Setting(f"smm-ditflow {name}", "smm-ditflow", changes)
         for name, changes in (
             *_DESCENT.items(),
-            ("softest 10", (_SOFTEST, "guided_steps=10")),
-            ("hardest 10", (_HARDEST, "guided_steps=10")),
+            ("softest 10", (_SOFTEST, "guided_to=0.74")),
+            ("hardest 10", (_HARDEST, "guided_to=0.74")),
         )
     ),
 )
@@ -208,13 +219,13 @@ TUNED: tuple[Setting, ...] = (
 # Text alone has nothing to tune and stands beside the others as it is.
 TUNING: tuple[Setting, ...] = (
     *(
-        Setting(f"sdedit {strength:g}", "sdedit", (f"strength={strength}",))
-        for strength in (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+        Setting(f"sdedit {strength:g}", "sdedit", (f"noise_level={level}",))
+        for strength, level in _LEVELS.items()
     ),
     *(
         Setting(
             f"ddim {'caption' if told else 'empty'} {steps}",
-            "ddim",
+            "inversion-swap",
             (f"inversion_prompt={told}", f"inversion_steps={steps}"),
         )
         for told, steps in product((True, False), (25, 50, 100, 200))
@@ -252,9 +263,9 @@ ABLATIONS: tuple[Setting, ...] = (
     _smm("distance l2", "distance=l2"),
     _smm("means 2x2", "grid=2"),
     _smm("restart", "restart=true"),
-    _smm("share 0.2", "guided_share=0.2"),
-    _smm("share 0.4", "guided_share=0.4"),
-    _smm("share 0.6", "guided_share=0.6"),
+    _smm("share 0.2", "guided_to=0.9"),
+    _smm("share 0.4", "guided_to=0.74"),
+    _smm("share 0.6", "guided_to=0.57"),
     _smm("rate x1", _RATES["x1"]),
     _smm("rate x3", _RATES["x3"]),
     _smm("30 iterations", "iterations=30"),
@@ -295,10 +306,10 @@ BOARD: tuple[Setting, ...] = (
     *(
         Setting(method, method)
         for method in (
-            *("smm", "smm-grid", "smm-mask", "smm-ditflow", "ddim", "text-only"),
+            *("smm", "smm-grid", "smm-mask", "smm-ditflow", "inversion-swap", "text-only"),
             *("motion-clone", "moft", "ditflow", "tune-a-video", "vmc", "motion-director"),
         )
     ),
-    *(Setting(f"sdedit-{s}", "sdedit", (f"strength={s}",)) for s in ("0.6", "0.8", "0.95")),
+    *(Setting(f"sdedit-{s}", "sdedit", (f"noise_level={_LEVELS[s]}",)) for s in (0.6, 0.8, 0.95)),
     *(Setting(control, control) for control in CONTROLS),
 )

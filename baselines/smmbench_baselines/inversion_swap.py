@@ -1,4 +1,4 @@
-"""DDIM inversion and prompt swap: invert with the source's caption, sample with the target's."""
+"""Inversion and prompt swap: invert with the source's caption, sample with the target's."""
 
 from __future__ import annotations
 
@@ -7,8 +7,14 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from smmbench.diffusion.inversion import inversion_timesteps, invert
-from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, rates, together
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, DiffusionParameters, refuse_below
+from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
+from smmbench.diffusion.parameters import (
+    BACKBONES,
+    EMOJI,
+    SEARCHED,
+    DiffusionParameters,
+    refuse_below,
+)
 from smmbench.diffusion.sampling import sample
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, Space
@@ -17,17 +23,19 @@ from smmbench.video import Video
 
 @dataclass(frozen=True)
 class Parameters(DiffusionParameters):
-    """Parameters of DDIM inversion with prompt swap."""
+    """Parameters of inversion with prompt swap."""
 
-    inversion_steps: int = 999  # of the source's DDIM inversion
+    inversion_steps: int = 999  # of the source's inversion
+    inversion_refinements: int = 0  # of each of its steps; see `invert`
     inversion_prompt: bool = True  # invert with the source's caption; else with none
 
     def __post_init__(self) -> None:
         super().__post_init__()
         refuse_below(self, 1, "inversion_steps")
+        refuse_below(self, 0, "inversion_refinements")
 
 
-class DDIMSwap(DiffusionMethod[Parameters, Prepared]):
+class InversionSwap(DiffusionMethod[Parameters, Prepared]):
     """Samples from the clip's own noise. Nothing is drawn: every seed gives the same video."""
 
     Parameters = Parameters
@@ -40,12 +48,15 @@ class DDIMSwap(DiffusionMethod[Parameters, Prepared]):
         "inversion_prompt": Choices(True, False),
     }
     card = Card(
-        title="DDIM inversion and prompt swap",
+        title="Inversion and prompt swap",
         kind="baseline",
         paper="Song et al., ICLR 2021, https://arxiv.org/abs/2010.02502",
         licence="Apache-2.0",
-        notes="Deterministic: seeds make no difference.",
-        backbone=UNETS,
+        notes=(
+            "Deterministic: seeds make no difference. DDIM inversion on diffusion models, Euler "
+            "steps backwards on flows."
+        ),
+        backbone=BACKBONES,
         original="image diffusion",
         values="inversion and sampling of SMM",
         tuned=SEARCHED,
@@ -63,6 +74,7 @@ class DDIMSwap(DiffusionMethod[Parameters, Prepared]):
             self.backbone.embed(captions),
             [t for t in timesteps if t <= first],
             keep=[first],
+            refinements=parameters.inversion_refinements,
         )
         return one_by_one(inverted[first], sources)
 
@@ -77,4 +89,4 @@ class DDIMSwap(DiffusionMethod[Parameters, Prepared]):
             together(prepared),
             schedule.timesteps(self.parameters.steps),
         )
-        return self.videos(x, rates(prepared))
+        return self.videos(x, timings(prepared))

@@ -1,0 +1,127 @@
+"""What an autoencoder must tell: how clips become latents and latents clips."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from smmbench.diffusion.finite import check_finite
+
+Latent = Float[Tensor, "batch channel time rows columns"]
+Frames = UInt8[np.ndarray, "batch _frame height width 3"]
+
+
+class Codec(ABC):
+    """An autoencoder with the statistics of its latents.
+
+    Args:
+        network: Frozen; nothing here changes its weights.
+        low_memory: Work on as little as possible at a time.
+    """
+
+    network_class: ClassVar[str]  # in diffusers
+
+    def __init__(self, network: nn.Module, low_memory: bool = False) -> None:
+        self.network: Any = network
+        self.low_memory = low_memory
+
+    @property
+    @abstractmethod
+    def channels(self) -> int:
+        """Channels of a latent."""
+
+    @property
+    @abstractmethod
+    def factor(self) -> int:
+        """Pixels along a side of one place of the latent."""
+
+    @property
+    def frame_factor(self) -> int:
+        """Frames of a clip that one frame of the latent stands for, but for the first."""
+        return 1
+
+    @property
+    def frame_rule(self) -> str:
+        """What numbers of frames it codes, in a word."""
+        return "any"
+
+    def whole(self, frames: int) -> int:
+        """The least number of frames, this or more, of which the autoencoder drops none."""
+        return frames
+
+    def latent_frames(self, frames: int) -> int:
+        """Frames of the latent of so many frames."""
+        return 1 + (frames - 1) // self.frame_factor
+
+    @abstractmethod
+    def distribution(self, frames: Frames) -> tuple[Latent, Latent]:
+        """Mean and standard deviation of clips in the autoencoder's own scale, in float32."""
+
+    @abstractmethod
+    def pixels(self, z: Latent) -> Frames:
+        """Clips of latents in the autoencoder's own scale.
+
+        Raises:
+            FloatingPointError: The decoder's output is not finite.
+        """
+
+    @abstractmethod
+    def normalised(self, z: Latent) -> Latent:
+        """Latents as the network was trained on them, of about unit variance."""
+
+    @abstractmethod
+    def restored(self, x: Latent) -> Latent:
+        """Undo `normalised`."""
+
+    def scaled(self, pixels: UInt8[Tensor, ...]) -> Float[Tensor, ...]:
+        """Pixels as the encoder takes them: -1 to 1, in its type and on its device."""
+        return (pixels.to(self.network.device).float() / 127.5 - 1).to(self.network.dtype)
+
+    def rounded(self, decoded: Float[Tensor, ...]) -> UInt8[Tensor, ...]:
+        """What the decoder gave as pixels."""
+        decoded = decoded.float()
+        check_finite(decoded, "decoding")
+        return ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte()
+
+
+class ClipCodec(Codec):
+    """An autoencoder that is causal in time: the first frame alone, then groups of frames.
+
+    It drops or spoils what is not a multiple of the group and one, so that clips of another length
+    have to be padded before. One clip is coded at a time.
+    """
+
+    group: ClassVar[int]
+    """Frames that are coded at once, behind the first."""
+
+    @property
+    def frame_rule(self) -> str:
+        """As told of Wan: 4k+1."""
+        return f"{self.group}k+1"
+
+    def whole(self, frames: int) -> int:
+        """The next multiple of the group and one."""
+        return 1 + -(-(frames - 1) // self.group) * self.group
+
+    def distribution(self, frames: Frames) -> tuple[Latent, Latent]:
+        """Clip by clip."""
+        pixels = torch.from_numpy(np.ascontiguousarray(frames)).movedim(-1, 1)
+        found = [self.network.encode(self.scaled(clip[None])).latent_dist for clip in pixels]
+        mean = torch.cat([one.mean.float() for one in found])
+        return mean, torch.cat([one.std.float() for one in found])
+
+    def pixels(self, z: Latent) -> Frames:
+        """Clip by clip."""
+        made = [
+            self.rounded(self.network.decode(clip[None].to(self.network.dtype)).sample)
+            .movedim(1, -1)
+            .cpu()
+            .numpy()
+            for clip in z
+        ]
+        return np.concatenate(made)

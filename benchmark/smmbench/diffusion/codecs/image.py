@@ -1,0 +1,85 @@
+"""The autoencoder of images, frame by frame: it knows nothing of time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from jaxtyping import Shaped
+from torch import Tensor, nn
+
+from smmbench.diffusion.codecs.codec import Codec, Frames, Latent
+
+FRAMES_AT_ONCE = 16
+"""Frames that the autoencoder sees at a time: memory decides."""
+
+
+class ImageCodec(Codec):
+    """`AutoencoderKL`; the latent has as many frames as the clip.
+
+    Args:
+        network: The autoencoder.
+        low_memory: One frame at a time.
+        frames_at_once: Frames at a time otherwise; None: `FRAMES_AT_ONCE`.
+    """
+
+    network_class = "AutoencoderKL"
+
+    def __init__(
+        self, network: nn.Module, low_memory: bool = False, frames_at_once: int | None = None
+    ) -> None:
+        super().__init__(network, low_memory)
+        self.frames_at_once = 1 if low_memory else frames_at_once
+
+    @property
+    def channels(self) -> int:
+        """Channels of a latent."""
+        return int(self.network.config.latent_channels)
+
+    @property
+    def factor(self) -> int:
+        """Every block but the last halves the sides."""
+        return int(2 ** (len(self.network.config.block_out_channels) - 1))
+
+    def distribution(self, frames: Frames) -> tuple[Latent, Latent]:
+        """Some frames at a time."""
+        pixels = torch.from_numpy(np.ascontiguousarray(frames)).flatten(0, 1).movedim(-1, 1)
+        found = [self.network.encode(self.scaled(some)).latent_dist for some in self._some(pixels)]
+        mean = torch.cat([one.mean.float() for one in found])
+        deviation = torch.cat([one.std.float() for one in found])
+        return _clips(mean, len(frames)), _clips(deviation, len(frames))
+
+    def pixels(self, z: Latent) -> Frames:
+        """Some frames at a time."""
+        frames = z.movedim(1, 2).to(self.network.dtype).flatten(0, 1)
+        images = [
+            self.rounded(self.network.decode(some, return_dict=False)[0])
+            .movedim(1, -1)
+            .cpu()
+            .numpy()
+            for some in self._some(frames)
+        ]
+        whole = np.concatenate(images)
+        return whole.reshape(len(z), -1, *whole.shape[1:])
+
+    def normalised(self, z: Latent) -> Latent:
+        """One shift and one factor."""
+        return (z - self._shift) * self.network.config.scaling_factor
+
+    def restored(self, x: Latent) -> Latent:
+        """Undo `normalised`."""
+        return x / self.network.config.scaling_factor + self._shift
+
+    @property
+    def _shift(self) -> float:
+        return float(self.network.config.get("shift_factor") or 0.0)
+
+    def _some(self, frames: Shaped[Tensor, "frame ..."]) -> Iterator[Shaped[Tensor, "some ..."]]:
+        at_once = self.frames_at_once or FRAMES_AT_ONCE
+        for first in range(0, len(frames), at_once):
+            yield frames[first : first + at_once]
+
+
+def _clips(x: Shaped[Tensor, "frame ..."], clips: int) -> Latent:
+    return torch.unflatten(x, 0, (clips, -1)).movedim(2, 1)

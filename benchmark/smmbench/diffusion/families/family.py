@@ -1,0 +1,97 @@
+"""What a family of backbones must tell: how its network is called, and how its layers lie."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Latent = Float[Tensor, "batch channel time rows columns"]
+Text = Float[Tensor, "batch token width"]
+Feature = Float[Tensor, "batch _time _channel _rows _columns"]  # layers differ in size
+Tokens = Float[Tensor, "batch token width"]
+
+
+class Family(ABC):
+    """One family of text-to-video networks; it holds no state.
+
+    Attributes:
+        name: Short name, as tables print it.
+        title: Name in words, with members.
+        part: The folder of the network within a model's folder.
+        network: Name of its class in diffusers.
+        pipelines: Names of the pipelines in diffusers that run it as we do: from text alone.
+        patch: Axes (time, height, width) over which a network joins places into one.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    part: ClassVar[str] = "transformer"
+    network: ClassVar[str]
+    pipelines: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def call(self, network: nn.Module, x: Latent, t: int | float | Tensor, text: Text) -> Latent:
+        """What the network returns for latents at timestep t; all in the network's own type."""
+
+    @abstractmethod
+    def unfold(self, network: nn.Module, output: Tensor, layer: str, x: Latent) -> Feature:
+        """A layer's output as features of frames.
+
+        Raises:
+            LookupError: It gives no such features.
+        """
+
+    @abstractmethod
+    def blocks(self, network: nn.Module) -> tuple[str, ...]:
+        """Names of the blocks whose outputs methods compare, in their order."""
+
+    def middle(self, network: nn.Module) -> tuple[str, ...]:
+        """The middle one of the blocks, where motion is told best on transformers."""
+        names = self.blocks(network)
+        return (names[len(names) // 2],)
+
+    @abstractmethod
+    def dtype(self, network: nn.Module) -> torch.dtype:
+        """The type that latents and text enter the network in."""
+
+    def patch(self, network: nn.Module) -> tuple[int, int, int]:
+        """How many places of the latent one place of the network covers: time, rows, columns."""
+        return 1, 1, 1
+
+    def in_channels(self, network: nn.Module) -> int:
+        """Channels of the latents."""
+        untyped: Any = network
+        return int(untyped.config.in_channels)
+
+    @abstractmethod
+    def text_width(self, network: nn.Module) -> int:
+        """Width of the text states that it takes."""
+
+    def check(self, network: nn.Module) -> None:  # noqa: B027 - most have nothing to refuse
+        """Refuse a member of the family that takes more than latents, a timestep and a text.
+
+        Raises:
+            ValueError: It does.
+        """
+
+
+def token_grid(tokens: Tokens, patch: tuple[int, int, int], layer: str, x: Latent) -> Feature:
+    """Tokens (frame by frame, row by row) as features; joint tokens begin with those of the text.
+
+    Raises:
+        LookupError: There are fewer tokens than places, or the axes are others.
+    """
+    time, rows, columns = (side // step for side, step in zip(x.shape[2:], patch, strict=True))
+    places = time * rows * columns
+    if tokens.ndim != 3 or len(tokens) != len(x) or tokens.shape[1] < places:
+        raise LookupError(
+            f"The layer '{layer}' gives no features of frames: of {time} x {rows} x {columns} "
+            f"places it gives {tuple(tokens.shape)} instead of ({len(x)}, {places}, channel). "
+            "Name a block, or a layer within one."
+        )
+    grid = torch.unflatten(tokens[:, tokens.shape[1] - places :], 1, (time, rows, columns))
+    return grid.movedim(-1, 2)

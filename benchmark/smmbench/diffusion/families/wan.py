@@ -1,0 +1,62 @@
+"""Wan: a flow-matching transformer whose self-attention joins space and time (arXiv 2503.20314)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from smmbench.diffusion.families.family import Family, Feature, Latent, Text, token_grid
+
+
+class Wan(Family):
+    """Tokens of patches, frame by frame; text enters by cross-attention alone."""
+
+    name = "wan"
+    title = "Wan (Wan2.1-T2V-1.3B and 14B)"
+    network = "WanTransformer3DModel"
+    pipelines = ("WanPipeline", "WanVideoToVideoPipeline")
+
+    def call(self, network: nn.Module, x: Latent, t: int | float | Tensor, text: Text) -> Latent:
+        """The timestep is 1000 sigma, one for each sample."""
+        when = torch.as_tensor(t, dtype=torch.float32, device=x.device).expand(len(x))
+        found: Latent = network(
+            hidden_states=x, timestep=when, encoder_hidden_states=text, return_dict=False
+        )[0]
+        return found
+
+    def unfold(self, network: nn.Module, output: Tensor, layer: str, x: Latent) -> Feature:
+        """Tokens lie frame by frame, row by row."""
+        return token_grid(output, self.patch(network), layer, x)
+
+    def blocks(self, network: nn.Module) -> tuple[str, ...]:
+        """All of them."""
+        untyped: Any = network
+        return tuple(f"blocks.{i}" for i in range(len(untyped.blocks)))
+
+    def dtype(self, network: nn.Module) -> torch.dtype:
+        """That of the patches: normalisations and the embedding of time may stay in float32."""
+        untyped: Any = network
+        found: torch.dtype = untyped.patch_embedding.weight.dtype
+        return found
+
+    def patch(self, network: nn.Module) -> tuple[int, int, int]:
+        """As configured; Wan2.1 has (1, 2, 2)."""
+        untyped: Any = network
+        time, rows, columns = untyped.config.patch_size
+        return int(time), int(rows), int(columns)
+
+    def text_width(self, network: nn.Module) -> int:
+        """Before the projection of the text."""
+        untyped: Any = network
+        return int(untyped.config.text_dim)
+
+    def check(self, network: nn.Module) -> None:
+        """Refuse the members that want an image."""
+        untyped: Any = network
+        if untyped.config.image_dim is not None or untyped.config.added_kv_proj_dim is not None:
+            raise ValueError(
+                "This Wan model takes a first image as well (image_dim is set), which is another "
+                "input than text; models here take text alone, such as Wan2.1-T2V-1.3B."
+            )
