@@ -1,0 +1,1 @@
+"""How the models of `emoji-wan` were trained and measured, each by one command."""
