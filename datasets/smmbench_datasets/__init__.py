@@ -20,6 +20,16 @@ def emoji_val() -> Path:
     return _HERE / "emoji" / "emoji-val.toml"
 
 
+def emoji_wan_manifest() -> Path:
+    """Manifest of the embedded world of 17 frames and graded edits."""
+    return _HERE / "emoji_wan" / "emoji-wan.toml"
+
+
+def emoji_wan_val() -> Path:
+    """Manifest of that world's validation clips, to tune on."""
+    return _HERE / "emoji_wan" / "emoji-wan-val.toml"
+
+
 def dmt_page_manifest() -> Path:
     """Manifest of the real clips of the SMM paper's project page."""
     return _HERE / "dmt_page" / "dmt-page.toml"
@@ -40,7 +50,22 @@ def emoji_clip() -> Path:
     return _carried("clip")
 
 
-def _carried(name: str) -> Path:
+def emoji_wan_backbone() -> Path:
+    """Folder of the embedded text-to-video transformer, in the layout of Wan 2.1."""
+    return _carried("backbone", "emoji_wan")
+
+
+def emoji_wan_clip() -> Path:
+    """Folder of that world's image and text model, in open_clip's layout."""
+    return _carried("residual", "emoji_wan")
+
+
+def emoji_wan_clip_held_out() -> Path:
+    """Folder of its second image and text model, held out from all tuning."""
+    return _carried("patches", "emoji_wan")
+
+
+def _carried(name: str, world: str = "emoji") -> Path:
     from smmbench_datasets.emoji.carried import carried  # names of datasets need none of it
 
-    return carried(name)
+    return carried(name, _HERE / world / "models")

@@ -73,7 +73,7 @@ class Edit(Record):
 
     name: Name
     prompt: Annotated[Text, Field(min_length=1)]
-    kind: Literal["object", "scene", "both"] | None = None
+    kind: Literal["object", "scene", "both", "colour", "size", "number", "second"] | None = None
 
 
 class Clip(Record):

@@ -1,0 +1,256 @@
+"""Write the fixed sets: `emoji-wan` for the board, and `emoji-wan-val` to tune on.
+
+    python -m smmbench_datasets.emoji_wan.make
+
+Each set has its manifest beside this file and its clips below `clips/<set>/`. The clips are
+lossless H.264 in RGB, which codes what changes between frames: a third of FFV1's size for the same
+pixels. The same seed gives the same pixels on the same machine; elsewhere rounding may differ, so
+the files ship with the toolkit. A change of them needs a new `version`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from av.video.frame import VideoFrame
+
+from smmbench.storage.atomic import atomic_path, write_text
+from smmbench.storage.home import file_sha256
+from smmbench.video import Video, read_video
+from smmbench_datasets.emoji import truth
+from smmbench_datasets.emoji.make import (
+    ATTRIBUTION,
+    BACKGROUND_POINTS,
+    LICENCE,
+    OBJECT_POINTS,
+    write_arrays,
+)
+from smmbench_datasets.emoji.sampling import Clips as EmojiClips
+from smmbench_datasets.emoji.sampling import Split
+from smmbench_datasets.emoji.world import World
+from smmbench_datasets.emoji_wan.captions import MOTIONS, OBJECTS, PLAIN, SCENES, caption
+from smmbench_datasets.emoji_wan.captions import noun_phrase as phrase
+from smmbench_datasets.emoji_wan.selection import Choice, Target, choose_clips
+from smmbench_datasets.emoji_wan.world import FPS, FRAMES, HEIGHT, WIDTH, Clips, Renderer, compose
+
+HERE = Path(__file__).parent
+OPAQUE = 0.5  # alpha above which a pixel shows the object
+
+
+@dataclass(frozen=True)
+class FixedSet:
+    """What a set is made from."""
+
+    name: str
+    version: int
+    title: str
+    purpose: str
+    split: Split
+    clips_per_motion: int
+    seed: int
+
+
+SETS = (
+    FixedSet(
+        "emoji-wan",
+        1,
+        "Embedded emoji world, graded edits",
+        "the clips of the board",
+        "test",
+        clips_per_motion=4,
+        seed=0,
+    ),
+    FixedSet(
+        "emoji-wan-val",
+        1,
+        "Embedded emoji world, graded edits, validation",
+        "to tune methods on, never for the board",
+        "val",
+        clips_per_motion=1,
+        seed=1,
+    ),
+)
+
+PROTOCOL = f"""\
+[protocol]
+version = 2
+frames = {FRAMES}
+width = {WIDTH}
+height = {HEIGHT}
+fps = {FPS}
+seeds = [0, 1]
+text_model = "emoji-wan-clip"
+tracker = "dis"
+grid = 30
+still_threshold = 0.5
+"""
+
+
+def main(folder: Path = HERE) -> None:
+    """Write all sets into `folder`; clips that were there are removed."""
+    for each in SETS:
+        write_set(each, folder)
+
+
+def write_set(fixed: FixedSet, folder: Path) -> None:
+    """Write the clips of one set and, last, its manifest."""
+    generator = torch.Generator().manual_seed(fixed.seed)
+    choices = choose_clips(fixed.split, fixed.clips_per_motion, fixed.seed)
+    object, scene, motion = torch.tensor([(c.object, c.scene, c.motion) for c in choices]).unbind(1)
+    clips = compose(object, scene, motion, torch.full_like(object, PLAIN), generator)
+    renderer, world = Renderer(), World()
+    place = folder / "clips" / fixed.name
+    shutil.rmtree(place, ignore_errors=True)
+    lines = list(_head(fixed))
+    for index, choice in enumerate(choices):
+        clip = clips.take(slice(index, index + 1))
+        hashed = _write_clip(renderer, world, clip, place / clip_name(choice), generator)
+        lines += _entry(choice, f"clips/{fixed.name}", place, hashed)
+    write_text(folder / f"{fixed.name}.toml", "\n".join(lines))
+
+
+def clip_name(choice: Choice) -> str:
+    """Name of a clip: object, scene and family of motion."""
+    names = tuple(OBJECTS)[choice.object], tuple(SCENES)[choice.scene]
+    return "-".join([*names, tuple(MOTIONS)[choice.motion]])
+
+
+def write_inter_frame(path: Path, video: Video) -> None:
+    """Write lossless H.264 in RGB, in Matroska; whole or not at all.
+
+    Raises:
+        ValueError: What was written does not read back as the same pixels.
+    """
+    with atomic_path(path) as temporary:
+        options = {"fflags": "+bitexact"}
+        with av.open(str(temporary), "w", format="matroska", options=options) as container:
+            stream = container.add_stream(
+                "libx264rgb", rate=round(video.fps), options={"qp": "0", "preset": "veryslow"}
+            )
+            stream.height, stream.width = video.frames.shape[1:3]
+            stream.pix_fmt = "rgb24"
+            stream.thread_count = 1
+            stream.codec_context.flags |= av.codec.context.Flags.bitexact
+            for image in video.frames:
+                frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode())
+        if read_video(temporary).pixels_sha256 != video.pixels_sha256:
+            raise ValueError(f"'{path}' does not read back as it was written.")
+
+
+def as_emoji_clips(clips: Clips) -> EmojiClips:
+    """Plain clips as the world `emoji` has them, for its ground truth.
+
+    Raises:
+        ValueError: A clip is not plain.
+    """
+    if (clips.attribute != PLAIN).any():
+        raise ValueError("Only plain clips have a ground truth: one object, as it is.")
+    return EmojiClips(
+        object=clips.object,
+        scene=clips.scene,
+        motion=clips.motion,
+        path=clips.path,
+        size=clips.size,
+        pan=torch.zeros_like(clips.size),
+        companion=torch.full_like(clips.object, -1),
+        companion_path=clips.path,
+        background=clips.background,
+    )
+
+
+def _write_clip(
+    renderer: Renderer, world: World, clip: Clips, stem: Path, generator: torch.Generator
+) -> str:
+    """Write video, tracks and masks of a single clip; gives the hash of its pixels."""
+    frames = (renderer.render(clip)[0] * 255).round().clamp(0, 255).to(torch.uint8)
+    video = Video(frames.permute(0, 2, 3, 1).contiguous().numpy(), FPS)
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    write_inter_frame(_beside(stem, ".mkv"), video)
+    points, visible = truth.tracks(
+        world, as_emoji_clips(clip), OBJECT_POINTS, BACKGROUND_POINTS, generator
+    )
+    tracks = points[0].numpy().astype(np.float32)
+    write_arrays(_beside(stem, ".tracks.npz"), tracks=tracks, visible=visible[0].numpy())
+    masks = renderer.object_alpha(clip)[0] > OPAQUE
+    write_arrays(_beside(stem, ".masks.npz"), masks=masks.numpy())
+    return video.pixels_sha256
+
+
+def _beside(stem: Path, ending: str) -> Path:
+    return stem.with_name(stem.name + ending)
+
+
+def _head(fixed: FixedSet) -> Iterator[str]:
+    yield "# Written by `python -m smmbench_datasets.emoji_wan.make`; edit make.py or selection.py."
+    yield f"name = {_text(fixed.name)}"
+    yield f"version = {fixed.version}"
+    yield f"title = {_text(fixed.title)}"
+    yield f"description = {_text(_description(fixed))}"
+    yield f"licence = {_text(LICENCE)}"
+    if fixed.split == "val":
+        yield 'purpose = "validation"'
+    yield f"\n{PROTOCOL}"
+
+
+def _description(fixed: FixedSet) -> str:
+    return (
+        f"Emoji that move over painted scenes, with graded edits: {fixed.purpose}. Every clip "
+        "comes with its ground-truth tracks and masks. Its combination of object, scene and "
+        "motion was held out when the models of this world were trained, and so was that of each "
+        "answer. Edits change the object, the scene, both, the colour, the size or the number, or "
+        "add a second object. Prompts never name the motion."
+    )
+
+
+def _entry(choice: Choice, path: str, folder: Path, pixels: str) -> Iterator[str]:
+    name = clip_name(choice)
+    tags = (
+        tuple(MOTIONS)[choice.motion],
+        tuple(OBJECTS)[choice.object],
+        tuple(SCENES)[choice.scene],
+    )
+    yield "[[clips]]"
+    yield f"name = {_text(name)}"
+    yield f"video = {_file(folder, path, f'{name}.mkv')}"
+    yield f"pixels_sha256 = {_text(pixels)}"
+    yield f"prompt = {_text(caption(choice.object, choice.scene))}"
+    yield f"licence = {_text(LICENCE)}"
+    yield f"attribution = {_text(ATTRIBUTION)}"
+    yield f"tags = [{', '.join(_text(tag) for tag in tags)}]"
+    yield f"tracks = {_file(folder, path, f'{name}.tracks.npz')}"
+    yield f"masks = {_file(folder, path, f'{name}.masks.npz')}"
+    yield "edits = ["
+    for target in choice.targets:
+        yield f"  {_edit(target)},"
+    yield "]\n"
+
+
+def _edit(target: Target) -> str:
+    words = phrase(target.object, target.attribute).split()
+    named = [word for word in words if word not in ("a", "an", "and")]
+    name = "-".join([*named, tuple(SCENES)[target.scene]])
+    prompt = caption(target.object, target.scene, None, target.attribute)
+    return f"{{ name = {_text(name)}, prompt = {_text(prompt)}, kind = {_text(target.kind)} }}"
+
+
+def _file(folder: Path, path: str, name: str) -> str:
+    sha256 = file_sha256(folder / name)
+    return f"{{ path = {_text(f'{path}/{name}')}, sha256 = {_text(sha256)} }}"
+
+
+def _text(text: str) -> str:
+    """Write a TOML string; JSON's escapes are TOML's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+if __name__ == "__main__":
+    main()
