@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from smmbench.dataset import clip_named, load_dataset, source_video
-from smmbench.metrics.clip_text import clip_text_similarity
+from smmbench.metrics.text_similarity import clip_text_similarity
 from smmbench.scoring.models.text_model import TextModel
 from smmbench.storage.home import SUMS
 from smmbench_datasets.emoji.carried import MODELS as EMOJI_MODELS
