@@ -145,6 +145,17 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}."
 
 
+def test_what_contributing_names_is_there() -> None:
+    """The page once sent people to a line of a file that had moved."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    paths = re.findall(
+        r"(?<![\w/.])(?:benchmark|baselines|datasets|leaderboard|tests)/[\w./-]+", text
+    )
+    named = [path for path in paths if path == path.lower()]  # DATE-LABEL is for the reader to fill
+    assert len(named) >= 5
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
 def test_every_source_root_holds_one_package_and_is_none() -> None:
     """`datasets/__init__.py` would stand before Hugging Face's `datasets`."""
     for folder, package in ROOTS.items():

@@ -23,7 +23,6 @@ from smmbench.dataset import (
     dataset_names,
     edit_named,
     load_dataset,
-    motion_check,
     pairs,
     protocol_sha256,
     source_video,
@@ -31,6 +30,7 @@ from smmbench.dataset import (
     true_tracks,
 )
 from smmbench.dataset.summary import summary
+from smmbench.scoring.motion_check import motion_check
 from smmbench.storage.home import file_sha256, home
 from smmbench.video import Video, write_lossless
 

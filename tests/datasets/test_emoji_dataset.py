@@ -17,12 +17,12 @@ from smmbench.dataset import (
     check_dataset,
     files_of,
     load_dataset,
-    motion_check,
     source_video,
     stored_path,
     true_masks,
     true_tracks,
 )
+from smmbench.scoring.motion_check import motion_check
 from smmbench_datasets.emoji.make import SETS, FixedSet, write_arrays, write_set
 from smmbench_datasets.emoji.motions import MOTIONS, TRAINED
 from smmbench_datasets.emoji.sampling import SPLITS, split_of

@@ -81,9 +81,9 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
         files_of,
         load_dataset,
         missing_files,
-        motion_check,
     )
     from smmbench.progress import progress
+    from smmbench.scoring.motion_check import motion_check
 
     faults: list[str] = []
     try:

@@ -4,7 +4,7 @@ A dataset is a TOML manifest; a distribution offers one by the entry point `smmb
 `load_dataset` finds and checks a manifest, `source_video` gives a clip of it as it is scored.
 """
 
-from smmbench.dataset.checking import check_dataset, missing_files, motion_check
+from smmbench.dataset.checking import ClipCheck, check_dataset, missing_files
 from smmbench.dataset.faults import ManifestError
 from smmbench.dataset.files import (
     checked_path,
@@ -42,6 +42,7 @@ from smmbench.dataset.manifest import (
 
 __all__ = [
     "Clip",
+    "ClipCheck",
     "Dataset",
     "Edit",
     "File",
@@ -64,7 +65,6 @@ __all__ = [
     "load_dataset",
     "manifest_path",
     "missing_files",
-    "motion_check",
     "pairs",
     "protocol_sha256",
     "remove_dataset",

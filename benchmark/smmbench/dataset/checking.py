@@ -13,8 +13,7 @@ from smmbench.dataset.files import (
     true_masks,
     true_tracks,
 )
-from smmbench.dataset.manifest import Clip, Dataset, File, Outputs, Protocol
-from smmbench.tracking import open_tracker
+from smmbench.dataset.manifest import Clip, Dataset, File, Outputs
 from smmbench.video import Video, normal_form, read_video
 
 ClipCheck = Callable[[Video], str]  # gives a fault, or "" for none
@@ -44,41 +43,6 @@ def check_dataset(dataset: Dataset, clip_check: ClipCheck | None = None) -> Iter
         place = f"Output '{output.method}/{output.clip}/{output.edit}'"
         faults = _faults(_read_output, dataset, clips[output.clip], output)
         yield [f"{place}: {fault}" for fault in faults]
-
-
-def motion_check(protocol: Protocol) -> ClipCheck:
-    """Build the check that something moves in a clip, by the protocol's tracker and threshold.
-
-    A clip in which nothing moves has no motion to transfer, and none to score.
-
-    Raises:
-        LookupError: No such tracker.
-        ImportError: The tracker is not installed.
-        ValueError: Its checkpoint is missing.
-    """
-    from smmbench.metrics.conventions import Conventions  # metrics stand on datasets
-    from smmbench.metrics.moving import steps_of
-
-    tracker = open_tracker(protocol.tracker, protocol.grid, "cpu")
-    threshold, rule = protocol.still_threshold, Conventions()
-
-    def fault(video: Video) -> str:
-        tracks = tracker.track(video)
-        steps = steps_of(tracks.points, tracks.visible, threshold, rule)
-        if steps.moving.any():
-            return ""
-        longest = float(steps.lengths.max(initial=0))
-        if longest <= threshold:
-            return (
-                f"nothing moves: the longest step of a track is {longest:.2f} pixels, the "
-                f"protocol's still_threshold is {threshold:g}."
-            )
-        return (
-            f"nothing moves for long enough: no track has {rule.moving_share:.0%} of its steps "
-            f"longer than the protocol's still_threshold, {threshold:g} pixels."
-        )
-
-    return fault
 
 
 def missing_files(dataset: Dataset, files: list[File]) -> list[File]:
