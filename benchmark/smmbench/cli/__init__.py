@@ -47,13 +47,14 @@ from smmbench.cli import (  # noqa: E402
     metrics,
     run,
     score,
+    score_pair,
     selftest,
     sheet,
     tune,
 )
 
 for module in (
-    *(run, score, tune, import_, sheet, invert),
+    *(run, score, score_pair, tune, import_, sheet, invert),
     *(datasets, methods, metrics, doctor, selftest),
 ):
     module.register(app)
