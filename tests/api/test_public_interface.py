@@ -47,6 +47,27 @@ class Shift(smmbench.Method[Parameters, smmbench.Video]):
         return smmbench.Video(frames, prepared.fps)
 '''
 
+METRIC = '''
+from __future__ import annotations
+
+import smmbench
+from smmbench.metrics import Measured, Task
+
+
+class Brightness(smmbench.Metric):
+    """Mean of all pixels."""
+
+    name = "brightness"
+    version = 1
+    title = "Brightness"
+    description = "Mean over all pixels of the output."
+    higher_is_better = True
+    minimum, maximum, worst = 0.0, 255.0, 0.0
+
+    def measure(self, task: Task) -> Measured:
+        return Measured(float(task.output.frames.mean()))
+'''
+
 SCRIPT = """
 from __future__ import annotations
 
@@ -98,7 +119,7 @@ def test_the_package_states_that_it_is_typed(package: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("text", [METHOD, SCRIPT], ids=["method", "script"])
+@pytest.mark.parametrize("text", [METHOD, METRIC, SCRIPT], ids=["method", "metric", "script"])
 def test_a_strangers_code_is_checked_strictly(tmp_path: Path, text: str) -> None:
     """Also what is wrong is seen: an unused `type: ignore` is an error under --strict."""
     (tmp_path / "own.py").write_text(text)

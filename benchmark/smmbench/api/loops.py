@@ -125,7 +125,7 @@ def score(
     from smmbench.environment import choose_device
     from smmbench.metrics import metric_names
     from smmbench.scoring.loop import ScoreLoop, chosen_metrics, results_below
-    from smmbench.scoring.measure import Options
+    from smmbench.scoring.options import Options
 
     names = chosen_metrics(",".join(metrics)) if metrics is not None else metric_names()
     only = load_dataset(dataset) if isinstance(dataset, str) else dataset

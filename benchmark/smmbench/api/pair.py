@@ -203,7 +203,7 @@ def _text(
     if not spec or not prompt:
         notes.append(NO_PROMPT if not prompt else NO_TEXT_MODEL)
         return None
-    from smmbench.metrics.clip_text import clip_text_similarity
+    from smmbench.metrics.text_similarity import clip_text_similarity
     from smmbench.scoring.models.text_model import TextModel
 
     model = TextModel(spec, device)
