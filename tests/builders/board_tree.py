@@ -55,6 +55,7 @@ class BoardTree:
         seed: int = 0,
         failure: str = "",
         scored: bool = True,
+        marked: bool = False,
         origin: dict[str, Any] | None = None,
         record: dict[str, Any] | None = None,
     ) -> Path:
@@ -63,6 +64,7 @@ class BoardTree:
         from smmbench.results import (
             VIDEO,
             Environment,
+            Mark,
             Request,
             RunRecord,
             Score,
@@ -117,10 +119,20 @@ class BoardTree:
                 ("motion_fidelity", motion, directions),
             )
         )
+        mark = Mark(
+            name="moving_structure",
+            version=1,
+            value=0.0 if marked else 1.0,
+            threshold=0.05,
+            side="below",
+            key="0" * 64,
+            origin={"output": pixels},
+        )
         file = ScoreFile(
             request=request,
             pixels_sha256=pixels,
             scores=scores,
+            marks=(mark,),
             video_file=video_file(folder / VIDEO),
         )
         write_scores(folder, file)

@@ -19,6 +19,7 @@ from smmbench.results import (
     VIDEO,
     Environment,
     Failure,
+    Mark,
     Request,
     RunRecord,
     Score,
@@ -31,7 +32,7 @@ from smmbench.scoring.loop import Outcome, ScoreLoop, chosen_metrics, results_be
 from smmbench.scoring.models.text_model import TextModel, WeightsUnavailableError
 from smmbench.scoring.options import Options
 from smmbench.scoring.summary import summarise
-from smmbench.storage.array_cache import cached_arrays
+from smmbench.storage.array_cache import cached_arrays, origin_key
 from smmbench.storage.home import file_sha256
 from smmbench.tracking.lucas_kanade import LucasKanade
 from smmbench.video import Video, write_lossless
@@ -193,6 +194,41 @@ def test_every_score_has_its_origin_and_a_key_of_it(bench: Bench) -> None:
     assert motion.origin["tracker"]["grid"] == 5
     assert motion.origin["protocol"]["still_threshold"] == 0.5
     assert text.key != motion.key
+
+
+def marks_in(folder: Path) -> dict[str, Mark]:
+    file = read_scores(folder)
+    return {} if file is None else {mark.name: mark for mark in file.marks}
+
+
+def test_marks_stand_beside_the_scores(bench: Bench) -> None:
+    """A copy is marked as one, a still as one, and other motion is not marked."""
+    copy, other = bench.put("copy", "right", RIGHT), bench.put("other", "right", UP)
+    frozen = bench.put("frozen", "right", Video(np.repeat(RIGHT.frames[:1], FRAMES, axis=0), 8.0))
+    outcomes = {outcome.folder: outcome for outcome in bench.score()}
+    holding = {
+        folder: {name for name, mark in marks_in(folder).items() if mark.marked}
+        for folder in (copy, other, frozen)
+    }
+    assert holding == {copy: {"source_share"}, other: set(), frozen: {"moving_structure"}}
+    assert "marked (source_share)" in outcomes[copy].line(AXES)
+    mark = marks_in(copy)["source_share"]
+    assert mark.origin["output"] == mark.origin["source"] == RIGHT.pixels_sha256
+    assert mark.key == origin_key(mark.origin)
+
+
+def test_marks_are_measured_once_and_by_the_rules_of_now(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    bench.score()
+    first = marks_in(folder)
+    file = read_scores(folder)
+    assert file is not None
+    older = tuple(mark.model_copy(update={"key": "0" * 64, "value": 0.5}) for mark in file.marks)
+    write_scores(folder, file.model_copy(update={"marks": older}))
+    bench.score()
+    assert marks_in(folder) == first
 
 
 def test_nothing_is_computed_or_written_twice(

@@ -12,6 +12,7 @@ results/<method>/method.json    the method's card and parameters: `MethodFile`
 
 from smmbench.errors import FailureKind
 from smmbench.results.files import (
+    marks_of,
     parse,
     read_method,
     read_record,
@@ -70,6 +71,7 @@ __all__ = [
     "VideoFile",
     "find_records",
     "identity_of",
+    "marks_of",
     "method_folder",
     "other_method",
     "parameters_sha256",

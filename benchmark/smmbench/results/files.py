@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from smmbench.results.migration import migrate
 from smmbench.results.records import (
     SCHEMA_VERSION,
+    Mark,
     MethodFile,
     RunRecord,
     Score,
@@ -67,6 +68,18 @@ def scores_of(folder: Path, record: RunRecord) -> dict[str, Score]:
     if file is None or record.status != "done" or file.pixels_sha256 != record.pixels_sha256:
         return {}
     return {score.metric: score for score in file.scores}
+
+
+def marks_of(folder: Path, record: RunRecord) -> tuple[Mark, ...]:
+    """Marks of the very video that a record tells of; none of a failed run, or if not measured.
+
+    Raises:
+        ValueError: The file is there but does not hold scores; the message names it.
+    """
+    file = read_scores(folder)
+    if file is None or record.status != "done" or file.pixels_sha256 != record.pixels_sha256:
+        return ()
+    return file.marks
 
 
 def write_scores(folder: Path, scores: ScoreFile) -> None:

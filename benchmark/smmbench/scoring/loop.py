@@ -6,10 +6,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from smmbench.dataset import Dataset, another_prompt, clip_form, clip_named, load_dataset
+from smmbench.dataset import (
+    Dataset,
+    another_prompt,
+    clip_form,
+    clip_named,
+    load_dataset,
+    source_video,
+)
 from smmbench.metrics import Task, metric
 from smmbench.results import (
     VIDEO,
+    Mark,
     RunRecord,
     Score,
     ScoreFile,
@@ -22,6 +30,7 @@ from smmbench.results import (
 from smmbench.results.files import SCORES, BrokenFileError
 from smmbench.results.scored_tracks import TRACKS, write_tracks
 from smmbench.scoring.intact import video_file
+from smmbench.scoring.marking import marks_of_task
 from smmbench.scoring.options import Options
 from smmbench.scoring.scorer import Scorer
 from smmbench.storage.atomic import held
@@ -36,12 +45,14 @@ class Outcome:
         folder: Where it lies.
         record: How it was made.
         scores: All that `scores.json` now holds; empty for a failed run or a refused video.
+        marks: What its marks measured, whether they hold or not; empty as the scores.
         error: Why the video was refused; empty if it was not.
     """
 
     folder: Path
     record: RunRecord
     scores: tuple[Score, ...] = ()
+    marks: tuple[Mark, ...] = ()
     error: str = ""
 
     def missing(self, metrics: Sequence[str]) -> dict[str, str]:
@@ -65,7 +76,8 @@ class Outcome:
             for score in self.scores
             if score.metric in metrics
         )
-        return f"{pair}: {', '.join(numbers)}"
+        holding = ", ".join(mark.name for mark in self.marks if mark.marked)
+        return f"{pair}: {', '.join(numbers)}{f'; marked ({holding})' if holding else ''}"
 
 
 class ScoreLoop:
@@ -102,7 +114,7 @@ class ScoreLoop:
             dataset = self._dataset(record.request.dataset)
             scorer = self._scorer(dataset)
             try:
-                yield Outcome(folder, record, _score(folder, record, dataset, scorer))
+                yield Outcome(folder, record, *_score(folder, record, dataset, scorer))
             except (ValueError, LookupError, OSError) as error:
                 yield Outcome(folder, record, error=str(error))
 
@@ -171,11 +183,15 @@ def state(folder: Path, record: RunRecord, name: str) -> str:
     return f"{kept.value:.3f}"
 
 
-def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) -> tuple[Score, ...]:
-    """Score one video and write what changed."""
+def _score(
+    folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer
+) -> tuple[tuple[Score, ...], tuple[Mark, ...]]:
+    """Score one video, measure its marks, and write what changed."""
     before = _video_before(folder)  # the video is read after this: another one is noticed later
     task = _task(folder, record, dataset)
-    kept = {score.metric: score for score in _kept(folder, record).scores}
+    earlier = _kept(folder, record)
+    kept = {score.metric: score for score in earlier.scores}
+    marks = marks_of_task(task, lambda: source_video(dataset, task.clip), earlier.marks)
     computed = {
         wanted.name: scorer.compute(wanted, task, kept.get(wanted.name))
         for wanted in scorer.metrics
@@ -189,13 +205,13 @@ def _score(folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer) ->
         file = _kept(folder, record)  # another process may have scored other metrics meanwhile
         now = {score.metric: score for score in file.scores}
         written = now | new
-        if written != now or file.video_file != before:
+        if written != now or marks != file.marks or file.video_file != before:
             tracks = file.tracks
             if tracked is not None and tracked.tracks is not None:
                 tracks = write_tracks(folder, tracked.tracks, tracked.score.key)
             changes = {"scores": tuple(written.values()), "tracks": tracks, "video_file": before}
-            write_scores(folder, file.model_copy(update=changes))
-    return tuple((written | found).values())
+            write_scores(folder, file.model_copy(update=changes | {"marks": marks}))
+    return tuple((written | found).values()), marks
 
 
 def _kept(folder: Path, record: RunRecord) -> ScoreFile:

@@ -1,0 +1,70 @@
+"""How much of an output is seen to move: change over time that takes the picture's edges along.
+
+Motion fidelity sees directions only. A pattern of 3 levels of 255 that drifts over a still picture
+has the directions of a clip, and a viewer sees a still. Two things give it away: next to nothing
+changes, and what is there stays in its place under the change. A thing that moves changes pixels
+and takes its edges along.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from jaxtyping import Float32
+
+from smmbench.marks.thumbnails import Frames, luma, thumbnails
+
+SPREAD = 1.5
+"""Pixels of a thumbnail over which change is spread: edges lie beside what changes."""
+
+Bright = Float32[np.ndarray, "time rows columns"]
+
+
+def moving_structure(source: Frames, output: Frames) -> float:
+    """The moving energy of an output, over that of its source.
+
+    A clip's moving energy is the mean squared difference between successive frames, less the share
+    of it that lies where the picture's edges stay (`held_share`). Both clips are looked at as
+    thumbnails, in brightness.
+
+    Args:
+        source: The source clip.
+        output: What was made from it, in the same form.
+
+    Returns:
+        0 for a still, 1 for as much as in the source, no upper bound.
+
+    Raises:
+        ValueError: There are fewer than two frames, or nothing moves in the source.
+    """
+    if min(len(source), len(output)) < 2:
+        raise ValueError("Change over time needs at least two frames, got one.")
+    of_source = _moving_energy(source)
+    if of_source == 0:
+        raise ValueError("Nothing moves in the source: there is nothing to compare with.")
+    return _moving_energy(output) / of_source
+
+
+def held_share(bright: Bright) -> float:
+    """Share of a clip's structure that stays in place where the clip changes.
+
+    Structure is the gradient of brightness; what stays is its mean over time. Their energies are
+    weighted by each pixel's change over time.
+
+    Returns:
+        0 to 1; 1 where nothing changes.
+    """
+    weight = cv2.GaussianBlur(np.square(np.diff(bright, axis=0)).mean(axis=0), (0, 0), SPREAD)
+    staying, whole = np.zeros_like(weight), np.zeros_like(weight)
+    for along_x, along_y in ((1, 0), (0, 1)):
+        slope = np.stack([cv2.Sobel(one, cv2.CV_32F, along_x, along_y, ksize=3) for one in bright])
+        staying += np.square(slope.mean(axis=0))
+        whole += np.square(slope).mean(axis=0)
+    energy = float((weight * whole).sum(dtype=np.float64))
+    return float((weight * staying).sum(dtype=np.float64)) / energy if energy > 0 else 1.0
+
+
+def _moving_energy(frames: Frames) -> float:
+    bright = luma(thumbnails(frames))
+    change = float(np.square(np.diff(bright, axis=0), dtype=np.float64).mean())
+    return change * max(0.0, 1.0 - held_share(bright))

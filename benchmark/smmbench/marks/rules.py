@@ -1,0 +1,81 @@
+"""The marks: what is measured of every output, and where a pair counts as marked.
+
+A metric says how well an output moves; a mark says that its number may not be taken at its word. A
+marked pair counts as the worst on motion. Thresholds were set on validation clips: see
+`datasets/docs/gaming.md`, and `smmbench_research.emoji.gaming` for the command.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from smmbench.marks.moving_structure import moving_structure
+from smmbench.marks.source_share import picture_share, source_share
+from smmbench.marks.thumbnails import Frames
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One mark.
+
+    Attributes:
+        name: As it is stored.
+        version: Raised whenever the same video would get another value or another verdict.
+        title: In words, for tables.
+        says: What a marked video is, as the end of the sentence "The output ...".
+        measure: From source and output, frames of one form, to a number; a `ValueError` says why
+            there is none.
+        threshold: See `side`.
+        side: Where of the threshold a video is marked.
+    """
+
+    name: str
+    version: int
+    title: str
+    says: str
+    measure: Callable[[Frames, Frames], float]
+    threshold: float
+    side: Literal["above", "below"]
+
+    def marks(self, value: float) -> bool:
+        """Whether a video with this value is marked."""
+        return value > self.threshold if self.side == "above" else value < self.threshold
+
+
+MOVING_STRUCTURE = Rule(
+    name="moving_structure",
+    version=1,
+    title="Moving structure",
+    says="shows a picture that stays in place under what changes, or changes too little to be seen",
+    measure=moving_structure,
+    threshold=0.05,
+    side="below",
+)
+
+SOURCE_SHARE = Rule(
+    name="source_share",
+    version=1,
+    title="Source shows through",
+    says="moves by showing the source itself, filtered or faded",
+    measure=source_share,
+    threshold=0.96,
+    side="above",
+)
+
+RULES = (MOVING_STRUCTURE, SOURCE_SHARE)
+
+MARKED_SHARE = 0.2
+"""A row with a larger share of marked pairs has no star, no place on the front and no rank."""
+
+COPIED_PICTURE = 0.95
+"""Of a near-copy, whose change is the source's too, `picture_share` lies above this."""
+
+
+def is_near_copy(source: Frames, output: Frames) -> bool:
+    """Whether an output is its source but for what a linear filter or new colours change."""
+    return (
+        SOURCE_SHARE.marks(source_share(source, output))
+        and picture_share(source, output) > COPIED_PICTURE
+    )

@@ -1,0 +1,38 @@
+"""Clips as they are seen at a glance: small, and without their grain."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+SIDE = 128
+"""Pixels of the longer side of a thumbnail."""
+BLUR = 1.0
+"""Pixels of a thumbnail: standard deviation of the Gaussian that takes grain away."""
+
+Frames = UInt8[np.ndarray, "time height width 3"]
+Thumbnails = Float32[np.ndarray, "time rows columns 3"]
+
+_LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # Rec. 601, of R, G, B
+
+
+def thumbnails(frames: Frames) -> Thumbnails:
+    """Frames scaled down to a longer side of at most 128 pixels, and slightly blurred.
+
+    One size makes marks comparable over canvases. What the blur takes away is too fine to be seen
+    moving.
+
+    Returns:
+        Levels of 255.
+    """
+    height, width = frames.shape[1:3]
+    scale = min(1.0, SIDE / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = (cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames)
+    return np.stack([cv2.GaussianBlur(frame.astype(np.float32), (0, 0), BLUR) for frame in small])
+
+
+def luma(frames: Thumbnails) -> Float32[np.ndarray, "time rows columns"]:
+    """Brightness of each pixel, in levels of 255."""
+    return frames @ _LUMA

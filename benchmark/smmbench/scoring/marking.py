@@ -1,0 +1,64 @@
+"""The marks of a video, each with everything that it depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from smmbench.marks import RULES, Rule
+from smmbench.metrics import Task
+from smmbench.results import Mark
+from smmbench.storage.array_cache import origin_key
+from smmbench.video import Video
+
+
+def marks_of_task(
+    task: Task, source: Callable[[], Video], kept: Iterable[Mark] = ()
+) -> tuple[Mark, ...]:
+    """Measure a video by every rule.
+
+    Args:
+        task: The video.
+        source: Gives its source in normal form; asked only if something is measured.
+        kept: What an earlier run found; a mark on which nothing changed is given back.
+
+    Returns:
+        A mark for each rule; one that could not be measured has no value, and a note.
+    """
+    earlier = {mark.name: mark for mark in kept}
+    found = []
+    for rule in RULES:
+        origin = _origin(rule, task)
+        mark = earlier.get(rule.name)
+        if mark is None or mark.value is None or mark.key != origin_key(origin):
+            mark = _measured(rule, task, source, origin)
+        found.append(mark)
+    return tuple(found)
+
+
+def _measured(rule: Rule, task: Task, source: Callable[[], Video], origin: dict[str, Any]) -> Mark:
+    value, note = None, ""
+    try:
+        value = rule.measure(source().frames, task.output.frames)
+    except ValueError as error:  # of this video, or its source is not here
+        note = str(error)
+    return Mark(
+        name=rule.name,
+        version=rule.version,
+        value=value,
+        threshold=rule.threshold,
+        side=rule.side,
+        note=note,
+        key=origin_key(origin),
+        origin=origin,
+    )
+
+
+def _origin(rule: Rule, task: Task) -> dict[str, Any]:
+    """What a value depends on: the rule and its version, and the pixels of both clips."""
+    return {
+        "mark": rule.name,
+        "version": rule.version,
+        "source": task.clip.pixels_sha256,
+        "output": task.pixels,
+    }
