@@ -45,6 +45,41 @@ class SourceCopy(Control):
         return prepared.video
 
 
+class NearCopy(Control):
+    """Give the source back with one pixel changed by one level: no copy to the letter."""
+
+    deterministic = True
+    card = Card(
+        "Source with one pixel changed",
+        kind="control",
+        licence="Apache-2.0",
+        notes="One value of the first frame differs by 1: whoever looks for equal pixels misses "
+        "that it is the source.",
+    )
+
+    def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
+        """Change the first value of the first frame."""
+        frames = prepared.video.frames.copy()
+        frames[0, 0, 0, 0] ^= 1
+        return Video(frames, prepared.video.fps)
+
+
+class RecolouredCopy(Control):
+    """Give the source back with its colour channels in turn: another look, the same clip."""
+
+    deterministic = True
+    card = Card(
+        "Source in other colours",
+        kind="control",
+        licence="Apache-2.0",
+        notes="Red, green and blue change places: every pixel differs, nothing was transferred.",
+    )
+
+    def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
+        """Turn the channels round by one."""
+        return Video(np.roll(prepared.video.frames, 1, axis=-1), prepared.video.fps)
+
+
 class Frozen(Control):
     """Repeat the first frame: no motion at all."""
 

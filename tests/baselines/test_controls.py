@@ -9,15 +9,17 @@ from smmbench.method import Source
 from smmbench.video import Video
 from smmbench_baselines.controls import (
     Frozen,
+    NearCopy,
     Noise,
     NoParameters,
     OtherClip,
+    RecolouredCopy,
     Reversed,
     Shuffled,
     SourceCopy,
 )
 
-CONTROLS = (SourceCopy, Frozen, Reversed, Shuffled, OtherClip, Noise)
+CONTROLS = (SourceCopy, NearCopy, RecolouredCopy, Frozen, Reversed, Shuffled, OtherClip, Noise)
 
 
 def made(control: type, video: Video, seed: int = 0) -> Video:
@@ -87,3 +89,10 @@ def test_noise_is_uniform_and_independent_of_the_frame_before(moving_square: Vid
 def test_another_seed_is_another_video(control: type, moving_square: Video) -> None:
     first, second = (made(control, moving_square, seed).pixels_sha256 for seed in (0, 1))
     assert first != second
+
+
+def test_near_copies_differ_from_the_source_in_pixels_alone(moving_square: Video) -> None:
+    one = made(NearCopy, moving_square).frames
+    assert np.count_nonzero(one != moving_square.frames) == 1
+    turned = made(RecolouredCopy, moving_square).frames
+    np.testing.assert_array_equal(np.roll(turned, -1, axis=-1), moving_square.frames)

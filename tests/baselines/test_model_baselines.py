@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -18,6 +19,7 @@ from smmbench.smm import SMM
 from smmbench.video import Video
 from smmbench_baselines import inversion_swap, sdedit
 from smmbench_baselines.inversion_swap import InversionSwap
+from smmbench_baselines.on_a_still import InsetStill, OverlayStill, TextureStill, carried
 from smmbench_baselines.sdedit import SDEdit
 from smmbench_baselines.text_only import TextOnly
 from smmbench_baselines.vae_round_trip import VAERoundTrip
@@ -137,7 +139,13 @@ def test_ddim_with_the_same_prompt_and_no_guidance_returns_near_the_clip(
     assert errors[1] < np.abs(other.frames - origin).mean() / 2
 
 
-@pytest.mark.parametrize("name", ["smm", "sdedit", "inversion-swap", "text-only", "vae-round-trip"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("smm", "sdedit", "inversion-swap", "text-only", "vae-round-trip"),
+        *("texture-still", "overlay-still", "inset-still"),
+    ],
+)
 def test_each_is_installed_with_a_card_and_a_preset_for_the_embedded_model(name: str) -> None:
     method = load_offered("smmbench.methods", name, "method")
     parameters = method.Parameters(**method.presets["emoji"])
@@ -166,3 +174,45 @@ def test_a_strength_that_noises_nothing_is_refused(backbone: Backbone) -> None:
 def test_strength_is_a_share() -> None:
     with pytest.raises(ValueError, match=r"strength must be 0 to 1, got 1\.2"):
         sdedit.Parameters(strength=1.2)
+
+
+def test_stills_are_of_text_alone_and_what_is_added_is_the_sources(backbone: Backbone) -> None:
+    source = clip(0)
+    text_only = make(TextOnly, backbone)
+    plain = text_only.transfer(text_only.prepare(source), "a cat", 0).frames
+    still = plain[len(plain) // 2].astype(float)
+    for control, changes, most in (
+        (TextureStill, {"levels": 3.0}, 20),
+        (OverlayStill, {"share": 0.08}, 0.08 * 255 + 1),
+    ):
+        made = make(control, backbone, **changes)
+        output = made.transfer(made.prepare(source), "a cat", 0).frames
+        assert output.shape == source.video.frames.shape
+        assert np.abs(output - still).max() <= most
+        assert (output != output[0]).any()
+    for control, nothing in ((TextureStill, {"levels": 0.0}), (OverlayStill, {"share": 0.0})):
+        made = make(control, backbone, **nothing)
+        assert (made.transfer(made.prepare(source), "a cat", 0).frames == still).all()
+
+
+def test_an_inset_shows_the_source_in_its_corner(backbone: Backbone) -> None:
+    source = clip(0)
+    made = make(InsetStill, backbone, scale=0.5)
+    output = made.transfer(made.prepare(source), "a cat", 0).frames
+    frames = source.video.frames
+    height, width = frames.shape[1:3]
+    halves = frames.reshape(len(frames), height // 2, 2, width // 2, 2, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(output[:, height // 2 :, width // 2 :], halves, atol=1)
+    assert (output[:, : height // 2] == output[0, : height // 2]).all()
+
+
+def test_a_texture_goes_where_the_clip_goes() -> None:
+    """Over a clip that shifts by 2 pixels a frame, so does the texture, away from the borders."""
+    rng = np.random.default_rng(0)
+    wide = cv2.GaussianBlur(rng.normal(size=(64, 96)).astype(np.float32), (0, 0), 2)
+    wide = np.rint(128 + 60 * wide / wide.std()).clip(0, 255).astype(np.uint8)
+    frames = np.stack([wide[:, 20 - 2 * t : 84 - 2 * t] for t in range(4)])
+    moved = carried(frames[0].astype(np.float32), np.repeat(frames[..., None], 3, axis=-1))
+    for t in range(4):
+        inside = moved[t, 12:-12, 12:-12], frames[t, 12:-12, 12:-12].astype(float)
+        assert np.abs(inside[0] - inside[1]).mean() < 4

@@ -1,0 +1,187 @@
+"""Controls that put a faint trace of the source's motion over a still picture of the prompt.
+
+Each has the text similarity of the picture, and by its tracks the motion of the source, while a
+viewer sees a still. They were found by attacking the board: a score that places them among methods
+must be marked (`smmbench.marks`).
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, TypeVar
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from smmbench.diffusion.method import DiffusionMethod, Prepared
+from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
+from smmbench.method import Card, Source
+from smmbench.video import Video
+from smmbench_baselines.text_only import TextOnly
+
+Clip = UInt8[np.ndarray, "time height width 3"]
+Picture = UInt8[np.ndarray, "height width 3"]
+Texture = Float32[np.ndarray, "height width"]
+
+
+@dataclass(frozen=True, eq=False)
+class Begun:
+    """A clip, with the empty latent that its still begins from."""
+
+    empty: Prepared
+    source: Video
+
+
+ParametersT = TypeVar("ParametersT", bound=DiffusionParameters)
+
+
+class OnAStill(DiffusionMethod[ParametersT, Begun]):
+    """Samples a video of the prompt alone, holds its middle frame, and adds to it."""
+
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
+
+    def prepare_batch(self, sources: Sequence[Source]) -> list[Begun]:
+        """Keep the clips, and make empty latents of their size."""
+        empty = self._text_only().prepare_batch(sources)
+        return [Begun(one, source.video) for one, source in zip(empty, sources, strict=True)]
+
+    def transfer_batch(
+        self, prepared: Sequence[Begun], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[Video]:
+        """Sample the stills, then build each clip."""
+        empty = [one.empty for one in prepared]
+        sampled = self._text_only().transfer_batch(empty, prompts, seeds)
+        stills = [video.frames[len(video.frames) // 2] for video in sampled]
+        return [
+            Video(self.build(one.source.frames, still, seed), one.source.fps)
+            for one, still, seed in zip(prepared, stills, seeds, strict=True)
+        ]
+
+    @abstractmethod
+    def build(self, source: Clip, still: Picture, seed: int) -> Clip:
+        """The clip over a still of its size."""
+
+    def _text_only(self) -> TextOnly:
+        return TextOnly(self.parameters, self.device, self.backbone)
+
+
+@dataclass(frozen=True)
+class TextureParameters(DiffusionParameters):
+    """The still's parameters, and the texture's."""
+
+    levels: float = 3.0  # standard deviation of the texture, of 255
+
+
+class TextureStill(OnAStill[TextureParameters]):
+    """A still with a faint texture that the source's flow carries along."""
+
+    Parameters = TextureParameters
+    card = Card(
+        "Still with a carried texture",
+        kind="control",
+        licence="Apache-2.0",
+        notes="Noise of 3 of 255 levels drifts over a still of the prompt as the source's pixels "
+        "do: trackers see its motion, viewers a still.",
+        backbone=UNETS,
+        values="those of SMM",
+        tuned="nothing to tune",
+    )
+
+    def build(self, source: Clip, still: Picture, seed: int) -> Clip:
+        """Add the carried texture."""
+        rng = np.random.default_rng(seed)
+        texture = rng.normal(0.0, self.parameters.levels, still.shape[:2]).astype(np.float32)
+        return _levels(still + carried(texture, source)[..., None])
+
+
+@dataclass(frozen=True)
+class OverlayParameters(DiffusionParameters):
+    """The still's parameters, and the overlay's."""
+
+    share: float = 0.08  # of the source in the mixture, 0 to 1
+
+
+class OverlayStill(OnAStill[OverlayParameters]):
+    """A still with the source laid over it, faintly."""
+
+    Parameters = OverlayParameters
+    card = Card(
+        "Still with the source laid over it",
+        kind="control",
+        licence="Apache-2.0",
+        notes="92 % a still of the prompt, 8 % the source: its motion, too faint to be seen.",
+        backbone=UNETS,
+        values="those of SMM",
+        tuned="nothing to tune",
+    )
+
+    def build(self, source: Clip, still: Picture, seed: int) -> Clip:
+        """Mix."""
+        share = self.parameters.share
+        return _levels((1 - share) * still + share * source.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class InsetParameters(DiffusionParameters):
+    """The still's parameters, and the inset's."""
+
+    scale: float = 0.5  # of the source's sides, 0 to 1
+
+
+class InsetStill(OnAStill[InsetParameters]):
+    """A still with the source, made smaller, in its lower right corner."""
+
+    Parameters = InsetParameters
+    card = Card(
+        "Still with the source in a corner",
+        kind="control",
+        licence="Apache-2.0",
+        notes="The source at half its size over a still of the prompt: plainly seen, and not on "
+        "the object. Motion on the foreground tells it, motion fidelity does not.",
+        backbone=UNETS,
+        values="those of SMM",
+        tuned="nothing to tune",
+    )
+
+    def build(self, source: Clip, still: Picture, seed: int) -> Clip:
+        """Paste."""
+        height, width = still.shape[:2]
+        scale = self.parameters.scale
+        rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
+        result = np.repeat(still[None], len(source), axis=0)
+        for shown, frame in zip(result, source, strict=True):
+            small = cv2.resize(frame, (columns, rows), interpolation=cv2.INTER_AREA)
+            shown[height - rows :, width - columns :] = small
+        return result
+
+
+def carried(texture: Texture, clip: Clip) -> Float32[np.ndarray, "time height width"]:
+    """A texture of the first frame as a clip's flow (DIS) carries it through all frames."""
+    height, width = texture.shape
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in clip]
+    dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # type: ignore[attr-defined]
+    from_x, from_y = x, y  # where in the first frame each pixel of this frame comes from
+    frames = [texture]
+    for before, after in pairwise(greys):
+        back = dis.calc(after, before, None)
+        at_x, at_y = x + back[..., 0], y + back[..., 1]
+        from_x, from_y = _at(from_x, at_x, at_y), _at(from_y, at_x, at_y)
+        frames.append(_at(texture, from_x, from_y))
+    return np.stack(frames)
+
+
+def _at(
+    field: Texture,
+    x: Float32[np.ndarray, "height width"],
+    y: Float32[np.ndarray, "height width"],
+) -> Texture:
+    return cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _levels(values: np.ndarray) -> Clip:
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
