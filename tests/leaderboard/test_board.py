@@ -767,3 +767,60 @@ def test_a_comparison_of_a_companion_counts_who_is_lower(board_tree: BoardTree) 
     made = compare(board_tree.results, "a", "b", str(board_tree.manifest), metrics=("ftd",))
     (ftd,) = (column for column in made.columns if column.column == "ftd")
     assert ftd.difference == pytest.approx(-0.2) and (ftd.a_wins, ftd.b_wins) == (8, 0)
+
+
+def marked_method(tree: BoardTree, label: str, marked: int, kind: str = "method") -> None:
+    """A whole method of which the first few pairs are marked."""
+    tree.method(label, kind)
+    pairs = [(clip, edit) for clip in tree.clips for edit in tree.edits]
+    for i, (clip, edit) in enumerate(pairs):
+        tree.pair(label, clip, edit, 0.9, 0.99, marked=i < marked)
+
+
+def test_a_marked_pair_counts_as_worst_on_motion_alone(board_tree: BoardTree) -> None:
+    marked_method(board_tree, "some", 1)
+    row = rows(board_tree)["some"]
+    pairs = len(row.pairs)
+    assert row.marked_share == 1 / pairs
+    assert mean_of(row, "motion_fidelity") == pytest.approx((0.99 * (pairs - 1) - 1) / pairs)
+    assert row.cells["source_to_output"].mean == pytest.approx((0.89 * (pairs - 1) - 1) / pairs)
+    assert mean_of(row, "text_similarity") == pytest.approx(0.9)
+
+
+def test_a_row_with_many_marks_has_no_rank_and_no_place_on_the_front(
+    board_tree: BoardTree,
+) -> None:
+    board_tree.whole("honest", text=0.3, motion=0.6)
+    marked_method(board_tree, "few", 1)  # 1 of 8
+    marked_method(board_tree, "many", 2)  # 2 of 8, more than a fifth
+    found = board(board_tree)
+    by = {row.label: row for row in found.rows}
+    assert by["few"].cells["motion_fidelity"].rank is not None
+    assert by["many"].cells["motion_fidelity"].rank is None
+    assert by["many"].cells["text_similarity"].rank is None
+    assert not by["many"].pareto
+    assert by["honest"].pareto
+    assert any("many: 25% of its pairs are marked" in note for note in found.notes)
+    table = table_of(found)
+    place = table.header.index("Marked")
+    shares = {cells[0]: cells[place] for cells in table.competitors}
+    assert shares == {"honest": "", "few": "12%", "many": "25%"}
+
+
+def test_a_control_shows_its_score_without_the_marks(board_tree: BoardTree) -> None:
+    board_tree.whole("honest")
+    marked_method(board_tree, "texture", 8, kind="control")
+    row = rows(board_tree)["texture"]
+    assert row.marked_share == 1
+    assert row.cells["motion_fidelity"].mean == pytest.approx(0.99)
+
+
+def test_scores_of_before_are_told_to_lack_marks(board_tree: BoardTree) -> None:
+    board_tree.whole("old")
+    for file in board_tree.results.rglob("scores.json"):
+        scores = read_scores(file.parent)
+        assert scores is not None
+        write_scores(file.parent, scores.model_copy(update={"marks": ()}))
+    found = board(board_tree)
+    assert any("Scored without a look at marks" in note for note in found.notes)
+    assert "Marked" not in table_of(found).header

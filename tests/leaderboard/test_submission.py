@@ -75,13 +75,20 @@ def manifest(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
     return folder / "tiny.toml"
 
 
-def make(root: Path, manifest: Path, kind: str = "method", copy: bool = False) -> Path:
+def make(
+    root: Path,
+    manifest: Path,
+    kind: str = "method",
+    copy: bool = False,
+    change: Callable[[np.ndarray], np.ndarray] = lambda frames: frames,
+) -> Path:
     """Results of a method `toy`, scored; give its folder."""
     dataset = load_dataset(manifest)
     card = Card(title="Toy", kind=kind)
     write_method(method_folder(root, "toy"), MethodFile(label="toy", entry="toy:Toy", card=card))
     for i, clip in enumerate(dataset.manifest.clips):
         output = source_video(dataset, clip) if copy else video(10 + i)
+        output = Video(change(output.frames), output.fps)
         request = Request(
             method="toy",
             dataset="tiny-moves",
@@ -445,6 +452,23 @@ def test_the_source_itself_is_no_result(tmp_path: Path, manifest: Path) -> None:
         report = check(written.path, manifest)
         assert report.verdict == verdict
         assert ("copy of the source" in " ".join(report.problems)) == (kind == "method")
+
+
+def test_a_near_copy_is_no_result(tmp_path: Path, manifest: Path) -> None:
+    """One pixel, or all colours: whoever looks for equal pixels misses them."""
+
+    def one_pixel(frames: np.ndarray) -> np.ndarray:
+        changed = frames.copy()
+        changed[0, 0, 0, 0] ^= 1
+        return changed
+
+    for i, change in enumerate((one_pixel, lambda frames: np.roll(frames, 1, axis=-1).copy())):
+        for kind, verdict in (("method", "refused"), ("control", "verified")):
+            results = make(tmp_path / f"{kind}-{i}", manifest, kind, copy=True, change=change)
+            written = submit(results, tmp_path / f"{kind}-{i}.zip", str(manifest))
+            report = check(written.path, manifest)
+            assert report.verdict == verdict, report.problems
+            assert ("near-copy of the source" in " ".join(report.problems)) == (kind == "method")
 
 
 def test_one_video_for_several_pairs_is_said(archive: Path, manifest: Path) -> None:

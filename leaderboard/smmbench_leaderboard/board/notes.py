@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from smmbench.dataset import Dataset
+from smmbench.marks import MARKED_SHARE
 from smmbench.metrics.registry import metric
 from smmbench_leaderboard.board.columns import RANKING, explains
 from smmbench_leaderboard.board.reading import Key, Results
 from smmbench_leaderboard.board.rows import lacking
-from smmbench_leaderboard.board.types import Column, Row, Scope
+from smmbench_leaderboard.board.types import Column, Pair, Row, Scope
 
 
 def notes_of(
@@ -35,6 +36,7 @@ def notes_of(
         *_stale_notes(columns),
         *_protocol_notes(results.dataset, columns),
         *_row_notes(results, rows, scope),
+        *_unlooked_notes(results, rows),
         *_lacking_notes(results, rows, keys, columns),
     )
 
@@ -82,6 +84,7 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
                 "ask for --scope full, where a missing pair counts as worst."
             )
             continue
+        notes += _mark_notes(row)
         if not row.control and not coverage.done:
             notes.append(f"{row.label}: has no video, and so no rank.")
         if coverage.missing:
@@ -96,6 +99,35 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
         for label, count in sorted(results.left_out.items())
     ]
     return notes
+
+
+def _mark_notes(row: Row) -> Iterator[str]:
+    """Say why a row has no rank for its marks."""
+    if not row.control and row.marked_share > MARKED_SHARE:
+        yield (
+            f"{row.label}: {row.marked_share:.0%} of its pairs are marked, more than "
+            f"{MARKED_SHARE:.0%}, and so it has no rank."
+        )
+
+
+def _unlooked_notes(results: Results, rows: Sequence[Row]) -> Iterator[str]:
+    """Say of how many scored videos no marks were measured: they were scored before there were."""
+    counts = Counter(
+        row.label
+        for row in rows
+        for pair in row.pairs
+        if pair.status == "done" and not results.found[row.label][_key(pair)].marks
+    )
+    if counts:
+        labels = ", ".join(f"{label} {count}" for label, count in sorted(counts.items()))
+        yield (
+            f"Scored without a look at marks, so their motion is taken at its word ({labels}); run "
+            "`smmbench score` again."
+        )
+
+
+def _key(pair: Pair) -> Key:
+    return pair.clip, pair.edit, pair.seed
 
 
 def _lack_of(row: Row, results: Results) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
+from smmbench.marks import MARKED_SHARE
 from smmbench.rank_intervals import RankIntervals, rank_intervals
 from smmbench_leaderboard.board.columns import RANKING, higher_is_better
 from smmbench_leaderboard.board.types import Bootstrap, Column, Row
@@ -16,10 +17,12 @@ def competes(row: Row) -> bool:
     """Whether a row can have ranks: a whole row of a method, with a video, on several clips.
 
     A row without any video has the worst value everywhere, which says nothing of the method; on
-    one clip there is no interval, and where there is no interval there is no rank.
+    one clip there is no interval, and where there is no interval there is no rank. A row of which
+    too many pairs are marked does not compete either.
     """
     clips = {pair.clip for pair in row.pairs}
-    return not row.control and not row.partial and row.coverage.done > 0 and len(clips) > 1
+    whole = not row.control and not row.partial and row.coverage.done > 0 and len(clips) > 1
+    return whole and row.marked_share <= MARKED_SHARE
 
 
 def column_values(row: Row, column: str) -> Float[np.ndarray, " pairs"]:

@@ -9,10 +9,12 @@ from pathlib import Path
 from smmbench.dataset import Dataset, another_prompt, clip_named, load_dataset, pairs
 from smmbench.plugins import no_such
 from smmbench.results import (
+    Mark,
     MethodFile,
     RunRecord,
     Score,
     find_records,
+    marks_of,
     method_folder,
     other_method,
     read_method,
@@ -32,11 +34,18 @@ class Result:
         folder: Where it lies.
         record: How it was made.
         scores: By metric; empty if it is not scored, or what is scored was another video.
+        marks: What was measured of it, whether it marks the video or not; as the scores.
     """
 
     folder: Path
     record: RunRecord
     scores: dict[str, Score]
+    marks: tuple[Mark, ...] = ()
+
+    @property
+    def marks_that_hold(self) -> tuple[str, ...]:
+        """Names of the rules that mark this video."""
+        return tuple(mark.name for mark in self.marks if mark.marked)
 
     def number(self, metric: str) -> float | None:
         """The score's value in a metric; None if there is none."""
@@ -184,7 +193,7 @@ def _result(folder: Path, record: RunRecord, problems: Problems, check_video: bo
             f"counts as worst: {wrong}. Run it again, or bring the video back and score it.",
         )
         return Result(folder, record, {})
-    return Result(folder, record, scores)
+    return Result(folder, record, scores, marks_of(folder, record))
 
 
 def _one_method(

@@ -14,7 +14,7 @@ from smmbench.results import RunRecord
 from smmbench.results.files import RECORD
 from smmbench.statistics import mean_interval
 from smmbench.storage.home import file_sha256
-from smmbench_leaderboard.board.columns import RANKING, explains, is_floor, value_of
+from smmbench_leaderboard.board.columns import MOTION, RANKING, explains, is_floor, value_of
 from smmbench_leaderboard.board.reading import Key, Result, Results
 from smmbench_leaderboard.board.types import Bootstrap, Cell, Column, Coverage, Pair, Row, Status
 
@@ -48,12 +48,14 @@ def row_of(
     found = results.found[label]
     inside = [found[key] for key in keys if key in found]
     measured = [one for one in columns if one.scored and not never_scored(one, inside)]
-    pairs = tuple(_pair(key, found.get(key), measured) for key in keys)
+    card = card_of(results, label)
+    taken = card.kind == "control"  # anchors show what the number says without the marks
+    pairs = tuple(_pair(key, found.get(key), measured, taken) for key in keys)
     records = [result.record for result in inside]
     sample = next(iter(found.values())).record if found else None
     return Row(
         label=label,
-        card=card_of(results, label),
+        card=card,
         entry=sample.entry if sample else "",
         parameters=sample.parameters if sample else {},
         parameters_sha256=sample.parameters_sha256 if sample else "",
@@ -146,8 +148,15 @@ def _cell(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:
     return Cell(mean=estimate.mean, interval=(low, high))
 
 
-def _pair(key: Key, result: Result | None, measured: Sequence[Column]) -> Pair:
-    """One pair's numbers; a missing one counts as worst, and a missing floor does not count."""
+def _pair(key: Key, result: Result | None, measured: Sequence[Column], taken: bool) -> Pair:
+    """One pair's numbers; a missing one counts as worst, and a missing floor does not count.
+
+    Args:
+        key: The pair.
+        result: What there is of it.
+        measured: The columns that the row has numbers in.
+        taken: Motion scores are taken at their word; else those of marked pairs are the worst.
+    """
     clip, edit, seed = key
     found = {column.name: value_of(column, result) for column in measured}
     values = {
@@ -155,6 +164,13 @@ def _pair(key: Key, result: Result | None, measured: Sequence[Column]) -> Pair:
         for column in measured
         if found[column.name] is not None or not is_floor(column)
     }
+    marks = result.marks_that_hold if result else ()
+    if marks and not taken:
+        values |= {
+            column.name: column.worst
+            for column in measured
+            if column.metric == MOTION and not is_floor(column)
+        }
     status: Status = "missing" if result is None else result.record.status
     if status == "done" and any(name in RANKING and found[name] is None for name in found):
         status = "unscored"
@@ -167,6 +183,7 @@ def _pair(key: Key, result: Result | None, measured: Sequence[Column]) -> Pair:
         failure=failure.kind if failure else "",
         pixels_sha256=result.record.pixels_sha256 if result else "",
         values=values,
+        marks=marks,
     )
 
 

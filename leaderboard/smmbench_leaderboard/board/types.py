@@ -26,6 +26,9 @@ LATER = frozenset(
 LATER_OF_ROWS = frozenset({"partial", "block"})
 """The same, of a row."""
 
+LATER_OF_PAIRS = frozenset({"marks"})
+"""The same, of a pair."""
+
 Rank = tuple[int, int] | int
 """Best and worst rank that the data leave open; one number in a board of schema version 1."""
 
@@ -64,7 +67,8 @@ class Pair(Stored):
     """One clip with one prompt and one seed, in one row.
 
     `values` is by column name, and has no word of columns that the row has no number in, nor of
-    a floor where there is no video.
+    a floor where there is no video. `marks` names the rules by which its motion score may not be
+    taken at its word: a competitor's marked pair has the worst values on motion.
     """
 
     clip: str
@@ -74,6 +78,11 @@ class Pair(Stored):
     failure: str = ""  # kind of failure
     pixels_sha256: str = ""
     values: dict[str, float]
+    marks: tuple[str, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_defaults(self, write(self), LATER_OF_PAIRS)
 
 
 class Cell(Stored):
@@ -143,15 +152,17 @@ class Row(Stored):
 
     @model_serializer(mode="wrap")
     def _without_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what boards of before do not have, where it says nothing."""
-        written: dict[str, Any] = write(self)
-        later = {name: type(self).model_fields[name].default for name in LATER_OF_ROWS}
-        return {k: v for k, v in written.items() if k not in later or v != later[k]}
+        return _without_defaults(self, write(self), LATER_OF_ROWS)
 
     @property
     def control(self) -> bool:
         """Whether this is an anchor with a known place and not a competitor."""
         return self.card.kind == "control"
+
+    @property
+    def marked_share(self) -> float:
+        """Share of its pairs that are marked, 0 to 1."""
+        return sum(bool(pair.marks) for pair in self.pairs) / len(self.pairs) if self.pairs else 0.0
 
     @property
     def imported(self) -> bool:
@@ -184,3 +195,11 @@ class Board(Stored):
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]  # competitors, the front first, then controls; partial rows last
     notes: tuple[str, ...]
+
+
+def _without_defaults(
+    stored: Stored, written: dict[str, Any], later: frozenset[str]
+) -> dict[str, Any]:
+    """Leave out what boards of before do not have, where it says nothing."""
+    defaults = {name: type(stored).model_fields[name].default for name in later}
+    return {k: v for k, v in written.items() if k not in defaults or v != defaults[k]}

@@ -51,6 +51,7 @@ def _cells(board: Board, row: Row) -> dict[str, Value]:
         "unscored": coverage.unscored,
         "failed": sum(coverage.failed.values()),
         "missing": coverage.missing,
+        "marked": sum(bool(pair.marks) for pair in row.pairs),
         "seconds": row.seconds,
         "peak_gib": row.peak_gib,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from smmbench.marks import MARKED_SHARE, RULES
 from smmbench_leaderboard.board.columns import FLOORS, MOTION, RANKING, higher_is_better
 from smmbench_leaderboard.board.rows import UNKNOWN_FAMILY
 from smmbench_leaderboard.board.types import Board, Cell, Rank, Row
@@ -39,7 +40,7 @@ def table_of(board: Board) -> Table:
     header = ["Method", "Front"]
     for column in board.columns:
         header += [column.title, "Rank"] if column.name in RANKING else [column.title]
-    header += ["Coverage", "Seconds", "GiB"]
+    header += ["Coverage", *(["Marked"] if _has_marks(board) else []), "Seconds", "GiB"]
     controls = tuple(_cells(board, row) for row in board.rows if row.control and not row.partial)
     partial = tuple(_cells(board, row) for row in board.rows if row.partial)
     blocks = tuple(
@@ -95,6 +96,7 @@ def caption_of(board: Board) -> tuple[str, ...]:
         *_rank_sentences(board),
         *_floor_sentence(board),
         *_companion_sentences(board),
+        *_mark_sentences(board),
         *board.notes,
     )
 
@@ -143,6 +145,22 @@ def _floor_sentence(board: Board) -> tuple[str, ...]:
     )
 
 
+def _has_marks(board: Board) -> bool:
+    return any(row.marked_share for row in board.rows)
+
+
+def _mark_sentences(board: Board) -> tuple[str, ...]:
+    if not _has_marks(board):
+        return ()
+    names = {name for row in board.rows for pair in row.pairs for name in pair.marks}
+    reasons = " or ".join(rule.says for rule in RULES if rule.name in names)
+    return (
+        f"Marked: share of pairs whose output {reasons}. Such a pair counts as the worst on "
+        "motion; controls show what the score would have been. A row with more than "
+        f"{MARKED_SHARE:.0%} marked pairs has no rank and no place on the front.",
+    )
+
+
 def _companion_sentences(board: Board) -> tuple[str, ...]:
     more = [c for c in board.columns if c.name not in RANKING and c.metric != MOTION]
     lower = ", ".join(column.title for column in more if not higher_is_better(column))
@@ -162,6 +180,8 @@ def _cells(board: Board, row: Row) -> tuple[str, ...]:
             cells.append(rank_text(cell.rank))
     coverage = row.coverage
     cells.append(f"{coverage.done - coverage.unscored}/{coverage.expected}")
+    if _has_marks(board):
+        cells.append(f"{row.marked_share:.0%}" if row.marked_share else "")
     cells.append(NONE if row.seconds is None else f"{row.seconds:.1f}")
     cells.append(NONE if row.peak_gib is None else f"{row.peak_gib:.1f}")
     return tuple(cells)

@@ -6,10 +6,19 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from smmbench.dataset import Dataset, clip_form, clip_named, edit_named
+from smmbench.dataset import (
+    Clip,
+    Dataset,
+    clip_form,
+    clip_named,
+    edit_named,
+    missing_files,
+    source_video,
+)
 from smmbench.importing.importer import ENTRY
+from smmbench.marks import is_near_copy
 from smmbench.results import VIDEO, MethodFile, RunRecord, identity_of, other_method
-from smmbench.video import VideoError, normal_form, read_video
+from smmbench.video import Video, VideoError, normal_form, read_video
 from smmbench_leaderboard.board.reading import Key, expected_pairs
 from smmbench_leaderboard.submission.packing import Submission, pair_folder
 
@@ -71,15 +80,15 @@ def check_videos(
         clip = clip_named(dataset, key[0])
         try:
             video = read_video(path)
-            scored = normal_form(video, clip_form(dataset, clip)).pixels_sha256
+            output = normal_form(video, clip_form(dataset, clip))
         except VideoError as error:
             problems.append(f"'{place}' cannot be scored: {str(error).replace(f'{folder}/', '')}")
             continue
         if video.pixels_sha256 != record.pixels_sha256:
             problems.append(f"'{place}' decodes to other pixels than its record says.")
-        if scored == clip.pixels_sha256 and not control:
-            problems.append(f"'{place}' is a copy of the source clip; only a control may be one.")
-        places[scored].append(place)
+        if not control and (copy := _copied(output, clip, dataset)):
+            problems.append(f"'{place}' {copy}; only a control may be one.")
+        places[output.pixels_sha256].append(place)
     repeated = [found for found in places.values() if len(found) > 1]
     warnings = [
         f"The same pixels stand for {len(found)} pairs: {', '.join(found[:3])}."
@@ -87,6 +96,17 @@ def check_videos(
         if not control
     ]
     return problems, warnings
+
+
+def _copied(output: Video, clip: Clip, dataset: Dataset) -> str:
+    """Whether an output is its source, or nearly; empty if it is not, or the source is not here."""
+    if output.pixels_sha256 == clip.pixels_sha256:
+        return "is a copy of the source clip"
+    if missing_files(dataset, [clip.video]):
+        return ""
+    if is_near_copy(source_video(dataset, clip).frames, output.frames):
+        return "is a near-copy of the source clip: filters or new colours of the source give it"
+    return ""
 
 
 def _record_faults(record: RunRecord, dataset: Dataset) -> Iterator[str]:

@@ -91,7 +91,7 @@ def recompute(
     unscored: dict[tuple[str, str], list[str]] = {}  # pairs by metric and why it has no number
     for key, outcome in zip(records, loop.run(results), strict=True):
         scores = {score.metric: score for score in outcome.scores}
-        found[key] = Result(outcome.folder, outcome.record, scores)
+        found[key] = Result(outcome.folder, outcome.record, scores, outcome.marks)
         if outcome.error:
             warnings[f"'{pair_folder(key)}' was not scored: {outcome.error}"] = None
         for score in outcome.scores:
