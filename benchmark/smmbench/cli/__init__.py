@@ -47,14 +47,13 @@ from smmbench.cli import (  # noqa: E402
     metrics,
     run,
     score,
-    score_pair,
     selftest,
     sheet,
     tune,
 )
 
 for module in (
-    *(run, score, score_pair, tune, import_, sheet, invert),
+    *(run, score, tune, import_, sheet, invert),
     *(datasets, methods, metrics, doctor, selftest),
 ):
     module.register(app)

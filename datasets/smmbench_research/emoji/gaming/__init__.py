@@ -1,0 +1,6 @@
+"""Attacks on the board, and how well the marks tell them from the outputs of real methods.
+
+python -m smmbench_research.emoji.gaming measure results/ --output rows.jsonl.gz
+python -m smmbench_research.emoji.gaming tables rows.jsonl.gz
+python -m smmbench_research.emoji.gaming adapt --clips 6
+"""

@@ -1,0 +1,147 @@
+"""Outputs that a metric may take for transfers: families of constructions, each in several doses.
+
+Each takes a source and a still picture of the prompt, and gives a clip of the source's form.
+Families are left out as wholes when thresholds are set, so a family holds what one idea gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import cv2
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from smmbench_baselines.on_a_still import carried
+
+Clip = UInt8[np.ndarray, "time height width 3"]
+Picture = UInt8[np.ndarray, "height width 3"]
+Plane = Float32[np.ndarray, "height width"]
+Construction = Callable[[Clip, Picture], Clip]
+
+
+def texture(source: Clip, still: Picture, levels: float, smooth: float = 0.0) -> Clip:
+    """Noise of some levels over the still, carried by the source's flow; coarse where smooth."""
+    noise: Plane = np.random.default_rng(0).normal(size=still.shape[:2]).astype(np.float32)
+    if smooth:
+        noise = np.asarray(cv2.GaussianBlur(noise, (0, 0), smooth), dtype=np.float32)
+        noise = noise / noise.std()
+    return to_levels(still + carried(levels * noise, source)[..., None])
+
+
+def dots(source: Clip, still: Picture, levels: float, share: float, size: int) -> Clip:
+    """Sparse squares over the still, darker where it is bright, carried by the source's flow."""
+    there: Plane = (np.random.default_rng(0).random(still.shape[:2]) < share).astype(np.float32)
+    there = np.asarray(cv2.dilate(there, np.ones((size, size), np.uint8)), dtype=np.float32)
+    away = np.where(still.mean(axis=-1, keepdims=True) > 128, -levels, levels)
+    return to_levels(still + carried(there, source)[..., None] * away)
+
+
+def overlay(source: Clip, still: Picture, share: float) -> Clip:
+    """The source mixed into the still."""
+    return to_levels((1 - share) * still + share * source.astype(np.float32))
+
+
+def residual(source: Clip, still: Picture, gain: float) -> Clip:
+    """The source's departure from its median frame, added to the still."""
+    return to_levels(still + gain * (source - np.median(source, axis=0)))
+
+
+def edges(source: Clip, still: Picture, gain: float) -> Clip:
+    """What a blur takes from the source, added to the still."""
+    floats = source.astype(np.float32)
+    smooth = np.stack([cv2.GaussianBlur(frame, (0, 0), 2) for frame in floats])
+    return to_levels(still + gain * (floats - smooth))
+
+
+def inset(source: Clip, still: Picture, scale: float) -> Clip:
+    """The source, made smaller, in a corner of the still."""
+    height, width = still.shape[:2]
+    rows, columns = int(height * scale), int(width * scale)
+    result = np.repeat(still[None], len(source), axis=0)
+    for shown, frame in zip(result, source, strict=True):
+        small = cv2.resize(frame, (columns, rows), interpolation=cv2.INTER_AREA)
+        shown[height - rows :, width - columns :] = small
+    return result
+
+
+def warped(source: Clip, still: Picture) -> Clip:
+    """The still itself, carried by the source's flow: seen to move, and as a whole."""
+    height, width = still.shape[:2]
+    along_x, along_y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
+    x, y = np.meshgrid(along_x, along_y)
+    from_x, from_y = carried(x, source), carried(y, source)
+    return np.stack(
+        [
+            cv2.remap(still, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            for at_x, at_y in zip(from_x, from_y, strict=True)
+        ]
+    )
+
+
+def one_pixel(source: Clip, still: Picture) -> Clip:
+    """The source with one value changed by one level."""
+    result = source.copy()
+    result[0, 0, 0, 0] ^= 1
+    return result
+
+
+def hue(source: Clip, still: Picture) -> Clip:
+    """The source with every hue turned by a third of the circle."""
+
+    def turned(frame: Picture) -> Picture:
+        hsv = cv2.cvtColor(frame, cv2.COLOR_RGB2HSV)
+        hsv[..., 0] = (hsv[..., 0].astype(int) + 60) % 180
+        return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)
+
+    return np.stack([turned(frame) for frame in source])
+
+
+def gamma(source: Clip, still: Picture) -> Clip:
+    """The source, brighter."""
+    return to_levels(255 * (source / 255.0) ** 0.7)
+
+
+def shifted(source: Clip, still: Picture) -> Clip:
+    """The source moved by two pixels."""
+    return np.roll(source, (2, 2), axis=(1, 2))
+
+
+def noisy(source: Clip, still: Picture) -> Clip:
+    """The source with noise of 6 levels."""
+    return to_levels(source + np.random.default_rng(0).normal(size=source.shape) * 6)
+
+
+def blurred(source: Clip, still: Picture) -> Clip:
+    """The source, blurred."""
+    return np.stack([cv2.GaussianBlur(frame, (0, 0), 1.5) for frame in source])
+
+
+def to_levels(values: Float32[np.ndarray, "*shape"] | np.ndarray) -> Clip:
+    """Rounded and cut to 8 bits."""
+    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+
+
+FAMILIES: Mapping[str, Mapping[str, Construction]] = {
+    "texture": {
+        **{f"texture-{v:g}": partial(texture, levels=v) for v in (1.5, 3, 6, 12, 25)},
+        **{f"coarse-texture-{v}": partial(texture, levels=v, smooth=2) for v in (3, 8, 16)},
+    },
+    "dots": {
+        "dots-1": partial(dots, levels=80, share=0.01, size=1),
+        "dots-3": partial(dots, levels=60, share=0.005, size=3),
+        "dots-6": partial(dots, levels=40, share=0.002, size=6),
+    },
+    "overlay": {
+        **{f"overlay-{v:g}": partial(overlay, share=v) for v in (0.04, 0.08, 0.15, 0.25, 0.4)},
+        **{f"residual-{v:g}": partial(residual, gain=v) for v in (0.08, 0.2, 0.4, 1.0)},
+        **{f"edges-{v:g}": partial(edges, gain=v) for v in (0.1, 0.3, 1.0)},
+    },
+    "copy": {
+        **{"one-pixel": one_pixel, "hue": hue, "gamma": gamma},
+        **{"shifted": shifted, "noisy": noisy, "blurred": blurred},
+    },
+    "inset": {f"inset-{v:g}": partial(inset, scale=v) for v in (0.35, 0.5, 0.7)},
+    "warp": {"warp": warped},
+}
