@@ -130,5 +130,5 @@ def test_origin_has_the_commit_and_no_place(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch, direct_url: str | None, expected: str
 ) -> None:
     installed = types.SimpleNamespace(version="3.0", read_text=lambda _: direct_url)
-    monkeypatch.setattr("smmbench.tracking.cotracker.distribution", lambda _: installed)
+    monkeypatch.setattr("smmbench.tracking.installed.distribution", lambda _: installed)
     assert open_tracker(f"cotracker3:{checkpoint}", GRID, "cpu").origin()["package"] == expected

@@ -49,12 +49,13 @@ from smmbench.cli import (  # noqa: E402
     score,
     selftest,
     sheet,
+    trackers,
     tune,
 )
 
 for module in (
     *(run, score, tune, import_, sheet, invert),
-    *(datasets, methods, metrics, doctor, selftest),
+    *(datasets, methods, metrics, trackers, doctor, selftest),
 ):
     module.register(app)
 

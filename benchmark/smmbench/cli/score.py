@@ -51,8 +51,8 @@ def score(
         str | None,
         typer.Option(
             envvar="SMMBENCH_TRACKER",
-            help="Instead of the protocol's: lucas-kanade, dis, cotracker3:/path.pth, "
-            "cotracker2:/path.pth.",
+            help="Instead of the protocol's: lucas-kanade, dis, bootstapir:/path.pt, or another "
+            "of `smmbench trackers list`.",
         ),
     ] = None,
     text_model: Annotated[

@@ -80,10 +80,11 @@ def commands() -> Iterator[Check]:
 def _cotracker() -> Check:
     """CoTracker is whole with its package and a checkpoint, which the user names."""
     from smmbench.tracking import cotracker
+    from smmbench.tracking.installed import installed_version
 
     name, steps = "tracker cotracker", []
     if find_spec("cotracker"):
-        package = f"package {cotracker.installed()}"
+        package = f"package {installed_version('cotracker')}"
     else:
         package = "no package"
         steps.append(f"Install it (CC BY-NC 4.0): {cotracker.INSTALL}")

@@ -153,6 +153,8 @@ def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 def _no_weights(path: Path, form: str, error: Exception) -> str:
     reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    if "weights only" in reason.lower():  # its advice is to let the file run code
+        reason = "it holds Python objects, which are code, beside tensors"
     return (
         f"'{path}' does not hold weights in the form of {form} ({_looks_like(path)}: {reason}). "
         "Fetch the weights again."

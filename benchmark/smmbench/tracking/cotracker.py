@@ -8,9 +8,7 @@ is fetched from a moving branch.
 from __future__ import annotations
 
 import importlib
-import json
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +16,7 @@ import numpy as np
 
 from smmbench.storage.weights_hash import tensors_sha256
 from smmbench.tracking.grid import grid_points
+from smmbench.tracking.installed import installed_version
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
 
@@ -75,7 +74,9 @@ class CoTracker:
         except (RuntimeError, KeyError) as error:
             raise ValueError(
                 f"'{checkpoint}' does not load as weights of CoTracker{generation} (offline): "
-                f"{str(error).splitlines()[0]}"
+                f"{str(error).splitlines()[0]} The offline models of CoTracker2 "
+                "(cotracker2.pth) and CoTracker3 (scaled_offline.pth) are supported; CoTracker v1, "
+                "2.1 and the online models are not."
             ) from error
         self.model = model.to(device)
 
@@ -86,7 +87,7 @@ class CoTracker:
         return {
             "tracker": f"cotracker{self.parameters.generation}",
             "version": 1,
-            "package": installed(),
+            "package": installed_version("cotracker"),
             "checkpoint_sha256": self.checkpoint_sha256,
             "torch": torch.__version__,  # its authors see results change with it
             **asdict(self.parameters),
@@ -120,14 +121,3 @@ def _predictor_class() -> Any:
             f"CoTracker is not installed ({error}). It is CC BY-NC 4.0 and on no package index: "
             f"`{INSTALL}`, or use --tracker dis."
         ) from error
-
-
-def installed() -> str:
-    """Version of the package, with its commit where pip knows it: `3.0+82e02e8...`."""
-    try:
-        package = distribution("cotracker")
-    except PackageNotFoundError:
-        return "unknown"
-    installed_from = json.loads(package.read_text("direct_url.json") or "{}")
-    commit = installed_from.get("vcs_info", {}).get("commit_id", "")
-    return f"{package.version}+{commit}" if commit else package.version

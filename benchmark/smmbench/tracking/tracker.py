@@ -2,14 +2,73 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from smmbench.plugins import no_such
+from smmbench.tracking import alltracker, cotracker, tapir
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
 
-FORMS = ("lucas-kanade", "dis", "cotracker3:/path.pth", "cotracker2:/path.pth")
+
+@dataclass(frozen=True)
+class Kind:
+    """A tracker that can be named.
+
+    Attributes:
+        form: How it is named: `lucas-kanade`, or `cotracker3:/path.pth` with a checkpoint.
+        title: What it is.
+        license: Of its code and weights.
+        install: How to get its code; empty for what is installed with smmbench.
+        checkpoint: Where its weights are; empty for none.
+    """
+
+    form: str
+    title: str
+    license: str
+    install: str = ""
+    checkpoint: str = ""
+
+    @property
+    def name(self) -> str:
+        """Without the checkpoint."""
+        return self.form.partition(":")[0]
+
+
+KINDS = (
+    Kind("lucas-kanade", "OpenCV's pyramidal Lucas-Kanade", "Apache-2.0"),
+    Kind("dis", "OpenCV's dense flow DIS, followed from frame to frame", "Apache-2.0"),
+    Kind(
+        "bootstapir:/path.pt",
+        "BootsTAPIR (offline)",
+        "Apache-2.0",
+        tapir.INSTALL,
+        tapir.CHECKPOINT,
+    ),
+    Kind(
+        "alltracker:/path.pth",
+        "AllTracker; needs an NVIDIA GPU",
+        "MIT",
+        alltracker.INSTALL,
+        alltracker.CHECKPOINT,
+    ),
+    Kind(
+        "cotracker3:/path.pth",
+        "CoTracker3 (offline)",
+        "CC BY-NC 4.0: no commercial use",
+        cotracker.INSTALL,
+        cotracker.CHECKPOINTS[3],
+    ),
+    Kind(
+        "cotracker2:/path.pth",
+        "CoTracker2 (offline)",
+        "CC BY-NC 4.0: no commercial use",
+        cotracker.INSTALL,
+        cotracker.CHECKPOINTS[2],
+    ),
+)
+FORMS = tuple(kind.form for kind in KINDS)
 
 
 @runtime_checkable
@@ -27,8 +86,8 @@ def open_tracker(spec: str, grid: int, device: str) -> Tracker:
     """Build a tracker from its name.
 
     Args:
-        spec: `lucas-kanade`, `dis`, or `cotracker3:/path.pth` or `cotracker2:/path.pth` with a
-            local checkpoint (`cotracker:` is short for `cotracker3:`).
+        spec: One of `KINDS`, such as `dis`, or `cotracker3:/path.pth` with a local checkpoint
+            (`cotracker:` is short for `cotracker3:`).
         grid: Points along each axis of the first frame.
         device: Where a learned tracker computes.
 
@@ -47,8 +106,20 @@ def open_tracker(spec: str, grid: int, device: str) -> Tracker:
 
         return dense_flow.DenseFlow(dense_flow.Parameters(grid=grid))
     if kind in ("cotracker", "cotracker2", "cotracker3"):
-        from smmbench.tracking import cotracker
-
         parameters = cotracker.Parameters(grid=grid, generation=2 if kind == "cotracker2" else 3)
         return cotracker.CoTracker(Path(path).expanduser(), parameters, device)
-    raise LookupError(no_such("tracker", spec, FORMS))
+    if kind == "bootstapir":
+        return tapir.BootsTAPIR(Path(path).expanduser(), tapir.Parameters(grid=grid), device)
+    if kind == "alltracker":
+        checkpoint = Path(path).expanduser()
+        return alltracker.AllTracker(checkpoint, alltracker.Parameters(grid=grid), device)
+    raise LookupError(f"{no_such('tracker', spec, FORMS)}{_unsupported(kind)}")
+
+
+def _unsupported(kind: str) -> str:
+    """Say of a tracker that people may have that it is not one of these."""
+    if kind.startswith("cotracker"):
+        return " Of CoTracker the offline models 2 and 3 are supported; v1, 2.1 and online are not."
+    if kind.startswith(("tap", "bootstap")):
+        return " Of the TAP family BootsTAPIR (offline) is supported; TAP-Net and TAPNext are not."
+    return ""

@@ -1,0 +1,70 @@
+"""`smmbench trackers`: what follows points, and whether it works here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from smmbench.display import print_document, print_line
+
+Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    trackers = typer.Typer(no_args_is_help=True, help="List the trackers, check one.")
+    trackers.command("list")(list_trackers)
+    trackers.command("check")(check_tracker)
+    app.add_typer(trackers, name="trackers")
+
+
+def list_trackers(as_json: Json = False) -> None:
+    """List every tracker: its name, its licence, and how to get its code and weights."""
+    import dataclasses
+    import json
+
+    from rich.table import Table
+
+    from smmbench.display import console
+    from smmbench.tracking.tracker import KINDS
+
+    if as_json:
+        print_document(json.dumps([dataclasses.asdict(kind) for kind in KINDS], indent=2))
+        return
+    table = Table("tracker", "what it is", "licence", "how to get it", box=None)
+    for kind in KINDS:
+        steps = [kind.install, f"Fetch {kind.checkpoint}" if kind.checkpoint else ""]
+        table.add_row(kind.form, kind.title, kind.license, "  ".join(filter(None, steps)) or "here")
+    console().print(table, markup=False)
+
+
+def check_tracker(
+    spec: Annotated[str, typer.Argument(help="Its name, such as dis or bootstapir:/path.pt.")],
+    device: Annotated[
+        str, typer.Option(envvar="SMMBENCH_DEVICE", help="cpu, cuda, cuda:1, mps; or auto.")
+    ] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Follow a texture whose motion is known, and say how far the tracker is from the truth.
+
+    Exit code: 0 it follows, 1 it does not, 2 it cannot be opened.
+    """
+    import dataclasses
+    import json
+
+    from smmbench.environment import choose_device
+    from smmbench.tracking import open_tracker
+    from smmbench.tracking.checking import GRID, check
+
+    found = check(open_tracker(spec, GRID, choose_device(device)))
+    if as_json:
+        print_document(json.dumps(dataclasses.asdict(found), indent=2))
+    else:
+        print_line(
+            f"{spec}: median error {found.median_error:.2f} px, {found.seen:.0%} of points seen, "
+            f"{found.seconds:.1f} s for {found.frames} frames of {found.side}x{found.side}."
+        )
+    if not found.follows:
+        print_line(f"{spec} does not follow a texture that moves: are these its weights?", err=True)
+        raise typer.Exit(1)
