@@ -78,12 +78,16 @@ def test_the_readme_has_the_two_commands() -> None:
     assert f"'{test.strip()}'" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
-def test_the_script_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_script_of_the_readme_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script, _ = _blocks(ROOT / "README.md", "python")
+    monkeypatch.chdir(tmp_path)
     exec(compile(script, "README.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
-    shown = re.findall(r"print\(.*\)  # (\([^)]*\)(?: uint8)?|[\d.]+)", script)
-    assert printed[:3] == shown  # shapes and the number are those of the comments
+    shown = script.splitlines()[-1].partition("  # ")[2]
+    assert printed[-1] == shown == "-0.12, by chance 0.51"  # the numbers are those of the comment
+    assert sum("source-copy" in line for line in printed) >= 3 + 1  # of pairs, and of the board
 
 
 @pytest.mark.slow

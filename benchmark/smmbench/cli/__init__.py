@@ -47,6 +47,7 @@ from smmbench.cli import (  # noqa: E402
     metrics,
     run,
     score,
+    score_pair,
     selftest,
     sheet,
     trackers,
@@ -54,7 +55,7 @@ from smmbench.cli import (  # noqa: E402
 )
 
 for module in (
-    *(run, score, tune, import_, sheet, invert),
+    *(run, score, score_pair, tune, import_, sheet, invert),
     *(datasets, methods, metrics, trackers, doctor, selftest),
 ):
     module.register(app)

@@ -1,0 +1,1 @@
+"""The functions of the public interface, which `smmbench` itself offers under their names."""

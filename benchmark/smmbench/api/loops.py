@@ -1,0 +1,199 @@
+"""Run, score and rank from Python: what the commands of the same names do, as data frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from smmbench.plugins import load_offered, offered
+
+if TYPE_CHECKING:
+    from smmbench.dataset import Dataset
+    from smmbench.method import Method
+    from smmbench.results import RunRecord
+
+BOARD = "smmbench.board"
+"""Entry point of the function that makes a board: ranking is built upon this package."""
+
+
+def run(
+    method: str | type[Method[Any, Any]],
+    dataset: str = "emoji",
+    results: str | Path = "results",
+    *,
+    preset: str | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    label: str | None = None,
+    clips: Sequence[str] = (),
+    edits: Sequence[str] = (),
+    seeds: Sequence[int] = (),
+    limit: int | None = None,
+    device: str = "auto",
+    batch: int = 1,
+    overwrite: bool = False,
+) -> pd.DataFrame:
+    """Make the videos of a method, as `smmbench run` does; done pairs are not made again.
+
+    Args:
+        method: A method's name, `path.py:Class`, or the class itself.
+        dataset: A dataset's name or the path of its TOML file.
+        results: The results folder.
+        preset: One of the method's presets; None for the one of the dataset's family, if any.
+        parameters: Parameters by name, typed; they come after the preset.
+        label: The method's name on the board; None for its own.
+        clips: Names of clips; none for all.
+        edits: Names of edits; none for all.
+        seeds: Seeds; none for the protocol's.
+        limit: Maximum number of pairs, taken round-robin over clips.
+        device: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU if there is one.
+        batch: Pairs per batch, for methods that support batching.
+        overwrite: Regenerate finished pairs, even if parameters changed.
+
+    Returns:
+        One row a pair that was asked for: `method`, `dataset`, `clip`, `edit`, `seed`, `status`
+        (`done`, `failed`), `prompt`, seconds and memory, `failure`, and the path of the `video`.
+
+    Raises:
+        ValueError, LookupError, OSError, ImportError: As the command; the message says what to do.
+    """
+    from smmbench.results import read_record, result_folder
+    from smmbench.running.executors.local import execute
+    from smmbench.running.loop import plan_run
+    from smmbench.running.loop import run as make
+    from smmbench.running.recorder import Recorder
+
+    plan = plan_run(
+        method,
+        dataset,
+        Path(results),
+        preset=preset,
+        parameters=parameters,
+        label=label,
+        clips=clips,
+        edits=edits,
+        seeds=seeds,
+        limit=limit,
+        device=device,
+        batch=batch,
+        overwrite=overwrite,
+    )
+    make(plan, execute)
+    recorder = Recorder(plan.job, plan.dataset.manifest)
+    rows = []
+    for pair, _ in plan.pairs:
+        folder = result_folder(plan.job.root, recorder.request(pair))
+        record = read_record(folder)
+        if record is not None:
+            rows.append(_row(folder, record))
+    return pd.DataFrame(rows)
+
+
+def score(
+    results: str | Path = "results",
+    dataset: str | Dataset | None = None,
+    *,
+    metrics: Sequence[str] | None = None,
+    tracker: str | None = None,
+    text_model: str | None = None,
+    source_tracks: Literal["tracker", "known"] = "tracker",
+    limit: int | None = None,
+    device: str = "auto",
+) -> pd.DataFrame:
+    """Score the videos of a results folder, as `smmbench score` does; no method is run.
+
+    Args:
+        results: The results folder, or a folder in it.
+        dataset: Only results of this dataset; needed for one that is not installed.
+        metrics: Names of metrics; None for all but those that are computed by name only.
+        tracker: Instead of the protocol's; the scores then belong to another protocol.
+        text_model: Instead of the protocol's; the same holds.
+        source_tracks: Track sources as outputs are tracked, or take the dataset's ground truth.
+        limit: Maximum number of videos.
+        device: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU if there is one.
+
+    Returns:
+        One row a pair, as of `run`, with a column for each metric (empty where there is no number)
+        and `problem`, which says why a video was refused or a number is missing.
+
+    Raises:
+        ValueError, LookupError: As the command; the message says what to do.
+    """
+    from smmbench.dataset import load_dataset
+    from smmbench.environment import choose_device
+    from smmbench.metrics import metric_names
+    from smmbench.scoring.loop import ScoreLoop, chosen_metrics, results_below
+    from smmbench.scoring.options import Options
+
+    names = chosen_metrics(",".join(metrics)) if metrics is not None else metric_names()
+    only = load_dataset(dataset) if isinstance(dataset, str) else dataset
+    options = Options(
+        metrics=names,
+        tracker=tracker,
+        text_model=text_model,
+        source_tracks=source_tracks,
+        device=choose_device(device),
+    )
+    found = results_below(Path(results), only.manifest.name if only else None, limit)
+    rows = []
+    for outcome in ScoreLoop(options, [only] if only else []).run(found):
+        numbers = {score.metric: score.value for score in outcome.scores}
+        problems = outcome.missing(names).items()
+        said = outcome.error or "; ".join(f"{name}: {why}" for name, why in problems)
+        rows.append(
+            _row(outcome.folder, outcome.record)
+            | {name: numbers.get(name) for name in names}
+            | {"problem": said}
+        )
+    return pd.DataFrame(rows)
+
+
+def board(
+    results: str | Path = "results", dataset: str | None = None, **options: Any
+) -> pd.DataFrame:
+    """Rank the methods of a results folder, as `smmbench leaderboard` does.
+
+    Args:
+        results: The results folder.
+        dataset: Name of the dataset, or path of its TOML file; None if there is only one.
+        options: As the function behind the entry point `smmbench.board` takes them, such as
+            `scope` and `metrics`.
+
+    Returns:
+        One row a method, in the board's order: `method`, `title`, `kind`, each column's mean with
+        `_low`, `_high`, `_best_rank` and `_worst_rank`, pairs done and expected, cost, `front`.
+
+    Raises:
+        ValueError, LookupError: As the command; the message says what to do.
+        ImportError: No board is installed.
+    """
+    if not offered(BOARD):
+        raise ImportError("No board is installed. Install `smmbench` whole: pip install smmbench")
+    name = next(iter(offered(BOARD)))
+    made: pd.DataFrame = load_offered(BOARD, name, "board")(Path(results), dataset, **options)
+    return made
+
+
+def _row(folder: Path, record: RunRecord) -> dict[str, Any]:
+    """One pair: what was asked for, and what making it gave and took."""
+    from smmbench.results import VIDEO
+
+    request = record.request
+    done = record.status == "done"
+    return {
+        "method": request.method,
+        "dataset": request.dataset,
+        "clip": request.clip,
+        "edit": request.edit,
+        "seed": request.seed,
+        "reference": request.reference,
+        "status": record.status,
+        "prompt": record.prompt,
+        "prepare_seconds": record.prepare_seconds,
+        "transfer_seconds": record.transfer_seconds,
+        "peak_memory_bytes": record.peak_memory_bytes,
+        "failure": record.failure.message if record.failure else "",
+        "video": str(folder / VIDEO) if done else "",
+    }

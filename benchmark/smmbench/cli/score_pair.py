@@ -1,0 +1,104 @@
+"""`smmbench score-pair`: score one output against its source, without a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from smmbench.display import print_line
+
+if TYPE_CHECKING:
+    from smmbench.api.pair import PairScore
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("score-pair")(score_pair)
+
+
+def score_pair(
+    source: Annotated[
+        Path, typer.Argument(help="The source: a video file or a folder of numbered images.")
+    ],
+    output: Annotated[Path, typer.Argument(help="The output, of the same kinds.")],
+    prompt: Annotated[
+        str, typer.Option("--prompt", help="What the output should show; none: motion alone.")
+    ] = "",
+    text_model: Annotated[
+        str | None,
+        typer.Option(
+            "--text-model",
+            help="emoji-clip (for emoji clips alone), a folder in open_clip's layout, "
+            "ViT-B-32:openai, or ViT-B-32:/path of weights. If not given: motion alone.",
+        ),
+    ] = None,
+    tracker: Annotated[
+        str,
+        typer.Option(
+            "--tracker", help="lucas-kanade, dis, cotracker3:/path.pth, cotracker2:/path.pth."
+        ),
+    ] = "dis",
+    frames: Annotated[
+        int | None,
+        typer.Option("--frames", min=2, help="Compare only the first frames of the source."),
+    ] = None,
+    device: Annotated[
+        str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.")
+    ] = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Score one output against its source: motion fidelity and, with a text model, similarity.
+
+    The output is compared frame for frame where both have as many frames, and else by the nearest
+    frame in time.
+
+    Exit code: 0 scored, 1 motion fidelity could not be computed, 2 wrong use.
+    """
+    import json
+
+    from smmbench.api.pair import score_pair as scored
+
+    found = scored(
+        source,
+        output,
+        prompt,
+        text_model=text_model,
+        tracker=tracker,
+        frames=frames,
+        device=device,
+    )
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=2))
+    else:
+        for line in _lines(found):
+            print_line(line)
+    for note in found.notes:
+        print_line(note, err=True)
+    raise typer.Exit(1 if found.motion_fidelity is None else 0)
+
+
+def _lines(found: PairScore) -> list[str]:
+    rule = (
+        "frame for frame" if found.frame_rule == "exact" else "by the nearest frame of the output"
+    )
+    lines = [
+        f"{found.frames} frames of {found.width}x{found.height} at {found.fps:g} a second, {rule}"
+    ]
+    if found.motion_fidelity is None:
+        lines.append("motion fidelity   -")
+    else:
+        lines += [
+            f"motion fidelity   {found.motion_fidelity:.3f}   "
+            f"(by chance {found.chance_level:.3f}; tracker {found.tracker})",
+            f"  source in output  {found.source_to_output:.3f}   "
+            f"{found.source_tracks['moving']} of {sum(found.source_tracks.values())} tracks move",
+            f"  output in source  {found.output_to_source:.3f}   "
+            f"{found.output_tracks['moving']} of {sum(found.output_tracks.values())} tracks move",
+        ]
+    if found.text_similarity is not None:
+        lines.append(
+            f"text similarity   {found.text_similarity:.3f}   (text model {found.text_model})"
+        )
+    return lines
