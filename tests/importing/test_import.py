@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,8 @@ from PIL import Image
 
 from smmbench.dataset import Dataset, clip_named, load_dataset, source_video
 from smmbench.dataset.fetching import fetch_dataset
-from smmbench.importing.importer import Outcome, import_outputs
+from smmbench.importing.frame_rule import fit_frames
+from smmbench.importing.importer import Outcome, Taking, import_outputs
 from smmbench.importing.output_files import Batch, find_outputs, published_outputs, read_map
 from smmbench.method import Card
 from smmbench.results import (
@@ -26,7 +28,7 @@ from smmbench.results import (
     write_method,
 )
 from smmbench.storage.home import file_sha256
-from smmbench.video import Video, read_video, write_lossless
+from smmbench.video import NormalForm, Video, VideoError, read_video, write_lossless
 
 ALL = [("right", "cat"), ("right", "dog"), ("left", "cat")]
 
@@ -274,7 +276,8 @@ def test_the_command_line_imports_and_tells_what_is_missing(
     words = ("import", outputs, "--dataset", square_dataset, "--output", root)
     assert smmbench(*words)[0] == 2  # whose?
     code, out, _ = smmbench(*words, "--method", "elsewhere", "--dry-run", "--limit", 1)
-    assert (code, out) == (0, "elsewhere: 1 planned.\n")
+    assert code == 0 and out.endswith("(exact)\nelsewhere: 1 planned.\n")  # which file, and how
+    assert not root.exists()
     code, out, _ = smmbench(*words, "--method", "elsewhere", "--kind", "baseline")
     assert (code, out) == (0, "elsewhere: 3 imported.\n")
     card = read_method(method_folder(root, "elsewhere"))
@@ -289,3 +292,59 @@ def test_the_command_line_imports_and_tells_what_is_missing(
     code, _, err = smmbench("import", "--published", "--dataset", square_dataset)
     assert code == 2
     assert "names no published outputs" in err
+
+
+@pytest.mark.parametrize(
+    ("count", "rate", "taking", "rule", "numbers"),
+    [
+        (17, 10.0, Taking(), "exact", range(16)),  # a model that makes 4 k + 1 frames
+        (16, 24.0, Taking(), "exact", range(16)),
+        (32, 16.0, Taking(), "resample", range(0, 32, 2)),
+        (32, 16.0, Taking("exact"), "exact", range(16)),
+        (32, 8.0, Taking(fps=16.0), "resample", range(0, 32, 2)),
+        (17, 8.0, Taking("resample", 8.0), "resample", range(16)),
+    ],
+)
+def test_frames_are_taken_by_number_or_in_time(
+    tmp_path: Path, count: int, rate: float, taking: Taking, rule: str, numbers: range
+) -> None:
+    frames = np.arange(count, dtype=np.uint8)[:, None, None, None].repeat(16, 1).repeat(16, 2)
+    write_lossless(tmp_path / "a.mkv", Video(frames.repeat(3, 3), rate))
+    form = NormalForm(16, 16, 16, 8.0)
+    _, video, found = taking.take(tmp_path / "a.mkv", form)
+    assert found == rule
+    assert [int(frame[0, 0, 0]) for frame in video.frames] == list(numbers)
+
+
+def test_too_few_frames_are_not_taken_frame_for_frame() -> None:
+    video = Video(np.zeros((15, 4, 4, 3), np.uint8), 8.0)
+    with pytest.raises(VideoError, match=r"15 frames, and 16 are wanted .* --frames resample"):
+        fit_frames(video, NormalForm(16, 4, 4, 8.0), "exact")
+
+
+def test_another_way_of_taking_frames_is_another_import(
+    dataset: Dataset, outputs: Path, tmp_path: Path
+) -> None:
+    found = batch(dataset, outputs)
+    run(tmp_path, dataset, found)
+    again = list(import_outputs(tmp_path, dataset, found, taking=Taking("resample")))
+    assert {one.state for one in again} == {"imported"}
+    assert {one.state for one in run(tmp_path, dataset, found)} == {"here"}
+
+
+def test_a_dry_run_says_which_file_and_how(dataset: Dataset, outputs: Path, tmp_path: Path) -> None:
+    found = batch(dataset, outputs)
+    first = next(import_outputs(tmp_path, dataset, found, dry_run=True))
+    assert str(found.files["right", "cat"]) in first.message and "exact" in first.message
+
+
+def test_a_broken_disk_ends_the_import_and_fails_no_file(
+    dataset: Dataset, outputs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path) -> str:
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr("smmbench.importing.importer.content_sha256", broken)
+    with pytest.raises(OSError, match="Input/output"):
+        run(tmp_path, dataset, batch(dataset, outputs))
+    assert not list(tmp_path.rglob("record.json"))

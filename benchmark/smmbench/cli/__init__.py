@@ -8,7 +8,8 @@ import warnings
 import typer
 
 from smmbench import __version__
-from smmbench.display import print_line
+from smmbench.display import prepare_streams, print_line
+from smmbench.errors import in_words
 from smmbench.plugins import load_offered, offered
 
 app = typer.Typer(
@@ -78,24 +79,18 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     print_line(f"warning: {' '.join(str(message).split())}", err=True)
 
 
-def _in_words(error: Exception) -> str:
-    """What the system says of a file, without its number."""
-    if isinstance(error, OSError) and error.strerror and error.filename is not None:
-        return f"{error.strerror}: '{error.filename}'."
-    return str(error)
-
-
 def main() -> None:
     """Run the command line: exit code 0 all done, 1 something failed, 2 wrong use.
 
     What a user can mend (`ValueError`, `LookupError`, `OSError`, `ImportError`) is one sentence
     on standard error; anything else is a defect and keeps its traceback.
     """
+    prepare_streams()
     warnings.showwarning = _show_warning
     try:
         app()
     except (ValueError, LookupError, OSError, ImportError) as error:
         if isinstance(error, (KeyError, IndexError)):
             raise  # an inner mistake, not a name that a user gave
-        print_line(f"smmbench: {_in_words(error)}", err=True)
+        print_line(f"smmbench: {in_words(error)}", err=True)
         sys.exit(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 KINDS = ("method", "baseline", "control", "imported")
 BAD = ("missing", "failed")
+
+
+class Frames(StrEnum):
+    """How frames of files become frames of clips."""
+
+    auto = "auto"
+    exact = "exact"
+    resample = "resample"
 
 
 def register(app: typer.Typer) -> None:
@@ -67,6 +76,17 @@ def import_(
     output: Annotated[
         Path, typer.Option("--output", "-o", envvar="SMMBENCH_OUTPUT", help="The results folder.")
     ] = Path("results"),
+    frames: Annotated[
+        Frames,
+        typer.Option(
+            help="exact: the first frames, frame for frame; resample: the frame nearest in time; "
+            "auto: exact where the number fits (or is 4k + 1 of it), else resample."
+        ),
+    ] = Frames.auto,
+    fps: Annotated[
+        float | None,
+        typer.Option(help="Frames a second of the files, whatever they say of themselves."),
+    ] = None,
     limit: Annotated[
         int | None,
         typer.Option(min=1, envvar="SMMBENCH_LIMIT", help="At most so many pairs, as in `run`."),
@@ -81,10 +101,11 @@ def import_(
     """Import outputs made elsewhere: they are scored and ranked like any other.
 
     Missing pairs are listed and give exit code 1; a file that belongs to no pair is an error.
-    Videos are brought to the dataset's normal form and kept losslessly.
+    Videos are brought to the dataset's normal form and kept losslessly. `--dry-run` shows which
+    file each pair would have, and what would be done with its frames.
     """
     from smmbench.dataset import load_dataset
-    from smmbench.importing.importer import import_outputs
+    from smmbench.importing.importer import Taking, import_outputs
     from smmbench.importing.output_files import published_outputs
     from smmbench.progress import progress
     from smmbench.running.pairs import choose_pairs
@@ -98,12 +119,15 @@ def import_(
         if folder is None:
             raise ValueError("Give the folder of the outputs, or --published.")
         batches = [_own(found, folder, table, method, card, kind, title, paper, licence)]
+    if fps is not None and not 0 < fps < 1000:
+        raise ValueError(f"--fps is above 0 and below 1000, got {fps:g}.")
+    taking = Taking(None if frames is Frames.auto else frames.value, fps)
     outcomes = []
     count = len(choose_pairs(found.manifest, seeds=[0], limit=limit))
     with progress(len(batches) * count, "videos") as report:
         for batch in batches:
             for one in import_outputs(
-                output, found, batch, seed=seed, limit=limit, dry_run=dry_run
+                output, found, batch, seed=seed, limit=limit, dry_run=dry_run, taking=taking
             ):
                 outcomes.append(one)
                 text = f"{one.method}: {'/'.join(one.pair)}: {one.state}"
@@ -161,7 +185,7 @@ def _print(outcomes: list[Outcome], json: bool) -> None:
         print_document(json_.dumps(rows, indent=2))
         return
     for one in outcomes:
-        if one.state in BAD:
+        if one.state in (*BAD, "planned"):
             message = f": {one.message}" if one.message else ""
             print_line(f"{one.method}: {'/'.join(one.pair)}: {one.state}{message}")
     for method in dict.fromkeys(one.method for one in outcomes):

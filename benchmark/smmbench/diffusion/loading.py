@@ -19,6 +19,9 @@ from smmbench.diffusion.schedulers import read_schedule
 from smmbench.diffusion.text import ClipText, TextEncoder
 from smmbench.diffusion.weights_folder import weights_variant
 
+NO_LENGTH = 10**6
+"""The tokenizers library writes a far larger number where nothing says how long a text may be."""
+
 
 def load_network(folder: Path, part: str, name: str, dtype: torch.dtype) -> nn.Module:
     """Load one network from safetensors: frozen, in evaluation mode, on the CPU.
@@ -98,9 +101,24 @@ def load_tokenizer(folder: Path, text: type[TextEncoder] = ClipText) -> Any:
         raise ValueError(f"{folder} has no tokenizer/{' or '.join(files)}.")
     loader: Any = CLIPTokenizer if issubclass(text, ClipText) else AutoTokenizer
     try:
-        return loader.from_pretrained(where, local_files_only=True)
+        tokenizer = loader.from_pretrained(where, local_files_only=True)
     except Exception as error:  # the library raises many kinds for a damaged file
         raise ValueError(f"{where} is not a {loader.__name__}: {error}") from error
+    if loader is CLIPTokenizer and tokenizer.model_max_length > NO_LENGTH:
+        tokenizer.model_max_length = _text_positions(folder)
+    return tokenizer
+
+
+def _text_positions(folder: Path) -> int:
+    """Tokens that the text encoder reads, where the tokenizer does not say."""
+    path = folder / "text_encoder" / "config.json"
+    positions = read_json(path, folder).get("max_position_embeddings")
+    if not isinstance(positions, int) or positions < 2:
+        raise ValueError(
+            f"{folder / 'tokenizer' / 'tokenizer_config.json'} states no model_max_length, and "
+            f"{path} no max_position_embeddings: nothing says how long a prompt may be."
+        )
+    return positions
 
 
 def load_schedule(folder: Path) -> NoiseSchedule:

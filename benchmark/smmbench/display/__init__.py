@@ -7,7 +7,7 @@ through an escaping of its format.
 """
 
 from smmbench.display.escaping import csv_cell, latex, markdown, plain, visible
-from smmbench.display.printing import console, print_document, print_line
+from smmbench.display.printing import console, prepare_streams, print_document, print_line
 
 __all__ = [
     "console",
@@ -15,6 +15,7 @@ __all__ = [
     "latex",
     "markdown",
     "plain",
+    "prepare_streams",
     "print_document",
     "print_line",
     "visible",

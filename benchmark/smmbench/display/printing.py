@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 import sys
@@ -14,7 +15,45 @@ from smmbench.display.escaping import visible
 if TYPE_CHECKING:
     from rich.console import Console
 
+_ASCII = {
+    **dict.fromkeys("─━═╌╍┄┅┈┉╴╶╸╺╼╾", "-"),
+    **dict.fromkeys("│┃║╎╏┆┇┊┋╵╷╹╻", "|"),
+    **dict.fromkeys("┌┐└┘├┤┬┴┼╭╮╯╰┏┓┗┛┣┫┳┻╋╔╗╚╝╠╣╦╩╬┡┢┩┪╇╈╀╁╃╄╅╆╉╊", "+"),
+    "\N{HORIZONTAL ELLIPSIS}": "...",
+    "\N{EN DASH}": "-",
+    "\N{EM DASH}": "-",
+    "\N{MINUS SIGN}": "-",
+    "\N{MULTIPLICATION SIGN}": "x",
+    "\N{REPLACEMENT CHARACTER}": "?",
+    "\N{BULLET}": "*",
+}
+"""Signs of tables and their plain likenesses, for streams whose encoding lacks them."""
+
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")  # colours alone, no sequence that moves or clears
+
+
+def prepare_streams() -> None:
+    r"""Let standard output and error take any text, whatever their encoding.
+
+    On Windows, and under an old locale, they have a code page, and one sign that it lacks would
+    end the command. Signs of tables become ASCII; others become `\uXXXX`, which JSON reads back.
+    """
+    codecs.register_error("smmbench.plain", _plainly)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors in ("strict", "surrogateescape"):
+            stream.reconfigure(errors="smmbench.plain")
+
+
+def _plainly(error: UnicodeError) -> tuple[str, int]:
+    """Stand-ins for signs that an encoding lacks."""
+    assert isinstance(error, UnicodeEncodeError)
+    signs = error.object[error.start : error.end]
+    return "".join(_ASCII.get(sign) or _escaped(sign) for sign in signs), error.end
+
+
+def _escaped(sign: str) -> str:
+    units = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{int.from_bytes(units[at : at + 2]):04x}" for at in range(0, len(units), 2))
 
 
 def print_line(text: object = "", *, err: bool = False) -> None:

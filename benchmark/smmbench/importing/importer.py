@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from smmbench.dataset import Clip, Dataset, clip_form
 from smmbench.dataset.manifest import NAME_PATTERN
-from smmbench.importing.frame_rule import fit_frames
+from smmbench.errors import fault_of, in_words
+from smmbench.importing.frame_rule import FrameRule, fit_frames
 from smmbench.importing.output_files import Batch, PairName
 from smmbench.results import (
     PREVIEW,
@@ -35,6 +36,7 @@ from smmbench.running.pairs import Pair, choose_pairs
 from smmbench.storage.atomic import held
 from smmbench.storage.home import content_sha256
 from smmbench.video import (
+    NormalForm,
     Video,
     VideoError,
     read_video,
@@ -43,6 +45,27 @@ from smmbench.video import (
 )
 
 ENTRY = "imported"  # in the place of a method's class
+
+
+@dataclass(frozen=True)
+class Taking:
+    """How frames of files become frames of clips.
+
+    Attributes:
+        frames: As in `fit_frames`; None goes by the number of frames.
+        fps: Frames a second of every file, whatever it says of itself; None believes the file.
+    """
+
+    frames: FrameRule | None = None
+    fps: float | None = None
+
+    def take(self, file: Path, form: NormalForm) -> tuple[Video, Video, FrameRule]:
+        """Read a file; give it as it was read, in the normal form, and how that was done."""
+        read = read_video(file, fps=(self.fps or form.fps) if file.is_dir() else None)
+        if self.fps is not None and (read.fps != self.fps or read.instants):
+            note = f"{read.fps:g} frames a second said to be {self.fps:g}"
+            read = replace(read, fps=self.fps, notes=(*read.notes, note), instants=())
+        return read, *fit_frames(read, form, self.frames)
 
 
 @dataclass(frozen=True)
@@ -71,6 +94,7 @@ def import_outputs(
     seed: int | None = None,
     limit: int | None = None,
     dry_run: bool = False,
+    taking: Taking | None = None,
 ) -> Iterator[Outcome]:
     """Put one method's outputs into the results folder `root`, one after the other.
 
@@ -84,12 +108,14 @@ def import_outputs(
         batch: The outputs. Every pair of the dataset that it lacks is told as missing.
         seed: One of the protocol's, by default the first.
         limit: At most so many of the dataset's pairs; see `choose_pairs`.
-        dry_run: Change nothing, only tell what would be imported.
+        dry_run: Change nothing, only tell what would be imported, and how.
+        taking: How frames are taken; by default as each file says.
 
     Raises:
         ValueError: The label has results that were run here or is no name for a folder, or the
             protocol lacks the seed.
     """
+    taking = taking or Taking()
     seeds = dataset.manifest.protocol.seeds
     seed = seeds[0] if seed is None else seed
     if seed not in seeds:
@@ -106,9 +132,19 @@ def import_outputs(
         if pair not in batch.files:
             yield Outcome(batch.label, pair, "missing")
         elif dry_run:
-            yield Outcome(batch.label, pair, "planned", str(batch.files[pair]))
+            yield _planned(dataset, batch.label, wanted, batch.files[pair], taking)
         else:
-            yield _import_one(root, dataset, batch.label, wanted, batch.files[pair])
+            yield _import_one(root, dataset, batch.label, wanted, batch.files[pair], taking)
+
+
+def _planned(dataset: Dataset, label: str, wanted: Pair, file: Path, taking: Taking) -> Outcome:
+    """Which file a pair would have, and what would become of its frames."""
+    pair = (wanted.clip.name, wanted.edit.name)
+    try:
+        _, video, rule = taking.take(file, clip_form(dataset, wanted.clip))
+    except (VideoError, OSError) as error:
+        return Outcome(label, pair, "failed", in_words(error))
+    return Outcome(label, pair, "planned", "; ".join((f"{file} ({rule})", *video.notes)))
 
 
 def _check_label(root: Path, label: str) -> None:
@@ -125,7 +161,9 @@ def _check_label(root: Path, label: str) -> None:
         )
 
 
-def _import_one(root: Path, dataset: Dataset, label: str, wanted: Pair, file: Path) -> Outcome:
+def _import_one(
+    root: Path, dataset: Dataset, label: str, wanted: Pair, file: Path, taking: Taking
+) -> Outcome:
     clip, edit, manifest = wanted.clip, wanted.edit, dataset.manifest
     pair = (clip.name, edit.name)
     request = Request(
@@ -142,11 +180,10 @@ def _import_one(root: Path, dataset: Dataset, label: str, wanted: Pair, file: Pa
     imported = Imported(file=file.name, sha256="")
     try:
         sha256 = content_sha256(file)
-        if _is_here(folder, request, clip, sha256):
+        if _is_here(folder, request, clip, sha256, taking):
             return Outcome(label, pair, "here")
         imported = Imported(file=file.name, sha256=sha256)
-        read = read_video(file, fps=form.fps if file.is_dir() else None)
-        video, rule = fit_frames(read, form)
+        read, video, rule = taking.take(file, form)
         imported = Imported(
             file=file.name,
             sha256=sha256,
@@ -156,7 +193,9 @@ def _import_one(root: Path, dataset: Dataset, label: str, wanted: Pair, file: Pa
             file_fps=read.fps,
         )
     except (VideoError, OSError) as error:
-        message = str(error).replace(str(file), file.name)  # results travel; folders do not
+        if fault_of(error) == "machine":
+            raise
+        message = in_words(error).replace(str(file), file.name)  # results travel; folders do not
     record = RunRecord(
         status="done" if video else "failed",
         request=request,
@@ -176,14 +215,16 @@ def _import_one(root: Path, dataset: Dataset, label: str, wanted: Pair, file: Pa
     return Outcome(label, pair, "imported" if video else "failed", says)
 
 
-def _is_here(folder: Path, request: Request, clip: Clip, sha256: str) -> bool:
-    """Whether this very file was imported before, for the same source, and is whole."""
+def _is_here(folder: Path, request: Request, clip: Clip, sha256: str, taking: Taking) -> bool:
+    """Whether this very file was imported before, for the same source, so, and is whole."""
     record = read_record(folder)
     return (
         record is not None
         and record.status == "done"
         and record.imported is not None
         and record.imported.sha256 == sha256
+        and taking.frames in (None, record.imported.frames)
+        and taking.fps in (None, record.imported.file_fps)
         and record.request == request
         and record.source_sha256 == clip.pixels_sha256
         and (folder / VIDEO).is_file()

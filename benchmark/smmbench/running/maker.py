@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,7 +10,7 @@ from typing import Any
 
 from smmbench.dataset import clip_form, load_dataset, source_video
 from smmbench.environment import use_tensor_cores
-from smmbench.errors import ToldToEndError
+from smmbench.errors import ToldToEndError, fault_of
 from smmbench.method import Method, Source
 from smmbench.results import RunRecord
 from smmbench.running.batches import Batches, Outcome
@@ -20,10 +19,7 @@ from smmbench.running.job import Job
 from smmbench.running.method_file import write_method_file
 from smmbench.running.pairs import Pair, in_batches
 from smmbench.running.recorder import Recorder
-from smmbench.video import Video, VideoError, normal_form
-
-NO_PLACE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
-"""Errors of writing that end a run: a full or read-only disk."""
+from smmbench.video import Video, normal_form
 
 WRITERS = 4
 """Threads that encode, hash and write videos while the next batch is made."""
@@ -125,7 +121,7 @@ class Maker:
                 sources.append(self._source(pair))
                 self._loaded()  # loading is not part of the cost
             except (Exception, SystemExit) as error:
-                if _user_can_mend(error) or isinstance(error, ToldToEndError):
+                if fault_of(error) != "method" or isinstance(error, ToldToEndError):
                     raise
                 clips[pair.clip.name] = Outcome(None, error, "load")
         able = [source for source in sources if source.clip not in clips]
@@ -164,6 +160,8 @@ class Maker:
             "batch": made.batch,
         }
         if made.error is not None:
+            if fault_of(made.error) == "machine":
+                raise made.error
             return self.recorder.failed(pair, made.error, stage, **cost)
         assert made.value is not None
         try:
@@ -171,8 +169,8 @@ class Maker:
             stage = "write"
             return self.recorder.done(pair, made.value, **cost)
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in NO_PLACE:
-                raise  # not the method's fault, and that of every later pair
+            if fault_of(error, self.job.root) == "machine":
+                raise  # it would be that of every later pair
             return self.recorder.failed(pair, error, stage, **cost)
 
 
@@ -195,10 +193,3 @@ def _transfer(
         if not isinstance(video, Video):
             raise TypeError(f"transfer() must give a Video, got {type(video).__name__}.")
     return made
-
-
-def _user_can_mend(error: BaseException) -> bool:
-    """Whether the message tells a user what to do, so that the run should end with it."""
-    if isinstance(error, (KeyError, IndexError, VideoError)):
-        return False  # inner mistakes of a method; one clip that does not decode
-    return isinstance(error, (ValueError, LookupError, OSError, ImportError))

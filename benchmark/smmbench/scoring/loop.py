@@ -14,6 +14,7 @@ from smmbench.dataset import (
     load_dataset,
     source_video,
 )
+from smmbench.errors import fault_of, in_words
 from smmbench.metrics import Task, metric
 from smmbench.results import (
     VIDEO,
@@ -104,19 +105,26 @@ class ScoreLoop:
             results: Folders and their records, as `find_records` gives them.
 
         Raises:
-            LookupError: A dataset, tracker or text model that there is not.
+            LookupError: A tracker or text model that there is not.
+            OSError: The machine has no place or no way to go on; no video is refused for that.
         """
         for folder, record in results:
             if record.status == "failed":
                 _forget(folder)
                 yield Outcome(folder, record)
                 continue
-            dataset = self._dataset(record.request.dataset)
+            try:
+                dataset = self._dataset(record.request.dataset)
+            except (ValueError, LookupError) as error:
+                yield Outcome(folder, record, error=str(error))
+                continue
             scorer = self._scorer(dataset)
             try:
                 yield Outcome(folder, record, *_score(folder, record, dataset, scorer))
             except (ValueError, LookupError, OSError) as error:
-                yield Outcome(folder, record, error=str(error))
+                if fault_of(error, folder) == "machine":
+                    raise
+                yield Outcome(folder, record, error=in_words(error))
 
     def _dataset(self, name: str) -> Dataset:
         if name not in self._datasets:
@@ -258,6 +266,7 @@ def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
     try:
         video = read_video(folder / VIDEO)
     except VideoError as error:
+        _forget(folder)  # scores of a video that is no more
         raise ValueError(f"{error} {_anew(folder)}") from error
     if video.pixels_sha256 != record.pixels_sha256:
         _forget(folder)
