@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, WanTransformer3DModel
 from torch import Tensor
-from transformers import T5TokenizerFast, UMT5EncoderModel
+from transformers import AutoTokenizer, UMT5EncoderModel
 
 from smmbench_research.emoji_wan import vae as vaes
 from smmbench_research.emoji_wan import whole_sequence
@@ -35,7 +35,7 @@ class Sampler:
             folder / "text_encoder", torch_dtype=torch.float32
         )
         self.text = text.to(device).eval()
-        self.tokenizer = T5TokenizerFast.from_pretrained(folder / "tokenizer")
+        self.tokenizer = AutoTokenizer.from_pretrained(folder / "tokenizer")
         self.scheduler: Any = FlowMatchEulerDiscreteScheduler.from_pretrained(folder / "scheduler")
         self.vae = vaes.load(vae or folder / "vae", device)
         self.mean, self.deviation = latent_scale(self.vae, device)

@@ -65,7 +65,7 @@ LOT = 4096  # clips
 
 def config(kind: str, smoke: bool = False) -> dict[str, Any]:
     """The model in open_clip's own terms."""
-    vision: dict[str, Any] = {
+    kinds: dict[str, dict[str, Any]] = {
         "residual": {"layers": [1, 1, 1, 1], "width": 4 if smoke else 14, "head_width": 64},
         "patches": {
             "layers": 1 if smoke else 5,
@@ -74,10 +74,10 @@ def config(kind: str, smoke: bool = False) -> dict[str, Any]:
             "mlp_ratio": 3.0,
             "patch_size": 16,
         },
-    }[kind]
+    }
     return {
         "embed_dim": 96,
-        "vision_cfg": {"image_size": 128, **vision},
+        "vision_cfg": {"image_size": 128, **kinds[kind]},
         "text_cfg": {
             "context_length": tokenizers.MAX_TOKENS,
             "vocab_size": VOCABULARY,

@@ -28,7 +28,7 @@ import torch.distributed as dist
 from diffusers import FlowMatchEulerDiscreteScheduler, WanTransformer3DModel
 from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import T5TokenizerFast, UMT5Config, UMT5EncoderModel
+from transformers import AutoTokenizer, UMT5Config, UMT5EncoderModel
 
 from smmbench.storage.atomic import atomic_path, write_text
 from smmbench_datasets.emoji_wan.captions import caption
@@ -259,7 +259,7 @@ def _data(place: Place, args: argparse.Namespace, recipe: Recipe) -> tuple[Tenso
     _wait_for(args.vae / "diffusion_pytorch_model.safetensors", args.patience)
     began = time.monotonic()
     vae = vaes.load(args.vae, place.device)
-    words = T5TokenizerFast.from_pretrained(args.output / "tokenizer")
+    words = AutoTokenizer.from_pretrained(args.output / "tokenizer")
     seed = 1000 * (args.seed + 1) + place.rank
     latents, tokens = encode_clips(vae, Renderer(place.device), words, recipe.clips, seed)
     print(f"encoded {len(latents)} clips in {time.monotonic() - began:.0f} s", flush=True)
@@ -286,7 +286,7 @@ def train(place: Place, args: argparse.Namespace, recipe: Recipe) -> Loop:
         tokenizers.save(args.output / "tokenizer", "T5TokenizerFast")
     if place.processes > 1:
         dist.barrier()  # nobody reads a half-written file
-    vocabulary = len(T5TokenizerFast.from_pretrained(args.output / "tokenizer"))
+    vocabulary = len(AutoTokenizer.from_pretrained(args.output / "tokenizer"))
     torch.manual_seed(args.seed)
     model = TextToVideo(vocabulary, args.smoke)
     if args.start:
