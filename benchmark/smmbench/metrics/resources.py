@@ -118,6 +118,11 @@ class Resources(ABC):
 
     @property
     @abstractmethod
+    def held_out_embeddings(self) -> Embeddings:
+        """Embeddings by the second model that is offered beside the protocol's text model."""
+
+    @property
+    @abstractmethod
     def tracks(self) -> ClipTracks:
         """Tracks by the protocol's tracker."""
 

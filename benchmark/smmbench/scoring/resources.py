@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from smmbench.dataset import Clip, Dataset, Protocol, source_video
 from smmbench.metrics import Resources
+from smmbench.plugins import offered
 from smmbench.video import Video
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from smmbench.scoring.models.frame_model import FrameModel
     from smmbench.scoring.source_flow import SourceFlow
     from smmbench.tracking import Tracker
+
+
+HELD_OUT = "-held-out"
+"""Ending of the name of the model that stands beside a text model."""
 
 
 class LoadedResources(Resources):
@@ -60,6 +65,33 @@ class LoadedResources(Resources):
             return Embeddings(model, self.protocol.text_prefix)
 
         found: Embeddings = self.once("embeddings", make)
+        return found
+
+    @property
+    def held_out_embeddings(self) -> Embeddings:
+        """Embeddings by the text model of the same name with `-held-out`.
+
+        Raises:
+            WeightsUnavailableError: No distribution offers one, or its weights are not here.
+        """
+
+        def make() -> Embeddings:
+            from smmbench.scoring.embeddings import Embeddings
+            from smmbench.scoring.models.text_model import (
+                GROUP,
+                TextModel,
+                WeightsUnavailableError,
+            )
+
+            name = f"{self.protocol.text_model}{HELD_OUT}"
+            if name not in offered(GROUP):
+                raise WeightsUnavailableError(
+                    f"There is no held-out text model beside '{self.protocol.text_model}': no "
+                    f"installed distribution offers a model '{name}'."
+                )
+            return Embeddings(TextModel(name, self.device), self.protocol.text_prefix)
+
+        found: Embeddings = self.once("held-out embeddings", make)
         return found
 
     @property
