@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import pkgutil
 import subprocess
 import sys
 import tomllib
@@ -12,6 +14,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+
+import smmbench
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "benchmark" / "rooms.toml"
@@ -124,6 +128,15 @@ def test_no_room_has_the_name_of_a_file_beside_it_but_for_an_s() -> None:
             names += [path.name for path in inside.iterdir() if (path / "__init__.py").exists()]
             for name in names:
                 assert f"{name}s" not in names, f"{inside.relative_to(ROOT)}: {name} and {name}s"
+
+
+def test_public_names_stay_what_they_are_when_all_is_imported() -> None:
+    """A room `smmbench.run` would replace the function `smmbench.run` once it is imported."""
+    before = {name: getattr(smmbench, name) for name in smmbench.__all__}
+    for found in pkgutil.walk_packages(smmbench.__path__, "smmbench."):
+        if not found.name.endswith(("__main__", ".kernels", ".ray")):  # Triton, Ray: extras
+            importlib.import_module(found.name)
+    assert {name: getattr(smmbench, name) for name in smmbench.__all__} == before
 
 
 @pytest.mark.parametrize(

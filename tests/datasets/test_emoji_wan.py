@@ -13,11 +13,11 @@ from smmbench.dataset import (
     Dataset,
     check_dataset,
     load_dataset,
-    motion_check,
     source_video,
     true_masks,
     true_tracks,
 )
+from smmbench.scoring.motion_check import motion_check
 from smmbench.video import Video
 from smmbench_datasets.emoji.make import OBJECT_POINTS
 from smmbench_datasets.emoji.sampling import EDGE, SPLITS, split_of
