@@ -7,6 +7,7 @@ nothing with the package: it calls the network itself and looks inside with its 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import diffusers
@@ -313,6 +314,21 @@ def test_a_restart_is_the_single_steps_in_law(scheduler: Any, denoiser: Denoiser
         beta = float(scheduler.betas[t])
         kept, variance = kept * (1 - beta) ** 0.5, (1 - beta) * variance + beta
     same(denoiser.schedule.renoise(x, 721, 741, noise), kept * x + variance**0.5 * noise)
+
+
+def test_a_restart_is_near_the_published_one_which_takes_betas_one_timestep_lower(
+    denoiser: Denoiser, scheduler: Any
+) -> None:
+    """The published code adds noise by the betas of t_next .. t - 1; ours are t_next + 1 .. t."""
+    timesteps = denoiser.schedule.timesteps(50)
+    factors, variances = [], []
+    for t, below in pairwise(timesteps):
+        published = float((1 - scheduler.betas[below:t].double()).prod())
+        kept, fresh = denoiser.schedule.fresh_share(below, t)
+        factors.append(abs(kept - published**0.5))
+        variances.append(abs(fresh**2 / (1 - published) - 1))
+    assert 1e-4 < max(factors) < 1.6e-4
+    assert 5e-3 < max(variances) < 5.4e-3
 
 
 def test_the_rates_of_the_guided_steps(denoiser: Denoiser) -> None:

@@ -150,3 +150,14 @@ def test_a_broken_weights_file_is_said(tiny_clip: Path, tmp_path: Path) -> None:
     (folder / "open_clip_model.safetensors").write_bytes(b"not weights")
     with pytest.raises(WeightsUnavailableError, match="does not load"):
         TextModel(str(folder), "cpu")
+
+
+def test_a_clip_of_transformers_is_named_with_what_to_take_instead(tmp_path: Path) -> None:
+    config = {"model_type": "clip", "vision_config": {"hidden_size": 1024, "patch_size": 14}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(WeightsUnavailableError, match=r"layout of transformers.*ViT-L-14:openai"):
+        TextModel(str(tmp_path), "cpu")
+    (tmp_path / "config.json").write_text(json.dumps(config | {"model_type": "bert"}))
+    with pytest.raises(WeightsUnavailableError) as refused:
+        TextModel(str(tmp_path), "cpu")
+    assert "layout of transformers" not in str(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -144,11 +145,40 @@ def _load_folder(folder: Path, device: str) -> _Loaded:
     if not config.is_file() or not files:
         raise WeightsUnavailableError(
             f"'{folder}' is not an open_clip folder: open_clip_config.json and a .safetensors "
-            "file are needed."
+            f"file are needed.{_of_transformers(folder)}"
         )
     # Configuration and tokenizer matter as much.
     weights = {"weights": _weights(files)} | folder_sha256(folder, "*.json")
     return _create(f"local-dir:{folder}", None, weights, device)
+
+
+def _of_transformers(folder: Path) -> str:
+    """What to take instead of a CLIP in the layout of transformers; empty for another folder."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        if config["model_type"] != "clip":
+            return ""
+        vision = config["vision_config"]
+        shape = tuple(vision.get(name, _VISION[name]) for name in _VISION)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ""
+    instead = _OPENAI.get(shape)
+    take = f"'{instead}' has its weights" if instead else "open_clip's list may have its weights"
+    return (
+        " This is a CLIP in the layout of transformers, whose tensors have other names: "
+        f"{take}, if they are OpenAI's. For others, open_clip's own repositories on the hub hold both files "
+        "(`hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K --local-dir FOLDER`)."
+    )
+
+
+# What a vision configuration of transformers leaves out, and OpenAI's models by these numbers.
+_VISION = {"hidden_size": 768, "patch_size": 32, "image_size": 224}
+_OPENAI = {
+    (768, 32, 224): "ViT-B-32:openai",
+    (768, 16, 224): "ViT-B-16:openai",
+    (1024, 14, 224): "ViT-L-14:openai",
+    (1024, 14, 336): "ViT-L-14-336:openai",
+}
 
 
 def _load_file(name: str, path: Path, device: str) -> _Loaded:
