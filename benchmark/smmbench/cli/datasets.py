@@ -31,6 +31,7 @@ def register(app: typer.Typer) -> None:
     verbs.command("check")(check_dataset)
     verbs.command("fetch")(fetch_dataset)
     verbs.command("new")(new_dataset)
+    verbs.command("ditflow")(new_ditflow)
     verbs.command("add")(add_dataset)
     verbs.command("remove")(remove_dataset)
     app.add_typer(verbs, name="datasets")
@@ -209,19 +210,53 @@ def new_dataset(
     path = folder / f"{name}.toml"
     if path.exists():
         raise FileExistsError(f"'{path}' is left as it is; remove it, or take another --name.")
-    width, _, height = size.partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise ValueError(f"--size is WIDTHxHEIGHT, such as 576x320, got '{size}'.")
+    width, height = _size(size)
     if frames < 2 or not 0 < fps < 1000:
         raise ValueError(f"--frames is at least 2 and --fps above 0, got {frames} and {fps:g}.")
     protocol = Protocol(
-        frames=frames, width=int(width), height=int(height), fps=fps,
+        frames=frames, width=width, height=height, fps=fps,
         text_model=text_model, tracker=tracker,
     )  # fmt: skip
     about = About(name, title or name, licence, attribution)
     asked = read_prompts(prompts)
     asked = read_captions(captions, asked) if captions else asked
     text, notes = new_manifest(folder, asked, about, protocol)
+    write_text(path, text)
+    for note in notes:
+        print_line(note, err=True)
+    print_line(f"Wrote {path}. Next: smmbench datasets check {path}", err=True)
+
+
+def new_ditflow(
+    davis: Annotated[Path, typer.Argument(help="Your copy of DAVIS 2017: it has JPEGImages/480p.")],
+    prompts: Annotated[
+        Path, typer.Option("--prompts", help="supp/assets/prompts.js of ditflow.github.io.")
+    ],
+    frames: Annotated[int, typer.Option("--frames", min=2, help="Of each clip, at most.")] = 24,
+    size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "576x320",
+    text_model: Annotated[
+        str, typer.Option("--text-model", help="That scores prompts; `emoji-clip` works offline.")
+    ] = "ViT-B-32:openai",
+    tracker: Annotated[str, typer.Option("--tracker", help="That follows points.")] = "dis",
+) -> None:
+    """Write the manifest of DiTFlow's clips and prompts into your copy of DAVIS.
+
+    The first frames of each clip are taken, one after the other. Nothing is copied or sent.
+    """
+    from smmbench.dataset.ditflow import ABOUT, davis_clips, read_ditflow_prompts
+    from smmbench.dataset.manifest import Protocol
+    from smmbench.dataset.writing import new_manifest
+    from smmbench.storage.atomic import write_text
+
+    path = davis / f"{ABOUT.name}.toml"
+    if path.exists():
+        raise FileExistsError(f"'{path}' is left as it is; remove it first.")
+    width, height = _size(size)
+    protocol = Protocol(
+        frames=frames, width=width, height=height, fps=8.0, text_model=text_model, tracker=tracker
+    )
+    asked = read_ditflow_prompts(prompts)
+    text, notes = new_manifest(davis, asked, ABOUT, protocol, davis_clips(davis, asked))
     write_text(path, text)
     for note in notes:
         print_line(note, err=True)
@@ -246,6 +281,13 @@ def remove_dataset(
 
     remove_dataset(name)
     print_line(f"Dataset '{name}' is forgotten; nothing of it was deleted.")
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+        raise ValueError(f"--size is WIDTHxHEIGHT, such as 576x320, got '{text}'.")
+    return int(width), int(height)
 
 
 def _all_datasets() -> tuple[list[Dataset], list[str]]:

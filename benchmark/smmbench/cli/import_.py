@@ -12,6 +12,7 @@ from smmbench.display import print_document, print_line
 
 if TYPE_CHECKING:
     from smmbench.dataset import Dataset
+    from smmbench.importing.frame_rule import FrameRule
     from smmbench.importing.importer import Outcome
     from smmbench.importing.output_files import Batch
 
@@ -121,7 +122,8 @@ def import_(
         batches = [_own(found, folder, table, method, card, kind, title, paper, licence)]
     if fps is not None and not 0 < fps < 1000:
         raise ValueError(f"--fps is above 0 and below 1000, got {fps:g}.")
-    taking = Taking(None if frames is Frames.auto else frames.value, fps)
+    rules: dict[Frames, FrameRule] = {Frames.exact: "exact", Frames.resample: "resample"}
+    taking = Taking(rules.get(frames), fps)
     outcomes = []
     count = len(choose_pairs(found.manifest, seeds=[0], limit=limit))
     with progress(len(batches) * count, "videos") as report:

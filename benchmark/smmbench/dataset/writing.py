@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -144,7 +144,11 @@ def _json_rows(path: Path) -> list[tuple[str, dict[str, str]]]:
 
 
 def new_manifest(
-    folder: Path, prompts: dict[str, Asked], about: About, protocol: Protocol
+    folder: Path,
+    prompts: dict[str, Asked],
+    about: About,
+    protocol: Protocol,
+    files: Mapping[str, Path] | None = None,
 ) -> tuple[str, list[str]]:
     """Write the manifest's text for the videos of a folder; both hashes are computed.
 
@@ -153,6 +157,7 @@ def new_manifest(
         prompts: By clip: the file's name without its ending.
         about: What is said of all.
         protocol: Form and models.
+        files: The video of each clip, below `folder`; None looks for them in it by their names.
 
     Returns:
         The text, and what was converted on the way to the normal form, a line a clip.
@@ -161,13 +166,14 @@ def new_manifest(
         ValueError: A prompt's clip is not there, a video cannot be read, or the manifest would not
             load: a name is none.
     """
-    files = _videos(folder, prompts)
+    files = _videos(folder, prompts) if files is None else files
     form = NormalForm(protocol.frames, protocol.width, protocol.height, protocol.fps)
     lines, notes, videos = _head(about, protocol), [], {}
     for clip, asked in prompts.items():
         normal = videos[clip] = _normal(files[clip], form)
         shorter = len(normal.frames) if len(normal.frames) < form.frames else None
-        lines += _clip(clip, files[clip], normal, asked, about, shorter)
+        place = files[clip].relative_to(folder).as_posix()
+        lines += _clip(clip, files[clip], place, normal, asked, about, shorter)
         notes += [f"{clip}: {', '.join(normal.notes)}"] if normal.notes else []
     text = "\n".join(lines) + "\n"
     try:
@@ -233,14 +239,14 @@ def _head(about: About, protocol: Protocol) -> list[str]:
 
 
 def _clip(
-    name: str, path: Path, normal: Video, asked: Asked, about: About, frames: int | None
+    name: str, path: Path, place: str, normal: Video, asked: Asked, about: About, frames: int | None
 ) -> Sequence[str]:
     own: Iterable[str] = [f"frames = {frames}  # fewer than the protocol's"] if frames else []
     return [
         "",
         "[[clips]]",
         f"name = {_text(name)}",
-        f'video = {{ path = {_text(path.name)}, sha256 = "{content_sha256(path)}" }}',
+        f'video = {{ path = {_text(place)}, sha256 = "{content_sha256(path)}" }}',
         f'pixels_sha256 = "{normal.pixels_sha256}"  # in the normal form',
         *own,
         f"prompt = {_text(asked.caption)}",
