@@ -48,12 +48,14 @@ Frames = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
-Format = Literal["rich", "markdown", "latex", "csv", "json", "cards"]
+Format = Literal["rich", "markdown", "latex", "csv", "json", "cards", "bibtex", "parquet"]
 ENDINGS: dict[str, Format] = {
     ".md": "markdown",
     ".tex": "latex",
     ".csv": "csv",
     ".json": "json",
+    ".bib": "bibtex",
+    ".parquet": "parquet",
 }
 
 
@@ -79,9 +81,14 @@ def leaderboard(
         typer.Option(
             "--format",
             envvar="SMMBENCH_FORMAT",
-            help="If not given: by the ending of --output (.md, .tex, .csv, .json), else rich.",
+            help="If not given: by the ending of --output (.md, .tex, .csv, .json, .bib, "
+            ".parquet), else rich. parquet is for --pairs.",
         ),
     ] = None,
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="One row a pair instead of a method: csv, json or parquet."),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write into this file instead of printing."),
@@ -92,9 +99,11 @@ def leaderboard(
     from smmbench.scoring.loop import chosen_metrics
     from smmbench.storage.atomic import write_text
     from smmbench_leaderboard.board.build import make_board
-    from smmbench_leaderboard.formats import WRITERS
+    from smmbench_leaderboard.formats import PAIR_WRITERS, WRITERS, to_bibtex
+    from smmbench_leaderboard.formats.pairs import write_pairs_parquet
 
     chosen: Format = "json" if as_json else format_ or _by_ending(output)
+    _check_pairs(chosen, pairs, output)
     shown = chosen_metrics(metrics) if metrics else ()
     board = make_board(
         results,
@@ -105,12 +114,27 @@ def leaderboard(
         exclude=_labels(exclude),
         frames=frames,
     )
-    text = WRITERS[chosen](board)
-    if output is None:
-        print_document(text, styled=True)
+    if chosen == "parquet":
+        assert output is not None  # `_check_pairs` refuses it
+        write_pairs_parquet(board, output)
     else:
+        if pairs:
+            text = PAIR_WRITERS[chosen](board)
+        else:
+            text = to_bibtex(board) if chosen == "bibtex" else WRITERS[chosen](board)
+        if output is None:
+            print_document(text, styled=True)
+            return
         write_text(output, text)
-        print_line(f"Wrote {output}.", err=True)
+    print_line(f"Wrote {output}.", err=True)
+
+
+def _check_pairs(chosen: Format, pairs: bool, output: Path | None) -> None:
+    """Refuse formats that one row a pair, or one a method, does not have."""
+    if pairs and chosen not in ("csv", "json", "parquet"):
+        raise ValueError(f"--pairs is for --format csv, json or parquet, not {chosen}.")
+    if chosen == "parquet" and (not pairs or output is None):
+        raise ValueError("--format parquet needs --pairs and a file: --output pairs.parquet.")
 
 
 def _labels(given: list[str] | None) -> list[str]:

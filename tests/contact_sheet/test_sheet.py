@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from smmbench.cli.sheet import register
-from smmbench.contact_sheet.rows import Choice, chosen_results, pairs_of, sheet_rows
+from smmbench.contact_sheet.rows import Choice, chosen_results, pairs_of, sheet_rows, worst_rows
 from smmbench.contact_sheet.sheet import (
     GAP,
     GREY,
@@ -30,8 +30,12 @@ from smmbench.results import (
     Failure,
     Request,
     RunRecord,
+    Score,
+    ScoreFile,
+    read_record,
     result_folder,
     write_record,
+    write_scores,
 )
 from smmbench.storage.home import file_sha256
 from smmbench.video import Video, write_lossless
@@ -198,6 +202,31 @@ def test_source_comes_first_then_every_method_of_every_edit(
     ]
     shown = [row.frames is not None for row in rows if isinstance(row, Row)]
     assert shown == [True, True, False, True, False]
+
+
+def _score_as(folder: Path, value: float) -> None:
+    record = read_record(folder)
+    assert record is not None
+    score = Score(
+        metric="motion_fidelity", version=2, value=value, details={}, key="0" * 64, origin={}
+    )
+    file = ScoreFile(request=record.request, pixels_sha256=record.pixels_sha256, scores=(score,))
+    write_scores(folder, file)
+
+
+def test_the_worst_come_first_with_their_numbers(results: Path, dataset: Dataset) -> None:
+    for edit, value in (("fox", 0.5), ("owl", -0.25)):
+        folder = next(results.glob(f"copy/*/*/{edit}/seed-0"))
+        _score_as(folder, value)
+    found = chosen_results(results, dataset, Choice())
+    said = _said(list(worst_rows(found, "motion_fidelity", 10, dataset, 4)))
+    assert said[0] == "1. tiny / clip / owl" and said[4] == "2. tiny / clip / fox"
+    assert "motion_fidelity -0.250" in said[3] and "motion_fidelity 0.500" in said[7]
+    assert len(list(worst_rows(found, "motion_fidelity", 1, dataset, 4))) == 4
+    with pytest.raises(ValueError, match="has a number of 'text_similarity'"):
+        list(worst_rows(found, "text_similarity", 1, dataset, 4))
+    with pytest.raises(LookupError, match="Did you mean 'motion_fidelity'"):
+        list(worst_rows(found, "motion_fidelty", 1, dataset, 4))
 
 
 def test_source_that_cannot_be_had_is_a_row_that_says_so(results: Path) -> None:

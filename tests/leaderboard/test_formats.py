@@ -65,7 +65,7 @@ def renamed(board: Board, name: str) -> Board:
 
 @pytest.mark.parametrize("form", WRITERS)
 def test_every_format_has_the_numbers_and_ends_with_a_line(board: Board, form: str) -> None:
-    text = WRITERS[form](board)  # type: ignore[index]
+    text = WRITERS[form](board)
     assert "0.31" in text and "0.8" in text and "smm" in text
     assert text.endswith("\n")
 
@@ -73,7 +73,7 @@ def test_every_format_has_the_numbers_and_ends_with_a_line(board: Board, form: s
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("form", WRITERS)
 def test_no_sign_of_a_name_acts_on_a_terminal(board: Board, form: str, name: str) -> None:
-    text = WRITERS[form](renamed(board, name))  # type: ignore[index]
+    text = WRITERS[form](renamed(board, name))
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
 
 

@@ -51,6 +51,15 @@ def sheet(
     limit: Annotated[
         int, typer.Option(min=1, envvar="SMMBENCH_LIMIT", help="At most so many pairs.")
     ] = 12,
+    worst: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Instead of all pairs: so many results with the worst scores, with numbers."
+        ),
+    ] = None,
+    by: Annotated[
+        str, typer.Option(metavar="METRIC", help="The metric that --worst goes by.")
+    ] = "motion_fidelity",
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The image to write, as PNG.")
     ] = Path("sheet.png"),
@@ -66,7 +75,13 @@ def sheet(
     """
     import json
 
-    from smmbench.contact_sheet.rows import Choice, chosen_results, pairs_of, sheet_rows
+    from smmbench.contact_sheet.rows import (
+        Choice,
+        chosen_results,
+        pairs_of,
+        sheet_rows,
+        worst_rows,
+    )
     from smmbench.contact_sheet.sheet import Row, contact_sheet, write_png
     from smmbench.dataset import load_dataset
 
@@ -75,7 +90,11 @@ def sheet(
     found = chosen_results(results, only, choice, lambda _, error: print_line(str(error), err=True))
     pairs = pairs_of(found)
     shown = pairs[:limit]
-    rows = list(sheet_rows(found, shown, only, choice, columns))
+    if worst is None:
+        rows = list(sheet_rows(found, shown, only, choice, columns))
+    else:
+        rows = list(worst_rows(found, by, worst, only, columns))
+        shown = pairs = pairs[:worst]
     write_png(output, contact_sheet(rows, columns, tile))
     empty = sum(isinstance(row, Row) and row.frames is None for row in rows)
     if as_json:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smmbench.contact_sheet.sheet import Heading, Row, evenly_spaced
 from smmbench.dataset import Dataset, clip_named, load_dataset, source_video
+from smmbench.metrics.registry import metric
 from smmbench.plugins import no_such
-from smmbench.results import VIDEO, RunRecord, find_records
+from smmbench.results import VIDEO, RunRecord, find_records, scores_of
 from smmbench.video import read_video
 
 Found = tuple[Path, RunRecord]  # the folder of a result, and its record
@@ -112,6 +113,46 @@ def sheet_rows(
         for method in methods:
             for seed in seeds:
                 yield _result_row(method, seed, there.get((pair, method, seed)), columns)
+
+
+def worst_rows(
+    found: list[Found], name: str, count: int, dataset: Dataset | None, columns: int
+) -> Iterator[Heading | Row]:
+    """Give the results with the worst scores in a metric, the worst first, each below its source.
+
+    Args:
+        found: What `chosen_results` gave.
+        name: Of the metric.
+        count: How many results, at most.
+        dataset: Where sources are from; None looks each up by the name in the records.
+        columns: Frames a row.
+
+    Raises:
+        LookupError: There is no such metric.
+        ValueError: No result has a number of it.
+    """
+    sign = 1 if metric(name).higher_is_better else -1
+    scored = [
+        (sign * score.value, item)
+        for item in found
+        if (score := scores_of(*item).get(name)) is not None and score.value is not None
+    ]
+    if not scored:
+        raise ValueError(f"No result here has a number of '{name}'. Run `smmbench score` first.")
+    worst = sorted(scored, key=lambda one: (one[0], str(one[1][0])))[:count]
+    for place, (_, item) in enumerate(worst, start=1):
+        folder, record = item
+        request = record.request
+        yield Heading(f"{place}. {request.dataset} / {request.clip} / {request.edit}", main=True)
+        yield Heading(record.prompt)
+        yield _source_row(dataset, request.dataset, request.clip, columns)
+        row = _result_row(request.method, request.seed, item, columns)
+        numbers = "\n".join(
+            f"{one.metric} {one.value:.3f}"
+            for one in scores_of(folder, record).values()
+            if one.value is not None
+        )
+        yield replace(row, text=f"{row.text}\n{numbers}")
 
 
 def _source_row(dataset: Dataset | None, name: str, clip: str, columns: int) -> Row:

@@ -30,6 +30,7 @@ from smmbench.results import (
 )
 from smmbench.results.files import SCORES, BrokenFileError
 from smmbench.results.scored_tracks import TRACKS, write_tracks
+from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.scoring.intact import video_file
 from smmbench.scoring.marking import marks_of_task
 from smmbench.scoring.options import Options
@@ -48,6 +49,7 @@ class Outcome:
         scores: All that `scores.json` now holds; empty for a failed run or a refused video.
         marks: What its marks measured, whether they hold or not; empty as the scores.
         error: Why the video was refused; empty if it was not.
+        asked: Whether the dataset's protocol asks for this pair; else it is in no mean.
     """
 
     folder: Path
@@ -55,6 +57,7 @@ class Outcome:
     scores: tuple[Score, ...] = ()
     marks: tuple[Mark, ...] = ()
     error: str = ""
+    asked: bool = True
 
     def missing(self, metrics: Sequence[str]) -> dict[str, str]:
         """Which of these metrics have no number although there is a video, and why."""
@@ -93,6 +96,7 @@ class ScoreLoop:
         self.options = options
         self._datasets = {dataset.manifest.name: dataset for dataset in datasets}
         self._scorers: dict[str, Scorer] = {}
+        self._protocols: dict[str, frozenset[Key]] = {}
 
     def run(self, results: Sequence[tuple[Path, RunRecord]]) -> Iterator[Outcome]:
         """Score each result and write its `scores.json`, one after the other.
@@ -109,27 +113,37 @@ class ScoreLoop:
             OSError: The machine has no place or no way to go on; no video is refused for that.
         """
         for folder, record in results:
-            if record.status == "failed":
+            request, failed = record.request, record.status == "failed"
+            if failed:
                 _forget(folder)
-                yield Outcome(folder, record)
-                continue
             try:
-                dataset = self._dataset(record.request.dataset)
+                dataset = self._dataset(request.dataset)
             except (ValueError, LookupError) as error:
-                yield Outcome(folder, record, error=str(error))
+                yield Outcome(folder, record, error="" if failed else str(error))
+                continue
+            asked = (request.clip, request.edit, request.seed) in self._asked(dataset)
+            if failed:
+                yield Outcome(folder, record, asked=asked)
                 continue
             scorer = self._scorer(dataset)
             try:
-                yield Outcome(folder, record, *_score(folder, record, dataset, scorer))
+                scores, marks = _score(folder, record, dataset, scorer)
+                yield Outcome(folder, record, scores, marks, asked=asked)
             except (ValueError, LookupError, OSError) as error:
                 if fault_of(error, folder) == "machine":
                     raise
-                yield Outcome(folder, record, error=in_words(error))
+                yield Outcome(folder, record, error=in_words(error), asked=asked)
 
     def _dataset(self, name: str) -> Dataset:
         if name not in self._datasets:
             self._datasets[name] = load_dataset(name)
         return self._datasets[name]
+
+    def _asked(self, dataset: Dataset) -> frozenset[Key]:
+        name = dataset.manifest.name
+        if name not in self._protocols:
+            self._protocols[name] = frozenset(protocol_pairs(dataset))
+        return self._protocols[name]
 
     def _scorer(self, dataset: Dataset) -> Scorer:
         name = dataset.manifest.name

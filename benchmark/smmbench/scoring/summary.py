@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from smmbench.metrics.registry import metric
+from smmbench.scoring.counting import counted_mean
 from smmbench.scoring.loop import Outcome
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class MethodSummary:
         method: Label of the method.
         dataset: Name of the dataset.
         scored: Results with a number for every metric.
-        results: All results, failed ones too.
+        results: All results of pairs that the protocol asks for, failed ones too.
         means: By metric, over all results; one without a number counts as the metric's worst.
             None where no result has a number.
         floors: By metric that has floors: the number of random directions, and that of the same
@@ -44,7 +45,8 @@ def summarise(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[Metho
     groups: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
         request = outcome.record.request
-        groups.setdefault((request.method, request.dataset), []).append(outcome)
+        if outcome.asked:
+            groups.setdefault((request.method, request.dataset), []).append(outcome)
     return [_summary(*key, group, metrics) for key, group in groups.items()]
 
 
@@ -58,7 +60,7 @@ def _summary(
         dataset=dataset,
         scored=sum(len(one) == len(metrics) for one in values),
         results=len(group),
-        means={name: _mean(name, values) for name in metrics},
+        means={name: counted_mean(name, [one.get(name) for one in values]) for name in metrics},
         floors={name: found for name, found in floors.items() if found},
     )
 
@@ -127,12 +129,16 @@ def complaints(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[str]
 
 def remarks(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[str]:
     """What to know of numbers that are there, each once: a prompt whose end was not read."""
+    outside = sum(not outcome.asked for outcome in outcomes)
     said: dict[str, list[str]] = {}
     for outcome in outcomes:
         for score in outcome.scores:
             if score.metric in metrics and score.value is not None and score.note:
                 said.setdefault(f"{score.metric}: {score.note}", []).append(str(outcome.folder))
-    return [f"{note} ({len(folders)} videos)" for note, folders in said.items()]
+    return [
+        *(f"{note} ({len(folders)} videos)" for note, folders in said.items()),
+        *([f"{outside} results of other seeds or edits are in no mean."] if outside else []),
+    ]
 
 
 def _values(outcome: Outcome, metrics: Sequence[str]) -> dict[str, float]:
@@ -141,12 +147,6 @@ def _values(outcome: Outcome, metrics: Sequence[str]) -> dict[str, float]:
         for score in outcome.scores
         if score.metric in metrics and score.value is not None
     }
-
-
-def _mean(name: str, group: Sequence[dict[str, float]]) -> float | None:
-    if not any(name in values for values in group):
-        return None
-    return sum(values.get(name, metric(name).worst) for values in group) / len(group)
 
 
 def _floors(name: str, group: Sequence[Outcome]) -> dict[str, float]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from smmbench.dataset import Dataset, clip_form
 from smmbench.plugins import no_such
-from smmbench_leaderboard.board.reading import Key, Results, expected_pairs
+from smmbench.scoring.counting import Key, protocol_pairs
+from smmbench_leaderboard.board.reading import Results
 from smmbench_leaderboard.board.rows import card_of
 from smmbench_leaderboard.board.types import Scope
 
@@ -103,7 +104,7 @@ def pairs_of_one_length(
     Raises:
         LookupError: No clip has so many frames.
     """
-    keys = expected_pairs(dataset)
+    keys = protocol_pairs(dataset)
     of_clip = {clip.name: clip_form(dataset, clip).frames for clip in dataset.manifest.clips}
     counts = Counter(of_clip[clip] for clip, _, _ in keys)
     if frames is not None and frames not in counts:

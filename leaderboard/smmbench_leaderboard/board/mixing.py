@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from smmbench.results import Score
-from smmbench_leaderboard.board.reading import Key, Result, key_of
+from smmbench.scoring.counting import Key
+from smmbench_leaderboard.board.reading import Result, key_of
 
 SOURCE_TRACKS = "source tracks by"
 TRACKED = {SOURCE_TRACKS: "tracker"}

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from smmbench.dataset import Dataset
 from smmbench.marks import MARKED_SHARE
 from smmbench.metrics.registry import metric
+from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.columns import RANKING, explains
-from smmbench_leaderboard.board.reading import Key, Results
+from smmbench_leaderboard.board.reading import Results
 from smmbench_leaderboard.board.rows import lacking
 from smmbench_leaderboard.board.types import Column, Pair, Row, Scope
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-from smmbench.dataset import Dataset, another_prompt, clip_named, load_dataset, pairs
+from smmbench.dataset import Dataset, another_prompt, clip_named, load_dataset
 from smmbench.plugins import no_such
 from smmbench.results import (
     Mark,
@@ -21,9 +21,8 @@ from smmbench.results import (
     read_scores,
     scores_of,
 )
+from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.scoring.intact import why_not_intact
-
-Key = tuple[str, str, int]  # clip, edit, seed
 
 
 @dataclass(frozen=True)
@@ -72,12 +71,6 @@ class Results:
     problems: tuple[str, ...] = ()
 
 
-def expected_pairs(dataset: Dataset) -> list[Key]:
-    """Every pair that a whole run has: clips x edits x the protocol's seeds, in their order."""
-    seeds = dataset.manifest.protocol.seeds
-    return [(clip.name, edit.name, seed) for clip, edit in pairs(dataset) for seed in seeds]
-
-
 def read_results(
     root: Path,
     dataset: str | None = None,
@@ -115,7 +108,7 @@ def read_results(
     name = chosen.manifest.name
     if name not in names:
         raise ValueError(f"'{root}': {no_such('results of dataset', name, names)}")
-    expected = set(expected_pairs(chosen))
+    expected = set(protocol_pairs(chosen))
     every: dict[str, dict[Key, list[Result]]] = defaultdict(lambda: defaultdict(list))
     left_out: dict[str, int] = defaultdict(int)
     for folder, record in records:

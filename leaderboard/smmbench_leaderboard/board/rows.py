@@ -12,10 +12,11 @@ from smmbench.method import Card
 from smmbench.metrics.registry import metric
 from smmbench.results import RunRecord
 from smmbench.results.files import RECORD
+from smmbench.scoring.counting import Key, counted
 from smmbench.statistics import mean_interval
 from smmbench.storage.home import file_sha256
 from smmbench_leaderboard.board.columns import MOTION, RANKING, explains, is_floor, value_of
-from smmbench_leaderboard.board.reading import Key, Result, Results
+from smmbench_leaderboard.board.reading import Result, Results
 from smmbench_leaderboard.board.types import Bootstrap, Cell, Column, Coverage, Pair, Row, Status
 
 GIB = 2**30
@@ -160,7 +161,7 @@ def _pair(key: Key, result: Result | None, measured: Sequence[Column], taken: bo
     clip, edit, seed = key
     found = {column.name: value_of(column, result) for column in measured}
     values = {
-        column.name: column.worst if (value := found[column.name]) is None else value
+        column.name: counted(found[column.name], column.worst)
         for column in measured
         if found[column.name] is not None or not is_floor(column)
     }

@@ -202,4 +202,7 @@ def _without_defaults(
 ) -> dict[str, Any]:
     """Leave out what boards of before do not have, where it says nothing."""
     defaults = {name: type(stored).model_fields[name].default for name in later}
-    return {k: v for k, v in written.items() if k not in defaults or v != defaults[k]}
+    # What was written may be of another type: a tuple is a list in JSON.
+    return {
+        k: v for k, v in written.items() if k not in defaults or getattr(stored, k) != defaults[k]
+    }

@@ -7,9 +7,10 @@ from pathlib import Path
 from smmbench.metrics.registry import all_metrics, metric
 from smmbench.plugins import no_such
 from smmbench.results import RunRecord, Score, Stored
+from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.build import board_of
 from smmbench_leaderboard.board.columns import RANKING, value_of
-from smmbench_leaderboard.board.reading import Key, Results, read_results
+from smmbench_leaderboard.board.reading import Results, read_results
 from smmbench_leaderboard.board.types import Board, Bootstrap, Cell, Column, Scope, Status
 from smmbench_leaderboard.provenance.chain import Link, current_link, links_of, scorer_for
 

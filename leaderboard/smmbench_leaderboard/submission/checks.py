@@ -18,8 +18,8 @@ from smmbench.dataset import (
 from smmbench.importing.importer import ENTRY
 from smmbench.marks import is_near_copy
 from smmbench.results import VIDEO, MethodFile, RunRecord, identity_of, other_method
+from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.video import Video, VideoError, normal_form, read_video
-from smmbench_leaderboard.board.reading import Key, expected_pairs
 from smmbench_leaderboard.submission.packing import Submission, pair_folder
 
 
@@ -39,7 +39,7 @@ def check_records(
         problems.append(f"Its method card is of '{method.label}', not '{submission.method}'.")
     if other_method(records.values()):
         problems.append("Its records are of different parameters, code or weights.")
-    expected = set(expected_pairs(dataset))
+    expected = set(protocol_pairs(dataset))
     for key, record in records.items():
         if key not in expected:
             problems.append(f"'{pair_folder(key)}' is no pair of '{submission.dataset}'.")
@@ -129,7 +129,7 @@ def _coverage_problems(
 ) -> Iterator[str]:
     """What is there must be what the submission says is there."""
     count = Counter(record.status for record in records.values())
-    expected = expected_pairs(dataset)
+    expected = protocol_pairs(dataset)
     missing = sum(key not in records for key in expected)
     said = (submission.expected, submission.done, submission.failed, submission.missing)
     if said != (len(expected), count["done"], count["failed"], missing):

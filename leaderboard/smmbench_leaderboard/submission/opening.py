@@ -9,8 +9,9 @@ from pydantic import ValidationError
 
 from smmbench.results import VIDEO, MethodFile, RunRecord, ScoreFile, Stored, parse
 from smmbench.results.files import METHOD, RECORD, SCORES
+from smmbench.scoring.counting import Key
 from smmbench.storage.home import file_sha256
-from smmbench_leaderboard.board.reading import Key, key_of
+from smmbench_leaderboard.board.reading import key_of
 from smmbench_leaderboard.submission.packing import (
     MANIFEST,
     SUBMISSION_SCHEMA,

@@ -15,12 +15,13 @@ from smmbench import __version__
 from smmbench.dataset import Protocol
 from smmbench.results import VIDEO, Stored
 from smmbench.results.files import METHOD, RECORD, SCORES
+from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.storage.atomic import atomic_path
 from smmbench.storage.home import file_sha256
 from smmbench_leaderboard.board.build import manifest_sha256
 from smmbench_leaderboard.board.columns import RANKING
 from smmbench_leaderboard.board.mixing import TRACKED, terms
-from smmbench_leaderboard.board.reading import Key, Result, Results, expected_pairs, read_results
+from smmbench_leaderboard.board.reading import Result, Results, read_results
 from smmbench_leaderboard.submission.archive import pack
 
 SUBMISSION_SCHEMA = 1
@@ -102,7 +103,7 @@ def submit(
     if results.problems:
         raise ValueError(" ".join(results.problems))
     label, found = _only_method(root, results)
-    expected = expected_pairs(results.dataset)
+    expected = protocol_pairs(results.dataset)
     status = Counter(result.record.status for result in found.values())
     missing = [key for key in expected if key not in found]
     if missing and not allow_partial:

@@ -21,12 +21,13 @@ from smmbench.results import (
     write_method,
     write_record,
 )
+from smmbench.scoring.counting import Key
 from smmbench.scoring.loop import ScoreLoop
 from smmbench.scoring.options import Options
 from smmbench_leaderboard.board.build import board_of
 from smmbench_leaderboard.board.columns import RANKING
 from smmbench_leaderboard.board.mixing import terms
-from smmbench_leaderboard.board.reading import Key, Result, Results
+from smmbench_leaderboard.board.reading import Result, Results
 from smmbench_leaderboard.board.types import Board, Bootstrap
 from smmbench_leaderboard.submission.packing import pair_folder
 

@@ -1,0 +1,84 @@
+"""What to cite for a board: the methods, the metrics, the dataset and this software, as BibTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from smmbench.display import latex
+from smmbench.metrics import metric
+from smmbench_leaderboard.board.types import Board
+
+ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")
+ADDRESS = re.compile(r"https?://[^\s,;)]+")
+YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+
+
+def to_bibtex(board: Board) -> str:
+    """Write an entry for every row that has a paper, every metric, the dataset and smmbench.
+
+    A card gives a reference in words, such as `Yatim et al., CVPR 2024, <address>`. It stands as
+    it is in `note`; year, arXiv number and address are taken from it where it has them. Titles
+    and full lists of authors are not known here: complete the entries from the addresses.
+    """
+    entries: dict[str, str] = {}
+    for row in board.rows:
+        if row.card.paper:
+            entries.setdefault(*_cited(row.label, row.card.title, row.card.paper))
+    for name in dict.fromkeys(column.metric for column in board.columns if column.scored):
+        known = metric(name)
+        title = f"{known.title}, version {known.version} in smmbench"
+        entries.setdefault(*_cited(name, title, known.source))
+    tools = {"text model": board.protocol.text_model, "tracker": board.protocol.tracker}
+    used = ", ".join(f"{what} {name}" for what, name in tools.items())
+    dataset = f"Dataset {board.dataset}, version {board.dataset_version}"
+    note = f"Manifest SHA-256 {board.manifest_sha256}; {used}"
+    entries.setdefault(*_entry("misc", f"dataset-{board.dataset}", title=dataset, note=note))
+    title = "smmbench: the public benchmark of text-driven video motion transfer"
+    entries.setdefault(
+        *_entry(
+            "software",
+            "smmbench",
+            title=title,
+            version=board.smmbench,
+            organization="The smmbench authors",
+        )
+    )
+    return "\n".join(entries.values())
+
+
+def _cited(key: str, title: str, source: str) -> tuple[str, str]:
+    """An entry from a title and a reference in words."""
+    facts: dict[str, str] = {"title": title, "note": source}
+    if authors := re.match(r"(?:a variant of )?([A-Z][\w-]+) et al\.", source):
+        facts["author"] = f"{authors[1]} and others"
+    if years := YEAR.findall(ADDRESS.sub("", source)):
+        facts["year"] = years[0]
+    if number := ARXIV.search(source):
+        facts |= {"eprint": number[1], "archiveprefix": "arXiv"}
+    if address := ADDRESS.search(source):
+        facts["url"] = address[0]
+    return _entry("misc", key, **facts)
+
+
+def _entry(kind: str, key: str, **facts: str) -> tuple[str, str]:
+    return key, "\n".join(_lines(kind, key, facts))
+
+
+def _lines(kind: str, key: str, facts: Mapping[str, str]) -> Iterator[str]:
+    yield f"@{kind}{{{_key(key)},"
+    for name, fact in _filled(facts.items()):
+        yield f"  {name} = {{{fact}}},"
+    yield "}\n"
+
+
+def _filled(facts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+    for name, fact in facts:
+        if fact:
+            plain = name in ("url", "eprint", "author")
+            yield name, re.sub(r"[{}\\]", "", fact) if plain else latex(fact, longest=400)
+
+
+def _key(text: str) -> str:
+    """A citation key: letters, digits, dots and hyphens only."""
+    return re.sub(r"[^A-Za-z0-9.:-]+", "-", text).strip("-") or "entry"

@@ -1,0 +1,74 @@
+"""Every pair of a board as a row of its own: for one's own statistics and plots."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+from smmbench.display import csv_cell
+from smmbench.storage.atomic import atomic_path
+from smmbench_leaderboard.board.types import Board, Pair, Row
+from smmbench_leaderboard.formats.csv_ import Value
+
+
+def pair_rows(board: Board) -> list[dict[str, Value]]:
+    """One row for each method and pair, in the board's order.
+
+    A column holds what the pair counts in the mean: its number, or the worst value where it has
+    none (`status` tells them apart). It is None where the pair does not count: in a column that
+    the row has no number in, and in chance levels where there is no video.
+    """
+    return [_cells(board, row, pair) for row in board.rows for pair in row.pairs]
+
+
+def pairs_csv(board: Board) -> str:
+    """Write the rows as CSV, all digits."""
+    rows = pair_rows(board)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows[0])
+    writer.writerows([csv_cell(v) if isinstance(v, str) else v for v in r.values()] for r in rows)
+    return text.getvalue()
+
+
+def pairs_json(board: Board) -> str:
+    """Write the rows as a JSON list; ASCII, so that no sign in it acts on a terminal."""
+    return json.dumps(pair_rows(board), indent=1, allow_nan=False) + "\n"
+
+
+def write_pairs_parquet(board: Board, path: Path) -> None:
+    """Write the rows as a Parquet file, whole or not at all.
+
+    Raises:
+        ImportError: PyArrow is not installed.
+    """
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ImportError(
+            "Parquet needs PyArrow: install `smmbench[parquet]`, or choose --format csv."
+        ) from error
+    with atomic_path(path) as temporary:
+        parquet.write_table(pyarrow.Table.from_pylist(pair_rows(board)), temporary)
+
+
+def _cells(board: Board, row: Row, pair: Pair) -> dict[str, Value]:
+    return {
+        "dataset": board.dataset,
+        "dataset_version": board.dataset_version,
+        "scope": board.scope,
+        "method": row.label,
+        "kind": row.card.kind,
+        "block": row.block,
+        "partial": int(row.partial),
+        "clip": pair.clip,
+        "edit": pair.edit,
+        "seed": pair.seed,
+        "status": pair.status,
+        "failure": pair.failure,
+        "pixels_sha256": pair.pixels_sha256,
+        **{column.name: pair.values.get(column.name) for column in board.columns},
+    }

@@ -1,0 +1,95 @@
+"""One row a pair, and what to cite: the board's content for other tools."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.board.types import Board
+from smmbench_leaderboard.formats.bibtex import to_bibtex
+from smmbench_leaderboard.formats.pairs import (
+    pair_rows,
+    pairs_csv,
+    pairs_json,
+    write_pairs_parquet,
+)
+
+if TYPE_CHECKING:
+    from tests.builders.board_tree import BoardTree
+
+
+@pytest.fixture
+def board(board_tree: BoardTree) -> Board:
+    board_tree.whole("smm", motion=0.8)
+    board_tree.whole("copy", motion=0.99, kind="control")
+    board_tree.pair("smm", "clip-0", "dog", failure="nan")
+    return make_board(board_tree.results, str(board_tree.manifest))
+
+
+def test_the_mean_of_the_rows_of_a_method_is_that_of_the_board(board: Board) -> None:
+    rows = pair_rows(board)
+    assert len(rows) == 16
+    for row in board.rows:
+        values = [one["motion_fidelity"] for one in rows if one["method"] == row.label]
+        mean = sum(float(value or 0) for value in values) / len(values)
+        assert mean == pytest.approx(row.cells["motion_fidelity"].mean)
+    (failed,) = (one for one in rows if one["status"] == "failed")
+    assert (failed["method"], failed["failure"], failed["motion_fidelity"]) == ("smm", "nan", -1.0)
+
+
+def test_csv_json_and_parquet_have_the_same_rows(board: Board, tmp_path: Path) -> None:
+    from pyarrow import parquet
+
+    rows = pair_rows(board)
+    assert json.loads(pairs_json(board)) == rows
+    read = list(csv.DictReader(io.StringIO(pairs_csv(board))))
+    assert [float(one["motion_fidelity"]) for one in read] == [r["motion_fidelity"] for r in rows]
+    path = tmp_path / "pairs.parquet"
+    write_pairs_parquet(board, path)
+    assert parquet.read_table(path).to_pylist() == rows
+
+
+def test_pairs_are_asked_for_by_name(
+    board: Board,
+    board_tree: BoardTree,
+    tmp_path: Path,
+    smmbench: Callable[..., tuple[int, str, str]],
+) -> None:
+    about = ("leaderboard", board_tree.results, "--dataset", board_tree.manifest)
+    code, out, _ = smmbench(*about, "--pairs", "--format", "csv")
+    assert code == 0 and len(out.splitlines()) == 17
+    code, _, err = smmbench(*about, "--pairs")
+    assert code == 2 and "--pairs is for --format csv, json or parquet" in err
+    code, _, err = smmbench(*about, "--format", "parquet")
+    assert code == 2 and "--output pairs.parquet" in err
+    path = tmp_path / "pairs.parquet"
+    assert smmbench(*about, "--pairs", "--output", path)[0] == 0 and path.stat().st_size > 0
+    code, out, _ = smmbench(*about, "--format", "bibtex")
+    assert code == 0 and "@software{smmbench" in out
+
+
+def test_bibtex_cites_rows_metrics_dataset_and_software(board: Board) -> None:
+    card = type(board.rows[0].card)(
+        title="SMM & {more}", paper="Yatim et al., CVPR 2024, https://arxiv.org/abs/2311.17009"
+    )
+    first = board.rows[0].model_copy(update={"card": card})
+    text = to_bibtex(board.model_copy(update={"rows": (first, *board.rows[1:])}))
+    entries = re.findall(r"^@(\w+)\{([^,]+),", text, re.MULTILINE)
+    assert ("misc", "smm") in entries and ("software", "smmbench") in entries
+    assert {"text_similarity", "motion_fidelity", "dataset-toy"} <= {
+        key.replace("-", "_") if "dataset" not in key else key for _, key in entries
+    }
+    assert len({key for _, key in entries}) == len(entries)
+    smm = text.split("@")[1]
+    assert "eprint = {2311.17009}" in smm and "year = {2024}" in smm
+    assert "author = {Yatim and others}" in smm and r"SMM \& " in smm
+    assert text.count("{") == text.count("}")
+    assert "copy" not in {key for _, key in entries}  # a control has nothing to cite
