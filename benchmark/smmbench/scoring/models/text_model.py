@@ -166,8 +166,8 @@ def _of_transformers(folder: Path) -> str:
     take = f"'{instead}' has its weights" if instead else "open_clip's list may have its weights"
     return (
         " This is a CLIP in the layout of transformers, whose tensors have other names: "
-        f"{take}, if they are OpenAI's. For others, open_clip's own repositories on the hub hold both files "
-        "(`hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K --local-dir FOLDER`)."
+        f"{take}, if they are OpenAI's. For others, open_clip's own repositories on the hub hold "
+        "both files (`hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K --local-dir FOLDER`)."
     )
 
 
