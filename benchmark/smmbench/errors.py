@@ -64,6 +64,10 @@ def in_words(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+class BrokenFileError(ValueError):
+    """A file of a results folder is not what its name says, in no version that is known here."""
+
+
 class ToldToEndError(SystemExit):
     """A signal told this process to end: no failure of a pair, as `sys.exit` in a method is."""
 

@@ -236,7 +236,7 @@ def test_truth_of_another_shape_or_with_objects_is_refused(square_dataset: Path)
     clip = dataset.manifest.clips[0]
     with pytest.raises(ValueError, match=r"must have 8 frames, got 7"):
         true_tracks(dataset, clip)
-    with pytest.raises(ValueError, match=r"is not an npz file with `masks`.*allow_pickle"):
+    with pytest.raises(ValueError, match=r"does not hold the true masks.*'masks' is object"):
         true_masks(dataset, clip)
     assert len([fault for found in check_dataset(dataset) for fault in found]) == 2
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from smmbench.dataset import load_dataset
 from smmbench.method import BackboneUse
 from smmbench.rank_intervals import rank_intervals
 from smmbench.results import parameters_sha256, read_scores, recorded_parameters, write_scores
-from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.board.build import make_board, manifest_sha256
 from smmbench_leaderboard.board.comparison import compare
 from smmbench_leaderboard.board.ranking import undominated
 from smmbench_leaderboard.board.types import Board, Row, Scope
@@ -824,3 +825,8 @@ def test_scores_of_before_are_told_to_lack_marks(board_tree: BoardTree) -> None:
     found = board(board_tree)
     assert any("Scored without a look at marks" in note for note in found.notes)
     assert "Marked" not in table_of(found).header
+
+
+def test_the_emoji_set_has_the_hash_that_its_published_boards_name() -> None:
+    """A field that is added to manifests must not part new boards from the published ones."""
+    assert manifest_sha256(load_dataset("emoji")).startswith("dcbcd556ee7ccb70")

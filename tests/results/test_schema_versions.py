@@ -181,7 +181,7 @@ def test_every_field_of_version_2_is_read_as_it_was_written(tmp_path: Path) -> N
         video_file=VideoFile(bytes=3, mtime_ns=4, sha256="7" * 64),
     )
     card = Card("M", family="wan", input_contract="text", authors="A", contact="a@b", seen="c")
-    about = MethodFile(label="m", entry="p:C", card=card)
+    about = MethodFile(label="m", entry="p:C", card=card, deterministic=True)
     write_record(tmp_path, RECORD)
     write_scores(tmp_path, scores)
     write_method(tmp_path, about)

@@ -9,7 +9,7 @@ import typer
 
 from smmbench import __version__
 from smmbench.display import prepare_streams, print_line
-from smmbench.errors import in_words
+from smmbench.errors import BrokenFileError, in_words
 from smmbench.plugins import load_offered, offered
 
 app = typer.Typer(
@@ -83,7 +83,8 @@ def main() -> None:
     """Run the command line: exit code 0 all done, 1 something failed, 2 wrong use.
 
     What a user can mend (`ValueError`, `LookupError`, `OSError`, `ImportError`) is one sentence
-    on standard error; anything else is a defect and keeps its traceback.
+    on standard error; a file that is not what its name says is no wrong use, so its code is 1.
+    Anything else is a defect and keeps its traceback.
     """
     prepare_streams()
     warnings.showwarning = _show_warning
@@ -93,4 +94,4 @@ def main() -> None:
         if isinstance(error, (KeyError, IndexError)):
             raise  # an inner mistake, not a name that a user gave
         print_line(f"smmbench: {in_words(error)}", err=True)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, BrokenFileError) else 2)

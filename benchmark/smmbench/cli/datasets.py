@@ -93,7 +93,12 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
         faults = [f"{error.file}: {fault}" for fault in error.faults]
     else:
         manifest = found.manifest
-        unfetched = [file for file in missing_files(found, files_of(manifest)) if file.url]
+        try:
+            missing = missing_files(found, files_of(manifest))
+        except ValueError as error:  # a link that leads away, a pipe: a fault of the dataset
+            print_line(error)
+            raise typer.Exit(1) from error
+        unfetched = [file for file in missing if file.url]
         if unfetched:
             raise ValueError(
                 f"'{dataset}' is not fetched: {len(unfetched)} of {len(files_of(manifest))} files "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smmbench.display import print_line
+from smmbench.display import print_document, print_line
 
 if TYPE_CHECKING:
     from smmbench.api.pair import PairScore
@@ -45,16 +45,9 @@ def score_pair(
         typer.Option("--frames", min=2, help="Compare only the first frames of the source."),
     ] = None,
     device: Annotated[
-        str,
-        typer.Option(
-            "--device",
-            envvar="SMMBENCH_DEVICE",
-            help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.",
-        ),
+        str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.")
     ] = "auto",
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Score one output against its source: motion fidelity and, with a text model, similarity.
 
@@ -77,7 +70,7 @@ def score_pair(
         device=device,
     )
     if as_json:
-        typer.echo(json.dumps(found.to_dict(), indent=2))
+        print_document(json.dumps(found.to_dict(), indent=2))
     else:
         for line in _lines(found):
             print_line(line)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import os
-import zipfile
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from smmbench.dataset.manifest import Clip, Dataset, File
+from smmbench.storage.bounded_npz import bounded_arrays
 from smmbench.storage.home import content_sha256, home
 from smmbench.tracking import Tracks, known_tracks
 from smmbench.video import NormalForm, Video, read_normal_form
@@ -134,12 +135,11 @@ def true_masks(dataset: Dataset, clip: Clip) -> Bool[np.ndarray, "time height wi
     """
     form = clip_form(dataset, clip)
     path = _truth_path(dataset, clip, clip.masks, "masks")
-    try:
-        with np.load(path, allow_pickle=False) as content:
-            masks = content["masks"]
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"'{path}' is not an npz file with `masks`: {error}") from error
     shape = (form.frames, form.height, form.width)
+    try:
+        masks = bounded_arrays(path, {"masks": math.prod(shape)})["masks"]
+    except (ValueError, OSError) as error:
+        raise ValueError(f"'{path}' does not hold the true masks: {error}.") from error
     if masks.dtype != bool or masks.shape != shape:
         raise ValueError(
             f"True masks of clip '{clip.name}' must be bool of shape {shape}, "

@@ -147,6 +147,8 @@ def _read(path: Path) -> Dataset:
         content = tomllib.loads(read_text(path))
     except tomllib.TOMLDecodeError as error:
         raise ManifestError(str(path), [f"is not TOML: {error}."]) from error
+    except RecursionError as error:
+        raise ManifestError(str(path), ["is nested too deeply."]) from error
     except ValueError as error:
         raise ManifestError(str(path), [str(error)]) from error
     try:

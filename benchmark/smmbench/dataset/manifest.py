@@ -22,6 +22,7 @@ from smmbench.dataset.rules import https, path_inside, plain_text
 NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 NO_PREFIX = ("text_prefix", "")
+LATER = (("start", 0), ("fps", None))  # fields of clips that manifests of before do not have
 
 Name = Annotated[str, Field(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -92,6 +93,12 @@ class Clip(Record):
     tracks: File | None = None  # true tracks: npz with `tracks` (n, F, 2) and `visible` (n, F)
     masks: File | None = None  # npz with `masks` (F, height, width), bool
     edits: tuple[Edit, ...] = Field(min_length=1)
+
+    @model_serializer(mode="wrap")
+    def _without_later_defaults(self, dump: Callable[[Any], Any]) -> dict[str, Any]:
+        """What a clip does not use is not said: manifests of before keep their hashes."""
+        said: dict[str, Any] = dump(self)
+        return {name: value for name, value in said.items() if (name, value) not in LATER}
 
     @model_validator(mode="after")
     def _edits_differ(self) -> Clip:

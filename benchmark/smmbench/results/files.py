@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from smmbench.display import plain
+from smmbench.errors import BrokenFileError
 from smmbench.results.migration import migrate
 from smmbench.results.records import (
     SCHEMA_VERSION,
@@ -19,6 +21,7 @@ from smmbench.results.records import (
     StoredVideo,
 )
 from smmbench.storage.atomic import write_text
+from smmbench.storage.strict_json import JsonLimits, UnsafeJsonError, read_bounded, strict_json
 from smmbench.video import Video
 
 FileT = TypeVar("FileT", RunRecord, ScoreFile, MethodFile)
@@ -31,8 +34,12 @@ MEND: dict[type, str] = {
 }
 
 
-class BrokenFileError(ValueError):
-    """A file of a results folder is not what its name says, in no version that is known here."""
+LIMITS: dict[type, JsonLimits] = {
+    RunRecord: JsonLimits(size=1 << 20),
+    ScoreFile: JsonLimits(size=2 << 20),
+    MethodFile: JsonLimits(size=1 << 20),
+}
+"""How large a file of a results folder may be: ours have some kilobytes."""
 
 
 def read_record(folder: Path) -> RunRecord | None:
@@ -114,27 +121,26 @@ def parse(text: bytes, kind: type[FileT], name: str) -> FileT:
         ValueError: It is of a later schema version.
     """
     try:
-        version = _schema_version(text)
+        content = strict_json(text, LIMITS[kind])
+        version = _schema_version(content)
         if version > SCHEMA_VERSION:  # asked first: a later version may have fields of its own
             raise ValueError(
                 f"'{name}' has schema version {version}; this smmbench reads up to "
                 f"{SCHEMA_VERSION}. Upgrade smmbench."
             )
         if version < SCHEMA_VERSION:
-            text = json.dumps(migrate(json.loads(text), version, kind)).encode()
-        return kind.model_validate_json(text)
+            text = json.dumps(migrate(content, version, kind)).encode()
+        return kind.model_validate_json(text, strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BrokenFileError(_broken(name, kind, f"{where}: {first['msg']}")) from error
-    except _NotAFileError as error:
+    except UnsafeJsonError as error:
         raise BrokenFileError(_broken(name, kind, str(error))) from error
-    except RecursionError as error:
-        raise BrokenFileError(_broken(name, kind, "it is nested too deeply")) from error
 
 
 def _broken(name: str, kind: type, why: str) -> str:
-    return f"'{name}' is not a readable {kind.__name__} ({why}). {MEND[kind]}."
+    return f"'{name}' is not a readable {kind.__name__} ({plain(why, 300)})."
 
 
 def stored_video(video: Video) -> StoredVideo:
@@ -147,25 +153,22 @@ def stored_video(video: Video) -> StoredVideo:
 
 def _read(path: Path, kind: type[FileT]) -> FileT | None:
     try:
-        text = path.read_bytes()
+        text = read_bounded(path, LIMITS[kind])
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return parse(text, kind, str(path))
-
-
-class _NotAFileError(Exception):
-    """What stands in a file is no JSON object with a schema version."""
-
-
-def _schema_version(text: bytes) -> int:
-    """What a file states as its version."""
+    except UnsafeJsonError as error:
+        raise BrokenFileError(f"{_broken(str(path), kind, str(error))} {MEND[kind]}.") from error
     try:
-        content = json.loads(text)
-    except ValueError as error:
-        raise _NotAFileError(f"the file: Invalid JSON: {error}") from error
+        return parse(text, kind, str(path))
+    except BrokenFileError as error:
+        raise BrokenFileError(f"{error} {MEND[kind]}.") from error
+
+
+def _schema_version(content: Any) -> int:
+    """What a file states as its version."""
     version = content.get("schema_version") if isinstance(content, dict) else None
     if type(version) is not int or version < 1:
-        raise _NotAFileError("schema_version: it must be a whole number from 1 on")
+        raise UnsafeJsonError("schema_version: it must be a whole number from 1 on")
     return version
 
 

@@ -193,6 +193,7 @@ class MethodFile(Stored):
     label: str
     entry: str  # as in `RunRecord`; empty for outputs made elsewhere
     card: Card
+    deterministic: bool = False  # the method says that it draws nothing: all seeds give one video
     parameters: dict[str, dict[str, Any]] = Field(
         default_factory=dict
     )  # by dataset: presets differ

@@ -42,6 +42,7 @@ def _about(job: Job, dataset: str, earlier: MethodFile | None) -> MethodFile:
         label=job.label,
         entry=job.method.entry,
         card=job.method.card,
+        deterministic=job.method.implementation.deterministic,
         parameters=parameters,
         tuning=tuning,
     )

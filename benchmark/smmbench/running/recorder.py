@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 from smmbench.dataset import Manifest
+from smmbench.errors import BrokenFileError
 from smmbench.method import BackboneUse
 from smmbench.results import (
     PREVIEW,
@@ -22,7 +23,6 @@ from smmbench.results import (
     stored_video,
     write_record,
 )
-from smmbench.results.files import BrokenFileError
 from smmbench.results.scored_tracks import TRACKS
 from smmbench.running.description import describe_environment
 from smmbench.running.failures import Stage, failure

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from smmbench.dataset import Dataset
+from smmbench.errors import BrokenFileError
 from smmbench.results import (
     VIDEO,
     RunRecord,
@@ -15,7 +16,6 @@ from smmbench.results import (
     identity_of,
     method_folder,
 )
-from smmbench.results.files import BrokenFileError
 from smmbench.running.job import Job
 from smmbench.running.pairs import Pair
 

@@ -14,7 +14,7 @@ from smmbench.dataset import (
     load_dataset,
     source_video,
 )
-from smmbench.errors import fault_of, in_words
+from smmbench.errors import BrokenFileError, fault_of, in_words
 from smmbench.metrics import Task, metric
 from smmbench.results import (
     VIDEO,
@@ -28,7 +28,7 @@ from smmbench.results import (
     scores_of,
     write_scores,
 )
-from smmbench.results.files import SCORES, BrokenFileError
+from smmbench.results.files import SCORES
 from smmbench.results.scored_tracks import TRACKS, write_tracks
 from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.scoring.intact import video_file

@@ -69,6 +69,8 @@ def _in_order(folder: Path) -> list[Path]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
             continue
+        if not path.is_file():  # a pipe would be waited for
+            raise VideoError(f"'{path}' is not a regular file.")
         match = _IMAGE.fullmatch(path.name)
         if match is None:
             raise VideoError(f"'{path}' has no number at the end of its name, as in 0001.png.")
