@@ -226,13 +226,28 @@ def submit(
     allow_partial: Annotated[
         bool, typer.Option(help="Pack although pairs are missing; they count as worst.")
     ] = False,
+    authors: Annotated[str, typer.Option(help="Who wrote the method; instead of the card.")] = "",
+    contact: Annotated[
+        str, typer.Option(help="Whom to ask about these results; instead of the card.")
+    ] = "",
+    seen: Annotated[
+        str,
+        typer.Option(help="What the method saw of the clips before, or 'none'; as --contact."),
+    ] = "",
+    licence: Annotated[
+        str, typer.Option(help="Licence of the code or the outputs; the same.")
+    ] = "",
+    paper: Annotated[str, typer.Option(help="Reference or address; the same.")] = "",
+    title: Annotated[str, typer.Option(help="The method's name in words; the same.")] = "",
     as_json: Json = False,
 ) -> None:
     """Pack a method's videos, records and card into one archive for `smmbench verify`."""
     from smmbench_leaderboard.formats import to_json
     from smmbench_leaderboard.submission.packing import submit as packed
 
-    written = packed(results, output, dataset, allow_partial)
+    facts = {"authors": authors, "contact": contact, "seen": seen}
+    facts |= {"licence": licence, "paper": paper, "title": title}
+    written = packed(results, output, dataset, allow_partial, facts)
     for warning in written.warnings:
         print_line(f"warning: {plain(warning)}", err=True)
     said = written.submission
@@ -257,6 +272,14 @@ def verify(
     max_gib: Annotated[
         float, typer.Option(min=0.0, help="How much it may unpack to, in GiB.")
     ] = 64.0,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SMMBENCH_METRICS",
+            help="Metrics to compute besides those of every board, with commas between; what a "
+            "submission claims does not choose what is loaded.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check a submission and recompute its scores; nothing in it is believed or run.
@@ -275,6 +298,7 @@ def verify(
         choose_device(device),
         tolerance,
         Limits(total_bytes=int(max_gib * 2**30)),
+        metrics=tuple(name.strip() for name in metrics.split(",")) if metrics else (),
         progress=lambda step: print_line(step, err=True),
     )
     text = to_json(report) if as_json else report_text(report)

@@ -32,14 +32,19 @@ from smmbench.results import (
     write_method,
     write_record,
 )
+from smmbench.running.executors import named_executor
+from smmbench.running.loop import plan_run, run
 from smmbench.scoring.loop import ScoreLoop
 from smmbench.scoring.options import Options
+from smmbench.storage.array_cache import origin_key
 from smmbench.storage.home import file_sha256
 from smmbench.video import Video, write_lossless
 from smmbench_leaderboard.submission.archive import pack, unpack
+from smmbench_leaderboard.submission.bounds import STATED
 from smmbench_leaderboard.submission.packing import MANIFEST, submit
 from smmbench_leaderboard.submission.verification import Report, verify
 
+SAID = {"authors": "A. Toy", "contact": "toy@example.org", "seen": "none"}
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -84,7 +89,7 @@ def make(
 ) -> Path:
     """Results of a method `toy`, scored; give its folder."""
     dataset = load_dataset(manifest)
-    card = Card(title="Toy", kind=kind)
+    card = Card(title="Toy", kind=kind, paper="A paper", licence="MIT", **SAID)
     write_method(method_folder(root, "toy"), MethodFile(label="toy", entry="toy:Toy", card=card))
     for i, clip in enumerate(dataset.manifest.clips):
         output = source_video(dataset, clip) if copy else video(10 + i)
@@ -182,15 +187,21 @@ def set_to(*keys: str, value: Any) -> Change:
 PAIR = "pairs/a/dog/seed-0"
 
 
-def test_a_companion_that_is_claimed_is_computed_too(
+def test_what_is_computed_is_chosen_by_who_verifies(
     results: Path, manifest: Path, tmp_path: Path
 ) -> None:
+    """A claim of a metric loads nothing; `verify --metrics` computes and compares it."""
     records = list(find_records(results))
     loop = ScoreLoop(Options(metrics=("ftd",)), [load_dataset(manifest)])
     assert not any(outcome.error for outcome in loop.run(records))
-    report = check(submit(results, tmp_path / "more.zip", str(manifest)).path, manifest)
-    assert (report.verdict, report.warnings, report.largest_difference) == ("verified", (), 0)
-    assert {claim.metric for claim in report.claims} == {*metric_names(), "ftd"}
+    path = submit(results, tmp_path / "more.zip", str(manifest)).path
+    report = check(path, manifest)
+    assert {claim.metric for claim in report.claims} == set(metric_names())
+    assert any("Claims of ftd are not looked at" in warning for warning in report.warnings)
+    chosen = verify(path, str(manifest), metrics=("ftd",))
+    assert (chosen.verdict, chosen.warnings) == ("verified", (STATED,))
+    assert chosen.largest_difference == 0
+    assert {claim.metric for claim in chosen.claims} == {*metric_names(), "ftd"}
 
 
 def check(archive: Path, manifest: Path) -> Report:
@@ -199,7 +210,7 @@ def check(archive: Path, manifest: Path) -> Report:
 
 def test_an_honest_submission_is_verified(archive: Path, manifest: Path) -> None:
     report = check(archive, manifest)
-    assert (report.verdict, report.problems, report.warnings) == ("verified", (), ())
+    assert (report.verdict, report.problems, report.warnings) == ("verified", (), (STATED,))
     assert report.largest_difference == 0
     assert {claim.metric for claim in report.claims} == set(metric_names())
     assert report.board is not None
@@ -297,10 +308,13 @@ def test_claims_under_other_terms_are_not_held_against_it(
 
     def older(content: dict[str, Any]) -> None:
         for score in content["scores"]:
-            score["version"] = 0
+            if score["metric"] == "motion_fidelity":
+                score["version"] = score["origin"]["version"] = 1
+                score["key"] = origin_key(score["origin"])
 
     old = check(forged(archive, in_json(f"{PAIR}/scores.json", older)), manifest)
-    assert any("they are of version 0 of the metric" in warning for warning in old.warnings)
+    assert old.verdict == "verified"
+    assert any("they are of version 1 of the metric" in warning for warning in old.warnings)
 
 
 def test_scores_of_a_protocol_with_more_fields_are_said(
@@ -311,6 +325,7 @@ def test_scores_of_a_protocol_with_more_fields_are_said(
         content = json.loads(path.read_text())
         for score in content["scores"]:
             score["origin"]["protocol"]["text_prefix"] = "a video of "
+            score["key"] = origin_key(score["origin"])
         path.write_text(json.dumps(content))
     written = submit(results, tmp_path / "prefix.zip", str(manifest))
     assert any("text_prefix a video of  instead of none" in one for one in written.warnings)
@@ -329,7 +344,7 @@ def test_imported_videos_can_be_submitted(manifest: Path, tmp_path: Path) -> Non
     dataset = load_dataset(manifest)
     for i, clip in enumerate(dataset.manifest.clips):
         write_lossless(tmp_path / "outputs" / clip.name / "dog.mkv", video(20 + i))
-    card = Card("Elsewhere", kind="imported", paper="A paper")
+    card = Card("Elsewhere", kind="imported", paper="A paper", licence="MIT", **SAID)
     batch = Batch("elsewhere", card, find_outputs(dataset, tmp_path / "outputs"))
     assert {one.state for one in import_outputs(tmp_path / "r", dataset, batch)} == {"imported"}
     loop = ScoreLoop(Options(), [dataset])
@@ -403,8 +418,8 @@ def deep(folder: Path) -> None:
         (no_video, "has no video"),
         (not_a_video, "cannot be scored"),
         (drop, "It says 2 done"),
-        (extra, "do not belong"),
-        (elsewhere, "record of another pair"),
+        (extra, "not belong"),
+        (elsewhere, "do not belong"),
         (deep, "not a readable"),
         (in_json(f"{PAIR}/record.json", set_to("prompt", value="a cat")), "another prompt"),
         (in_json(f"{PAIR}/record.json", set_to("source_sha256", value="f" * 64)), "source clip"),
@@ -442,16 +457,26 @@ def test_files_that_are_not_the_listed_ones(
 
 
 def test_the_source_itself_is_no_result(tmp_path: Path, manifest: Path) -> None:
-    """A copy has perfect motion: only a control may be one."""
-    for kind, verdict in (("method", "refused"), ("control", "verified")):
-        results = make(tmp_path / kind, manifest, kind, copy=True)
-        written = submit(results, tmp_path / f"{kind}.zip", str(manifest))
-        assert any("copies of their source" in one for one in written.warnings) == (
-            kind == "method"
-        )
-        report = check(written.path, manifest)
-        assert report.verdict == verdict
-        assert ("copy of the source" in " ".join(report.problems)) == (kind == "method")
+    """A copy has perfect motion: only a bundled control may be one."""
+    results = make(tmp_path / "method", manifest, copy=True)
+    written = submit(results, tmp_path / "method.zip", str(manifest))
+    assert any("copies of their source" in one for one in written.warnings)
+    report = check(written.path, manifest)
+    assert report.verdict == "refused"
+    assert "copy of the source" in " ".join(report.problems)
+    stranger = make(tmp_path / "control", manifest, "control", copy=True)
+    with pytest.raises(ValueError, match="Only bundled controls are controls"):
+        submit(stranger, tmp_path / "control.zip", str(manifest))
+
+
+def test_a_bundled_control_may_be_the_source(tmp_path: Path, manifest: Path) -> None:
+    plan = plan_run("source-copy", str(manifest), root=tmp_path / "r", device="cpu")
+    assert run(plan, named_executor("local")).failed == 0
+    facts = SAID | {"licence": "Apache-2.0", "paper": "none"}
+    folder = tmp_path / "r" / "source-copy"
+    written = submit(folder, tmp_path / "control.zip", str(manifest), facts=facts)
+    report = check(written.path, manifest)
+    assert (report.verdict, report.problems) == ("verified", ())
 
 
 def test_a_near_copy_is_no_result(tmp_path: Path, manifest: Path) -> None:
@@ -463,12 +488,11 @@ def test_a_near_copy_is_no_result(tmp_path: Path, manifest: Path) -> None:
         return changed
 
     for i, change in enumerate((one_pixel, lambda frames: np.roll(frames, 1, axis=-1).copy())):
-        for kind, verdict in (("method", "refused"), ("control", "verified")):
-            results = make(tmp_path / f"{kind}-{i}", manifest, kind, copy=True, change=change)
-            written = submit(results, tmp_path / f"{kind}-{i}.zip", str(manifest))
-            report = check(written.path, manifest)
-            assert report.verdict == verdict, report.problems
-            assert ("near-copy of the source" in " ".join(report.problems)) == (kind == "method")
+        results = make(tmp_path / f"method-{i}", manifest, copy=True, change=change)
+        written = submit(results, tmp_path / f"method-{i}.zip", str(manifest))
+        report = check(written.path, manifest)
+        assert report.verdict == "refused", report.problems
+        assert "near-copy of the source" in " ".join(report.problems)
 
 
 def test_one_video_for_several_pairs_is_said(archive: Path, manifest: Path) -> None:
@@ -482,8 +506,9 @@ def test_one_video_for_several_pairs_is_said(archive: Path, manifest: Path) -> N
 
 
 def test_a_dataset_that_is_not_here(archive: Path) -> None:
-    with pytest.raises(LookupError, match="No dataset 'tiny-moves'; there is: "):
-        verify(archive)
+    report = verify(archive)
+    assert report.verdict == "refused"
+    assert report.problems[0].startswith("No dataset 'tiny-moves'; there is: ")
 
 
 def test_no_such_file(tmp_path: Path) -> None:
@@ -493,8 +518,8 @@ def test_no_such_file(tmp_path: Path) -> None:
 
 def test_a_dataset_name_is_never_a_path(archive: Path, manifest: Path) -> None:
     path = forged(archive, in_json(MANIFEST, set_to("dataset", value=str(manifest))))
-    with pytest.raises(LookupError, match="No dataset"):
-        verify(path)
+    report = verify(path)
+    assert report.verdict == "refused" and "No dataset" in report.problems[0]
 
 
 def test_commands_and_exit_codes(results: Path, manifest: Path, tmp_path: Path) -> None:

@@ -12,7 +12,13 @@ VERDICTS = {
     "unscored": "unscored: its videos are sound, but not every number can be had here.",
     "refused": "refused: something in it is not what it says.",
 }
-SHOWN = 10  # of the claims that differ
+SHOWN = 10  # of the problems, warnings, and claims that differ
+
+
+def _first(lines: list[str]) -> list[str]:
+    """The first of many lines, and how many there are more."""
+    more = [f"... and {len(lines) - SHOWN} more; --json gives all."] if len(lines) > SHOWN else []
+    return lines[:SHOWN] + more
 
 
 def report_text(report: Report) -> str:
@@ -24,8 +30,8 @@ def report_text(report: Report) -> str:
             f"{submission.done} done, {submission.failed} failed, {submission.missing} missing "
             f"of {submission.expected} pairs."
         )
-    lines += [f"problem: {problem}" for problem in report.problems]
-    lines += [f"warning: {warning}" for warning in report.warnings]
+    lines += _first([f"problem: {problem}" for problem in report.problems])
+    lines += _first([f"warning: {warning}" for warning in report.warnings])
     if report.board:
         (row,) = report.board.rows
         for column in (column for column in report.board.columns if column.scored):

@@ -13,13 +13,16 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 CHUNK = 1 << 20
 ENDINGS = (".json", ".mkv")
 MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: no clock enters the bytes
+
+NAMED_BYTES = {"method.json": 512 << 10, "record.json": 512 << 10, "scores.json": 1 << 20}
 
 # One part of a path. No dot at either end, so neither hidden, nor `..`, nor changed by Windows.
 _PART = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
@@ -36,7 +39,9 @@ class Limits:
 
     Attributes:
         members: Files in it.
-        json_bytes: Of one JSON file.
+        json_bytes: Of one JSON file, whatever its name.
+        named_bytes: Of one file of a name that has a smaller limit of its own.
+        json_total: Of all JSON files.
         video_bytes: Of one video.
         total_bytes: Of all files.
         ratio: Bytes unpacked for a byte of the archive; our own have 1:1, deflated JSON 1:10.
@@ -44,11 +49,19 @@ class Limits:
     """
 
     members: int = 50_000
-    json_bytes: int = 16 << 20
+    json_bytes: int = 8 << 20
+    named_bytes: Mapping[str, int] = field(default_factory=lambda: dict(NAMED_BYTES))
+    json_total: int = 96 << 20
     video_bytes: int = 2 << 30
     total_bytes: int = 64 << 30
     ratio: float = 40.0
     depth: int = 6
+
+    def of(self, name: str) -> int:
+        """Bytes that a file of this name may have."""
+        if name.endswith(".mkv"):
+            return self.video_bytes
+        return min(self.json_bytes, self.named_bytes.get(PurePosixPath(name).name, self.json_bytes))
 
 
 def pack(path: Path, files: Mapping[str, Path | bytes]) -> None:
@@ -102,44 +115,69 @@ def unpack(path: Path, folder: Path, limits: Limits | None = None) -> list[str]:
         OSError: The archive cannot be read, or the folder cannot be written.
     """
     limits = limits or Limits()
-    _refuse_large_directory(path, limits)
     allowed = min(limits.total_bytes, int(path.stat().st_size * limits.ratio))
+    json_left = limits.json_total
+    with _opened(path, limits) as archive:
+        for member in archive.infolist():
+            target = folder / member.filename
+            target.parent.mkdir(parents=True, exist_ok=True)
+            size = 0
+            with target.open("xb") as file:
+                for chunk in _chunks(archive, member, limits):
+                    size += len(chunk)
+                    if size > allowed or (target.suffix == ".json" and size > json_left):
+                        raise ArchiveError(
+                            f"The archive unpacks to too much at '{member.filename}': the limit is "
+                            f"{limits.total_bytes} bytes, {limits.json_total} of JSON, and "
+                            f"{limits.ratio:g} times its own size."
+                        )
+                    file.write(chunk)
+            allowed -= size
+            json_left -= size if target.suffix == ".json" else 0
+        return [member.filename for member in archive.infolist()]
+
+
+def names_and_file(path: Path, name: str, limits: Limits | None = None) -> tuple[list[str], bytes]:
+    """Names of all members, and the content of one; nothing is unpacked.
+
+    Raises:
+        ArchiveError: The archive is refused, or has no such member.
+        OSError: The archive cannot be read.
+    """
+    limits = limits or Limits()
+    with _opened(path, limits) as archive:
+        names = archive.namelist()
+        if name not in names:
+            raise ArchiveError(f"There is no {name}: this is not a submission of smmbench.")
+        return names, b"".join(_chunks(archive, archive.getinfo(name), limits))
+
+
+@contextmanager
+def _opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
+    """Open an archive whose directory has been judged; say what is not sound in one sentence."""
+    _refuse_large_directory(path, limits)
     try:
         with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            _refuse_members(members, limits)
-            for member in members:
-                allowed -= _unpack_one(archive, member, folder, limits, allowed)
+            _refuse_members(archive.infolist(), limits)
+            yield archive
     except (
         zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError,
-        UnicodeDecodeError,
+        UnicodeDecodeError, OverflowError,
     ) as error:  # fmt: skip
         raise ArchiveError(f"'{path.name}' is not a sound zip archive: {error}.") from error
-    return [member.filename for member in members]
 
 
-def _unpack_one(
-    archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path, limits: Limits, allowed: int
-) -> int:
-    """Unpack one member, counting what really comes; give the count."""
-    target = folder / member.filename
-    target.parent.mkdir(parents=True, exist_ok=True)
-    own = limits.video_bytes if target.suffix == ".mkv" else limits.json_bytes
-    size = 0
-    with archive.open(member) as source, target.open("xb") as file:
+def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> Iterator[bytes]:
+    """Content of one member, counting what really comes."""
+    size, most = 0, limits.of(member.filename)
+    with archive.open(member) as source:
         while chunk := source.read(CHUNK):
             size += len(chunk)
-            if size > own:
-                raise ArchiveError(f"'{member.filename}' unpacks to more than {own} bytes.")
-            if size > allowed:
-                raise ArchiveError(
-                    f"The archive unpacks to too much at '{member.filename}': the limit is "
-                    f"{limits.total_bytes} bytes, and {limits.ratio:g} times its own size."
-                )
-            file.write(chunk)
+            if size > most:
+                raise ArchiveError(f"'{member.filename}' unpacks to more than {most} bytes.")
+            yield chunk
     if size != member.file_size:
         raise ArchiveError(f"'{member.filename}' is cut: {size} of {member.file_size} bytes.")
-    return size
 
 
 def _refuse_members(members: list[zipfile.ZipInfo], limits: Limits) -> None:

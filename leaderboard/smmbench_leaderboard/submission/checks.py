@@ -18,8 +18,14 @@ from smmbench.dataset import (
 from smmbench.importing.importer import ENTRY
 from smmbench.marks import is_near_copy
 from smmbench.results import VIDEO, MethodFile, RunRecord, identity_of, other_method
+from smmbench.results.files import SCORES
 from smmbench.scoring.counting import Key, protocol_pairs
-from smmbench.video import Video, VideoError, normal_form, read_video
+from smmbench.video import Limits, NormalForm, Video, VideoError, normal_form, read_video
+from smmbench_leaderboard.submission.bounds import method_faults, record_faults
+from smmbench_leaderboard.submission.claims import claim_faults
+from smmbench_leaderboard.submission.identity import identity_problems
+from smmbench_leaderboard.submission.matroska import LARGER, check_structure
+from smmbench_leaderboard.submission.opening import Refused, claims_of
 from smmbench_leaderboard.submission.packing import Submission, pair_folder
 
 
@@ -35,6 +41,8 @@ def check_records(
         One sentence a fault; empty if there is none.
     """
     problems = list(_coverage_problems(submission, records, dataset))
+    problems += (f"Its method card {fault}." for fault in method_faults(method))
+    problems += identity_problems(method, records, dataset.manifest.name)
     if method.label != submission.method:
         problems.append(f"Its method card is of '{method.label}', not '{submission.method}'.")
     if other_method(records.values()):
@@ -45,6 +53,7 @@ def check_records(
             problems.append(f"'{pair_folder(key)}' is no pair of '{submission.dataset}'.")
         else:
             problems += (f"'{pair_folder(key)}' {why}" for why in _record_faults(record, dataset))
+            problems += (f"'{pair_folder(key)}' {why}." for why in record_faults(record))
         if record.request.method != submission.method:
             problems.append(f"'{pair_folder(key)}' was made by '{record.request.method}'.")
         imported = not method.entry and record.entry == ENTRY and record.imported is not None
@@ -54,21 +63,23 @@ def check_records(
 
 
 def check_videos(
-    folder: Path, records: Mapping[Key, RunRecord], dataset: Dataset, control: bool
+    folder: Path, records: Mapping[Key, RunRecord], dataset: Dataset, method: MethodFile
 ) -> tuple[list[str], list[str]]:
-    """Decode every video: its pixels are the recorded ones, can be scored, and are its own.
+    """Decode every video, one at a time: its pixels are the recorded ones, and are its own.
 
     Args:
         folder: Where the submission was unpacked.
         records: By pair.
         dataset: The dataset.
-        control: The method is a control, so copies are its purpose.
+        method: Content of `method.json`, checked; copies are the purpose of a control.
 
     Returns:
         Problems and warnings, one sentence each.
     """
     problems: list[str] = []
-    places: dict[str, list[str]] = defaultdict(list)  # by pixels
+    warnings: Counter[str] = Counter()
+    places: dict[str, list[Key]] = defaultdict(list)  # by pixels
+    control = method.card.kind == "control"
     for key, record in records.items():
         place = pair_folder(key)
         path = folder / place / VIDEO
@@ -78,24 +89,77 @@ def check_videos(
         if record.status != "done" or not path.exists():
             continue
         clip = clip_named(dataset, key[0])
+        form = clip_form(dataset, clip)
         try:
-            video = read_video(path)
-            output = normal_form(video, clip_form(dataset, clip))
+            check_structure(path, form)
+            video = read_video(path, _limits(form))
+            output = normal_form(video, form)
+            scored = output.pixels_sha256
         except VideoError as error:
             problems.append(f"'{place}' cannot be scored: {str(error).replace(f'{folder}/', '')}")
             continue
+        problems += (f"'{place}' {fault}." for fault in _claim_faults(folder, key, record, scored))
+        if other := _another_form(video, form):
+            warnings[f"Videos are brought to the clip's form before they are scored: {other}."] += 1
         if video.pixels_sha256 != record.pixels_sha256:
             problems.append(f"'{place}' decodes to other pixels than its record says.")
         if not control and (copy := _copied(output, clip, dataset)):
             problems.append(f"'{place}' {copy}; only a control may be one.")
-        places[output.pixels_sha256].append(place)
-    repeated = [found for found in places.values() if len(found) > 1]
-    warnings = [
-        f"The same pixels stand for {len(found)} pairs: {', '.join(found[:3])}."
-        for found in repeated
-        if not control
-    ]
-    return problems, warnings
+        places[scored].append(key)
+    if not control:
+        for keys in (keys for keys in places.values() if len(keys) > 1):
+            names = ", ".join(map(pair_folder, keys[:3]))
+            if len({key[:2] for key in keys}) < len(keys) and not is_deterministic(method):
+                problems.append(
+                    f"The same pixels stand for several seeds ({names}), and the method does not "
+                    "say that it draws nothing."
+                )
+            else:
+                warnings[f"The same pixels stand for {len(keys)} pairs: {names}."] += 1
+    return problems, list(warnings)
+
+
+def is_deterministic(method: MethodFile) -> bool:
+    """Whether a method says that it draws nothing, so that all seeds give one video."""
+    return bool(getattr(method, "deterministic", False))
+
+
+def _limits(form: NormalForm) -> Limits:
+    """The largest video that is decoded for a clip of this form."""
+    pixels = form.width * form.height
+    return Limits(
+        frames=LARGER * form.frames,
+        frame_pixels=LARGER * pixels,
+        total_pixels=LARGER * form.frames * pixels,
+    )
+
+
+def _another_form(video: Video, form: NormalForm) -> str:
+    """In what a video differs from its clip's form; empty if in nothing."""
+    height, width = video.frames.shape[1:3]
+    own = f"{len(video.frames)} frames of {width}x{height} at {video.fps:g} a second"
+    scored = f"{form.frames} of {form.width}x{form.height} at {form.fps:g}"
+    same = (len(video.frames), width, height, video.fps) == (
+        *(form.frames, form.width, form.height),
+        form.fps,
+    )
+    return "" if same else f"{own} to {scored}"
+
+
+def _claim_faults(folder: Path, key: Key, record: RunRecord, scored: str) -> Iterator[str]:
+    """What is wrong with the claims of one pair, if it has any."""
+    if not (folder / pair_folder(key) / SCORES).is_file():
+        return
+    try:
+        claims = claims_of(folder, key)
+    except Refused as error:
+        yield f"has scores that are not readable: {error}"
+        return
+    yield from claim_faults(claims, record)
+    if any(score.origin.get("output", scored) != scored for score in claims.scores):
+        yield "claims scores of other pixels"
+    if any(score.origin.get("prompt", record.prompt) != record.prompt for score in claims.scores):
+        yield "claims scores for another prompt"
 
 
 def _copied(output: Video, clip: Clip, dataset: Dataset) -> str:

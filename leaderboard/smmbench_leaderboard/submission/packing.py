@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ from pydantic import Field
 
 from smmbench import __version__
 from smmbench.dataset import Protocol
-from smmbench.results import VIDEO, Stored
+from smmbench.results import VIDEO, MethodFile, Stored
 from smmbench.results.files import METHOD, RECORD, SCORES
 from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.storage.atomic import atomic_path
@@ -23,13 +23,17 @@ from smmbench_leaderboard.board.columns import RANKING
 from smmbench_leaderboard.board.mixing import TRACKED, terms
 from smmbench_leaderboard.board.reading import Result, Results, read_results
 from smmbench_leaderboard.submission.archive import pack
+from smmbench_leaderboard.submission.bounds import method_faults
+from smmbench_leaderboard.submission.identity import card_lacks, identity_problems
 
 SUBMISSION_SCHEMA = 1
 MANIFEST = "manifest.json"
 PAIRS = "pairs"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Label = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Short = Annotated[str, Field(max_length=200)]
+Count = Annotated[int, Field(ge=0, le=10**9)]
+Label = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 
 
 class Packed(Stored):
@@ -45,16 +49,16 @@ class Submission(Stored):
 
     schema_version: int = SUBMISSION_SCHEMA
     kind: Literal["smmbench submission"] = "smmbench submission"
-    smmbench: str  # version that packed it
+    smmbench: Short  # version that packed it
     method: Label
-    dataset: str
+    dataset: Short
     dataset_version: int
     dataset_sha256: Sha256  # of the manifest's content
     protocol: Protocol
-    expected: int
-    done: int
-    failed: int
-    missing: int
+    expected: Count
+    done: Count
+    failed: Count
+    missing: Count
     partial: bool  # some pairs are missing, and the submitter says so
     files: tuple[Packed, ...]
 
@@ -83,7 +87,11 @@ def pair_folder(key: Key) -> str:
 
 
 def submit(
-    root: Path, output: Path, dataset: str | None = None, allow_partial: bool = False
+    root: Path,
+    output: Path,
+    dataset: str | None = None,
+    allow_partial: bool = False,
+    facts: Mapping[str, str] | None = None,
 ) -> Written:
     """Pack the results of one method on one dataset.
 
@@ -94,10 +102,12 @@ def submit(
         output: The archive; an older one is replaced, whole or not at all.
         dataset: Name or manifest path; None if the method has results of one dataset only.
         allow_partial: Pack even if pairs are missing; the submission then says that it is partial.
+        facts: What the card says besides, or instead, by the name of a card's field.
 
     Raises:
-        ValueError: Several methods, no method card, a file that does not fit its record, or an
-            incomplete set without `allow_partial`.
+        ValueError: Several methods, no method card or one that does not say what a submission
+            must, a file that does not fit its record, or an incomplete set without
+            `allow_partial`.
     """
     results = read_results(root, dataset, check_videos=False)  # `_files` looks at them
     if results.problems:
@@ -113,7 +123,7 @@ def submit(
             f"'{results.dataset.manifest.name}' (such as {some}). Run them, or pack with "
             "--allow-partial: each missing pair then counts as worst."
         )
-    files = _files(results, label, found)
+    files = _files(results, label, found, facts or {})
     manifest = results.dataset.manifest
     submission = Submission(
         smmbench=__version__,
@@ -144,10 +154,31 @@ def _only_method(root: Path, results: Results) -> tuple[str, dict[Key, Result]]:
     return next(iter(results.found.items()))
 
 
-def _files(results: Results, label: str, found: dict[Key, Result]) -> dict[str, Path | bytes]:
+def _method(results: Results, label: str, facts: Mapping[str, str]) -> MethodFile:
+    """The method's file, with what its card must say in a submission."""
     method = results.methods[label]
     if method is None:
         raise ValueError(f"'{label}' has no {METHOD}; run or import it again to get one.")
+    card = replace(method.card, **{name: fact for name, fact in facts.items() if fact})
+    if lacking := card_lacks(card):
+        options = " ".join(f"--{fact.split()[0]} TEXT" for fact in lacking)
+        raise ValueError(
+            f"The card of '{label}' does not say {'; '.join(lacking)}. Put it into the method's "
+            f"card, or add: {options}"
+        )
+    method = method.model_copy(update={"card": card})
+    problems = [f"The card of '{label}' {fault}." for fault in method_faults(method)]
+    records = {key: result.record for key, result in results.found[label].items()}
+    problems += identity_problems(method, records, results.dataset.manifest.name)
+    if problems:
+        raise ValueError(" ".join(problems[:3]))
+    return method
+
+
+def _files(
+    results: Results, label: str, found: dict[Key, Result], facts: Mapping[str, str]
+) -> dict[str, Path | bytes]:
+    method = _method(results, label, facts)
     files: dict[str, Path | bytes] = {METHOD: method.model_dump_json(indent=2).encode() + b"\n"}
     for key, result in found.items():
         names = [RECORD]

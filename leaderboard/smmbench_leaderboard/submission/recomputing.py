@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from smmbench.results import (
     RunRecord,
     Score,
     ScoreFile,
-    Stored,
     method_folder,
     result_folder,
     write_method,
@@ -29,22 +28,10 @@ from smmbench_leaderboard.board.columns import RANKING
 from smmbench_leaderboard.board.mixing import terms
 from smmbench_leaderboard.board.reading import Result, Results
 from smmbench_leaderboard.board.types import Board, Bootstrap
+from smmbench_leaderboard.submission.claims import Claim
+from smmbench_leaderboard.submission.libraries import other_libraries, unequal_libraries
+from smmbench_leaderboard.submission.opening import claims_of
 from smmbench_leaderboard.submission.packing import pair_folder
-
-
-class Claim(Stored):
-    """One number as it was claimed and as it is."""
-
-    pair: str
-    metric: str
-    detail: str  # empty for the score itself
-    claimed: float
-    recomputed: float
-
-    @property
-    def difference(self) -> float:
-        """Distance of the two."""
-        return abs(self.claimed - self.recomputed)
 
 
 @dataclass(frozen=True)
@@ -68,9 +55,10 @@ def recompute(
     folder: Path,
     method: MethodFile,
     records: Mapping[Key, RunRecord],
-    claimed: Mapping[Key, ScoreFile],
+    claimed: Collection[Key],
     dataset: Dataset,
     device: str,
+    metrics: Sequence[str] = (),
 ) -> Recomputed:
     """Score every video under the dataset's own protocol; the claims do not enter.
 
@@ -78,14 +66,16 @@ def recompute(
         folder: Where the submission was unpacked; videos are moved out of it.
         method: The method's card.
         records: By pair, checked.
-        claimed: The submitter's scores, by pair.
+        claimed: Pairs whose scores are claimed; they are read one at a time.
         dataset: The dataset.
         device: Where metrics compute.
+        metrics: Metrics to compute besides those that are computed anyway. Which models are
+            loaded is the verifier's choice and never the submitter's.
     """
     root = folder.parent / "results"
     write_method(method_folder(root, method.label), method)
     results = [_placed(folder, root, key, record) for key, record in records.items()]
-    loop = ScoreLoop(Options(metrics=_metrics(claimed.values()), device=device), [dataset])
+    loop = ScoreLoop(Options(metrics=_metrics(metrics), device=device), [dataset])
     found: dict[Key, Result] = {}
     claims: list[Claim] = []
     warnings: dict[str, None] = {}  # each once, in order
@@ -99,10 +89,14 @@ def recompute(
             if score.value is None:
                 unscored.setdefault((score.metric, score.note), []).append(pair_folder(key))
         if key in claimed:
-            claims += _claims(pair_folder(key), claimed[key], scores)
-            for name in _unknown(claimed[key], scores):
-                warnings[f"Claims of {name} are not looked at: nothing here computes it."] = None
-            for claim in claimed[key].scores:
+            file = claims_of(folder, key)
+            claims += _claims(pair_folder(key), file, scores)
+            for name in _unknown(file, scores):
+                warnings[f"Claims of {name} are not looked at: it was not computed here."] = None
+            for claim in file.scores:
+                own = scores.get(claim.metric)
+                if own and (other := other_libraries(claim, own)):
+                    warnings[f"Claims of {claim.metric} were scored with {other}."] = None
                 if apart := _apart(claim, scores.get(claim.metric)):
                     warnings[f"Claims of {claim.metric} are not compared: {apart}."] = None
     for (name, note), pairs in unscored.items():
@@ -119,10 +113,9 @@ def recompute(
     return Recomputed(tuple(claims), board, whole, tuple(warnings))
 
 
-def _metrics(claimed: Iterable[ScoreFile]) -> tuple[str, ...]:
-    """What is computed anyway, and of the rest what is claimed and known here."""
-    names = {score.metric for file in claimed for score in file.scores}
-    return tuple(known.name for known in all_metrics() if not known.extra or known.name in names)
+def _metrics(chosen: Sequence[str]) -> tuple[str, ...]:
+    """What is computed anyway, and what the verifier chose besides."""
+    return tuple(known.name for known in all_metrics() if not known.extra or known.name in chosen)
 
 
 def _placed(folder: Path, root: Path, key: Key, record: RunRecord) -> tuple[Path, RunRecord]:
@@ -163,7 +156,9 @@ def _apart(claim: Score, own: Score | None) -> str:
         for name, value in ours.items()
         if name in theirs and theirs[name] != value
     ]
-    return f"they were scored with {', '.join(others)}" if others else ""
+    if others:
+        return f"they were scored with {', '.join(others)}"
+    return unequal_libraries(claim, own)
 
 
 def _numbers(score: Score | None) -> dict[str, float]:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
 from smmbench.dataset import Dataset, dataset_names, load_dataset
+from smmbench.display import plain
 from smmbench.plugins import no_such
 from smmbench.results import Stored
 from smmbench.storage.home import file_sha256
 from smmbench_leaderboard.board.build import manifest_sha256
 from smmbench_leaderboard.board.types import Board
-from smmbench_leaderboard.submission.archive import ArchiveError, Limits, unpack
+from smmbench_leaderboard.submission.archive import ArchiveError, Limits, names_and_file, unpack
+from smmbench_leaderboard.submission.bounds import STATED
 from smmbench_leaderboard.submission.checks import check_records, check_videos
-from smmbench_leaderboard.submission.opening import Content, Refused, open_submission
-from smmbench_leaderboard.submission.packing import Submission
-from smmbench_leaderboard.submission.recomputing import Claim, recompute
+from smmbench_leaderboard.submission.claims import Claim
+from smmbench_leaderboard.submission.matroska import LARGER
+from smmbench_leaderboard.submission.opening import (
+    Content,
+    Refused,
+    check_names,
+    open_submission,
+    read_list,
+)
+from smmbench_leaderboard.submission.packing import MANIFEST, Submission
+from smmbench_leaderboard.submission.workspace import workspace
 
 TOLERANCE = 1e-6  # on the machine that made the claim; other hardware moves the last digits
 
@@ -60,6 +70,7 @@ def verify(
     device: str = "cpu",
     tolerance: float = TOLERANCE,
     limits: Limits | None = None,
+    metrics: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Check a submission and recompute its scores.
@@ -70,36 +81,35 @@ def verify(
         device: Where metrics compute.
         tolerance: Up to which difference a claimed number counts as the same.
         limits: How much the archive may unpack to.
+        metrics: Metrics to compute besides those that are computed anyway.
         progress: Called with a word on each step.
 
     Raises:
-        LookupError: Its dataset is not here.
+        LookupError: The dataset that was named is not here.
         ValueError: There is no such file.
     """
     if not path.is_file():
         raise ValueError(f"No file '{path}'. `smmbench submit results/NAME` makes a submission.")
     digest = file_sha256(path)
-    with tempfile.TemporaryDirectory(prefix="smmbench-verify-") as name:
-        folder = Path(name) / "submission"
+    here = None if dataset is None else load_dataset(dataset)
+    with workspace() as place:
+        folder = place / "submission"
         folder.mkdir()
         progress("unpacking")
         try:
-            content = open_submission(folder, unpack(path, folder, limits))
+            names, text = names_and_file(path, MANIFEST, limits)
+            submission = read_list(text)
+            here = here or _dataset(submission)
+            check_names(submission, names, here)
+            unpack(path, folder, _limits(here, limits))
+            content = open_submission(folder, submission)
         except (ArchiveError, Refused) as error:
             return Report(
                 verdict="refused",
                 archive_sha256=digest,
                 problems=tuple(str(reason) for reason in error.args),
             )
-        return _judge(
-            folder,
-            content,
-            digest,
-            _dataset(content.submission, dataset),
-            device,
-            tolerance,
-            progress,
-        )
+        return _judge(folder, content, digest, here, device, tolerance, metrics, progress)
 
 
 def _judge(
@@ -109,6 +119,7 @@ def _judge(
     dataset: Dataset,
     device: str,
     tolerance: float,
+    metrics: Sequence[str],
     progress: Callable[[str], None],
 ) -> Report:
     """Judge what was unpacked: first what it says, then its pixels, then its numbers."""
@@ -119,8 +130,7 @@ def _judge(
     warnings: list[str] = []
     if not problems:
         progress("decoding")
-        control = content.method.card.kind == "control"
-        problems, warnings = check_videos(folder, content.records, dataset, control)
+        problems, warnings = check_videos(folder, content.records, dataset, content.method)
     if problems:
         return Report(
             verdict="refused",
@@ -130,7 +140,11 @@ def _judge(
             warnings=tuple(warnings),
         )
     progress("scoring")
-    recomputed = recompute(folder, content.method, content.records, content.claims, dataset, device)
+    from smmbench_leaderboard.submission.recomputing import recompute  # loads the metrics
+
+    recomputed = recompute(
+        folder, content.method, content.records, content.claims, dataset, device, metrics
+    )
     differences = [claim.difference for claim in recomputed.claims]
     if not content.claims:
         warnings.append("It claims no scores; they were only computed.")
@@ -142,7 +156,7 @@ def _judge(
         verdict=verdict,
         archive_sha256=digest,
         submission=submission,
-        warnings=(*warnings, *recomputed.warnings, *_coverage_warnings(submission)),
+        warnings=(*warnings, *recomputed.warnings, *_coverage_warnings(submission), STATED),
         claims=recomputed.claims,
         tolerance=tolerance,
         largest_difference=max(differences, default=None),
@@ -150,11 +164,22 @@ def _judge(
     )
 
 
-def _dataset(submission: Submission, chosen: str | None) -> Dataset:
+def _dataset(submission: Submission) -> Dataset:
     """The dataset as it is here; what a stranger names is looked up and never taken for a path."""
-    if chosen is None and submission.dataset not in dataset_names():
-        raise LookupError(no_such("dataset", submission.dataset, dataset_names()))
-    return load_dataset(chosen or submission.dataset)
+    if submission.dataset not in dataset_names():
+        raise Refused(no_such("dataset", plain(submission.dataset, 100), dataset_names()))
+    return load_dataset(submission.dataset)
+
+
+def _limits(dataset: Dataset, limits: Limits | None) -> Limits:
+    """Limits that fit a dataset: a video needs no more bytes than its frames as they are.
+
+    FFV1 of noise is somewhat larger than the noise itself, hence the room.
+    """
+    limits = limits or Limits()
+    form = dataset.manifest.protocol
+    raw = 3 * form.frames * form.width * form.height
+    return replace(limits, video_bytes=min(limits.video_bytes, 2 * LARGER * raw + (1 << 16)))
 
 
 def _dataset_problems(submission: Submission, dataset: Dataset) -> list[str]:

@@ -1,0 +1,81 @@
+"""The folder that a submission is unpacked into: removed at the end, however that comes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+PREFIX = "smmbench-verify-"
+LOCK = "lock"
+
+
+@contextmanager
+def workspace() -> Iterator[Path]:
+    """Give an empty folder, and remove it at the end: also of an error, or of a signal to end.
+
+    A process that was killed cannot remove its own: the next one does. Each holds a lock in its
+    folder, which the system gives back when it dies; a folder whose lock is free is nobody's.
+    """
+    with _ending_by_exception():
+        _sweep(Path(tempfile.gettempdir()))
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            _lock(lock)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _sweep(place: Path) -> None:
+    """Remove the folders of processes that are no more."""
+    for folder in place.glob(f"{PREFIX}*"):
+        try:
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
+                continue
+            lock = os.open(folder / LOCK, os.O_RDWR)
+        except OSError:  # just being made or removed, or not ours
+            continue
+        try:
+            if _lock(lock):
+                shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an open file; False where another process has it, or the system has no such locks."""
+    try:
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+@contextmanager
+def _ending_by_exception() -> Iterator[None]:
+    """Turn a signal to end into an exception, so that what is open is closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, end) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
