@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 from smmbench.diffusion.capture import capture, find_layers
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
+from smmbench.diffusion.families import UNet3D
 from smmbench.diffusion.schedule import Timestep
 
 Tokens = Float[Tensor, "rows token width"]  # heads side by side along the width
@@ -56,11 +58,44 @@ def projections(
         denoiser.plain_output(x, t, text)
     modules = find_layers(denoiser.network, layers)
     return {
-        layer: Projected(
-            found[f"{layer}.to_q"].to(x), found[f"{layer}.to_k"].to(x), _heads(modules[layer])
+        layer: _projected(
+            denoiser, modules[layer], found[f"{layer}.to_q"], found[f"{layer}.to_k"], x
         )
         for layer in layers
     }
+
+
+def _projected(denoiser: Denoiser, attention: Any, q: Tensor, k: Tensor, x: Latent) -> Projected:
+    """As the layer lies; the tokens of a transformer are folded like frames of a UNet."""
+    heads = _heads(attention)
+    if isinstance(denoiser.family, UNet3D):
+        return Projected(q.to(x), k.to(x), heads)
+    q, k = denoiser.family.attended(denoiser.network, attention, q, k, x)
+    q, k = (one.to(x).movedim(1, 2).flatten(2) for one in (q, k))  # heads side by side
+    rows = len(x) * latent_time(denoiser, x)
+    return Projected(q.reshape(rows, -1, q.shape[-1]), k.reshape(rows, -1, k.shape[-1]), heads)
+
+
+def latent_time(denoiser: Denoiser, x: Latent) -> int:
+    """Frames of a latent as the network sees them, which may join several."""
+    return x.shape[2] // denoiser.family.patch(denoiser.network)[0]
+
+
+def block_layers(denoiser: Denoiser) -> tuple[str, ...]:
+    """The block whose output is compared: a UNet's second of the decoder, else the middle one."""
+    if isinstance(denoiser.family, UNet3D):
+        return ("up_blocks.1",)
+    return denoiser.family.middle(denoiser.network)
+
+
+def attention_layers(denoiser: Denoiser, named: tuple[str, ...]) -> tuple[str, ...]:
+    """The attentions that were named; else that of a middle block, where queries meet all keys."""
+    if named:
+        return named
+    if isinstance(denoiser.family, UNet3D):
+        return ("up_blocks.1.attentions.1.transformer_blocks.0.attn1",)
+    (block,) = denoiser.family.middle(denoiser.network)
+    return (denoiser.family.attention(block),)
 
 
 def temporal_layers(network: nn.Module, block: str) -> tuple[str, ...]:
@@ -96,7 +131,7 @@ def probabilities(projected: Projected) -> Float[Tensor, "rows head token token"
 
 def cross_frame_logits(
     projected: Projected, batch: int, frames: int
-) -> Float[Tensor, "batch time place time place"]:
+) -> Float[Tensor, "batch moment place moment place"]:
     """Logits of each place of each frame to each place of each frame, the mean over heads.
 
     Args:

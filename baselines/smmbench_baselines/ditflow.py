@@ -15,25 +15,30 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, check_levels
+from smmbench.diffusion.parameters import BACKBONES, EMOJI, SEARCHED, check_levels
 from smmbench.diffusion.probe import small_input
 from smmbench.diffusion.schedule import Timestep
+from smmbench.diffusion.support import Support, original, ported
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, Range, Space
-from smmbench_baselines.attention import cross_frame_logits, grid_of, projections
+from smmbench_baselines.attention import (
+    attention_layers,
+    cross_frame_logits,
+    grid_of,
+    latent_time,
+    projections,
+)
 from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
 
-Attention = Float[Tensor, "batch time place other_time place"]
-Flow = Float[Tensor, "batch time time place 2"]
+Attention = Float[Tensor, "batch moment place other_moment place"]
+Flow = Float[Tensor, "batch moment moment place 2"]
 
 
 @dataclass(frozen=True)
 class Parameters(DescentParameters):
     """Parameters of DiTFlow; values of its published configuration."""
 
-    layers: tuple[str, ...] = (  # attentions over space; the paper: one block near the middle
-        "up_blocks.1.attentions.1.transformer_blocks.0.attn1",
-    )
+    layers: tuple[str, ...] = ()  # attentions; none: of the middle block, as the paper has it
     temperature: float = 2.0  # what logits are multiplied with before the softmax
     reference_level: float = 0.0  # noise level that the network is told of the clean clip
 
@@ -79,7 +84,7 @@ def flow_loss(flow: Flow, reference: Flow) -> Float[Tensor, " batch"]:
     Returns:
         In squared cells, one a sample; 0 where nothing in the reference moves.
     """
-    moves: Bool[Tensor, "batch time time place"] = (reference != 0).any(-1)
+    moves: Bool[Tensor, "batch moment moment place"] = (reference != 0).any(-1)
     squared = (flow - reference).square().mean(-1) * moves
     return squared.flatten(1).sum(1) / moves.flatten(1).sum(1).clamp(min=1)
 
@@ -92,7 +97,22 @@ class DiTFlow(FirstSteps[Parameters]):
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "paper": {},
+        "paper": {
+            "model": "THUDM/CogVideoX-5b",
+            "dtype": "bfloat16",
+            "layers": ("transformer_blocks.20.attn1",),
+            "guided_to": 0.89,  # the first 10 of 50 steps
+            "prompt_prefix": "",
+            "negative_prompt": "",
+        },
+        "paper-2b": {
+            "model": "THUDM/CogVideoX-2b",
+            "layers": ("transformer_blocks.15.attn1",),
+            "guided_to": 0.935,  # the first 10 of 50 steps
+            "prompt_prefix": "",
+            "negative_prompt": "",
+        },
+        "unet": {},
         "emoji": {
             **EMOJI,
             "guided_to": 0.9,
@@ -107,6 +127,11 @@ class DiTFlow(FirstSteps[Parameters]):
             (0.002, 0.001), (0.005, 0.0025), (0.01, 0.005), (0.02, 0.01), (0.05, 0.025)
         ),
     }
+    families: ClassVar[Mapping[str, Support]] = {
+        "unet-3d": ported("attention within frames, multiplied across frames by us"),
+        "wan": ported("the joint attention of the middle block"),
+        "cogvideox": original("the joint attention of block 20 (5B) or 15 (2B)"),
+    }
     card = Card(
         title="DiTFlow (attention motion flow)",
         kind="baseline",
@@ -114,14 +139,14 @@ class DiTFlow(FirstSteps[Parameters]):
         code="https://github.com/ditflow/ditflow",
         licence="Apache-2.0",
         notes=(
-            "Re-implemented from the paper; the original runs on CogVideoX, whose attention joins "
-            "space and time. A 3D UNet's spatial attention stays within a frame, so queries of "
-            "each frame are multiplied here with keys of every frame, though the network itself "
-            "never compares them. Optimises the latent. Left out: the optimised position "
-            "embeddings (this network has none) and the reference's keys and values in block 0. "
-            "The words before and against every prompt are those of SMM."
+            "Re-implemented from the paper. On CogVideoX and Wan, queries and keys are those of "
+            "the joint attention, normalised and with positions. A 3D UNet's spatial attention "
+            "stays within a frame, so queries of each frame are multiplied there with keys of "
+            "every frame, though the network itself never compares them. Optimises the latent. "
+            "Left out: the optimised position embeddings and the reference's keys and values in "
+            "block 0. The default words before and against every prompt are those of SMM."
         ),
-        backbone=UNETS,
+        backbone=BACKBONES,
         original="CogVideoX 2B and 5B",
         values="the published configuration",
         tuned=SEARCHED,
@@ -162,5 +187,9 @@ class DiTFlow(FirstSteps[Parameters]):
         return torch.stack(losses).mean(0)
 
     def _logits(self, x: Latent, t: Timestep, text: Text) -> dict[str, Attention]:
-        found = projections(self.backbone.denoiser, x, t, text, self.parameters.layers)
-        return {layer: cross_frame_logits(one, len(x), x.shape[2]) for layer, one in found.items()}
+        denoiser = self.backbone.denoiser
+        found = projections(
+            denoiser, x, t, text, attention_layers(denoiser, self.parameters.layers)
+        )
+        time = latent_time(denoiser, x)
+        return {layer: cross_frame_logits(one, len(x), time) for layer, one in found.items()}

@@ -16,6 +16,7 @@ from smmbench.diffusion.parameters import (
     refuse_below,
 )
 from smmbench.diffusion.sampling import sample
+from smmbench.diffusion.support import EVERYWHERE
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, Space
 from smmbench.video import Video
@@ -47,6 +48,7 @@ class InversionSwap(DiffusionMethod[Parameters, Prepared]):
         "inversion_steps": Choices(25, 50, 100, 200),
         "inversion_prompt": Choices(True, False),
     }
+    families = EVERYWHERE
     card = Card(
         title="Inversion and prompt swap",
         kind="baseline",

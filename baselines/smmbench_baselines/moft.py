@@ -20,9 +20,9 @@ from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.inversion import invert
 from smmbench.diffusion.parameters import (
+    BACKBONES,
     EMOJI,
     SEARCHED,
-    UNETS,
     DiffusionParameters,
     check_levels,
     refuse_below,
@@ -30,12 +30,14 @@ from smmbench.diffusion.parameters import (
 from smmbench.diffusion.probe import check_features
 from smmbench.diffusion.sampling import Guide
 from smmbench.diffusion.schedule import Timestep, check_window, within
+from smmbench.diffusion.support import Support, ported
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, LogRange, Space
+from smmbench_baselines.attention import block_layers
 from smmbench_baselines.guided import Reference, ReferenceGuided
 from smmbench_baselines.moving import moving_region, resized
 
-Feature = Float[Tensor, "batch time _channel _rows _columns"]  # places as the layer has them
+Feature = Float[Tensor, "batch _time _channel _rows _columns"]  # places as the layer has them
 Area = Bool[Tensor, "batch _rows _columns"]
 Frame = UInt8[np.ndarray, "height width 3"]
 
@@ -52,7 +54,7 @@ class Parameters(DiffusionParameters):
 
     steps: int = 25  # of DDIM sampling
     guidance: float = 7.5  # classifier-free guidance scale; 1 is none
-    layer: str = "up_blocks.1"  # whose output is compared
+    layer: str = ""  # whose output is compared; empty: the second decoder block, or a middle one
     inversion_steps: int = 25  # of the source's DDIM inversion, without a prompt
     reference_level: float = 0.38  # inversion goes up to this noise level, to look at the clip
     channels_from: Literal["pans", "clip", "all"] = (
@@ -90,7 +92,7 @@ def without_content(f: Feature) -> Feature:
     return f - f.mean(1, keepdim=True)
 
 
-def region_mean(f: Feature, region: Area) -> Float[Tensor, "batch time _channel"]:
+def region_mean(f: Feature, region: Area) -> Float[Tensor, "batch _time _channel"]:
     """Mean over the region's places; over the whole frame where the region is empty."""
     weight = torch.where(region.flatten(1).any(1)[:, None, None], region, True).to(f)
     total = torch.einsum("btcxy,bxy->btc", f, weight)
@@ -99,7 +101,7 @@ def region_mean(f: Feature, region: Area) -> Float[Tensor, "batch time _channel"
 
 def motion_feature(
     f: Feature, region: Area, channels: Int[Tensor, "batch kept"]
-) -> Float[Tensor, "batch time kept"]:
+) -> Float[Tensor, "batch _time kept"]:
     """MOFT: content removed, channels chosen, averaged over the region."""
     means = region_mean(without_content(f), region)
     return means.gather(-1, channels[:, None].expand(-1, means.shape[1], -1))
@@ -170,6 +172,11 @@ class MOFT(ReferenceGuided[Parameters]):
         "region": Choices("moving", "frame"),
         "repeats": Choices(1, 2, 4),
     }
+    families: ClassVar[Mapping[str, Support]] = {
+        "unet-3d": ported("the original's own kind of layer, on another UNet"),
+        "wan": ported("the middle block, as DiTFlow's authors ported it"),
+        "cogvideox": ported("the middle block, as DiTFlow's authors ported it"),
+    }
     card = Card(
         title="MOFT (motion feature)",
         kind="baseline",
@@ -183,15 +190,20 @@ class MOFT(ReferenceGuided[Parameters]):
             "pans are windows that slide over the clip's own first frame, along both axes. Left "
             "out: keys and values shared with a second, unguided sampling."
         ),
-        backbone=UNETS,
+        backbone=BACKBONES,
         original="AnimateDiff, 16 frames",
         values="the published code",
         tuned=SEARCHED,
     )
 
+    @property
+    def layer(self) -> str:
+        """Whose output is compared."""
+        return self.parameters.layer or block_layers(self.backbone.denoiser)[0]
+
     def check_model(self) -> None:
         """Look at the layer once before a clip is spent on it."""
-        check_features(self.backbone, [self.parameters.layer])
+        check_features(self.backbone, [self.layer])
 
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
         """Region, channels and motion feature of the clips."""
@@ -205,7 +217,7 @@ class MOFT(ReferenceGuided[Parameters]):
         self, x: Latent, t: Timestep, text: Text, reference: Reference
     ) -> Float[Tensor, " batch"]:
         """Weighted mean squared error over frames and channels."""
-        layer = self.parameters.layer
+        layer = self.layer
         f = self.backbone.denoiser.features(x, t, text, (layer,))[layer]
         motion = motion_feature(f, self._on(f, reference["region"]), reference["channels"])
         error = (motion - reference["motion"]).square().flatten(1).mean(1)
@@ -239,11 +251,11 @@ class MOFT(ReferenceGuided[Parameters]):
 
     def _looked_at(self, x: Latent) -> Feature:
         """The layer's feature of clean latents after a few steps of inversion without a prompt."""
-        p, backbone = self.parameters, self.backbone
+        backbone = self.backbone
         timesteps = self.reference_timesteps()
         t, text = timesteps[-1], backbone.embed([""] * len(x))
         noisy = invert(backbone.denoiser, x, text, timesteps, keep=[t])[t]
-        return backbone.denoiser.features(noisy, t, text, (p.layer,))[p.layer]
+        return backbone.denoiser.features(noisy, t, text, (self.layer,))[self.layer]
 
     def _region(self, x: Latent, sources: Sequence[Source]) -> Area:
         """Places where something moves at any time; all, where nothing does or all are asked."""

@@ -28,6 +28,7 @@ from smmbench.diffusion.parameters import (
 )
 from smmbench.diffusion.sampling import Denoise
 from smmbench.diffusion.schedule import Prediction, Timestep, within
+from smmbench.diffusion.support import NO_LAYERS_OVER_TIME, Support, ported, undefined
 from smmbench.method import Card, Source
 from smmbench.method.search_space import LogRange, Range, Space
 from smmbench_baselines.attention import probabilities, projections, temporal_layers
@@ -142,6 +143,11 @@ class MotionClone(ReferenceGuided[Parameters]):
     search: ClassVar[Mapping[str, Space]] = {
         "weight": LogRange(200.0, 8000.0),
         "guided_to": Range(0.55, 0.88),
+    }
+    families: ClassVar[Mapping[str, Support]] = {
+        "unet-3d": ported("on another UNet than the original's"),
+        "wan": undefined(NO_LAYERS_OVER_TIME),
+        "cogvideox": undefined(NO_LAYERS_OVER_TIME),
     }
     card = Card(
         title="MotionClone",

@@ -14,9 +14,11 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
+from smmbench.diffusion.families import UNet3D
 from smmbench.diffusion.noise import noise
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, refuse_below
-from smmbench.diffusion.schedule import Prediction
+from smmbench.diffusion.parameters import BACKBONES, EMOJI, SEARCHED, refuse_below
+from smmbench.diffusion.schedule import Prediction, Timestep
+from smmbench.diffusion.support import Support, original, ported
 from smmbench.method import Card
 from smmbench.method.search_space import Choices, LogRange, Range, Space
 from smmbench_baselines.one_clip.adapters import Adapter
@@ -30,7 +32,7 @@ from smmbench_baselines.one_clip.lora import (
     split_lora,
     switch,
 )
-from smmbench_baselines.one_clip.losses import debiased, squared_error, wanted_output
+from smmbench_baselines.one_clip.losses import debiased, squared_error
 from smmbench_baselines.one_clip.method import OneClipMethod, OneClipParameters
 from smmbench_baselines.one_clip.shell import checkpoint_blocks, linear_layers
 from smmbench_baselines.one_clip.tuning import tune
@@ -40,6 +42,10 @@ TEMPORAL = (
     r"(temp_attentions\.\d+|transformer_in)\."
     r".*(attn[12]\.to_(q|k|v|out\.0)|ff\.net\.(0\.proj|2))$"
 )
+
+
+JOINT = r"blocks\.\d+\.(attn1\.to_(q|k|v|out\.0)|f(fn|f)\.net\.(0\.proj|2))$"
+"""Of transformers, where space and time attend jointly."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +99,11 @@ class MotionDirector(OneClipMethod[Parameters]):
         "tuning_steps": Choices(50, 100, 150, 300),
         "noise_prior": Range(0.0, 1.0),
     }
+    families: ClassVar[Mapping[str, Support]] = {
+        "unet-3d": original("ZeroScope v2"),
+        "wan": ported("one set of LoRA layers in the joint attention; no spatial path"),
+        "cogvideox": ported("one set of LoRA layers in the joint attention; no spatial path"),
+    }
     card = Card(
         title="MotionDirector",
         kind="baseline",
@@ -104,9 +115,11 @@ class MotionDirector(OneClipMethod[Parameters]):
             "of 384x384. Kept: LoRA of rank 32 in self-attention and feed-forward layers, 150 "
             "steps of 5e-4, both losses, a start of which half is the clip's inverted noise, the "
             "spatial scale of 0. Changed: no dropout in the LoRA layers, and their first draw is "
-            "peft's; the published code puts LoRA into all linear layers of the transformers."
+            "peft's; the published code puts LoRA into all linear layers of the transformers. On "
+            "Wan and CogVideoX, where space and time attend jointly, one set of layers learns the "
+            "clip by both losses, without a spatial path beside it."
         ),
-        backbone=UNETS,
+        backbone=BACKBONES,
         original="ZeroScope v2 and ModelScope, 16 frames of 384x384",
         values="the paper and the published settings for one video",
         tuned=SEARCHED,
@@ -115,13 +128,25 @@ class MotionDirector(OneClipMethod[Parameters]):
     def check_model(self) -> None:
         """Find peft, and the layers to tune, before anything is spent."""
         check_peft()
-        for pattern in (SPATIAL, TEMPORAL):
-            linear_layers(self.backbone.denoiser.network, pattern)
+        self.patterns()
+        self.spatial(self.backbone.denoiser)
+
+    def patterns(self) -> tuple[str, str]:
+        """What the spatial and the temporal layers are called; no spatial ones: nothing."""
+        unet = isinstance(self.backbone.family, UNet3D)
+        found = (SPATIAL, TEMPORAL) if unet else ("", JOINT)
+        linear_layers(self.backbone.denoiser.network, found[1])
+        return found
+
+    def spatial(self, denoiser: Denoiser) -> tuple[str, ...]:
+        """Names of the spatial layers."""
+        pattern = self.patterns()[0]
+        return linear_layers(denoiser.network, pattern) if pattern else ()
 
     def tune(self, x: Latent, text: Text) -> tuple[list[Adapter], Float[Tensor, "step clip"]]:
         """Tune both sets of layers."""
         denoiser, parameters = self.shell(), self.parameters
-        names = [linear_layers(denoiser.network, pattern) for pattern in (SPATIAL, TEMPORAL)]
+        names = [self.spatial(denoiser), linear_layers(denoiser.network, self.patterns()[1])]
         new = new_lora(
             denoiser.network, [*names[0], *names[1]], parameters.rank, parameters.tuning_seed
         )
@@ -131,7 +156,7 @@ class MotionDirector(OneClipMethod[Parameters]):
             checkpoint_blocks(denoiser.network)
 
         def objective(
-            t: int, eps: Latent, generator: Generator
+            t: Timestep, eps: Latent, generator: Generator
         ) -> Iterator[Float[Tensor, " clip"]]:
             return self.losses(denoiser, spatial, temporal, x, text, t, eps, generator)
 
@@ -139,7 +164,7 @@ class MotionDirector(OneClipMethod[Parameters]):
             lora_tensors(layers),
             objective,
             x,
-            denoiser.schedule.length,
+            denoiser.schedule,
             self.plan(decay=parameters.decay),
         )
         return split_lora(layers, parameters.rank), losses
@@ -151,15 +176,15 @@ class MotionDirector(OneClipMethod[Parameters]):
         temporal: LoraLayers,
         x: Latent,
         text: Text,
-        t: int,
+        t: Timestep,
         eps: Latent,
         generator: Generator,
     ) -> Iterator[Float[Tensor, " clip"]]:
         """The spatial loss on one frame, then the temporal ones on the clip."""
         frame, anchor = torch.randint(x.shape[2], (2,), generator=generator).tolist()
-        alone = torch.rand((), generator=generator).item() < self.parameters.alone
+        alone = torch.rand((), generator=generator).item() < self.parameters.alone or not spatial
         true = Prediction(x0=x, noise=eps)
-        noisy, wanted = denoiser.schedule.at(t, true), wanted_output(denoiser.schedule, true, t)
+        noisy, wanted = denoiser.schedule.at(t, true), denoiser.schedule.output(true, t)
         if not alone:
             switch(spatial, on=True)
             switch(temporal, on=False)
@@ -175,7 +200,7 @@ class MotionDirector(OneClipMethod[Parameters]):
     def adapted(self, adapters: Sequence[Adapter]) -> Denoiser:
         """A shell with the temporal layers, and the spatial ones where they have a scale."""
         denoiser, factor = self.shell(), self.parameters.spatial_scale
-        spatial = linear_layers(denoiser.network, SPATIAL)
+        spatial = self.spatial(denoiser)
         if not factor:
             adapters = _without(adapters, spatial)
         layers = add_lora(denoiser.network, adapters)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from smmbench.video import Video
 
-Region = Bool[Tensor, "batch time _rows _columns"]
+Region = Bool[Tensor, "batch _time _rows _columns"]
 
 
 def differs(
@@ -45,6 +45,29 @@ def moving_region(videos: Sequence[Video], cells: tuple[int, int], threshold: fl
     """
     pixels = np.stack([differs(video.frames, threshold) for video in videos])
     return resized(torch.from_numpy(pixels), cells)
+
+
+def latent_times(region: Region, frames: int, factor: int) -> Region:
+    """A region by the frames of a latent: the first frame alone, then groups.
+
+    Args:
+        region: By the clip's frames.
+        frames: What the clip is padded to, by its last frame.
+        factor: Frames of each group.
+    """
+    missing = frames - region.shape[1]
+    region = torch.cat([region, region[:, -1:].expand(-1, missing, -1, -1)], 1)
+    if factor == 1:
+        return region
+    groups = torch.unflatten(region[:, 1:], 1, (-1, factor)).float().mean(2) >= 0.5
+    return torch.cat([region[:, :1], groups], 1)
+
+
+def joined(region: Region, times: int) -> Region:
+    """A region where a network joins neighbouring frames: those of which half is covered."""
+    if region.shape[1] == times:
+        return region
+    return torch.unflatten(region, 1, (times, -1)).float().mean(2) >= 0.5
 
 
 def resized(region: Region, cells: tuple[int, int]) -> Region:

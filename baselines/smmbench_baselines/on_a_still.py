@@ -18,7 +18,8 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from smmbench.diffusion.method import DiffusionMethod, Prepared
-from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import BACKBONES, EMOJI, DiffusionParameters
+from smmbench.diffusion.support import EVERYWHERE
 from smmbench.method import Card, Source
 from smmbench.video import Video
 from smmbench_baselines.text_only import TextOnly
@@ -41,6 +42,8 @@ ParametersT = TypeVar("ParametersT", bound=DiffusionParameters)
 
 class OnAStill(DiffusionMethod[ParametersT, Begun]):
     """Samples a video of the prompt alone, holds its middle frame, and adds to it."""
+
+    families = EVERYWHERE
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
 
@@ -86,7 +89,7 @@ class TextureStill(OnAStill[TextureParameters]):
         licence="Apache-2.0",
         notes="Noise of 3 of 255 levels drifts over a still of the prompt as the source's pixels "
         "do: trackers see its motion, viewers a still.",
-        backbone=UNETS,
+        backbone=BACKBONES,
         values="those of SMM",
         tuned="nothing to tune",
     )
@@ -114,7 +117,7 @@ class OverlayStill(OnAStill[OverlayParameters]):
         kind="control",
         licence="Apache-2.0",
         notes="92 % a still of the prompt, 8 % the source: its motion, too faint to be seen.",
-        backbone=UNETS,
+        backbone=BACKBONES,
         values="those of SMM",
         tuned="nothing to tune",
     )
@@ -142,7 +145,7 @@ class InsetStill(OnAStill[InsetParameters]):
         licence="Apache-2.0",
         notes="The source at half its size over a still of the prompt: plainly seen, and not on "
         "the object. Motion on the foreground tells it, motion fidelity does not.",
-        backbone=UNETS,
+        backbone=BACKBONES,
         values="those of SMM",
         tuned="nothing to tune",
     )

@@ -20,6 +20,7 @@ from smmbench.diffusion.parameters import (
 )
 from smmbench.diffusion.sampling import sample
 from smmbench.diffusion.schedule import Prediction, Timestep, within
+from smmbench.diffusion.support import EVERYWHERE
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Range, Space
 from smmbench.video import Video
@@ -44,6 +45,7 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
         "emoji": {**EMOJI, "noise_level": 0.97},
     }
     search: ClassVar[Mapping[str, Space]] = {"noise_level": Range(0.45, 0.97)}
+    families = EVERYWHERE
     card = Card(
         title="SDEdit",
         kind="baseline",

@@ -17,22 +17,24 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS, check_levels
+from smmbench.diffusion.parameters import BACKBONES, EMOJI, SEARCHED, check_levels
 from smmbench.diffusion.probe import check_features
 from smmbench.diffusion.schedule import Timestep
+from smmbench.diffusion.support import Support, original, ported
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, Range, Space
 from smmbench.smm import spatial_marginal_mean
+from smmbench_baselines.attention import block_layers
 from smmbench_baselines.guided import DescentParameters, FirstSteps, Reference
 
-Means = Float[Tensor, "batch time _channel"]
+Means = Float[Tensor, "batch _time _channel"]
 
 
 @dataclass(frozen=True)
 class Parameters(DescentParameters):
     """Parameters of the variant; the schedule is DiTFlow's."""
 
-    layers: tuple[str, ...] = ("up_blocks.1",)  # the output of a block, as there
+    layers: tuple[str, ...] = ()  # blocks whose outputs are compared; none: the middle one
     reference_level: float = 0.0  # noise level that the network is told of the clean clip
 
     def __post_init__(self) -> None:
@@ -57,7 +59,15 @@ class SMMDiTFlow(FirstSteps[Parameters]):
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
-        "paper": {},
+        "paper": {
+            "model": "THUDM/CogVideoX-5b",
+            "dtype": "bfloat16",
+            "layers": ("transformer_blocks.20",),
+            "guided_to": 0.89,  # the first 10 of 50 steps
+            "prompt_prefix": "",
+            "negative_prompt": "",
+        },
+        "unet": {},
         "emoji": {**EMOJI, "guided_to": 0.74, "rates": (0.01, 0.005)},
     }
     search: ClassVar[Mapping[str, Space]] = {
@@ -66,6 +76,11 @@ class SMMDiTFlow(FirstSteps[Parameters]):
         "rates": Choices(
             (0.002, 0.001), (0.005, 0.0025), (0.01, 0.005), (0.02, 0.01), (0.05, 0.025)
         ),
+    }
+    families: ClassVar[Mapping[str, Support]] = {
+        "unet-3d": ported("the second decoder block"),
+        "wan": ported("the middle block"),
+        "cogvideox": original("block 20 of 5B, 15 of 2B"),
     }
     card = Card(
         title="SMM as DiTFlow's code has it",
@@ -76,18 +91,25 @@ class SMMDiTFlow(FirstSteps[Parameters]):
         notes=(
             "Not SMM: output minus the reference's frames, cosine over time, reference from one "
             "pass on the clean latent, start from noise. Re-implemented; the original takes "
-            "block 20 of CogVideoX-5B, here it is the second decoder block of the 3D UNet. The "
-            "words before and against every prompt are those of SMM."
+            "block 20 of CogVideoX-5B, on a 3D UNet it is the second decoder block. Left out: "
+            "the reference's keys and values in block 0. The default words before and against "
+            "every prompt are those of SMM."
         ),
-        backbone=UNETS,
+        backbone=BACKBONES,
         original="CogVideoX 2B and 5B",
         values="the schedule of DiTFlow's published configuration",
         tuned=SEARCHED,
     )
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Blocks whose outputs are compared."""
+        denoiser = self.backbone.denoiser
+        return self.parameters.layers or block_layers(denoiser)
+
     def check_model(self) -> None:
         """Look at the layers once before a clip is spent on them."""
-        check_features(self.backbone, self.parameters.layers)
+        check_features(self.backbone, self.layers)
 
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
         """Spatial means of the clean latents' features, in one pass without a prompt."""
@@ -106,5 +128,5 @@ class SMMDiTFlow(FirstSteps[Parameters]):
         ).mean(0)
 
     def _means(self, x: Latent, t: Timestep, text: Text) -> dict[str, Means]:
-        features = self.backbone.denoiser.features(x, t, text, self.parameters.layers)
+        features = self.backbone.denoiser.features(x, t, text, self.layers)
         return {layer: spatial_marginal_mean(f)[:, :, 0] for layer, f in features.items()}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from smmbench import smm
-from smmbench.diffusion.parameters import SEARCHED, UNETS
+from smmbench.diffusion.parameters import BACKBONES, SEARCHED
 from smmbench.method import Card
 from smmbench.method.search_space import Choices, Space
 
@@ -38,7 +38,7 @@ class SMMGrid(smm.SMM):
             "means over cells do. With as many cells as places it would be the comparison of "
             "full features, which also keeps the source's looks."
         ),
-        backbone=UNETS,
+        backbone=BACKBONES,
         values="those of SMM, and a grid of 2x2; emoji: 4x4",
         tuned=SEARCHED,
     )

@@ -16,11 +16,11 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from smmbench import smm
-from smmbench.diffusion.parameters import SEARCHED, UNETS
+from smmbench.diffusion.parameters import BACKBONES, SEARCHED
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, Space
 from smmbench.smm import Feature, Loss, Prepared
-from smmbench_baselines.moving import Region, moving_region, resized
+from smmbench_baselines.moving import Region, joined, latent_times, moving_region, resized
 
 Which = Literal["moving", "rest", "frame"]
 Area = Bool[Tensor, "batch time time _rows _columns"]
@@ -82,7 +82,7 @@ def region_loss(
     """
     total = torch.zeros(len(region), device=region.device)
     for layer, f in features.items():
-        here = resized(region, (f.shape[-2], f.shape[-1]))
+        here = joined(resized(region, (f.shape[-2], f.shape[-1])), f.shape[1])
         losses, counts = [], []
         for which in regions:
             area = pair_areas(here, which)
@@ -133,7 +133,7 @@ class SMMMask(smm.SMM):
             "several objects count as one, and a moving camera makes it the whole frame, which "
             "is SMM. Left out: soft guidance, and moving, resizing or removing objects."
         ),
-        backbone=UNETS,
+        backbone=BACKBONES,
         original="ZeroScope v2 576w",
         values="those of SMM, which ConMo keeps",
         tuned=SEARCHED,
@@ -147,6 +147,10 @@ class SMMMask(smm.SMM):
             [source.video for source in sources],
             (x.shape[-2], x.shape[-1]),
             self.parameters.threshold,
+        )
+        frames = len(sources[0].video.frames)
+        region = latent_times(
+            region, self.backbone.whole_frames(frames), self.backbone.codec.frame_factor
         ).to(x.device)
         return [
             Masked(one.inverted, one.prompt, one.timing, region[[i]])

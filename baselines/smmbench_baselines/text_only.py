@@ -12,8 +12,9 @@ import torch
 
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import BACKBONES, EMOJI, DiffusionParameters
 from smmbench.diffusion.sampling import sample
+from smmbench.diffusion.support import EVERYWHERE
 from smmbench.method import Card, Source
 from smmbench.video import Video
 
@@ -23,12 +24,13 @@ class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
 
     Parameters = DiffusionParameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
+    families = EVERYWHERE
     card = Card(
         title="Text to video, unguided",
         kind="baseline",
         licence="Apache-2.0",
         notes="Sees no pixel of the source.",
-        backbone=UNETS,
+        backbone=BACKBONES,
         values="those of SMM",
         tuned="nothing to tune",
     )

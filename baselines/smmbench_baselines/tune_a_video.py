@@ -14,10 +14,11 @@ from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
-from smmbench.diffusion.schedule import Prediction
+from smmbench.diffusion.schedule import Prediction, Timestep
+from smmbench.diffusion.support import NO_LAYERS_OVER_TIME, Support, ported, undefined
 from smmbench.method import Card
 from smmbench.method.search_space import Choices, LogRange, Space
-from smmbench_baselines.one_clip.losses import squared_error, wanted_output
+from smmbench_baselines.one_clip.losses import squared_error
 from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
 
 
@@ -49,6 +50,11 @@ class TuneAVideo(WholeWeightMethod[Parameters]):
         "tuning_rate": LogRange(1e-5, 1e-3),
         "tuning_steps": Choices(50, 100, 200, 400),
     }
+    families: ClassVar[Mapping[str, Support]] = {
+        "unet-3d": ported("on another UNet than the original's"),
+        "wan": undefined(NO_LAYERS_OVER_TIME),
+        "cogvideox": undefined(NO_LAYERS_OVER_TIME),
+    }
     card = Card(
         title="Tune-A-Video (recipe)",
         kind="baseline",
@@ -73,6 +79,8 @@ class TuneAVideo(WholeWeightMethod[Parameters]):
         r"|(temp_attentions\.\d+|transformer_in)\..*attn[12]\.to_(q|k|v|out\.0)$"
     )
 
-    def loss(self, output: Latent, true: Prediction, x: Latent, t: int) -> Float[Tensor, " clip"]:
+    def loss(
+        self, output: Latent, true: Prediction, x: Latent, t: Timestep
+    ) -> Float[Tensor, " clip"]:
         """Squared error of what the network is trained to return."""
-        return squared_error(output, wanted_output(self.backbone.schedule, true, t))
+        return squared_error(output, self.backbone.schedule.output(true, t))

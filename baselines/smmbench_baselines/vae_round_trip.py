@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
-from smmbench.diffusion.parameters import EMOJI, UNETS, DiffusionParameters
+from smmbench.diffusion.parameters import BACKBONES, EMOJI, DiffusionParameters
+from smmbench.diffusion.support import EVERYWHERE
 from smmbench.method import Card, Source
 from smmbench.video import Video
 
@@ -20,12 +21,13 @@ class VAERoundTrip(DiffusionMethod[DiffusionParameters, Prepared]):
     Parameters = DiffusionParameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
     deterministic = True
+    families = EVERYWHERE
     card = Card(
         title="Autoencoder round trip",
         kind="control",
         licence="Apache-2.0",
         notes="Of the diffusion parameters only model, revision and dtype matter.",
-        backbone=UNETS,
+        backbone=BACKBONES,
         values="none that matters",
         tuned="nothing to tune",
     )

@@ -15,10 +15,11 @@ from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
-from smmbench.diffusion.schedule import Prediction
+from smmbench.diffusion.schedule import Prediction, Timestep
+from smmbench.diffusion.support import NO_LAYERS_OVER_TIME, Support, ported, undefined
 from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, LogRange, Space
-from smmbench_baselines.one_clip.losses import residual_direction, residual_sizes, wanted_output
+from smmbench_baselines.one_clip.losses import residual_direction, residual_sizes
 from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWeightParameters
 
 PLACES = re.compile(
@@ -61,6 +62,11 @@ class VMC(WholeWeightMethod[Parameters]):
         "tuning_rate": LogRange(3e-5, 3e-3),
         "tuning_steps": Choices(50, 100, 200, 400),
     }
+    families: ClassVar[Mapping[str, Support]] = {
+        "unet-3d": ported("on another UNet than the original's"),
+        "wan": undefined(NO_LAYERS_OVER_TIME),
+        "cogvideox": undefined(NO_LAYERS_OVER_TIME),
+    }
     card = Card(
         title="VMC (video motion customization)",
         kind="baseline",
@@ -83,12 +89,14 @@ class VMC(WholeWeightMethod[Parameters]):
     )
     tuned_layers: ClassVar[str] = r"temp_attentions\.\d+\..*attn[12]\.to_(q|k|v)$"
 
-    def loss(self, output: Latent, true: Prediction, x: Latent, t: int) -> Float[Tensor, " clip"]:
+    def loss(
+        self, output: Latent, true: Prediction, x: Latent, t: Timestep
+    ) -> Float[Tensor, " clip"]:
         """How far the steps of the predicted noise leave those of the true one."""
         schedule = self.backbone.schedule
         compare = residual_direction if self.parameters.residual == "paper" else residual_sizes
         if self.parameters.compare == "output":
-            return compare(output, wanted_output(schedule, true, t))
+            return compare(output, schedule.output(true, t))
         return compare(schedule.read(output, x, t).noise, true.noise)
 
     def tuning_prompt(self, source: Source) -> str:

@@ -40,7 +40,7 @@ from smmbench.method import Card, Source
 from smmbench.method.search_space import Choices, Range, Space
 from smmbench.video import Video
 
-Feature = Float[Tensor, "batch time _channel _rows _columns"]  # layers differ in size
+Feature = Float[Tensor, "batch _time _channel _rows _columns"]  # layers differ in size
 Kind = Literal["smm-differences", "smm", "full"]
 Distance = Literal["cosine", "l2"]
 Loss = Callable[[Features, Features], Float[Tensor, " batch"]]
@@ -395,7 +395,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
         return source.prompt if self.parameters.inversion_prompt else ""
 
     def _invert(
-        self, sources: Sequence[Source], steps: Sequence[int]
+        self, sources: Sequence[Source], steps: Sequence[Timestep]
     ) -> list[dict[Timestep, Latent]]:
         """Latents of each clip, by timestep."""
         inverted = invert(

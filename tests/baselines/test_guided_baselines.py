@@ -53,10 +53,16 @@ SMALL: dict[str, Any] = {
     "negative_prompt": "",
 }
 SHORT: dict[type[DiffusionMethod[Any, Any]], dict[str, Any]] = {
-    MOFT: {"inversion_steps": 2, "reference_level": 0.9, "guided_to": 0.85, "weight": 1e4},
+    MOFT: {
+        "inversion_steps": 2,
+        "reference_level": 1.0,
+        "guided_from": 1.0,
+        "guided_to": 0.7,
+        "weight": 1e4,
+    },
     MotionClone: {"guided_steps": 2, "warm_up": 1, "cool_down": 1, "weight": 1e5},
-    DiTFlow: {"guided_to": 0.85, "iterations": 2, "rates": (0.1, 0.1)},
-    SMMDiTFlow: {"guided_to": 0.85, "iterations": 2, "rates": (0.1, 0.1)},
+    DiTFlow: {"guided_to": 0.7, "iterations": 2, "rates": (0.1, 0.1)},
+    SMMDiTFlow: {"guided_to": 0.7, "iterations": 2, "rates": (0.1, 0.1)},
     SMMGrid: {"inversion_steps": 3, "iterations": 2, "downsample": 2, "rates": (0.1, 0.1)},
     SMMMask: {"inversion_steps": 3, "iterations": 2, "downsample": 2, "rates": (0.1, 0.1)},
 }
@@ -476,7 +482,8 @@ def test_without_guidance_it_is_text_alone(
 ) -> None:
     from smmbench_baselines.text_only import TextOnly
 
-    off: dict[str, Any] = {"guided": (0, 0)} if method is MOFT else {"guided_steps": 0}
+    nothing = {"guided_from": 0.0, "guided_to": 0.0}
+    off: dict[str, Any] = {"guided_steps": 0} if method is MotionClone else nothing
     made = make(method, backbone, **off)
     text_only = TextOnly(TextOnly.Parameters(**SMALL), "cpu", backbone)
     free = text_only.transfer(text_only.prepare(clip(0)), "a cat", 0)
@@ -489,16 +496,23 @@ def test_without_guidance_it_is_text_alone(
 def test_each_is_installed_with_card_and_presets(name: str) -> None:
     method = find_method(name)
     assert build_parameters(method, "emoji").model == "emoji"
-    assert build_parameters(method, "paper").model == "cerspense/zeroscope_v2_576w"
+    paper = build_parameters(method, "paper").model
+    assert issubclass(method, DiffusionMethod)
+    on_transformer = method.families["cogvideox"].status == "original"
+    assert paper == ("THUDM/CogVideoX-5b" if on_transformer else "cerspense/zeroscope_v2_576w")
     assert method.card.paper and method.card.notes
 
 
 @pytest.mark.parametrize(
     ("method", "changes", "message"),
     [
-        (MOFT, {"guided": (5, 3)}, r"guided must rise from 0 or more, got \(5, 3\)"),
+        (
+            MOFT,
+            {"guided_to": 0.9},
+            r"guided_to must be a noise level from 0 to",
+        ),
         (MOFT, {"share": 0.0}, "share must be above 0"),
-        (MOFT, {"reference_step": 25}, "reference_step must be 0 to 24"),
+        (MOFT, {"reference_level": 1.5}, "reference_level is a noise level"),
         (MOFT, {"zoom": 1.0}, "zoom must be above 1"),
         (MOFT, {"axes": ()}, "axes must name"),
         (MotionClone, {"guided_steps": 301}, r"guided_steps must be 0 to 300 \(steps\), got 301"),
@@ -506,9 +520,14 @@ def test_each_is_installed_with_card_and_presets(name: str) -> None:
         (MOFT, {"weight": -1.0}, r"weight must be at least 0, got -1\.0"),
         (MOFT, {"repeats": -1}, "repeats must be at least 0"),
         (DiTFlow, {"rates": (0.1, -0.1)}, r"rates must be at least 0, got \(0\.1, -0\.1\)"),
-        (MotionClone, {"guided_share": 1.0}, "guided_share must be above 0, below 1"),
+        (MotionClone, {"guided_to": 1.0}, "guided_to must be above 0, below 1"),
         (MotionClone, {"top": 0}, "top must be at least 1"),
-        (DiTFlow, {"guided_steps": 51}, r"guided_steps must be 0 to 50 \(steps\), got 51"),
+        (
+            DiTFlow,
+            {"guided_from": 1.5},
+            r"guided_from must be a noise level of at",
+        ),
+        (DiTFlow, {"reference_level": -1.0}, "reference_level is a noise level"),
         (DiTFlow, {"iterations": -1}, "iterations must be at least 0"),
     ],
 )
@@ -558,7 +577,7 @@ def test_layers_are_looked_at_beside_a_compiled_network(backbone: Backbone) -> N
             raise AssertionError("its layers take no hooks")
 
     compiled = replace(backbone.denoiser, compiled=Compiled())
-    x = random(1, backbone.vae.config.latent_channels, 3, 8, 8).float()
+    x = random(1, backbone.codec.channels, 3, 8, 8).float()
     text = backbone.embed(["a dog"])
     with torch.no_grad():
         found, wanted = (
@@ -574,9 +593,6 @@ def test_timesteps_that_the_model_does_not_have_are_told_before_a_clip(backbone:
     for method, change, said in (
         (SMMGrid, {"inversion_steps": length + 1}, "inversion_steps must be at most"),
         (SMMGrid, {"steps": length + 1}, "steps must be at most"),
-        (DiTFlow, {"reference_timestep": length}, "reference_timestep must be 0 to"),
-        (SMMDiTFlow, {"reference_timestep": -1}, "reference_timestep must be 0 to"),
-        (MotionClone, {"reference_timestep": length}, "reference_timestep must be 0 to"),
         (MotionClone, {"steps": length, "guided_steps": length // 2}, "do not fit into"),
     ):
         with pytest.raises(ValueError, match=said):
@@ -595,9 +611,9 @@ def test_guidance_lowers_the_loss_on_the_embedded_model(
     dataset = load_dataset("emoji")
     video = source_video(dataset, clip_named(dataset, "dog-left"))
     changes = {"steps=4"} | (
-        {"guided=1,2", "inversion_steps=4", "reference_step=1", "channels_from=clip"}
+        {"guided_to=0.8", "inversion_steps=4", "reference_level=0.9", "channels_from=clip"}
         if method is MOFT
-        else {"guided_steps=2"}
+        else {"guided_steps=2" if method is MotionClone else "guided_to=0.8"}
     )
     parameters = build_parameters(method, "emoji", sorted(changes))
     made: ReferenceGuided[Any] = method(parameters, "cpu")

@@ -94,25 +94,25 @@ def test_a_video_keeps_length_size_and_rate_alone_and_in_a_batch(
     assert abs(videos[1].frames.astype(int) - alone.frames).max() <= 2
 
 
-def test_sdedit_of_no_strength_is_the_round_trip(backbone: Backbone) -> None:
+def test_sdedit_without_noise_is_the_round_trip(backbone: Backbone) -> None:
     round_trip = pixels(make(VAERoundTrip, backbone), clip(0))
-    assert pixels(make(SDEdit, backbone, strength=0.0), clip(0)) == round_trip
-    assert pixels(make(SDEdit, backbone, strength=0.5), clip(0)) != round_trip
+    assert pixels(make(SDEdit, backbone, noise_level=0.0), clip(0)) == round_trip
+    assert pixels(make(SDEdit, backbone, noise_level=0.6), clip(0)) != round_trip
 
 
-def test_sdedit_of_full_strength_from_pure_noise_is_text_alone(backbone: Backbone) -> None:
+def test_sdedit_from_pure_noise_is_text_alone(backbone: Backbone) -> None:
     """This model's first timestep holds no signal, so nothing of the source is left."""
-    full = make(SDEdit, backbone, strength=1.0)
+    full = make(SDEdit, backbone, noise_level=1.0)
     assert pixels(full, clip(0)) == pixels(make(TextOnly, backbone), clip(0))
 
 
-def test_sdedit_moves_further_from_the_source_with_strength(backbone: Backbone) -> None:
+def test_sdedit_moves_further_from_the_source_with_its_noise(backbone: Backbone) -> None:
     source = clip(0)
     base = make(VAERoundTrip, backbone)
     origin = base.transfer(base.prepare(source), "", 0).frames.astype(float)
     distances = []
-    for strength in (0.34, 0.67, 1.0):
-        made = make(SDEdit, backbone, strength=strength, guidance_rescale=0.5)
+    for level in (0.6, 0.8, 1.0):
+        made = make(SDEdit, backbone, noise_level=level, guidance_rescale=0.5)
         made.parameters = replace(made.parameters, guidance=1.0)
         video = made.transfer(made.prepare(source), "a cat", 0)
         distances.append(np.abs(video.frames - origin).mean())
@@ -157,7 +157,7 @@ def test_each_is_installed_with_a_card_and_a_preset_for_the_embedded_model(name:
 
 def test_a_method_loads_the_model_it_names(tiny_backbone: Path) -> None:
     made = TextOnly(DiffusionParameters(model=str(tiny_backbone), dtype="float32"), "cpu")
-    assert "unet/diffusion_pytorch_model.safetensors" in made.weights()
+    assert set(made.weights()) == {"unet", "vae", "text_encoder"}
 
 
 def test_clips_of_other_shapes_do_not_share_a_batch(backbone: Backbone) -> None:
@@ -166,14 +166,9 @@ def test_clips_of_other_shapes_do_not_share_a_batch(backbone: Backbone) -> None:
         make(SDEdit, backbone).prepare_batch([clip(0), short])
 
 
-def test_a_strength_that_noises_nothing_is_refused(backbone: Backbone) -> None:
-    with pytest.raises(ValueError, match=r"strength 0\.2 is below the cleanest of 3 steps"):
-        make(SDEdit, backbone, strength=0.2)
-
-
-def test_strength_is_a_share() -> None:
-    with pytest.raises(ValueError, match=r"strength must be 0 to 1, got 1\.2"):
-        sdedit.Parameters(strength=1.2)
+def test_a_noise_level_that_noises_nothing_is_refused(backbone: Backbone) -> None:
+    with pytest.raises(ValueError, match=r"noise_level 0\.2 is below the cleanest of 3 steps"):
+        make(SDEdit, backbone, noise_level=0.2)
 
 
 def test_stills_are_of_text_alone_and_what_is_added_is_the_sources(backbone: Backbone) -> None:
@@ -216,3 +211,8 @@ def test_a_texture_goes_where_the_clip_goes() -> None:
     for t in range(4):
         inside = moved[t, 12:-12, 12:-12], frames[t, 12:-12, 12:-12].astype(float)
         assert np.abs(inside[0] - inside[1]).mean() < 4
+
+
+def test_a_noise_level_is_a_share() -> None:
+    with pytest.raises(ValueError, match=r"noise_level is a noise level, 0 .* got 1\.2"):
+        sdedit.Parameters(noise_level=1.2)

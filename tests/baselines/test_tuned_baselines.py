@@ -17,6 +17,7 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
+from smmbench.diffusion.alpha_bar import AlphaBarSchedule
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.schedule import NoiseSchedule, Prediction
@@ -33,7 +34,6 @@ from smmbench_baselines.one_clip.losses import (
     residual_direction,
     residual_sizes,
     squared_error,
-    wanted_output,
 )
 from smmbench_baselines.one_clip.method import OneClipMethod
 from smmbench_baselines.one_clip.shell import linear_layers, shell
@@ -143,13 +143,17 @@ def test_what_a_perfect_network_returns_is_read_back_as_what_was_mixed(backbone:
     true = Prediction(x0=latent(0), noise=latent(1))
     for schedule in (backbone.schedule, _epsilon(backbone.schedule)):
         x = schedule.at(600, true)
-        read = schedule.read(wanted_output(schedule, true, 600), x, 600)
+        read = schedule.read(schedule.output(true, 600), x, 600)
         assert torch.allclose(read.noise, true.noise, atol=1e-4)
         assert torch.allclose(read.x0, true.x0, atol=1e-3)
     assert squared_error(latent(0), latent(0) + 2).tolist() == pytest.approx([4, 4])
 
 
+LEVELS = AlphaBarSchedule.from_config({"beta_schedule": "scaled_linear"})
+
+
 def _epsilon(schedule: NoiseSchedule) -> NoiseSchedule:
+    assert isinstance(schedule, AlphaBarSchedule)
     return replace(
         schedule, prediction="epsilon", alpha_bar=np.clip(schedule.alpha_bar, 1e-3, None)
     )
@@ -173,16 +177,16 @@ def test_tuning_finds_a_known_minimum_from_seeded_draws(half: bool) -> None:
     seen: list[tuple[int, float]] = []
     change = torch.zeros(2, requires_grad=True)
 
-    def objective(t: int, eps: Tensor, generator: Generator) -> Iterator[Tensor]:
+    def objective(t: int | float, eps: Tensor, generator: Generator) -> Iterator[Tensor]:
         assert torch.equal(eps[0], eps[1])  # each clip sees what it would see alone
         seen.append((t, eps[0].item() + torch.rand((), generator=generator).item()))
         yield (change - goal).square()
 
-    losses = tune([change], objective, x, 1000, Plan(steps=200, rate=0.05, seed=3, half=half))
+    losses = tune([change], objective, x, LEVELS, Plan(steps=200, rate=0.05, seed=3, half=half))
     assert change.tolist() == pytest.approx([1, -2], abs=0.05)
     assert losses.shape == (200, 2)
     first = list(seen)
-    tune([change], objective, x, 1000, Plan(steps=200, rate=0.05, seed=3))
+    tune([change], objective, x, LEVELS, Plan(steps=200, rate=0.05, seed=3))
     assert seen[200:] == first
     assert len(set(first)) == 200
 
@@ -194,7 +198,7 @@ def test_a_loss_that_is_no_number_ends_the_tuning() -> None:
         yield (change - 1).square() / 0
 
     with pytest.raises(FloatingPointError, match="loss of tuning up to step 2"):
-        tune([change], objective, torch.zeros(1, 1, 1, 1, 1), 1000, Plan(2, 0.1, 0))
+        tune([change], objective, torch.zeros(1, 1, 1, 1, 1), LEVELS, Plan(2, 0.1, 0))
 
 
 def test_a_clip_that_overflows_costs_no_other_a_step() -> None:
@@ -208,7 +212,7 @@ def test_a_clip_that_overflows_costs_no_other_a_step() -> None:
             yield change * torch.tensor(slopes) * (1 + drawn + eps.flatten(1).mean(1))
 
         x = torch.zeros(len(slopes), 1, 1, 1, 1)
-        tune([change], objective, x, 1000, Plan(steps=20, rate=0.1, seed=0, half=True))
+        tune([change], objective, x, LEVELS, Plan(steps=20, rate=0.1, seed=0, half=True))
         return change.detach()
 
     alone, beside = tuned([1.0]), tuned([1.0, 1e36])
@@ -349,7 +353,7 @@ def test_the_backbone_is_left_as_it_was_found(method: type[Any], backbone: Backb
     made = make(method, backbone, checkpointing=True)
     made.transfer(made.prepare(clip(0)), "a cat", 0)
     assert state(backbone.denoiser.network) == unet
-    assert {part: state(getattr(backbone, part)) for part in before} == before
+    assert {part: state(getattr(backbone, part).network) for part in before} == before
     assert torch.equal(torch.get_rng_state(), draws)
 
 

@@ -194,7 +194,8 @@ def _write_tokenizer(folder: Path) -> None:
     tokenizer.post_processor = processors.TemplateProcessing(
         single="$A </s>", special_tokens=[("</s>", 1)]
     )
-    made = PreTrainedTokenizerFast(
+    untyped: Any = PreTrainedTokenizerFast
+    made = untyped(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         eos_token="</s>",

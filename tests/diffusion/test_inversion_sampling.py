@@ -53,7 +53,7 @@ class Gaussian(Empty):
         mu, sigma = self.levels.mu(t), self.levels.sigma(t)
         variance = 4 * mu**2 + sigma**2
         x0, eps = 4 * mu * x / variance, sigma * x / variance
-        return (eps if self.levels.prediction == "epsilon" else mu * eps - sigma * x0,)
+        return (eps if self.levels.predicts == "epsilon" else mu * eps - sigma * x0,)
 
 
 @pytest.fixture(params=["epsilon", "v_prediction"])

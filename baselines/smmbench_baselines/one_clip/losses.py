@@ -7,14 +7,6 @@ from jaxtyping import Float
 from torch import Tensor
 
 from smmbench.diffusion.denoiser import Latent
-from smmbench.diffusion.schedule import NoiseSchedule, Prediction
-
-
-def wanted_output(schedule: NoiseSchedule, true: Prediction, t: int) -> Latent:
-    """What a perfect network would return at t: the noise, or v = mu eps - sigma x0."""
-    if schedule.prediction == "epsilon":
-        return true.noise
-    return schedule.mu(t) * true.noise - schedule.sigma(t) * true.x0
 
 
 def squared_error(output: Latent, wanted: Latent) -> Float[Tensor, " clip"]:

@@ -36,10 +36,11 @@ def shell(network: nn.Module) -> nn.Module:
 def checkpoint_blocks(of_shell: nn.Module) -> None:
     """Let the blocks of a shell forget their activations and compute them again going back.
 
-    `UNet3DConditionModel` has no switch for this.
+    `UNet3DConditionModel` has no switch for this, and transformers are done alike.
     """
     untyped: Any = of_shell
-    for block in (*untyped.down_blocks, untyped.mid_block, *untyped.up_blocks):
+    blocks = getattr(of_shell, "blocks", None) or getattr(of_shell, "transformer_blocks", None)
+    for block in blocks or (*untyped.down_blocks, untyped.mid_block, *untyped.up_blocks):
         block.forward = partial(checkpoint, block.forward, use_reentrant=False)
 
 
@@ -52,10 +53,10 @@ class Samples:
 
     def __init__(self, of_shell: nn.Module) -> None:
         self.count = 0
-        of_shell.register_forward_pre_hook(self._note)
+        of_shell.register_forward_pre_hook(self._note, with_kwargs=True)
 
-    def _note(self, _module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        self.count = len(inputs[0])
+    def _note(self, _module: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> None:
+        self.count = len(inputs[0] if inputs else named["hidden_states"])
 
 
 def linear_layers(network: nn.Module, pattern: str) -> tuple[str, ...]:

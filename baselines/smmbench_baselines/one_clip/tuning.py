@@ -12,8 +12,9 @@ from torch import Generator, Tensor
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.noise import noise
+from smmbench.diffusion.schedule import NoiseSchedule, Timestep
 
-Objective = Callable[[int, Latent, Generator], Iterator[Float[Tensor, " clip"]]]
+Objective = Callable[[Timestep, Latent, Generator], Iterator[Float[Tensor, " clip"]]]
 """From timestep, noise and a generator for further draws to losses, one a clip.
 
 A loss is taken back through the network before the next is asked for.
@@ -48,7 +49,7 @@ def tune(
     tensors: Sequence[Tensor],
     objective: Objective,
     x: Latent,
-    timesteps: int,
+    schedule: NoiseSchedule,
     plan: Plan,
 ) -> Float[Tensor, "step clip"]:
     """Tune tensors in place; they are float32 and hold each clip's part on its own.
@@ -60,7 +61,7 @@ def tune(
         tensors: What to tune; the first axis of each is the clip where `plan.longest` is finite.
         objective: The losses.
         x: Latents of the clips.
-        timesteps: T, of which one is drawn for each step.
+        schedule: Of which a timestep is drawn for each step.
         plan: How to tune.
 
     Returns:
@@ -74,7 +75,7 @@ def tune(
     scaler = torch.amp.GradScaler(x.device.type, enabled=plan.half)
     losses: list[Tensor] = []
     for step in range(plan.steps):
-        t = int(torch.randint(timesteps, (), generator=generator))
+        t = schedule.draw(generator)
         eps = noise(x[:1], generator).expand_as(x)
         drawn, stepped = generator.get_state(), False
         while not stepped:

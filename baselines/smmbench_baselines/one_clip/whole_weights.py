@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.noise import noise
 from smmbench.diffusion.parameters import refuse_below
-from smmbench.diffusion.schedule import Prediction
+from smmbench.diffusion.schedule import Prediction, Timestep
 from smmbench.diffusion.start_noise import low_pass
 from smmbench_baselines.one_clip.adapters import Adapter
 from smmbench_baselines.one_clip.changes import (
@@ -50,7 +50,9 @@ class WholeWeightMethod(OneClipMethod[ParametersT]):
     tuned_layers: ClassVar[str]  # a regular expression for their names
 
     @abstractmethod
-    def loss(self, output: Latent, true: Prediction, x: Latent, t: int) -> Float[Tensor, " clip"]:
+    def loss(
+        self, output: Latent, true: Prediction, x: Latent, t: Timestep
+    ) -> Float[Tensor, " clip"]:
         """Loss of what the network returned for x at t, which `true` was mixed to."""
 
     def check_model(self) -> None:
@@ -67,15 +69,14 @@ class WholeWeightMethod(OneClipMethod[ParametersT]):
             checkpoint_blocks(denoiser.network)
 
         def objective(
-            t: int, eps: Latent, _generator: Generator
+            t: Timestep, eps: Latent, _generator: Generator
         ) -> Iterator[Float[Tensor, " clip"]]:
             true = Prediction(x0=x, noise=eps)
             noisy = denoiser.schedule.at(t, true)
             yield self.loss(denoiser.output(noisy, t, text), true, noisy, t)
 
         tensors = [change.requires_grad_() for change in changes.values()]
-        timesteps = denoiser.schedule.length
-        losses = tune(tensors, objective, x, timesteps, self.plan(longest=LONGEST))
+        losses = tune(tensors, objective, x, denoiser.schedule, self.plan(longest=LONGEST))
         return one_by_one(changes, len(x)), losses
 
     def adapted(self, adapters: Sequence[Adapter]) -> Denoiser:

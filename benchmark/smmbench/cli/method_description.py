@@ -38,6 +38,7 @@ class MethodDescription:
     presets: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     search: dict[str, str] = dataclasses.field(default_factory=dict)  # by parameter, in words
     deterministic: bool = False
+    families: dict[str, str] = dataclasses.field(default_factory=dict)  # of backbones, in words
     error: str = ""
 
 
@@ -55,6 +56,10 @@ def describe(reference: str) -> MethodDescription:
         presets=dict(method.presets),
         search={name: str(space) for name, space in method.search.items()},
         deterministic=method.deterministic,
+        families={
+            family: ": ".join(part for part in (support.status, support.note) if part)
+            for family, support in getattr(method, "families", {}).items()
+        },
     )
 
 

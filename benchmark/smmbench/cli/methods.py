@@ -100,6 +100,12 @@ def _print_method(out: Console, method: MethodDescription) -> None:
             table.add_row(*(Text(cell) for cell in cells))
         out.print()
         out.print(table)
+    if method.families:
+        backbones = Table("backbone", "here", box=None, pad_edge=False)
+        for family, support in method.families.items():
+            backbones.add_row(Text(family), Text(support))
+        out.print()
+        out.print(backbones)
     for name, preset in method.presets.items():
         settings = " ".join(f"{key}={_as_set(value)}" for key, value in preset.items())
         out.print()

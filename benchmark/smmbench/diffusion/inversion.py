@@ -62,8 +62,9 @@ def invert(
         ValueError: The solver is for flows, and the model is none; or it is to be refined.
     """
     check_solver(denoiser.schedule, solver, refinements)
-    x, below = clean, CLEAN
-    kept = {CLEAN: clean}
+    x = clean
+    below: Timestep = CLEAN
+    kept: dict[Timestep, Latent] = {CLEAN: clean}
     for t in timesteps:
         lower = x
         if solver == "rf-solver":

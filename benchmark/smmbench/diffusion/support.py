@@ -40,6 +40,15 @@ def undefined(why: str) -> Support:
     return Support("undefined", why)
 
 
+NO_LAYERS_OVER_TIME = (
+    "it looks at or tunes layers over time alone, and here space and time attend jointly."
+)
+"""Why methods of 3D UNets do not carry over to transformers."""
+
+EVERYWHERE: Mapping[str, Support] = {family.name: ported() for family in FAMILIES}
+"""What needs nothing but a network that denoises."""
+
+
 def check_support(title: str, families: Mapping[str, Support], family: Family) -> None:
     """Refuse a family on which a method is undefined.
 

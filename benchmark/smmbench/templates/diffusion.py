@@ -1,6 +1,6 @@
 """MyMethod: guidance with a loss of its own. Here: the prediction moves like the source's latent.
 
-The model is any of the 3D-UNet family: ZeroScope on a GPU, the embedded one anywhere.
+The model is a 3D UNet, Wan or CogVideoX on a GPU, or the embedded one anywhere.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, tim
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import EMOJI, DiffusionParameters
 from smmbench.diffusion.sampling import sample_guided
+from smmbench.diffusion.schedule import Timestep, within
 from smmbench.method import Card, Source
 from smmbench.search import LogRange, Range, Space
 from smmbench.video import Video
@@ -25,7 +26,7 @@ class Parameters(DiffusionParameters):
     """Model, steps and guidance are there already; these are the method's own."""
 
     weight: float = 20.0  # of the loss's gradient, in each guided step
-    guided_share: float = 0.6  # of the steps, from the noisy end
+    guided_to: float = 0.6  # noise level where guidance ends; 1 is pure noise
 
 
 class MyMethod(DiffusionMethod[Parameters, Prepared]):
@@ -35,7 +36,7 @@ class MyMethod(DiffusionMethod[Parameters, Prepared]):
     presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
     search: ClassVar[dict[str, Space]] = {
         "weight": LogRange(1.0, 200.0),
-        "guided_share": Range(0.2, 1.0),
+        "guided_to": Range(0.2, 0.95),
     }
     card = Card(title="MyMethod", kind="method", licence="MIT", notes="From the template.")
 
@@ -51,9 +52,9 @@ class MyMethod(DiffusionMethod[Parameters, Prepared]):
         wanted = steps_in_time(source)
         denoise = self.denoise(self.embed(prompts))
         timesteps = schedule.timesteps(self.parameters.steps)
-        guided = timesteps[: round(self.parameters.guided_share * len(timesteps))]
+        guided = within(schedule, timesteps, 1.0, self.parameters.guided_to)
 
-        def guide(x: Latent, t: int) -> Latent:
+        def guide(x: Latent, t: Timestep) -> Latent:
             if t not in guided:
                 return x
 

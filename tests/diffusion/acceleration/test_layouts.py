@@ -12,9 +12,10 @@ import diffusers
 import pytest
 import torch
 
+from smmbench.diffusion.alpha_bar import AlphaBarSchedule
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.capture import find_layers
-from smmbench.smm import Parameters
+from smmbench.smm import Parameters, layers_of
 
 LEVELS: dict[str, Any] = {
     "beta_schedule": "scaled_linear",
@@ -82,8 +83,11 @@ def test_a_saved_pipeline_is_loaded_whole(
     pipeline.scheduler = scheduler()
     found = load_backbone(str(save(pipeline, tmp_path / "model")))
     is_the_same(found, pipeline)
-    find_layers(found.denoiser.network, Parameters().layers)  # those that SMM compares
+    find_layers(
+        found.denoiser.network, layers_of(found.denoiser, Parameters())
+    )  # those that SMM compares
     # Whichever scheduler was saved: its levels, and the timesteps of the published sampling.
+    assert isinstance(found.schedule, AlphaBarSchedule)
     assert found.schedule.prediction == "epsilon"
     assert found.schedule.timesteps(50)[0] == 981 and found.schedule.timesteps(50)[-1] == 1
     levels = ddim().alphas_cumprod.double().numpy()

@@ -8,7 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from smmbench.diffusion.families.family import Family, Feature, Latent, Text, token_grid
+from smmbench.diffusion.families.family import (
+    Family,
+    Feature,
+    Heads,
+    Latent,
+    Text,
+    Tokens,
+    rotated,
+    split_heads,
+    token_grid,
+)
 
 Rotary = tuple[Tensor, Tensor]
 
@@ -41,6 +51,22 @@ class CogVideoX(Family):
         """All of them."""
         untyped: Any = network
         return tuple(f"transformer_blocks.{i}" for i in range(len(untyped.transformer_blocks)))
+
+    def attention(self, block: str) -> str:
+        """Text and video attend to each other in it."""
+        return f"{block}.attn1"
+
+    def attended(
+        self, network: nn.Module, attention: Any, q: Tokens, k: Tokens, x: Latent
+    ) -> tuple[Heads, Heads]:
+        """Normalised in each head, and rotated by place and time where the model has that."""
+        places = 1
+        for side, step in zip(x.shape[2:], self.patch(network), strict=True):
+            places *= side // step
+        sides = ((q, attention.norm_q), (k, attention.norm_k))
+        q, k = (norm(split_heads(one, attention.heads))[:, :, -places:] for one, norm in sides)
+        rotary = self.rotary(network, x)
+        return (rotated(q, *rotary), rotated(k, *rotary)) if rotary else (q, k)
 
     def dtype(self, network: nn.Module) -> torch.dtype:
         """One for all weights."""

@@ -13,6 +13,7 @@ Latent = Float[Tensor, "batch channel time rows columns"]
 Text = Float[Tensor, "batch token width"]
 Feature = Float[Tensor, "batch _time _channel _rows _columns"]  # layers differ in size
 Tokens = Float[Tensor, "batch token width"]
+Heads = Float[Tensor, "batch head place _each"]
 
 
 class Family(ABC):
@@ -54,6 +55,26 @@ class Family(ABC):
         names = self.blocks(network)
         return (names[len(names) // 2],)
 
+    def attention(self, block: str) -> str:
+        """The self-attention of a block over space and time together.
+
+        Raises:
+            LookupError: The family has none.
+        """
+        raise LookupError(f"A {self.title} has no attention over space and time together.")
+
+    def attended(
+        self, network: nn.Module, attention: Any, q: Tokens, k: Tokens, x: Latent
+    ) -> tuple[Heads, Heads]:
+        """What such an attention multiplies, from the outputs of its `to_q` and `to_k`.
+
+        Normalised, with positions, without the tokens of a text.
+
+        Raises:
+            LookupError: The family has no such attention.
+        """
+        raise LookupError(f"A {self.title} has no attention over space and time together.")
+
     @abstractmethod
     def dtype(self, network: nn.Module) -> torch.dtype:
         """The type that latents and text enter the network in."""
@@ -77,6 +98,20 @@ class Family(ABC):
         Raises:
             ValueError: It does.
         """
+
+
+def split_heads(tokens: Tokens, heads: int) -> Float[Tensor, "batch head token _each"]:
+    """Heads that lie side by side along the width."""
+    return torch.unflatten(tokens, -1, (heads, -1)).movedim(2, 1)
+
+
+def rotated(x: Heads, cosine: Tensor, sine: Tensor) -> Heads:
+    """Rotary positions, in pairs of neighbours along the width."""
+    from diffusers.models.embeddings import apply_rotary_emb
+
+    untyped: Any = apply_rotary_emb
+    found: Heads = untyped(x, (cosine, sine))
+    return found
 
 
 def token_grid(tokens: Tokens, patch: tuple[int, int, int], layer: str, x: Latent) -> Feature:

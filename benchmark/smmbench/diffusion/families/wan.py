@@ -7,7 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from smmbench.diffusion.families.family import Family, Feature, Latent, Text, token_grid
+from smmbench.diffusion.families.family import (
+    Family,
+    Feature,
+    Heads,
+    Latent,
+    Text,
+    Tokens,
+    rotated,
+    split_heads,
+    token_grid,
+)
 
 
 class Wan(Family):
@@ -34,6 +44,22 @@ class Wan(Family):
         """All of them."""
         untyped: Any = network
         return tuple(f"blocks.{i}" for i in range(len(untyped.blocks)))
+
+    def attention(self, block: str) -> str:
+        """Text has an attention of its own."""
+        return f"{block}.attn1"
+
+    def attended(
+        self, network: nn.Module, attention: Any, q: Tokens, k: Tokens, x: Latent
+    ) -> tuple[Heads, Heads]:
+        """Normalised over all heads, then rotated by place and time."""
+        untyped: Any = network
+        cosine, sine = (one.squeeze(0).squeeze(1) for one in untyped.rope(x))
+        sides = ((q, attention.norm_q), (k, attention.norm_k))
+        q, k = (
+            rotated(split_heads(norm(one), attention.heads), cosine, sine) for one, norm in sides
+        )
+        return q, k
 
     def dtype(self, network: nn.Module) -> torch.dtype:
         """That of the patches: normalisations and the embedding of time may stay in float32."""

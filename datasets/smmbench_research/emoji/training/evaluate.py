@@ -87,7 +87,7 @@ def generate(
         text, nothing = backbone.embed(prompts[part]), backbone.embed([""])
 
         def denoise(
-            x: Tensor, t: int, text: Tensor = text, nothing: Tensor = nothing
+            x: Tensor, t: float, text: Tensor = text, nothing: Tensor = nothing
         ) -> Prediction:
             return backbone.denoiser.guided(x, t, text, nothing, guidance)
 

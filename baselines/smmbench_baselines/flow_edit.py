@@ -1,0 +1,219 @@
+"""FlowEdit: from the clip itself along the difference of two velocities, without inversion.
+
+Kulikov, Kleiner, Huberman-Spiegelglas, Michaeli: "FlowEdit: Inversion-Free Text-Based Editing Using
+Pre-Trained Flow Models", ICCV 2025 (arXiv 2412.08629).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from smmbench.diffusion.denoiser import Latent
+from smmbench.diffusion.finite import check_finite
+from smmbench.diffusion.method import DiffusionMethod, Timing
+from smmbench.diffusion.noise import generators, noise
+from smmbench.diffusion.parameters import DiffusionParameters, check_levels, refuse_below
+from smmbench.diffusion.sampling import Denoise, steps
+from smmbench.diffusion.schedule import NoiseSchedule, Prediction, within
+from smmbench.diffusion.support import Support, original, undefined
+from smmbench.method import Card, Source
+from smmbench.method.search_space import Range, Space
+from smmbench.video import Video
+
+NOT_A_FLOW = (
+    "it follows velocities of straight paths from clip to noise, and this model was not trained on "
+    "such paths."
+)
+
+
+@dataclass(frozen=True)
+class Parameters(DiffusionParameters):
+    """Parameters of FlowEdit, with the values that FiVE gives it on Wan."""
+
+    guidance: float = 12.0  # classifier-free guidance scale of the target prompt; 1 is none
+    source_guidance: float = 5.0  # the same of the source's caption
+    noise_level: float = 0.955  # editing begins here: lower keeps more of the clip
+    averages: int = 1  # draws of noise whose differences are averaged in each step
+    form: Literal["paper", "shared-noise"] = "paper"  # shared-noise: both sides noised alike
+    model: str = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
+    dtype: Literal["float16", "bfloat16", "float32"] = "bfloat16"  # of the networks
+    prompt_prefix: str = ""  # before every prompt
+    negative_prompt: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_levels(self, "noise_level")
+        refuse_below(self, 1, "averages")
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A clip.
+
+    Attributes:
+        x: A batch of one.
+        prompt: Its caption.
+        timing: Its length and frame rate.
+    """
+
+    x: Float[Tensor, "1 channel time rows columns"]
+    prompt: str
+    timing: Timing
+
+
+@torch.no_grad()
+def flow_edit(
+    schedule: NoiseSchedule,
+    source: Denoise,
+    target: Denoise,
+    clean: Latent,
+    timesteps: Sequence[float],
+    draw: Sequence[torch.Generator],
+    averages: int = 1,
+    form: Literal["paper", "shared-noise"] = "paper",
+) -> Latent:
+    """Carry a clean latent from what one prompt says to what another one does (Algorithm 1).
+
+    With one network and one prompt for both sides nothing moves, whatever the noise.
+
+    Args:
+        schedule: Of a flow.
+        source: The network with the source's caption.
+        target: The network with the target prompt.
+        clean: z_0 of the source.
+        timesteps: Of the edit, noisiest first; none leaves the clip as it is.
+        draw: One generator a sample.
+        averages: Draws of noise in each step.
+        form: `paper`: the target is shown z + z_src - z_0. `shared-noise`: it is shown z noised
+            with the same noise, (1 - sigma) z + sigma noise.
+
+    Raises:
+        FloatingPointError: The latent is no longer finite.
+    """
+    z = clean
+    for t, to in steps(timesteps):
+        difference = torch.zeros_like(z)
+        for _ in range(averages):
+            fresh = noise(clean, draw)
+            z_source = schedule.at(t, Prediction(clean, fresh))
+            z_target = (
+                z + z_source - clean if form == "paper" else schedule.at(t, Prediction(z, fresh))
+            )
+            difference += velocity(target(z_target, t)) - velocity(source(z_source, t))
+        z = z + (schedule.sigma(to) - schedule.sigma(t)) * difference / averages
+        check_finite(z, f"editing at timestep {t:g}")
+    return z
+
+
+def velocity(predicted: Prediction) -> Latent:
+    """Noise - x0, the way from a clip to noise."""
+    return predicted.noise - predicted.x0
+
+
+class FlowEdit(DiffusionMethod[Parameters, Encoded]):
+    """Starts as the clip and moves by the difference of target's and source's velocities."""
+
+    Parameters = Parameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"paper": {}}
+    search: ClassVar[Mapping[str, Space]] = {
+        "noise_level": Range(0.8, 1.0),
+        "guidance": Range(4.0, 16.0),
+    }
+    families: ClassVar[Mapping[str, Support]] = {
+        "unet-3d": undefined(NOT_A_FLOW),
+        "wan": original("the paper's images are SD3 and FLUX, flows too; FiVE has Wan"),
+        "cogvideox": undefined(NOT_A_FLOW),
+    }
+    card = Card(
+        title="FlowEdit",
+        kind="baseline",
+        paper="Kulikov et al., ICCV 2025, https://arxiv.org/abs/2412.08629",
+        code="https://github.com/fallenshock/FlowEdit",
+        licence="Apache-2.0",
+        notes=(
+            "Re-implemented from the paper's Algorithm 1, without its last plain sampling steps "
+            "(n_min = 0). Source and target scales and the skipped steps are those that FiVE "
+            "takes on Wan (9 of 50 at shift 5). Not a motion-transfer method: with SDEdit, what "
+            "every guided method must beat."
+        ),
+        backbone="Wan2.1-T2V and other flows",
+        original="Stable Diffusion 3 and FLUX, images",
+        values="FiVE-Bench's on Wan; the paper's are for images",
+        tuned="nothing yet",
+    )
+
+    def check_model(self) -> None:
+        """Refuse a noise level that no step has: the clip itself would pass for an edit."""
+        if not self._timesteps():
+            p, schedule = self.parameters, self.backbone.schedule
+            least = schedule.noise_level(schedule.timesteps(p.steps)[-1])
+            raise ValueError(
+                f"noise_level {p.noise_level:g} is below the cleanest of {p.steps} steps, "
+                f"{least:.3g}: nothing would be edited. Take more steps."
+            )
+
+    def prepare_batch(self, sources: Sequence[Source]) -> list[Encoded]:
+        """Encode the clips."""
+        x = self.encode(sources)
+        return [Encoded(x[[i]], one.prompt, Timing.of(one)) for i, one in enumerate(sources)]
+
+    def transfer_batch(
+        self, prepared: Sequence[Encoded], prompts: Sequence[str], seeds: Sequence[int]
+    ) -> list[Video]:
+        """Edit the clips."""
+        p, backbone = self.parameters, self.backbone
+        captions = self.embed([one.prompt for one in prepared])
+        negative = backbone.embed([p.negative_prompt])
+        x = flow_edit(
+            backbone.schedule,
+            lambda x, t: backbone.denoiser.guided(x, t, captions, negative, p.source_guidance),
+            self.denoise(self.embed(prompts)),
+            torch.cat([one.x for one in prepared]),
+            self._timesteps(),
+            generators(seeds),
+            p.averages,
+            p.form,
+        )
+        return self.videos(x, [one.timing for one in prepared])
+
+    def _timesteps(self) -> tuple[float, ...]:
+        schedule = self.backbone.schedule
+        return within(
+            schedule, schedule.timesteps(self.parameters.steps), self.parameters.noise_level, 0.0
+        )
+
+
+@dataclass(frozen=True)
+class FiVEParameters(Parameters):
+    """Parameters of FiVE's variant."""
+
+    form: Literal["paper", "shared-noise"] = "shared-noise"  # both sides noised alike
+
+
+class FlowEditFiVE(FlowEdit):
+    """FlowEdit with the target noised like the source, z += (s' - s)(v_target - v_source)."""
+
+    Parameters = FiVEParameters
+    presets: ClassVar[dict[str, dict[str, Any]]] = {"paper": {}}
+    card = Card(
+        title="FlowEdit as FiVE has it",
+        kind="baseline",
+        paper="Li et al., FiVE, ICCV 2025",
+        code="https://github.com/MinghanLi/FiVE-Bench",
+        licence="Apache-2.0",
+        notes=(
+            "A variant of FlowEdit under its own name: the target's side is the edited latent "
+            "noised with the same fresh noise as the source, (1 - s) z + s noise. Written after "
+            "a description of FiVE's code, not checked against it."
+        ),
+        backbone="Wan2.1-T2V and other flows",
+        original="Wan2.1-T2V-1.3B",
+        values="FiVE-Bench's on Wan",
+        tuned="nothing yet",
+    )
