@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
+from smmbench.metrics.best_match import best_matches, rows_of
 from smmbench.metrics.conventions import Conventions
 from smmbench.metrics.motion_fidelity import BothDirections, motion_fidelity
+from smmbench.metrics.moving import steps_of
 from smmbench.metrics.registry import metric
 
 DEFAULT = Conventions()
@@ -531,3 +533,20 @@ def test_masks_and_visibility_of_another_shape_are_refused(side: str, flags: np.
     for name in ("mask", "visible"):
         with pytest.raises((ValueError, TypeCheckError), match=f"{side}_{name}"):
             motion_fidelity(tracks, tracks, **{f"{side}_{name}": flags})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("block", [3, 512])
+def test_matches_are_the_largest_of_their_row_and_column(
+    monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    monkeypatch.setattr("smmbench.metrics.best_match._BLOCK", block)
+    rng = np.random.default_rng(0)
+    tracks = [np.cumsum(rng.normal(0, 3, (n, 6, 2)), axis=1) for n in (10, 7)]
+    a, b = (rows_of(steps_of(one, None, 0.5, Conventions()), 0.5, Conventions()) for one in tracks)
+    corr = a.agreement @ b.agreement.T / a.steps
+    of_a, of_b = best_matches(a, b)
+    np.testing.assert_array_equal(of_a.index, corr.argmax(axis=1))
+    np.testing.assert_array_equal(of_b.index, corr.argmax(axis=0))
+    np.testing.assert_allclose(of_a.corr, corr.max(axis=1))
+    np.testing.assert_allclose(of_a.by_step(a, b).mean(), of_a.corr.mean())
+    np.testing.assert_allclose(of_b.by_step(b, a).mean(), of_b.corr.mean())

@@ -32,11 +32,17 @@ def list_trackers(as_json: Json = False) -> None:
     if as_json:
         print_document(json.dumps([dataclasses.asdict(kind) for kind in KINDS], indent=2))
         return
-    table = Table("tracker", "what it is", "licence", "how to get it", box=None)
+    table = Table(box=None)
+    table.add_column("tracker", no_wrap=True)
+    for heading in ("what it is", "licence"):
+        table.add_column(heading)
     for kind in KINDS:
-        steps = [kind.install, f"Fetch {kind.checkpoint}" if kind.checkpoint else ""]
-        table.add_row(kind.form, kind.title, kind.license, "  ".join(filter(None, steps)) or "here")
+        table.add_row(kind.form, kind.title, kind.license)
     console().print(table, markup=False)
+    for kind in KINDS:  # whole lines, to be copied
+        if kind.install:
+            print_line(f"{kind.name}, code: {kind.install}")
+            print_line(f"{kind.name}, weights: {kind.checkpoint}")
 
 
 def check_tracker(

@@ -87,22 +87,29 @@ def best_matches(a: Rows, b: Rows) -> tuple[Matches, Matches]:
         for j in range(0, m, _BLOCK):
             rows, columns = slice(i, i + _BLOCK), slice(j, j + _BLOCK)
             corr = _correlations(a, b, rows, columns)
-            _keep_better(best_a[rows], index_a[rows], corr, j)
-            _keep_better(best_b[columns], index_b[columns], corr.T, i)
+            _keep_better(best_a[rows], index_a[rows], corr, 1, j)
+            _keep_better(best_b[columns], index_b[columns], corr, 0, i)
     if a.seen is None and a.left_out is None:
         best_a, best_b = best_a / a.steps, best_b / a.steps
     return Matches(best_a, index_a), Matches(best_b, index_b)
 
 
 def _keep_better(
-    best: Float64[np.ndarray, " i"],
-    index: Int64[np.ndarray, " i"],
+    best: Float64[np.ndarray, " kept"],
+    index: Int64[np.ndarray, " kept"],
     corr: Float64[np.ndarray, "i j"],
+    axis: int,
     first: int,
 ) -> None:
-    """Write the best of a block of columns, which begins at `first`, where it is better."""
-    at = corr.argmax(axis=1)
-    value = np.take_along_axis(corr, at[:, None], axis=1)[:, 0]
+    """Write the largest values of a block along an axis, which begins at `first`, where larger.
+
+    Of equal ones the first is taken. NumPy's `argmax` along columns takes longer than the product
+    that made the block, so places are found by comparing.
+    """
+    value = corr.max(axis=axis)
+    places = np.nonzero(corr == np.expand_dims(value, axis))
+    at = np.empty(len(value), dtype=np.int64)
+    at[places[1 - axis][::-1]] = places[axis][::-1]
     better = value > best
     best[better], index[better] = value[better], at[better] + first
 
