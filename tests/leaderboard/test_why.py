@@ -32,6 +32,7 @@ from smmbench.scoring.loop import ScoreLoop, results_below
 from smmbench.scoring.options import Options
 from smmbench.video import Video, write_lossless
 from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.formats.explaining import cell_text, pair_text
 from smmbench_leaderboard.provenance import chain
 from smmbench_leaderboard.provenance.chain import Link
 from smmbench_leaderboard.provenance.why import PairOrigin, why_cell, why_pair
@@ -50,7 +51,7 @@ class Tree:
         folder = method_folder(self.results, "flip")
         write_method(folder, MethodFile(label="flip", entry="toy:Flip", card=card))
         self.source = source_video(self.dataset, self.dataset.manifest.clips[0])
-        self.folder = self.put("cat", Video(self.source.frames[:, ::-1].copy(), 8.0))
+        self.folder = self.put("cat", Video(self.source.frames[:, :, ::-1].copy(), 8.0))
         self.put("dog", None)
         self.score()
 
@@ -132,6 +133,20 @@ def test_the_origin_of_a_detail_and_of_a_companion(tree: Tree) -> None:
     assert other.metric == "ftd" and other.unbroken
     text = tree.pair("text_similarity")
     assert text.score is not None and text.score.origin["text_model"]["weights"]
+
+
+def test_a_marked_pair_says_why_it_counts_as_worst(tree: Tree) -> None:
+    """A copy has the best number there is, and the worst in the mean."""
+    tree.folder = tree.put("cat", tree.source)
+    tree.score()
+    found = tree.pair()
+    assert found.value == pytest.approx(1)
+    assert (found.counts, found.marks) == (-1, ("source_share",))
+    cell = why_cell(tree.results, "flip", "motion_fidelity", str(tree.manifest))
+    assert [pair.marks for pair in cell.pairs if pair.scored] == [("source_share",)]
+    assert "as the worst, for it is marked: source_share" in cell_text(cell)
+    assert "Marked (source_share)" in pair_text(found)
+    assert tree.pair("text_similarity").marks == ()
 
 
 def test_a_changed_video_breaks_the_chain(tree: Tree) -> None:

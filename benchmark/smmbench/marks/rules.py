@@ -1,8 +1,8 @@
 """The marks: what is measured of every output, and where a pair counts as marked.
 
 A metric says how well an output moves; a mark says that its number may not be taken at its word. A
-marked pair counts as the worst on motion. Thresholds were set on validation clips: see
-`datasets/docs/gaming.md`, and `smmbench_research.emoji.gaming` for the command.
+marked pair counts as the worst on motion. Thresholds were set on validation clips, by a command
+that is kept: see `datasets/docs/gaming.md`.
 """
 
 from __future__ import annotations

@@ -39,6 +39,8 @@ def pair_text(found: PairOrigin) -> str:
     counts = "does not count" if found.counts is None else f"counts {found.counts:.6f}"
     value = f"{number(found.value)}, {counts} in the mean"
     lines = [f"{found.method}, {found.column} of {place}: {value} ({found.status})"]
+    if found.marks:
+        lines.append(f"Marked ({', '.join(found.marks)}), so that it counts as the worst.")
     if found.record is None:
         lines.append("There is no result: the pair was not run.")
         return _text(lines)
@@ -57,6 +59,8 @@ def _pair_line(pair: PairOfMean) -> str:
     counts = "does not count" if pair.counts is None else f"{pair.counts:+.6f}"
     if not pair.scored and pair.counts is not None:
         counts += " as the worst"
+    if pair.marks:
+        counts += f" as the worst, for it is marked: {', '.join(pair.marks)}"
     broken = f"; BROKEN: {', '.join(pair.broken)}" if pair.broken else ""
     return f"{pair.clip}/{pair.edit}/{pair.seed}: {counts} ({why}){broken}"
 

@@ -9,9 +9,18 @@ from smmbench.plugins import no_such
 from smmbench.results import RunRecord, Score, Stored
 from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.build import board_of
-from smmbench_leaderboard.board.columns import RANKING, value_of
+from smmbench_leaderboard.board.columns import MOTION, RANKING, value_of
 from smmbench_leaderboard.board.reading import Results, read_results
-from smmbench_leaderboard.board.types import Board, Bootstrap, Cell, Column, Scope, Status
+from smmbench_leaderboard.board.types import (
+    Board,
+    Bootstrap,
+    Cell,
+    Column,
+    Pair,
+    Row,
+    Scope,
+    Status,
+)
 from smmbench_leaderboard.provenance.chain import Link, current_link, links_of, scorer_for
 
 
@@ -26,6 +35,7 @@ class PairOfMean(Stored):
     counts: float | None  # what enters: its value, or the worst; None: nothing, of a floor
     scored: bool  # whether it has a value
     broken: tuple[str, ...]  # links that do not hold
+    marks: tuple[str, ...] = ()  # rules that mark it: it then counts as the worst on motion
 
 
 class CellOrigin(Stored):
@@ -55,6 +65,7 @@ class PairOrigin(Stored):
 
     Attributes:
         value: The number; None if there is none, and `counts` is then the worst, or nothing.
+        marks: Rules by which the number is not taken at its word; `counts` is then the worst.
         score: With its origin: conventions, tracker, model, hashes. None if it is not scored.
         record: How the video was made; None if nothing was.
         links: What was checked; `unbroken` if none of them fails.
@@ -72,6 +83,7 @@ class PairOrigin(Stored):
     status: Status
     value: float | None
     counts: float | None
+    marks: tuple[str, ...] = ()
     score: Score | None
     record: RunRecord | None
     links: tuple[Link, ...]
@@ -107,6 +119,7 @@ def why_cell(
                 counts=pair.values.get(shown.name),
                 scored=value_of(shown, result) is not None,
                 broken=tuple(link.name for link in links if link.holds is False),
+                marks=_marks(shown, pair, row),
             )
         )
     return CellOrigin(
@@ -165,11 +178,17 @@ def why_pair(
         status=entry.status,
         value=value_of(shown, result),
         counts=entry.values.get(shown.name),
+        marks=_marks(shown, entry, row),
         score=score,
         record=result.record if result else None,
         links=tuple(links),
         unbroken=bool(links) and not any(link.holds is False for link in links),
     )
+
+
+def _marks(column: Column, pair: Pair, row: Row) -> tuple[str, ...]:
+    """What makes a pair count as the worst in a column, although it has a number."""
+    return pair.marks if column.metric == MOTION and not row.control else ()
 
 
 def _found(
