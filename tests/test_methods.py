@@ -20,16 +20,15 @@ from smmbench.resolving import entry_of, find_method, label_of, method_names, re
 
 WHOLE = """
 from __future__ import annotations
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+from typing_extensions import Doc
 from smmbench.method import Card, Method
 
 @dataclass(frozen=True)
 class Settings:
-    steps: int = 50  # DDIM steps
-    loss: Literal["paper", "code"] = (
-        "paper"
-    )  # which of the two
+    steps: Annotated[int, Doc("DDIM steps")] = 50  # no comment is read
+    loss: Literal["paper", "code"] = field(default="paper", metadata={"help": "which of the two"})
     plain: tuple[float, ...] = (0.5, 1.0)
 
 class SlowShift(Method):
@@ -99,12 +98,12 @@ def test_an_unknown_method_says_what_there_is(reference: str, message: str) -> N
         find_method(reference)
 
 
-def test_a_description_has_types_defaults_and_comments(whole: str) -> None:
+def test_a_description_has_types_defaults_and_help(whole: str) -> None:
     steps, loss, plain = describe(whole).parameters
     assert (steps.name, steps.type, steps.default) == ("steps", "int", 50)
-    assert steps.comment == "DDIM steps"
-    assert (loss.type, loss.comment) == ("one of 'paper', 'code'", "which of the two")
-    assert (plain.default, plain.comment) == ([0.5, 1.0], "")
+    assert steps.help == "DDIM steps"
+    assert (loss.type, loss.help) == ("one of 'paper', 'code'", "which of the two")
+    assert (plain.default, plain.help) == ([0.5, 1.0], "")
 
 
 @pytest.fixture

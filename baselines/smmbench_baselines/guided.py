@@ -9,12 +9,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import descend, loss_scale
@@ -108,11 +109,16 @@ class ReferenceGuided(DiffusionMethod[ParametersT, Referred], Generic[Parameters
 class DescentParameters(DiffusionParameters):
     """Adam on the latent in the noisy steps; values of DiTFlow (CVPR 2025)."""
 
-    guidance: float = 7.0  # classifier-free guidance scale; 1 is none
-    guided_from: float = 1.0  # noise level where guidance begins; 1 is pure noise
-    guided_to: float = 0.83  # and where it ends: on ZeroScope the first 10 of 50 steps
-    iterations: int = 5  # of Adam in each guided step
-    rates: tuple[float, float] = (0.002, 0.001)  # of Adam, first to last guided step
+    guidance: Annotated[float, Doc("classifier-free guidance scale; 1 is none")] = 7.0
+    guided_from: Annotated[float, Doc("noise level where guidance begins; 1 is pure noise")] = 1.0
+    guided_to: Annotated[float, Doc("and where it ends: on ZeroScope the first 10 of 50 steps")] = (
+        0.83
+    )
+    iterations: Annotated[int, Doc("of Adam in each guided step")] = 5
+    rates: Annotated[tuple[float, float], Doc("of Adam, first to last guided step")] = (
+        0.002,
+        0.001,
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from typing_extensions import Doc
 
 from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
@@ -26,9 +28,11 @@ from smmbench.video import Video
 class Parameters(DiffusionParameters):
     """Parameters of inversion with prompt swap."""
 
-    inversion_steps: int = 999  # of the source's inversion
-    inversion_refinements: int = 0  # of each of its steps; see `invert`
-    inversion_prompt: bool = True  # invert with the source's caption; else with none
+    inversion_steps: Annotated[int, Doc("of the source's inversion")] = 999
+    inversion_refinements: Annotated[int, Doc("of each of its steps; see `invert`")] = 0
+    inversion_prompt: Annotated[bool, Doc("invert with the source's caption; else with none")] = (
+        True
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

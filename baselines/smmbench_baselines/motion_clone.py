@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
@@ -43,17 +44,25 @@ Frames = Int[Tensor, "batch place head time _top"]
 class Parameters(DiffusionParameters):
     """Parameters of MotionClone; values of its setting for moving objects."""
 
-    steps: int = 300  # of DDIM sampling; those that are guided lie closer together
-    guidance: float = 8.5  # classifier-free; the paper's 7.5 is counted from the prompt's side
-    guided_steps: int = 180  # of the steps, from the noisy end
-    guided_to: float = 0.695  # noise level where guidance ends: on ZeroScope 0.4 of T is guided
-    warm_up: int = 10  # guided steps in which guidance grows evenly from nothing
-    cool_down: int = 10  # guided steps in which it falls evenly to nothing
-    weight: float = 2000.0  # of the squared error
-    reference_level: float = 0.538  # noise level of the clip for the one glance at it: t = 400
-    reference_seed: int = 0  # of that noise; one for all clips
-    block: str = "up_blocks.1"  # whose attentions over time are compared, all of them
-    top: int = 1  # how many of a query's probabilities are compared, the highest
+    steps: Annotated[int, Doc("of DDIM sampling; those that are guided lie closer together")] = 300
+    guidance: Annotated[
+        float, Doc("classifier-free; the paper's 7.5 is counted from the prompt's side")
+    ] = 8.5
+    guided_steps: Annotated[int, Doc("of the steps, from the noisy end")] = 180
+    guided_to: Annotated[
+        float, Doc("noise level where guidance ends: on ZeroScope 0.4 of T is guided")
+    ] = 0.695
+    warm_up: Annotated[int, Doc("guided steps in which guidance grows evenly from nothing")] = 10
+    cool_down: Annotated[int, Doc("guided steps in which it falls evenly to nothing")] = 10
+    weight: Annotated[float, Doc("of the squared error")] = 2000.0
+    reference_level: Annotated[
+        float, Doc("noise level of the clip for the one glance at it: t = 400")
+    ] = 0.538
+    reference_seed: Annotated[int, Doc("of that noise; one for all clips")] = 0
+    block: Annotated[str, Doc("whose attentions over time are compared, all of them")] = (
+        "up_blocks.1"
+    )
+    top: Annotated[int, Doc("how many of a query's probabilities are compared, the highest")] = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.families import UNet3D
@@ -52,18 +53,25 @@ JOINT = r"blocks\.\d+\.(attn1\.to_(q|k|v|out\.0)|f(fn|f)\.net\.(0\.proj|2))$"
 class Parameters(OneClipParameters):
     """Parameters of MotionDirector; values of its paper and its settings for a single video."""
 
-    steps: int = 30  # of DDIM sampling
-    guidance: float = 12.0  # classifier-free guidance scale
-    prompt_prefix: str = ""  # before every prompt
-    negative_prompt: str = ""
-    tuning_steps: int = 150  # of AdamW, on one clip
-    tuning_rate: float = 5e-4  # learning rate, constant
-    decay: float = 1e-2  # AdamW's weight decay
-    rank: int = 32  # of the LoRA layers
-    beta: float = 1.0  # weight of the anchor frame in the appearance-debiased loss
-    alone: float = 0.2  # share of steps in which the temporal layers learn without the spatial
-    spatial_scale: float = 0.0  # of what the spatial layers add in sampling
-    noise_prior: float = 0.5  # share of the inverted noise's variance in the start; 0 is none
+    steps: Annotated[int, Doc("of DDIM sampling")] = 30
+    guidance: Annotated[float, Doc("classifier-free guidance scale")] = 12.0
+    prompt_prefix: Annotated[str, Doc("before every prompt")] = ""
+    negative_prompt: Annotated[
+        str,
+        Doc("what classifier-free guidance leads away from; empty: no words"),
+    ] = ""
+    tuning_steps: Annotated[int, Doc("of AdamW, on one clip")] = 150
+    tuning_rate: Annotated[float, Doc("learning rate, constant")] = 5e-4
+    decay: Annotated[float, Doc("AdamW's weight decay")] = 1e-2
+    rank: Annotated[int, Doc("of the LoRA layers")] = 32
+    beta: Annotated[float, Doc("weight of the anchor frame in the appearance-debiased loss")] = 1.0
+    alone: Annotated[
+        float, Doc("share of steps in which the temporal layers learn without the spatial")
+    ] = 0.2
+    spatial_scale: Annotated[float, Doc("of what the spatial layers add in sampling")] = 0.0
+    noise_prior: Annotated[
+        float, Doc("share of the inverted noise's variance in the start; 0 is none")
+    ] = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from typing_extensions import Doc
 
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
 from smmbench.diffusion.noise import generators, noise
@@ -30,7 +32,9 @@ from smmbench.video import Video
 class Parameters(DiffusionParameters):
     """Parameters of SDEdit."""
 
-    noise_level: float = 0.8  # noise up to this: low keeps motion, high follows the text
+    noise_level: Annotated[
+        float, Doc("noise up to this: low keeps motion, high follows the text")
+    ] = 0.8
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from typing_extensions import Doc
 
 from smmbench import smm
 from smmbench.diffusion.parameters import BACKBONES, SEARCHED
@@ -16,7 +18,7 @@ from smmbench.method.search_space import Choices, Space
 class Parameters(smm.Parameters):
     """Parameters of SMM; only the grid differs."""
 
-    grid: int = 2  # average over a grid x grid of cells; 1 is SMM itself
+    grid: Annotated[int, Doc("average over a grid x grid of cells; 1 is SMM itself")] = 2
 
 
 class SMMGrid(smm.SMM):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench import smm
 from smmbench.diffusion.parameters import BACKBONES, SEARCHED
@@ -30,8 +31,13 @@ Area = Bool[Tensor, "batch time time _rows _columns"]
 class Parameters(smm.Parameters):
     """Parameters of SMM for each region; the schedule is SMM's, as in ConMo's code."""
 
-    regions: tuple[Which, ...] = ("moving", "rest")  # compared apart, alike in weight
-    threshold: float = 30.0  # of 255: what differs so from the clip's median frame moves
+    regions: Annotated[tuple[Which, ...], Doc("compared apart, alike in weight")] = (
+        "moving",
+        "rest",
+    )
+    threshold: Annotated[
+        float, Doc("of 255: what differs so from the clip's median frame moves")
+    ] = 30.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

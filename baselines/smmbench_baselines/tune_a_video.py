@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from jaxtyping import Float
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
@@ -26,9 +27,12 @@ from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWe
 class Parameters(WholeWeightParameters):
     """Parameters of Tune-A-Video; its own values where the backbone leaves them a meaning."""
 
-    guidance: float = 12.5  # classifier-free guidance scale
-    prompt_prefix: str = ""  # before every prompt
-    negative_prompt: str = ""
+    guidance: Annotated[float, Doc("classifier-free guidance scale")] = 12.5
+    prompt_prefix: Annotated[str, Doc("before every prompt")] = ""
+    negative_prompt: Annotated[
+        str,
+        Doc("what classifier-free guidance leads away from; empty: no words"),
+    ] = ""
 
 
 class TuneAVideo(WholeWeightMethod[Parameters]):

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from jaxtyping import Float
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.parameters import EMOJI, SEARCHED, UNETS
@@ -33,14 +34,23 @@ PLACES = re.compile(
 class Parameters(WholeWeightParameters):
     """Parameters of VMC; values of its paper and published settings."""
 
-    tuning_steps: int = 400  # of AdamW, on one clip
-    tuning_rate: float = 1e-4  # learning rate, constant
-    guidance: float = 9.0  # classifier-free guidance scale
-    prompt_prefix: str = ""  # before every prompt
-    negative_prompt: str = ""
-    residual: Literal["paper", "code"] = "paper"  # directions of steps, or sizes over time
-    compare: Literal["noise", "output"] = "noise"  # steps of the noise; or of v, where it is v
-    prompt: Literal["invariant", "caption", "empty"] = "invariant"  # invariant: place cut off
+    tuning_steps: Annotated[int, Doc("of AdamW, on one clip")] = 400
+    tuning_rate: Annotated[float, Doc("learning rate, constant")] = 1e-4
+    guidance: Annotated[float, Doc("classifier-free guidance scale")] = 9.0
+    prompt_prefix: Annotated[str, Doc("before every prompt")] = ""
+    negative_prompt: Annotated[
+        str,
+        Doc("what classifier-free guidance leads away from; empty: no words"),
+    ] = ""
+    residual: Annotated[
+        Literal["paper", "code"], Doc("directions of steps, or sizes over time")
+    ] = "paper"
+    compare: Annotated[
+        Literal["noise", "output"], Doc("steps of the noise; or of v, where it is v")
+    ] = "noise"
+    prompt: Annotated[Literal["invariant", "caption", "empty"], Doc("invariant: place cut off")] = (
+        "invariant"
+    )
 
 
 class VMC(WholeWeightMethod[Parameters]):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Generator, Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Denoiser, Features, Latent, Text
 from smmbench.diffusion.families import UNet3D
@@ -54,20 +55,42 @@ KEPT_FROM = 100
 class Parameters(DiffusionParameters):
     """Parameters of SMM; the defaults are those of the paper's published configuration."""
 
-    inversion_steps: int = 999  # of the source's DDIM inversion
-    inversion_refinements: int = 0  # of each of its steps; see `invert`
-    inversion_prompt: bool = False  # invert with the source's caption; the paper: with none
-    start: Literal["low-frequency", "inverted", "random"] = "low-frequency"
-    downsample: int = 4  # low frequencies: those that survive shrinking a latent frame this much
-    guided_from: float = 1.0  # noise level where guidance begins; 1 is pure noise
-    guided_to: float = 0.69  # and where it ends: on ZeroScope timesteps t >= 0.6 T are guided
-    iterations: int = 10  # of Adam in each guided step; 30 for complex motion
-    rates: tuple[float, float] = (0.007, 0.004)  # of Adam, first to last guided step
-    layers: tuple[str, ...] = ()  # whose outputs are compared; none: the family's, see `layers_of`
-    features: Kind = "smm-differences"  # "smm" and "full" are ablations of the paper
-    distance: Distance = "cosine"  # of the published code; "l2" is the paper's equation
-    grid: int = 1  # average over a grid x grid of cells; 1: over the whole frame, as the paper
-    restart: bool = True  # after each step, noise the latent forward again and denoise it anew
+    inversion_steps: Annotated[int, Doc("of the source's DDIM inversion")] = 999
+    inversion_refinements: Annotated[int, Doc("of each of its steps; see `invert`")] = 0
+    inversion_prompt: Annotated[
+        bool, Doc("invert with the source's caption; the paper: with none")
+    ] = False
+    start: Annotated[
+        Literal["low-frequency", "inverted", "random"],
+        Doc("where sampling begins: the inverted clip's low frequencies, all of it, or noise"),
+    ] = "low-frequency"
+    downsample: Annotated[
+        int, Doc("low frequencies: those that survive shrinking a latent frame this much")
+    ] = 4
+    guided_from: Annotated[float, Doc("noise level where guidance begins; 1 is pure noise")] = 1.0
+    guided_to: Annotated[
+        float, Doc("and where it ends: on ZeroScope timesteps t >= 0.6 T are guided")
+    ] = 0.69
+    iterations: Annotated[int, Doc("of Adam in each guided step; 30 for complex motion")] = 10
+    rates: Annotated[tuple[float, float], Doc("of Adam, first to last guided step")] = (
+        0.007,
+        0.004,
+    )
+    layers: Annotated[
+        tuple[str, ...], Doc("whose outputs are compared; none: the family's, see `layers_of`")
+    ] = ()
+    features: Annotated[Kind, Doc('"smm" and "full" are ablations of the paper')] = (
+        "smm-differences"
+    )
+    distance: Annotated[Distance, Doc('of the published code; "l2" is the paper\'s equation')] = (
+        "cosine"
+    )
+    grid: Annotated[
+        int, Doc("average over a grid x grid of cells; 1: over the whole frame, as the paper")
+    ] = 1
+    restart: Annotated[
+        bool, Doc("after each step, noise the latent forward again and denoise it anew")
+    ] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -572,8 +572,8 @@ def test_a_recipe_is_a_method_like_any_other(stand: Stand) -> None:
     described = describe(str(stand.path))
     assert described.presets == {"far": {"shift": 5}}
     behave, shift, _ = described.parameters
-    assert (shift.type, shift.default, shift.comment) == ("int", 2, "pixels to the right")
-    assert behave.comment == "what the script does"
+    assert (shift.type, shift.default, shift.help) == ("int", 2, "pixels to the right")
+    assert behave.help == "what the script does"
     assert described.card is not None and described.card.code.endswith(stand.commit)
     assert label_of(str(stand.path)) == "stand-in"
     before = entry_of(str(stand.path))

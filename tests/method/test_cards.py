@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from smmbench.cli.method_description import describe
+from smmbench.external.recipe.finding import recipe_names
 from smmbench.resolving import distribution_of, find_method, method_names
 
 OURS = tuple(
@@ -38,3 +39,9 @@ def test_a_card_has_no_seconds_of_its_own(name: str) -> None:
     assert card is not None
     words = f"{card.notes} {card.values} {card.tuned}".lower().split()
     assert not {"seconds", "gib", "minutes"} & set(words)
+
+
+@pytest.mark.parametrize("name", [*method_names(), *recipe_names()])
+def test_every_parameter_says_what_it_means(name: str) -> None:
+    empty = [one.name for one in describe(name).parameters if not one.help.strip()]
+    assert not empty

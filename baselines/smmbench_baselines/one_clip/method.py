@@ -6,11 +6,12 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.inversion import inversion_timesteps, invert
@@ -37,12 +38,14 @@ SAMPLING_ONLY = frozenset(
 class OneClipParameters(DiffusionParameters):
     """Parameters that all methods tuned on one clip share."""
 
-    tuning_steps: int = 500  # of AdamW, on one clip
-    tuning_rate: float = 3e-5  # learning rate, constant
-    tuning_seed: int = 0  # of all draws of the tuning
-    checkpointing: bool = True  # tune in less memory and a third more time
-    inversion_steps: int = 50  # of the source's DDIM inversion
-    inversion_prompt: bool = False  # invert with the source's caption; else with none
+    tuning_steps: Annotated[int, Doc("of AdamW, on one clip")] = 500
+    tuning_rate: Annotated[float, Doc("learning rate, constant")] = 3e-5
+    tuning_seed: Annotated[int, Doc("of all draws of the tuning")] = 0
+    checkpointing: Annotated[bool, Doc("tune in less memory and a third more time")] = True
+    inversion_steps: Annotated[int, Doc("of the source's DDIM inversion")] = 50
+    inversion_prompt: Annotated[bool, Doc("invert with the source's caption; else with none")] = (
+        False
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

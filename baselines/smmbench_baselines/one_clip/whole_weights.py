@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from jaxtyping import Float
 from torch import Generator, Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.noise import noise
@@ -34,7 +35,9 @@ LONGEST = 1.0
 class WholeWeightParameters(OneClipParameters):
     """Parameters of methods that change whole weights."""
 
-    downsample: int = 1  # above 1: keep only the inverted noise that survives shrinking so much
+    downsample: Annotated[
+        int, Doc("above 1: keep only the inverted noise that survives shrinking so much")
+    ] = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
-import inspect
-import io
-import textwrap
-import tokenize
 from typing import Any, get_type_hints
 
 from smmbench.external.recipe.finding import recipe_names
 from smmbench.method import Card
 from smmbench.method.imported_card import card_names, load_card
-from smmbench.method.parameters import parameters_to_json, type_in_words
+from smmbench.method.parameters import parameter_help, parameters_to_json, type_in_words
 from smmbench.resolving import distribution_of, find_method, method_names
 
 
 @dataclasses.dataclass(frozen=True)
 class ParameterDescription:
-    """One parameter of a method: what may stand for it, and the comment beside it."""
+    """One parameter of a method: what may stand for it, and what it means."""
 
     name: str
     type: str
     default: Any
-    comment: str
+    help: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,35 +72,8 @@ def describe_all() -> list[MethodDescription]:
 def describe_parameters(parameters: type) -> tuple[ParameterDescription, ...]:
     """Describe every field of a `Parameters` dataclass whose fields all have defaults."""
     types = get_type_hints(parameters)
-    defaults = parameters_to_json(parameters())
-    comments: dict[str, str] = {
-        field.name: field.metadata.get("comment", "") for field in dataclasses.fields(parameters)
-    }
-    for base in reversed(parameters.__mro__):  # a field keeps its comment in subclasses
-        if dataclasses.is_dataclass(base):
-            comments |= _comments(base)
+    helps = parameter_help(parameters)
     return tuple(
-        ParameterDescription(name, type_in_words(types[name]), default, comments.get(name, ""))
-        for name, default in defaults.items()
+        ParameterDescription(name, type_in_words(types[name]), default, helps[name])
+        for name, default in parameters_to_json(parameters()).items()
     )
-
-
-def _comments(parameters: type) -> dict[str, str]:
-    """The comment at the end of each field's definition; empty where there is no source to read."""
-    try:
-        source = textwrap.dedent(inspect.getsource(parameters))
-    except (OSError, TypeError):
-        return {}
-    by_line = {
-        token.start[0]: token.string.lstrip("# ").strip()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
-    definition = ast.parse(source).body[0]
-    assert isinstance(definition, ast.ClassDef)
-    return {
-        field.target.id: by_line[field.end_lineno]
-        for field in definition.body
-        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
-        if field.end_lineno in by_line
-    }

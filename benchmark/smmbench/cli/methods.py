@@ -96,7 +96,7 @@ def _print_method(out: Console, method: MethodDescription) -> None:
             column.overflow = "fold"
         table.columns[0].no_wrap = True
         for one in method.parameters:
-            cells = (one.name, _as_set(one.default), one.type, one.comment)
+            cells = (one.name, _as_set(one.default), one.type, one.help)
             table.add_row(*(Text(cell) for cell in cells))
         out.print()
         out.print(table)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from typing_extensions import Doc
 
 from smmbench.diffusion.schedule import NoiseSchedule
 
@@ -37,16 +39,27 @@ SEARCHED = (
 class DiffusionParameters:
     """Which model makes the video, and how it is sampled; values of Yatim et al. (CVPR 2024)."""
 
-    model: str = "cerspense/zeroscope_v2_576w"  # installed name, local folder or hub id
-    revision: str = ""  # commit of a hub id; empty: the one known to work, for known ids
-    dtype: Literal["float16", "bfloat16", "float32"] = "float16"  # of the networks
-    steps: int = 50  # of DDIM sampling
-    guidance: float = 10.0  # classifier-free guidance scale; 1 is none
-    guidance_rescale: float = 0.0  # 0 to 1, see `Denoiser.guided`
-    prompt_prefix: str = QUALITY  # before every prompt
-    negative_prompt: str = DEFECTS
-    compile: bool = False  # passes without gradients; minutes at first, then each one faster
-    low_memory: bool = False  # slower, in less memory: layers computed again, frames one by one
+    model: Annotated[str, Doc("installed name, local folder or hub id")] = (
+        "cerspense/zeroscope_v2_576w"
+    )
+    revision: Annotated[
+        str, Doc("commit of a hub id; empty: the one known to work, for known ids")
+    ] = ""
+    dtype: Annotated[Literal["float16", "bfloat16", "float32"], Doc("of the networks")] = "float16"
+    steps: Annotated[int, Doc("of DDIM sampling")] = 50
+    guidance: Annotated[float, Doc("classifier-free guidance scale; 1 is none")] = 10.0
+    guidance_rescale: Annotated[float, Doc("0 to 1, see `Denoiser.guided`")] = 0.0
+    prompt_prefix: Annotated[str, Doc("before every prompt")] = QUALITY
+    negative_prompt: Annotated[
+        str,
+        Doc("what classifier-free guidance leads away from; empty: no words"),
+    ] = DEFECTS
+    compile: Annotated[
+        bool, Doc("passes without gradients; minutes at first, then each one faster")
+    ] = False
+    low_memory: Annotated[
+        bool, Doc("slower, in less memory: layers computed again, frames one by one")
+    ] = False
 
     def __post_init__(self) -> None:
         refuse_below(self, 1, "steps")

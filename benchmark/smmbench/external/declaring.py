@@ -51,10 +51,10 @@ def _method_of(path: Path, name: str, content: bytes) -> type[External]:
 
 
 def _parameters(described: Mapping[str, ParameterOf]) -> type:
-    """A frozen dataclass; the comments are in the fields' metadata."""
+    """A frozen dataclass; what they mean is in the fields' metadata."""
     fields = []
     for name, one in described.items():
         kind: Any = Literal[one.choices] if one.choices else type(one.default)
-        field = dataclasses.field(default=one.default, metadata={"comment": one.comment})
+        field = dataclasses.field(default=one.default, metadata={"help": one.comment})
         fields.append((name, kind, field))
     return dataclasses.make_dataclass("Parameters", fields, frozen=True)

@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
+from typing_extensions import Doc
 
 from smmbench.method import Method
 from smmbench.plugins import no_such
@@ -90,6 +91,21 @@ def parameters_to_json(parameters: Any) -> dict[str, Any]:
         )
         for field in dataclasses.fields(parameters)
     }
+
+
+def parameter_help(parameters: type) -> dict[str, str]:
+    """What each parameter means, by name; empty where nobody wrote it.
+
+    A field states it as `Annotated[int, Doc("of DDIM sampling")]`, with `Doc` of
+    `typing_extensions`, or as `field(metadata={"help": "of DDIM sampling"})`.
+    """
+    annotations = get_type_hints(parameters, include_extras=True)
+    helps = {}
+    for field in dataclasses.fields(parameters):
+        notes = getattr(annotations[field.name], "__metadata__", ())
+        said = [note.documentation for note in notes if isinstance(note, Doc)]
+        helps[field.name] = said[-1] if said else field.metadata.get("help", "")
+    return helps
 
 
 def type_in_words(annotation: Any) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from zlib import crc32
 
 import numpy as np
+from typing_extensions import Doc
 
 from smmbench.method import Card, Method, Source
 from smmbench.search import Range, Space
@@ -15,10 +16,10 @@ from smmbench.video import Video
 
 @dataclass(frozen=True)
 class Parameters:
-    """Every parameter has a type, a default and a comment: `--set strength=0.8` is checked."""
+    """Every parameter has a type, a default and a meaning: `--set strength=0.8` is checked."""
 
-    strength: float = 0.5  # of the colour: 0 is the clip itself, 1 the colour alone
-    noise: float = 4.0  # standard deviation, in grey levels of 255
+    strength: Annotated[float, Doc("of the colour: 0 is the clip itself, 1 the colour alone")] = 0.5
+    noise: Annotated[float, Doc("standard deviation, in grey levels of 255")] = 4.0
 
 
 class MyMethod(Method[Parameters, np.ndarray]):
