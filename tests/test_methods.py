@@ -72,10 +72,10 @@ def test_the_label_of_a_class(name: str, label: str) -> None:
         (("(Method)", "(object)"), "is not a subclass of smmbench.method.Method"),
         (("def transfer", "def transfers"), r"does not define transfer\(\)"),
         (("Parameters = Settings", ""), "needs a frozen dataclass of its parameters"),
-        (("steps: int = 50", "steps: int"), "needs a default; without one: steps"),
+        (('Doc("DDIM steps")] = 50', 'Doc("DDIM steps")]'), "needs a default; without one: steps"),
         (("card = Card(", "cart = Card("), "needs a `card = Card"),
         (("class SlowShift", "class Other"), "has no 'SlowShift'"),
-        (("import Literal", "import Litteral"), "does not load: ImportError"),
+        (("import Annotated, Literal", "import Annotated, Litteral"), "does not load: ImportError"),
     ],
 )
 def test_what_is_not_a_whole_method(whole: str, change: tuple[str, str], message: str) -> None:
