@@ -11,11 +11,12 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
+from typing_extensions import Doc
 
 from smmbench.diffusion.method import DiffusionMethod, Prepared
 from smmbench.diffusion.parameters import BACKBONES, EMOJI, DiffusionParameters
@@ -76,7 +77,7 @@ class OnAStill(DiffusionMethod[ParametersT, Begun]):
 class TextureParameters(DiffusionParameters):
     """The still's parameters, and the texture's."""
 
-    levels: float = 3.0  # standard deviation of the texture, of 255
+    levels: Annotated[float, Doc("standard deviation of the texture, of 255")] = 3.0
 
 
 class TextureStill(OnAStill[TextureParameters]):
@@ -105,7 +106,7 @@ class TextureStill(OnAStill[TextureParameters]):
 class OverlayParameters(DiffusionParameters):
     """The still's parameters, and the overlay's."""
 
-    share: float = 0.08  # of the source in the mixture, 0 to 1
+    share: Annotated[float, Doc("of the source in the mixture, 0 to 1")] = 0.08
 
 
 class OverlayStill(OnAStill[OverlayParameters]):
@@ -132,7 +133,7 @@ class OverlayStill(OnAStill[OverlayParameters]):
 class InsetParameters(DiffusionParameters):
     """The still's parameters, and the inset's."""
 
-    scale: float = 0.5  # of the source's sides, 0 to 1
+    scale: Annotated[float, Doc("of the source's sides, 0 to 1")] = 0.5
 
 
 class InsetStill(OnAStill[InsetParameters]):

@@ -35,7 +35,7 @@ class Shift(smmbench.Method[Parameters, smmbench.Video]):
     """Shifts every frame; the prompt changes nothing."""
 
     Parameters = Parameters
-    card = smmbench.Card("Shift", kind="baseline")
+    card = smmbench.Card("Shift", kind="control")
     deterministic = True
 
     def prepare(self, source: smmbench.Source) -> smmbench.Video:
