@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.parameters import BACKBONES, EMOJI, SEARCHED, check_levels
@@ -38,9 +39,13 @@ Flow = Float[Tensor, "batch moment moment place 2"]
 class Parameters(DescentParameters):
     """Parameters of DiTFlow; values of its published configuration."""
 
-    layers: tuple[str, ...] = ()  # attentions; none: of the middle block, as the paper has it
-    temperature: float = 2.0  # what logits are multiplied with before the softmax
-    reference_level: float = 0.0  # noise level that the network is told of the clean clip
+    layers: Annotated[
+        tuple[str, ...], Doc("attentions; none: of the middle block, as the paper has it")
+    ] = ()
+    temperature: Annotated[float, Doc("what logits are multiplied with before the softmax")] = 2.0
+    reference_level: Annotated[
+        float, Doc("noise level that the network is told of the clean clip")
+    ] = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
@@ -39,17 +40,28 @@ Grid = Float[Tensor, "batch _time _rows _columns _width"]
 class Parameters(DescentParameters):
     """Parameters of FastVMT; values of its published code."""
 
-    guidance: float = 5.8  # classifier-free guidance scale; 1 is none
-    start_level: float = 0.988  # noise level of the clip that sampling starts from; 1: pure noise
-    guided_to: float = 0.95  # noise level where guidance ends: 10 steps of 50 at shift 7
-    iterations: int = 10  # of AdamW in each guided step
-    rates: tuple[float, float] = (0.003, 0.002)  # of AdamW, first to last guided step
-    every: int = 3  # iterations that one gradient serves
-    layers: tuple[str, ...] = ()  # attentions; none: of the middle block
-    tile: tuple[int, int] = (3, 4)  # rows and columns of places whose queries are averaged
-    window: int = 21  # rows and columns of places around a tile that it is looked for in
-    flow_weight: float = 5.0  # of the squared error of the flow
-    key_weight: float = 1.0  # of the squared error of the windows' mean keys
+    guidance: Annotated[float, Doc("classifier-free guidance scale; 1 is none")] = 5.8
+    start_level: Annotated[
+        float, Doc("noise level of the clip that sampling starts from; 1: pure noise")
+    ] = 0.988
+    guided_to: Annotated[
+        float, Doc("noise level where guidance ends: 10 steps of 50 at shift 7")
+    ] = 0.95
+    iterations: Annotated[int, Doc("of AdamW in each guided step")] = 10
+    rates: Annotated[tuple[float, float], Doc("of AdamW, first to last guided step")] = (
+        0.003,
+        0.002,
+    )
+    every: Annotated[int, Doc("iterations that one gradient serves")] = 3
+    layers: Annotated[tuple[str, ...], Doc("attentions; none: of the middle block")] = ()
+    tile: Annotated[
+        tuple[int, int], Doc("rows and columns of places whose queries are averaged")
+    ] = (3, 4)
+    window: Annotated[
+        int, Doc("rows and columns of places around a tile that it is looked for in")
+    ] = 21
+    flow_weight: Annotated[float, Doc("of the squared error of the flow")] = 5.0
+    key_weight: Annotated[float, Doc("of the squared error of the windows' mean keys")] = 1.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

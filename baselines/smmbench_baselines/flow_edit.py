@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.finite import check_finite
@@ -36,15 +37,24 @@ NOT_A_FLOW = (
 class Parameters(DiffusionParameters):
     """Parameters of FlowEdit, with the values that FiVE gives it on Wan."""
 
-    guidance: float = 12.0  # classifier-free guidance scale of the target prompt; 1 is none
-    source_guidance: float = 5.0  # the same of the source's caption
-    noise_level: float = 0.955  # editing begins here: lower keeps more of the clip
-    averages: int = 1  # draws of noise whose differences are averaged in each step
-    form: Literal["paper", "shared-noise"] = "paper"  # shared-noise: both sides noised alike
-    model: str = "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
-    dtype: Literal["float16", "bfloat16", "float32"] = "bfloat16"  # of the networks
-    prompt_prefix: str = ""  # before every prompt
-    negative_prompt: str = ""
+    guidance: Annotated[
+        float, Doc("classifier-free guidance scale of the target prompt; 1 is none")
+    ] = 12.0
+    source_guidance: Annotated[float, Doc("the same of the source's caption")] = 5.0
+    noise_level: Annotated[float, Doc("editing begins here: lower keeps more of the clip")] = 0.955
+    averages: Annotated[int, Doc("draws of noise whose differences are averaged in each step")] = 1
+    form: Annotated[
+        Literal["paper", "shared-noise"], Doc("shared-noise: both sides noised alike")
+    ] = "paper"
+    model: Annotated[str, Doc("installed name, local folder or hub id")] = (
+        "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
+    )
+    dtype: Annotated[Literal["float16", "bfloat16", "float32"], Doc("of the networks")] = "bfloat16"
+    prompt_prefix: Annotated[str, Doc("before every prompt")] = ""
+    negative_prompt: Annotated[
+        str,
+        Doc("what classifier-free guidance leads away from; empty: no words"),
+    ] = ""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -193,7 +203,9 @@ class FlowEdit(DiffusionMethod[Parameters, Encoded]):
 class FiVEParameters(Parameters):
     """Parameters of FiVE's variant."""
 
-    form: Literal["paper", "shared-noise"] = "shared-noise"  # both sides noised alike
+    form: Annotated[Literal["paper", "shared-noise"], Doc("both sides noised alike")] = (
+        "shared-noise"
+    )
 
 
 class FlowEditFiVE(FlowEdit):

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.guidance import descend
@@ -42,15 +43,23 @@ from smmbench.video import Video
 class Parameters(DiffusionParameters):
     """Parameters of FlowMotion; values of its published code."""
 
-    guidance: float = 6.0  # classifier-free guidance scale; 1 is none
-    source_guidance: float = 1.5  # the same for the source, which is shown without a prompt
-    guided_from: float = 1.0  # noise level where guidance begins; 1 is pure noise
-    guided_to: float = 0.925  # and where it ends: on Wan at shift 3 the first 10 of 50 steps
-    iterations: int = 3  # of Adam in each guided step
-    rate: float = 0.003  # of Adam; 0.01 for complex motion
-    latent_weight: float = 20.0  # of the squared error of clean latents
-    difference_weight: float = 5.0  # of the squared error of the sizes of frame differences
-    across: float = 0.1  # what is left of the velocity across the way from the initial noise
+    guidance: Annotated[float, Doc("classifier-free guidance scale; 1 is none")] = 6.0
+    source_guidance: Annotated[
+        float, Doc("the same for the source, which is shown without a prompt")
+    ] = 1.5
+    guided_from: Annotated[float, Doc("noise level where guidance begins; 1 is pure noise")] = 1.0
+    guided_to: Annotated[
+        float, Doc("and where it ends: on Wan at shift 3 the first 10 of 50 steps")
+    ] = 0.925
+    iterations: Annotated[int, Doc("of Adam in each guided step")] = 3
+    rate: Annotated[float, Doc("of Adam; 0.01 for complex motion")] = 0.003
+    latent_weight: Annotated[float, Doc("of the squared error of clean latents")] = 20.0
+    difference_weight: Annotated[
+        float, Doc("of the squared error of the sizes of frame differences")
+    ] = 5.0
+    across: Annotated[
+        float, Doc("what is left of the velocity across the way from the initial noise")
+    ] = 0.1
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import cv2
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.guidance import gradient, loss_scale
@@ -52,24 +53,40 @@ CENTRE = 0.25
 class Parameters(DiffusionParameters):
     """Parameters of MOFT; values of its published code."""
 
-    steps: int = 25  # of DDIM sampling
-    guidance: float = 7.5  # classifier-free guidance scale; 1 is none
-    layer: str = ""  # whose output is compared; empty: the second decoder block, or a middle one
-    inversion_steps: int = 25  # of the source's DDIM inversion, without a prompt
-    reference_level: float = 0.38  # inversion goes up to this noise level, to look at the clip
-    channels_from: Literal["pans", "clip", "all"] = (
-        "pans"  # "clip": as DiTFlow's port; "all": no choice
+    steps: Annotated[int, Doc("of DDIM sampling")] = 25
+    guidance: Annotated[float, Doc("classifier-free guidance scale; 1 is none")] = 7.5
+    layer: Annotated[
+        str, Doc("whose output is compared; empty: the second decoder block, or a middle one")
+    ] = ""
+    inversion_steps: Annotated[int, Doc("of the source's DDIM inversion, without a prompt")] = 25
+    reference_level: Annotated[
+        float, Doc("inversion goes up to this noise level, to look at the clip")
+    ] = 0.38
+    channels_from: Annotated[
+        Literal["pans", "clip", "all"],
+        Doc("where channels of motion are found: in pans of a still, in the clip, or not chosen"),
+    ] = "pans"
+    axes: Annotated[tuple[Literal["horizontal", "vertical"], ...], Doc("of the pans")] = (
+        "horizontal",
+        "vertical",
     )
-    axes: tuple[Literal["horizontal", "vertical"], ...] = ("horizontal", "vertical")  # of the pans
-    share: float = 0.04  # of the channels that is kept for each axis; the paper: 50 of 1280
-    zoom: float = 1.5  # of the still that a window pans over
-    region: Literal["moving", "frame"] = "moving"  # what is averaged and guided; the paper: drawn
-    threshold: float = 30.0  # of 255: what differs so from the median frame is in the region
-    guided_from: float = 0.87  # noise level where guidance begins: on ZeroScope step 3 of 25
-    guided_to: float = 0.62  # and where it ends: step 11
-    repeats: int = 2  # gradient steps in each
-    weight: float = 10.0  # of the squared error
-    rate: float = 0.5  # of a plain gradient step
+    share: Annotated[
+        float, Doc("of the channels that is kept for each axis; the paper: 50 of 1280")
+    ] = 0.04
+    zoom: Annotated[float, Doc("of the still that a window pans over")] = 1.5
+    region: Annotated[
+        Literal["moving", "frame"], Doc("what is averaged and guided; the paper: drawn")
+    ] = "moving"
+    threshold: Annotated[
+        float, Doc("of 255: what differs so from the median frame is in the region")
+    ] = 30.0
+    guided_from: Annotated[
+        float, Doc("noise level where guidance begins: on ZeroScope step 3 of 25")
+    ] = 0.87
+    guided_to: Annotated[float, Doc("and where it ends: step 11")] = 0.62
+    repeats: Annotated[int, Doc("gradient steps in each")] = 2
+    weight: Annotated[float, Doc("of the squared error")] = 10.0
+    rate: Annotated[float, Doc("of a plain gradient step")] = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()

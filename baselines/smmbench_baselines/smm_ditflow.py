@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.parameters import BACKBONES, EMOJI, SEARCHED, check_levels
@@ -34,8 +35,12 @@ Means = Float[Tensor, "batch _time _channel"]
 class Parameters(DescentParameters):
     """Parameters of the variant; the schedule is DiTFlow's."""
 
-    layers: tuple[str, ...] = ()  # blocks whose outputs are compared; none: the middle one
-    reference_level: float = 0.0  # noise level that the network is told of the clean clip
+    layers: Annotated[
+        tuple[str, ...], Doc("blocks whose outputs are compared; none: the middle one")
+    ] = ()
+    reference_level: Annotated[
+        float, Doc("noise level that the network is told of the clean clip")
+    ] = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

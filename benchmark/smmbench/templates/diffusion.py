@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.guidance import gradient, loss_scale
@@ -25,8 +27,8 @@ from smmbench.video import Video
 class Parameters(DiffusionParameters):
     """Model, steps and guidance are there already; these are the method's own."""
 
-    weight: float = 20.0  # of the loss's gradient, in each guided step
-    guided_to: float = 0.6  # noise level where guidance ends; 1 is pure noise
+    weight: Annotated[float, Doc("of the loss's gradient, in each guided step")] = 20.0
+    guided_to: Annotated[float, Doc("noise level where guidance ends; 1 is pure noise")] = 0.6
 
 
 class MyMethod(DiffusionMethod[Parameters, Prepared]):
