@@ -31,6 +31,7 @@ from smmbench.dataset import (
 )
 from smmbench.dataset.summary import summary
 from smmbench.scoring.motion_check import motion_check
+from smmbench.scoring.prompt_check import prompt_check
 from smmbench.storage.home import file_sha256, home
 from smmbench.video import Video, write_lossless
 
@@ -406,3 +407,22 @@ def test_a_set_that_is_not_fetched_is_told_in_a_line(smmbench: CommandLine) -> N
     code, out, err = smmbench("datasets", "check", "dmt-page")
     assert (code, out) == (2, "")
     assert "is not fetched" in err and "smmbench datasets fetch dmt-page" in err
+
+
+def test_prompts_that_the_text_model_cannot_tell_apart_are_a_fault(square_dataset: Path) -> None:
+    """What follows the tokens that a model reads is not seen."""
+    dataset = load_dataset(square_dataset)
+    long = " ".join(["cat"] * 400)
+    clip = dataset.manifest.clips[0]
+    edits = tuple(
+        clip.edits[0].model_copy(update={"name": name, "prompt": f"{long} {name}"})
+        for name in ("first", "second")
+    )
+    manifest = dataset.manifest.model_copy(
+        update={"clips": (clip.model_copy(update={"edits": edits}),)}
+    )
+    changed = dataset.model_copy(update={"manifest": manifest})
+    protocol = manifest.protocol.model_copy(update={"text_model": "emoji-clip"})
+    assert list(check_dataset(changed)) == [[]]  # their texts differ
+    ((fault,),) = check_dataset(changed, prompt_key=prompt_check(protocol))
+    assert "'first' and 'second' are equal as far as the text model reads" in fault

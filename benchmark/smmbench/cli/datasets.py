@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ import typer
 from smmbench.display import print_document, print_line
 
 if TYPE_CHECKING:
-    from smmbench.dataset import Dataset
+    from smmbench.dataset import Dataset, PromptKey
 
 Json = Annotated[
     bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON for machines.")
@@ -31,7 +32,7 @@ def register(app: typer.Typer) -> None:
     verbs.command("check")(check_dataset)
     verbs.command("fetch")(fetch_dataset)
     verbs.command("new")(new_dataset)
-    verbs.command("ditflow")(new_ditflow)
+    verbs.command("import")(import_set)
     verbs.command("add")(add_dataset)
     verbs.command("remove")(remove_dataset)
     app.add_typer(verbs, name="datasets")
@@ -85,6 +86,7 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
     )
     from smmbench.progress import progress
     from smmbench.scoring.motion_check import motion_check
+    from smmbench.scoring.prompt_check import prompt_check
 
     faults: list[str] = []
     try:
@@ -109,10 +111,15 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
         except (ImportError, LookupError, ValueError) as error:
             moves = None
             print_line(f"That something moves in each clip is not checked: {error}", err=True)
+        key: PromptKey = str.casefold
+        try:
+            key = prompt_check(manifest.protocol)
+        except (ImportError, LookupError, OSError, ValueError) as error:
+            print_line(f"How far the text model reads prompts is not checked: {error}", err=True)
         names = [clip.name for clip in manifest.clips]
         names += [f"{output.method}/{output.clip}/{output.edit}" for output in manifest.outputs]
         with progress(len(names), "videos") as report:
-            for name, found_here in zip(names, check_dataset(found, moves), strict=True):
+            for name, found_here in zip(names, check_dataset(found, moves, key), strict=True):
                 report(f"{name}: {'faulty' if found_here else 'right'}", failed=bool(found_here))
                 faults += found_here
     if json:
@@ -232,11 +239,26 @@ def new_dataset(
     print_line(f"Wrote {path}. Next: smmbench datasets check {path}", err=True)
 
 
-def new_ditflow(
-    davis: Annotated[Path, typer.Argument(help="Your copy of DAVIS 2017: it has JPEGImages/480p.")],
-    prompts: Annotated[
-        Path, typer.Option("--prompts", help="supp/assets/prompts.js of ditflow.github.io.")
+class PublicSet(StrEnum):
+    """Sets whose layouts are read."""
+
+    ditflow = "ditflow"
+    loveu = "loveu-tgve"
+
+
+def import_set(
+    name: Annotated[PublicSet, typer.Argument(metavar="SET", help="ditflow or loveu-tgve.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Your copy: of DAVIS 2017 (it has JPEGImages/480p) for ditflow, of the set itself "
+            "for loveu-tgve. The manifest is written into it."
+        ),
     ],
+    prompts: Annotated[
+        Path | None,
+        typer.Option("--prompts", help="For ditflow: supp/assets/prompts.js of ditflow.github.io."),
+    ] = None,
     frames: Annotated[int, typer.Option("--frames", min=2, help="Of each clip, at most.")] = 24,
     size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "576x320",
     text_model: Annotated[
@@ -244,24 +266,33 @@ def new_ditflow(
     ] = "ViT-B-32:openai",
     tracker: Annotated[str, typer.Option("--tracker", help="That follows points.")] = "dis",
 ) -> None:
-    """Write the manifest of DiTFlow's clips and prompts into your copy of DAVIS.
+    """Make a dataset of your copy of a public set: prompts, hashes, licence, attribution.
 
-    The first frames of each clip are taken, one after the other. Nothing is copied or sent.
+    Of folders of frames the first ones are taken, one after the other; of videos those at 8 a
+    second. Nothing is copied or sent.
     """
-    from smmbench.dataset.ditflow import ABOUT, davis_clips, read_ditflow_prompts
+    from smmbench.dataset import public_sets
     from smmbench.dataset.manifest import Protocol
     from smmbench.dataset.writing import new_manifest
     from smmbench.storage.atomic import write_text
 
-    path = davis / f"{ABOUT.name}.toml"
+    about = public_sets.DITFLOW if name is PublicSet.ditflow else public_sets.LOVEU
+    path = folder / f"{about.name}.toml"
     if path.exists():
         raise FileExistsError(f"'{path}' is left as it is; remove it first.")
     width, height = _size(size)
     protocol = Protocol(
         frames=frames, width=width, height=height, fps=8.0, text_model=text_model, tracker=tracker
     )
-    asked = read_ditflow_prompts(prompts)
-    text, notes = new_manifest(davis, asked, ABOUT, protocol, davis_clips(davis, asked))
+    if name is PublicSet.ditflow:
+        if prompts is None:
+            raise ValueError("ditflow needs --prompts: supp/assets/prompts.js of its page.")
+        asked = public_sets.read_ditflow_prompts(prompts)
+        files = public_sets.davis_clips(folder, asked)
+    else:
+        asked = public_sets.read_loveu_prompts(folder)
+        files = public_sets.loveu_clips(folder, asked)
+    text, notes = new_manifest(folder, asked, about, protocol, files)
     write_text(path, text)
     for note in notes:
         print_line(note, err=True)

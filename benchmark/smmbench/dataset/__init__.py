@@ -4,7 +4,7 @@ A dataset is a TOML manifest; a distribution offers one by the entry point `smmb
 `load_dataset` finds and checks a manifest, `source_video` gives a clip of it as it is scored.
 """
 
-from smmbench.dataset.checking import ClipCheck, check_dataset, missing_files
+from smmbench.dataset.checking import ClipCheck, PromptKey, check_dataset, missing_files
 from smmbench.dataset.faults import ManifestError
 from smmbench.dataset.files import (
     checked_path,
@@ -49,6 +49,7 @@ __all__ = [
     "Manifest",
     "ManifestError",
     "Outputs",
+    "PromptKey",
     "Protocol",
     "Published",
     "add_dataset",

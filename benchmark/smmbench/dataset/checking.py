@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 from smmbench.dataset.files import (
     checked_path,
@@ -13,18 +12,22 @@ from smmbench.dataset.files import (
     true_masks,
     true_tracks,
 )
-from smmbench.dataset.manifest import Clip, Dataset, File, Outputs
+from smmbench.dataset.manifest import Clip, Dataset, Edit, File, Outputs
 from smmbench.video import Video, normal_form, read_video
 
 ClipCheck = Callable[[Video], str]  # gives a fault, or "" for none
+PromptKey = Callable[[str], Hashable]  # equal for prompts that are one to whoever reads them
 
 
-def check_dataset(dataset: Dataset, clip_check: ClipCheck | None = None) -> Iterator[list[str]]:
+def check_dataset(
+    dataset: Dataset, clip_check: ClipCheck | None = None, prompt_key: PromptKey = str.casefold
+) -> Iterator[list[str]]:
     """Check everything that a manifest claims, one clip or published output at a time.
 
     Args:
         dataset: A dataset whose manifest was read, and is thus well formed.
         clip_check: One more check of each source clip, for example that something moves in it.
+        prompt_key: By which prompts of a clip are equal: their text, or what a model reads of it.
 
     Yields:
         For each clip and then each published output its faults, one sentence each; empty if all
@@ -32,7 +35,7 @@ def check_dataset(dataset: Dataset, clip_check: ClipCheck | None = None) -> Iter
     """
     for clip in dataset.manifest.clips:
         place = f"Clip '{clip.name}'"
-        faults = _text_faults(clip) + _video_faults(dataset, clip, clip_check)
+        faults = _text_faults(clip, prompt_key) + _video_faults(dataset, clip, clip_check)
         if clip.tracks:
             faults += _faults(true_tracks, dataset, clip)
         if clip.masks:
@@ -50,16 +53,26 @@ def missing_files(dataset: Dataset, files: list[File]) -> list[File]:
     return [file for file in files if not stored_path(dataset, file).exists()]
 
 
-def _text_faults(clip: Clip) -> list[str]:
+def _text_faults(clip: Clip, prompt_key: PromptKey) -> list[str]:
     """Faults that are well formed: doubled prompts, and a clip that nobody may use."""
     faults = [
         f"no {name} is given."
         for name in ("licence", "attribution")
         if not getattr(clip, name).strip()
     ]
-    prompts = Counter(edit.prompt.casefold() for edit in clip.edits)
-    doubled = [prompt for prompt, count in prompts.items() if count > 1]
-    return faults + [f"two edits have the prompt '{prompt}'." for prompt in doubled]
+    seen: dict[Hashable, Edit] = {}
+    for edit in clip.edits:
+        other = seen.setdefault(prompt_key(edit.prompt), edit)
+        if other is edit:
+            continue
+        if other.prompt.casefold() == edit.prompt.casefold():
+            faults.append(f"two edits have the prompt '{other.prompt.casefold()}'.")
+        else:
+            faults.append(
+                f"the prompts of edits '{other.name}' and '{edit.name}' are equal as far as the "
+                "text model reads them; shorten them, or say the difference first."
+            )
+    return faults
 
 
 def _video_faults(dataset: Dataset, clip: Clip, clip_check: ClipCheck | None) -> list[str]:

@@ -104,6 +104,10 @@ class TextModel:
         with torch.inference_mode(), full_precision():
             return self._loaded.model.encode_text(tokens)[0].float().cpu().numpy()
 
+    def tokens(self, prompt: str) -> tuple[int, ...]:
+        """What the model reads of a prompt; two prompts with equal tokens are one to it."""
+        return tuple(int(token) for token in self._loaded.tokenizer([prompt])[0])
+
     def cuts(self, prompt: str) -> bool:
         """Whether the prompt is longer than the model reads; its end is then ignored."""
         room = self.context_length
