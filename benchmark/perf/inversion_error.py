@@ -22,10 +22,10 @@ import torch
 from smmbench.dataset import load_dataset, source_video
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.inversion import inversion_timesteps, invert
+from smmbench.diffusion.inversion import Solver, inversion_timesteps, invert
 from smmbench.diffusion.method import stack_frames
 from smmbench.diffusion.sampling import sample
-from smmbench.diffusion.schedule import Prediction
+from smmbench.diffusion.schedule import Prediction, Timestep
 from smmbench.environment import choose_device
 
 SAMPLING = 50
@@ -54,14 +54,19 @@ class Error:
 
 @torch.no_grad()
 def measure(
-    backbone: Backbone, frames: np.ndarray, prompts: list[str], steps: int, refinements: int
+    backbone: Backbone,
+    frames: np.ndarray,
+    prompts: list[str],
+    steps: int,
+    refinements: int,
+    solver: Solver = "first-order",
 ) -> Error:
     """Invert clips (clip, time, height, width, RGB) and sample them back, all in one batch."""
     schedule = backbone.schedule
     sampling = schedule.timesteps(SAMPLING)
     way = inversion_timesteps(schedule, steps, sampling)
     clean, text = backbone.encode(frames), backbone.embed(prompts)
-    found = invert(backbone.denoiser, clean, text, way, sampling, refinements)
+    found = invert(backbone.denoiser, clean, text, way, sampling, refinements, solver)
     # Methods start sampling from the latent at the first sampling timestep.
     back = sample(schedule, partial(_predict, backbone, text), found[sampling[0]], sampling)
     lost = (back - clean).flatten(1).norm(dim=1) / clean.flatten(1).norm(dim=1)
@@ -70,13 +75,13 @@ def measure(
     return Error(
         steps,
         refinements,
-        len(way) * (1 + refinements),
+        len(way) * (2 if solver == "rf-solver" else 1 + refinements),
         float(lost.mean()),
         float(np.mean(10 * np.log10(255**2 / squares.clip(1e-3)))),
     )
 
 
-def _predict(backbone: Backbone, text: Text, x: Latent, t: int) -> Prediction:
+def _predict(backbone: Backbone, text: Text, x: Latent, t: Timestep) -> Prediction:
     return backbone.denoiser.predict(x, t, text)
 
 
@@ -99,14 +104,23 @@ def main() -> None:
     """Measure, print and draw."""
     parser = argparse.ArgumentParser(description="Error of inversion against its steps.")
     parser.add_argument("--clips", type=int, default=4)
+    parser.add_argument("--model", default="emoji", help="Name, folder or hub id.")
+    parser.add_argument("--dataset", default="emoji")
+    parser.add_argument(
+        "--rf",
+        nargs="*",
+        type=int,
+        default=[],
+        help="Steps of RF-Solver, for flow-matching models.",
+    )
     parser.add_argument("--device", default="auto")
     parser.add_argument(
         "--settings", nargs="+", default=[f"{s}x{r}" for s, r in SETTINGS], help="STEPSxREFINEMENTS"
     )
     parser.add_argument("--picture", type=Path, default=PICTURE)
     asked = parser.parse_args()
-    backbone = load_backbone("emoji", device=choose_device(asked.device))
-    dataset = load_dataset("emoji")
+    backbone = load_backbone(asked.model, device=choose_device(asked.device))
+    dataset = load_dataset(asked.dataset)
     clips = dataset.manifest.clips[: asked.clips]
     frames = stack_frames([source_video(dataset, clip) for clip in clips])
     prompts = [clip.prompt for clip in clips]
@@ -119,6 +133,13 @@ def main() -> None:
         errors.append(error)
         print(
             f"| {error.steps} | {error.refinements} | {error.passes} | {error.latent:.4f} | "
+            f"{error.psnr:.1f} |",
+            flush=True,
+        )
+    for steps in asked.rf:
+        error = measure(backbone, frames, prompts, steps, 0, "rf-solver")
+        print(
+            f"| {error.steps} | rf-solver | {error.passes} | {error.latent:.4f} | "
             f"{error.psnr:.1f} |",
             flush=True,
         )

@@ -174,7 +174,7 @@ def test_a_gradient_is_shortened_clip_by_clip() -> None:
 @pytest.mark.parametrize("half", [False, True])
 def test_tuning_finds_a_known_minimum_from_seeded_draws(half: bool) -> None:
     x, goal = torch.zeros(2, 1, 1, 1, 1), torch.tensor([1.0, -2.0])
-    seen: list[tuple[int, float]] = []
+    seen: list[tuple[int | float, float]] = []
     change = torch.zeros(2, requires_grad=True)
 
     def objective(t: int | float, eps: Tensor, generator: Generator) -> Iterator[Tensor]:
@@ -194,7 +194,7 @@ def test_tuning_finds_a_known_minimum_from_seeded_draws(half: bool) -> None:
 def test_a_loss_that_is_no_number_ends_the_tuning() -> None:
     change = torch.zeros(1, requires_grad=True)
 
-    def objective(_t: int, _eps: Tensor, _generator: Generator) -> Iterator[Tensor]:
+    def objective(_t: int | float, _eps: Tensor, _generator: Generator) -> Iterator[Tensor]:
         yield (change - 1).square() / 0
 
     with pytest.raises(FloatingPointError, match="loss of tuning up to step 2"):
@@ -207,7 +207,7 @@ def test_a_clip_that_overflows_costs_no_other_a_step() -> None:
     def tuned(slopes: list[float]) -> Tensor:
         change = torch.zeros(len(slopes), requires_grad=True)
 
-        def objective(_t: int, eps: Tensor, generator: Generator) -> Iterator[Tensor]:
+        def objective(_t: int | float, eps: Tensor, generator: Generator) -> Iterator[Tensor]:
             drawn = torch.rand((), generator=generator)
             yield change * torch.tensor(slopes) * (1 + drawn + eps.flatten(1).mean(1))
 

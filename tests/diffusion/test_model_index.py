@@ -14,13 +14,13 @@ from smmbench.diffusion.backbone import load_backbone
 from smmbench.diffusion.flow import FlowSchedule
 from smmbench.diffusion.model_index import check_index, read_layout
 
-WAN = {
+WAN: dict[str, Any] = {
     "_class_name": "WanPipeline",
     "transformer": ["diffusers", "WanTransformer3DModel"],
     "scheduler": ["diffusers", "UniPCMultistepScheduler"],
     "vae": ["diffusers", "AutoencoderKLWan"],
 }
-REFUSED = {
+REFUSED: dict[str, dict[str, Any]] = {
     "LTX": {
         "_class_name": "LTXPipeline",
         "transformer": ["diffusers", "LTXVideoTransformer3DModel"],
