@@ -14,7 +14,7 @@ from smmbench_leaderboard.formats.terminal import drawn
 def comparison_text(comparison: Comparison) -> str:
     """Write a line a metric: both means, their difference with interval and p, and who wins."""
     a, b = plain(comparison.a), plain(comparison.b)
-    titles = ("Metric", a, b, "Difference", "95 % interval", "p", "p, board", "Won, tied, lost")
+    titles = ("Metric", a, b, "Diff.", "95 % interval", "p", "p, board", "Won, tied, lost")
     table = Table(box=None, pad_edge=False)
     for place, title in enumerate(titles):
         table.add_column(Text(title), justify="right" if place else "left", overflow="fold")
