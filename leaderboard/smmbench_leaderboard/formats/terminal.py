@@ -122,7 +122,8 @@ def _cells(row: Row, columns: Sequence[str], floors: Sequence[str]) -> tuple[str
         plain(row.label),
         *(_number(row.cells[name], name in RANKING) for name in columns),
         *(["\n".join(number(row.cells[name].mean) for name in floors)] if floors else []),
-        f"{coverage.done - coverage.unscored}/{coverage.expected}",
+        f"{coverage.done - coverage.unscored}/{coverage.expected}"
+        + (f"\n{row.marked_share:.0%} marked" if row.marked_share else ""),
         NONE if row.seconds is None else f"{row.seconds:.1f}",
         NONE if row.peak_gib is None else f"{row.peak_gib:.1f}",
     )
