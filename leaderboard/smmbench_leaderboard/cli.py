@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from smmbench.display import plain, print_document, print_line
+from smmbench_leaderboard.ledger import commands as ledger_commands
 
 Results = Annotated[Path, typer.Argument(help="The results folder.")]
 Dataset = Annotated[
@@ -66,6 +67,7 @@ def register(app: typer.Typer) -> None:
     app.command("why")(why)
     app.command("submit")(submit)
     app.command("verify")(verify)
+    ledger_commands.register(app)
 
 
 def leaderboard(

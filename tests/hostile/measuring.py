@@ -94,6 +94,8 @@ def run(case: Case, folder: Path) -> Outcome:
     )
     left = [path.name for path in place.iterdir() if not path.name.startswith(TORCH)]
     faults = tuple(_faults(outcome, sorted(left)))
+    if faults:  # said at once: all cases together take minutes
+        print(f"{case.group}/{case.kind}: {'; '.join(faults)}", flush=True)
     return Outcome(**{**vars(outcome), "faults": faults})
 
 

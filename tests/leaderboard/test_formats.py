@@ -26,6 +26,7 @@ from smmbench_leaderboard.formats import (
 from smmbench_leaderboard.formats.comparing import comparison_text
 from smmbench_leaderboard.formats.table import NONE
 from smmbench_leaderboard.formats.terminal import to_terminal
+from smmbench_leaderboard.ledger.entries import read_board
 
 if TYPE_CHECKING:
     from tests.builders.board_tree import BoardTree
@@ -155,9 +156,9 @@ def test_a_metric_without_any_number_is_a_dash_null_or_empty(board_tree: BoardTr
     assert cell == {"mean": None, "interval": None, "rank": None}
 
 
-@pytest.mark.parametrize("path", sorted(LEDGER.glob("*/*-board.json")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(LEDGER.glob("*/*.board.xz")), ids=lambda path: path.name)
 def test_boards_of_the_ledger_are_written_as_they_were(path: Path) -> None:
-    text = path.read_text("utf-8")
+    text = json.dumps(read_board(path), indent=1) + "\n"
     assert to_json(Board.model_validate_json(text)) == text
 
 

@@ -1,6 +1,6 @@
 """Draw a board's two axes, with intervals and the Pareto front (needs `smmbench[docs]`).
 
-python -m smmbench_leaderboard.board.plot leaderboard/entries/emoji/2026-11-26-board.json board.png
+python -m smmbench_leaderboard.board.plot board.json board.png
 
 Methods are dots, controls are crosses; bars are the intervals over source clips, and the line is
 the front of what no other method beats on both axes. Where several methods follow the text about

@@ -1,0 +1,132 @@
+"""`smmbench ledger`: add, withdraw, correct, seal, list and check entries."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smmbench.display import print_line
+
+Ledger = Annotated[
+    Path, typer.Option("--ledger", envvar="SMMBENCH_LEDGER", help="Folder of the ledger.")
+]
+Name = Annotated[str, typer.Option("--name", help="Of the new entry, such as 2026-12-01-toy.")]
+Of = Annotated[str, typer.Argument(help="Path of an entry in the ledger, as `list` shows it.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence.")]
+By = Annotated[str, typer.Option("--by", help="Who says so.")]
+Method = Annotated[str, typer.Option("--method", help="Label of a row; if not given: all.")]
+HERE = Path("leaderboard/entries")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    ledger = typer.Typer(no_args_is_help=True, help="Keep the ledger of published boards.")
+    for command in (add, withdraw, correct, seal, list_, show, check):
+        ledger.command(command.__name__.rstrip("_"))(command)
+    app.add_typer(ledger, name="ledger")
+
+
+def add(
+    board: Annotated[Path, typer.Argument(help="A board as JSON.")],
+    name: Name,
+    ledger: Ledger = HERE,
+) -> None:
+    """Add a board under a new name; nothing that is there is touched."""
+    from smmbench_leaderboard.ledger.entries import add_board
+
+    path = add_board(ledger, name, board)
+    print_line(f"Wrote {path}, {path.stat().st_size} bytes.", err=True)
+
+
+def withdraw(
+    of: Of,
+    name: Name,
+    reason: Reason,
+    by: By,
+    method: Method = "",
+    media_removed: Annotated[
+        bool, typer.Option("--media-removed", help="Its videos were taken down.")
+    ] = False,
+    ledger: Ledger = HERE,
+) -> None:
+    """Withdraw an entry, or a row of it, by a new entry; the old one stays."""
+    from smmbench_leaderboard.ledger.entries import Notice, add_notice
+
+    notice = Notice(of=of, method=method, reason=reason, by=by, media_removed=media_removed)
+    print_line(f"Wrote {add_notice(ledger, name, notice)}.", err=True)
+
+
+def correct(
+    of: Of,
+    replaced_by: Annotated[str, typer.Argument(help="Path of the entry that holds instead.")],
+    name: Name,
+    reason: Reason,
+    by: By,
+    method: Method = "",
+    ledger: Ledger = HERE,
+) -> None:
+    """Say which entry holds instead of another, by a new entry; both stay."""
+    from smmbench_leaderboard.ledger.entries import Notice, add_notice
+
+    notice = Notice(of=of, method=method, replaced_by=replaced_by, reason=reason, by=by)
+    print_line(f"Wrote {add_notice(ledger, name, notice)}.", err=True)
+
+
+def seal(ledger: Ledger = HERE) -> None:
+    """Add new entries to the chain: done by who merges, so that submitters do not collide."""
+    from smmbench_leaderboard.ledger.chain import seal as sealed
+
+    for link in sealed(ledger):
+        print_line(f"{link.sha256}  {link.path}")
+
+
+def list_(ledger: Ledger = HERE) -> None:
+    """List every row of every entry, with what became of it."""
+    from smmbench_leaderboard.ledger.entries import notices_of, read_board, standing
+
+    notices = notices_of(ledger)
+    for path in sorted(ledger.rglob("*.board.xz")):
+        name = path.relative_to(ledger).as_posix()
+        for row in read_board(path)["rows"]:
+            became = standing(ledger, name, row["label"], notices)
+            print_line(f"{name}  {row['label']}" + (f"  {became}" if became else ""))
+
+
+def show(of: Of, ledger: Ledger = HERE) -> None:
+    """Print the board of an entry as the JSON that was added."""
+    import json
+
+    from smmbench.display import print_document
+    from smmbench_leaderboard.ledger.entries import read_board
+
+    print_document(json.dumps(read_board(ledger / of), indent=1, allow_nan=False) + "\n")
+
+
+def check(ledger: Ledger = HERE) -> None:
+    """Check that every entry is what was sealed, and that history shows no edit.
+
+    Exit code 1: an entry was edited or removed, is not sealed, or is not readable.
+    """
+    from smmbench_leaderboard.ledger.chain import faults_of, history_faults
+    from smmbench_leaderboard.ledger.entries import notices_of, read_board
+
+    faults = faults_of(ledger)
+    edited, skipped = history_faults(ledger)
+    for path in sorted(ledger.rglob("*.board.xz")):
+        try:
+            read_board(path)
+        except ValueError as error:
+            faults.append(f"'{path}': {error}")
+    try:
+        notices_of(ledger)
+    except ValueError as error:
+        faults.append(str(error))
+    for line in [*faults, *edited]:
+        print_line(line)
+    if skipped:
+        print_line(skipped, err=True)
+    if faults or edited:
+        raise typer.Exit(1)
+    print_line(f"{ledger}: every entry is what was sealed.")
