@@ -20,22 +20,22 @@ class Case:
         kind: Short name; one kind of attack each.
         group: What it attacks: `honest`, `archive`, `json`, `video`, `identity`, `text`, `files`.
         command: Arguments of `smmbench`.
-        code: The exit code that is right.
+        code: The exit code that is right; None: 0, 1 or 2, where what is broken is left out.
         says: Words of which one must stand in what is printed; none: anything may.
     """
 
     kind: str
     group: str
     command: tuple[str, ...]
-    code: int = 1
+    code: int | None = 1
     says: tuple[str, ...] = field(default=())
 
 
 Build = Callable[["World", Path], Sequence[str]]
-_BUILDERS: dict[str, tuple[str, Build, int, tuple[str, ...]]] = {}
+_BUILDERS: dict[str, tuple[str, Build, int | None, tuple[str, ...]]] = {}
 
 
-def case(kind: str, group: str, *says: str, code: int = 1) -> Callable[[Build], Build]:
+def case(kind: str, group: str, *says: str, code: int | None = 1) -> Callable[[Build], Build]:
     """Add a case; the function writes what is needed into a folder and gives the arguments."""
 
     def add(build: Build) -> Build:

@@ -58,7 +58,9 @@ def _edited(name: str, *keys: str | int, value: Any) -> Callable[[Path], None]:
     return change
 
 
-def _on_results(kind: str, verb: str, change: Callable[[Path], None], code: int = 1) -> None:
+def _on_results(
+    kind: str, verb: str, change: Callable[[Path], None], code: int | None = None
+) -> None:
     @case(kind, "files", code=code)
     def build(world: World, place: Path) -> Sequence[str]:
         return results(world, place, verb, change)

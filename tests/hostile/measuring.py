@@ -50,7 +50,7 @@ class Outcome:
     @property
     def let_in(self) -> bool:
         """Whether an attack went through as if it were honest."""
-        return self.code == 0 and self.case.code != 0
+        return self.code == 0 and self.case.code not in (0, None)
 
     @property
     def traceback(self) -> bool:
@@ -116,7 +116,8 @@ def _faults(outcome: Outcome, left: list[str]) -> Iterator[str]:
     case, said = outcome.case, outcome.said
     if outcome.traceback:
         yield "traceback"
-    if outcome.code != case.code:
+    right = {0, 1, 2} if case.code is None else {case.code}
+    if outcome.code not in right:
         yield f"exit code {outcome.code} instead of {case.code}"
     if outcome.mebibytes > MEBIBYTES:
         yield f"{outcome.mebibytes:.0f} MiB"

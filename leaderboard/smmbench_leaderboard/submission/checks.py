@@ -15,6 +15,7 @@ from smmbench.dataset import (
     missing_files,
     source_video,
 )
+from smmbench.display.escaping import hidden
 from smmbench.importing.importer import ENTRY
 from smmbench.marks import is_near_copy
 from smmbench.results import VIDEO, MethodFile, RunRecord, identity_of, other_method
@@ -43,6 +44,8 @@ def check_records(
     problems = list(_coverage_problems(submission, records, dataset))
     problems += (f"Its method card {fault}." for fault in method_faults(method))
     problems += identity_problems(method, records, dataset.manifest.name)
+    if any(map(hidden, submission.smmbench)):
+        problems.append("It names a version of smmbench with signs that are not seen.")
     if method.label != submission.method:
         problems.append(f"Its method card is of '{method.label}', not '{submission.method}'.")
     if other_method(records.values()):

@@ -53,6 +53,8 @@ def _score_faults(score: Score) -> Iterator[str]:
     if len(score.details) > DETAILS or max(map(len, words)) > 10 * NAME:
         yield f"claims details of '{name}' that are too many or too long"
         return
+    if any(hidden(sign) and sign != "\n" for sign in score.note):
+        yield f"claims '{name}' with a note that has signs that are not seen"
     if origin_key(score.origin) != score.key:
         yield f"claims '{name}' under a key that is not that of its origin"
     if score.origin.get("metric") != score.metric or score.origin.get("version") != score.version:
