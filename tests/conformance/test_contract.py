@@ -398,7 +398,12 @@ SHORT = {
     "moft": ("inversion_steps=2", "reference_level=0.9", "guided_to=0.5"),
     "motion-clone": ("guided_steps=2", "warm_up=0", "cool_down=0"),
     **dict.fromkeys(("ditflow", "smm-ditflow", "flow-motion"), ("guided_to=0.9", "iterations=1")),
-    "fast-vmt": ("guided_to=0.9", "iterations=1", "start_level=1", "guidance=100"),
+    "fast-vmt": (
+        "guided_to=0.9",
+        "iterations=1",
+        "start_level=1",
+        "prompt_prefix=",
+    ),  # all that the tiny tokenizer reads
     **dict.fromkeys(("flow-edit", "flow-edit-five"), ("noise_level=1",)),
     **dict.fromkeys(
         ("tune-a-video", "vmc", "motion-director"), ("inversion_steps=2", "tuning_steps=2")
