@@ -125,7 +125,7 @@ def _faults(outcome: Outcome, left: list[str]) -> Iterator[str]:
         yield f"{outcome.cpu:.0f} s of a processor"
     if signs := {sign for sign in said if unicodedata.category(sign) in HIDDEN} - {"\n"}:
         yield f"hidden signs {sorted(signs)!r}"
-    if case.code and re.search(r"^(verified|problem: none)", said, re.MULTILINE):
+    if case.code == 1 and re.search(r"^(verified|problem: none)", said, re.MULTILINE):
         yield "a line says that it is verified"
     if len(said) > 20_000:
         yield f"{len(said)} signs printed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -30,7 +31,9 @@ def home() -> Path:
 
 
 def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in lower-case hexadecimal."""
+    """SHA-256 of a file's bytes, in lower-case hexadecimal; raises `OSError` for a pipe."""
+    if path.exists() and not path.is_file():  # it would be waited for
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

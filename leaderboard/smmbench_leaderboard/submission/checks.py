@@ -25,7 +25,7 @@ from smmbench.video import Limits, NormalForm, Video, VideoError, normal_form, r
 from smmbench_leaderboard.submission.bounds import method_faults, record_faults
 from smmbench_leaderboard.submission.claims import claim_faults
 from smmbench_leaderboard.submission.identity import identity_problems
-from smmbench_leaderboard.submission.matroska import LARGER, check_structure
+from smmbench_leaderboard.submission.matroska import LARGER, check_pixels, check_structure
 from smmbench_leaderboard.submission.opening import Refused, claims_of
 from smmbench_leaderboard.submission.packing import Submission, pair_folder
 
@@ -95,12 +95,15 @@ def check_videos(
         form = clip_form(dataset, clip)
         try:
             check_structure(path, form)
+            check_pixels(path)
             video = read_video(path, _limits(form))
             output = normal_form(video, form)
             scored = output.pixels_sha256
         except VideoError as error:
             problems.append(f"'{place}' cannot be scored: {str(error).replace(f'{folder}/', '')}")
             continue
+        if video.notes:
+            problems.append(f"'{place}' is converted when it is read: {video.notes[0]}.")
         problems += (f"'{place}' {fault}." for fault in _claim_faults(folder, key, record, scored))
         if other := _another_form(video, form):
             warnings[f"Videos are brought to the clip's form before they are scored: {other}."] += 1

@@ -13,6 +13,7 @@ from typing import BinaryIO
 
 from smmbench.video import NormalForm, VideoError
 
+PIXELS = "bgr0"
 LARGER = 4  # times the pixels, and times the frames, of the clip's form
 
 EBML, SEGMENT = 0x1A45DFA3, 0x18538067
@@ -22,6 +23,7 @@ BLOCKS = frozenset({0xA3, 0xA1})  # SimpleBlock, Block
 CODEC, KIND, WIDTH, HEIGHT, DOCTYPE = 0x86, 0x83, 0xB0, 0xBA, 0x4282
 SIZE = (WIDTH, HEIGHT)
 OPENED = frozenset({EBML, SEGMENT, TRACKS, ENTRY, TRACK_VIDEO, CLUSTER, GROUP})
+TAGS, TAG_BYTES = 0x1254C367, 4096  # ours have some hundred bytes
 REFUSED = {
     0x1941A469: "attachments",
     0x1043A770: "chapters",
@@ -46,7 +48,7 @@ def check_structure(path: Path, form: NormalForm) -> None:
     found: dict[int, list[bytes]] = {CODEC: [], KIND: [], WIDTH: [], HEIGHT: [], DOCTYPE: []}
     blocks = entries = segments = seen = 0
     with path.open("rb") as file:
-        for kind, content in _elements(file, 0, path.stat().st_size, 0):
+        for kind, size, content in _elements(file, 0, path.stat().st_size, 0):
             seen += 1
             if seen > budget:
                 raise VideoError(
@@ -54,6 +56,8 @@ def check_structure(path: Path, form: NormalForm) -> None:
                 )
             if kind in REFUSED:
                 raise VideoError(f"'{path}' has {REFUSED[kind]}; only a video stream is taken.")
+            if kind == TAGS and size > TAG_BYTES:
+                raise VideoError(f"'{path}' has tags of {size} bytes, more than {TAG_BYTES}.")
             if kind in found:
                 found[kind].append(content)
             blocks += kind in BLOCKS
@@ -79,8 +83,30 @@ def check_structure(path: Path, form: NormalForm) -> None:
         )
 
 
-def _elements(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[tuple[int, bytes]]:
-    """Every element with its content (of up to 64 bytes), those within others after them."""
+def check_pixels(path: Path) -> None:
+    """Refuse pixels that have to be converted before they are seen: only 8-bit RGB is exact.
+
+    Called after `check_structure`, which bounds what the decoder allocates.
+
+    Raises:
+        VideoError: They are of another format.
+    """
+    import av
+
+    try:
+        with av.open(str(path), format="matroska", metadata_errors="replace") as opened:
+            found = opened.streams.video[0].pix_fmt if opened.streams.video else None
+    except av.error.FFmpegError as error:
+        raise VideoError(f"'{path}' does not decode: {error.strerror}.") from error
+    if found != PIXELS:
+        raise VideoError(
+            f"'{path}' has pixels in the format {found}; a submission has {PIXELS}, as "
+            "`smmbench run` and `smmbench import` write it."
+        )
+
+
+def _elements(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[tuple[int, int, bytes]]:
+    """Every element, its length, and up to 64 bytes of it; those within others after them."""
     while start < end:
         file.seek(start)
         head = file.read(12)
@@ -92,7 +118,7 @@ def _elements(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[tupl
         if begin + size > end:
             raise VideoError(f"'{file.name}' is cut, or damaged at byte {start}.")
         file.seek(begin)
-        yield kind, file.read(min(size, 64)) if kind not in OPENED else b""
+        yield kind, size, file.read(min(size, 64)) if kind not in OPENED else b""
         if kind in OPENED:
             if depth >= 4:
                 raise VideoError(f"'{file.name}' is nested too deeply at byte {start}.")
