@@ -50,6 +50,7 @@ class OnAStill(DiffusionMethod[ParametersT, Begun]):
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Begun]:
         """Keep the clips, and make empty latents of their size."""
+        self.note_padding(sources)
         empty = self._text_only().prepare_batch(sources)
         return [Begun(one, source.video) for one, source in zip(empty, sources, strict=True)]
 

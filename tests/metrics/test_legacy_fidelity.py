@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smmbench.metrics.legacy import begins_in, bounding_box
+from smmbench.metrics.legacy import LOOKUP, begins_in, bounding_box
 from smmbench.metrics.motion_fidelity_det import det
 from smmbench.metrics.motion_fidelity_ditflow import ditflow
 from smmbench.metrics.motion_fidelity_dmt import dmt
@@ -187,3 +187,18 @@ def test_ivebench_closes_gaps_and_leaves_out_what_is_hardly_seen() -> None:
 def test_ivebench_has_no_number_for_short_clips() -> None:
     clip = tracks((1.0, 0.0), frames=4)
     assert similarity(clip, clip) == 0
+
+
+def test_a_mask_is_looked_up_where_cotracker_computes() -> None:
+    """As its predictor does: the mask by PyTorch's nearest, positions by their corners."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    box = rng.random((24, 40)) < 0.5
+    start = rng.random((200, 1, 2)) * [39, 23]
+    mask = torch.from_numpy(box)[None, None].float()
+    larger = torch.nn.functional.interpolate(mask, LOOKUP, mode="nearest")[0, 0].bool().numpy()
+    x, y = np.rint(start[:, 0] * [(LOOKUP[1] - 1) / 39, (LOOKUP[0] - 1) / 23]).astype(int).T
+    np.testing.assert_array_equal(begins_in(start, box, LOOKUP), larger[y, x])
+    assert (begins_in(start, box, LOOKUP) != begins_in(start, box)).any()
+    np.testing.assert_array_equal(begins_in(start, box, (24, 40)), begins_in(start, box))

@@ -35,9 +35,12 @@ class StandIn(torch.nn.Module):
         self.load_state_dict(state)
 
     def forward(
-        self, video: torch.Tensor, queries: torch.Tensor
+        self, video: torch.Tensor, queries: torch.Tensor | None = None, grid_size: int = 0
     ) -> tuple[torch.Tensor, torch.Tensor]:
         batch, frames, channels, height, width = video.shape
+        if queries is None:  # its own grid, where nothing moves
+            still = torch.zeros(1, frames, grid_size**2, 2)
+            return still, torch.ones(1, frames, grid_size**2, dtype=torch.bool)
         assert (batch, channels, height, width) == (1, 3, 48, 64)
         assert video.dtype == torch.float32
         assert video.max() > 1  # 0 to 255
@@ -132,3 +135,13 @@ def test_origin_has_the_commit_and_no_place(
     installed = types.SimpleNamespace(version="3.0", read_text=lambda _: direct_url)
     monkeypatch.setattr("smmbench.tracking.installed.distribution", lambda _: installed)
     assert open_tracker(f"cotracker3:{checkpoint}", GRID, "cpu").origin()["package"] == expected
+
+
+@pytest.mark.usefixtures("package")
+def test_the_grid_of_the_published_scripts_is_cotrackers_own(
+    checkpoint: Path, video: Video
+) -> None:
+    tracker = open_tracker(f"cotracker2-grid55:{checkpoint}", GRID, "cpu")
+    assert tracker.track(video).points.shape == (55**2, 5, 2)
+    assert {"grid": 55, "generation": 2, "published": True}.items() <= tracker.origin().items()
+    assert "published" not in open_tracker(f"cotracker2:{checkpoint}", GRID, "cpu").origin()

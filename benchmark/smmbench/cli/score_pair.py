@@ -45,9 +45,16 @@ def score_pair(
         typer.Option("--frames", min=2, help="Compare only the first frames of the source."),
     ] = None,
     device: Annotated[
-        str, typer.Option("--device", help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.")
+        str,
+        typer.Option(
+            "--device",
+            envvar="SMMBENCH_DEVICE",
+            help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.",
+        ),
     ] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")
+    ] = False,
 ) -> None:
     """Score one output against its source: motion fidelity and, with a text model, similarity.
 

@@ -24,6 +24,9 @@ from smmbench.tracking import Tracks
 Points = Float[np.ndarray, "n time 2"]
 Mask = Bool[np.ndarray, "height width"]
 Masks = Bool[np.ndarray, "frames height width"]
+Size = tuple[int, int]  # height, width
+
+LOOKUP: Size = (384, 512)  # where CoTracker computes, and looks masks up
 
 
 class LegacyMotionFidelity(Metric):
@@ -34,6 +37,8 @@ class LegacyMotionFidelity(Metric):
 
     Attributes:
         masked: Whether the script looks at a mask of the source.
+        lookup: Height and width at which masks are looked up: where CoTracker computes, under its
+            own grid (`--tracker cotracker2-grid55:/path.pth`), else None, the clip's own.
     """
 
     higher_is_better = True
@@ -44,6 +49,7 @@ class LegacyMotionFidelity(Metric):
 
     def __init__(self, resources: Resources) -> None:
         self._dataset = resources.dataset
+        self.lookup = LOOKUP if "-grid" in resources.protocol.tracker.partition(":")[0] else None
         self._tracks = resources.tracks
 
     @abstractmethod
@@ -79,12 +85,29 @@ def bounding_box(mask: Mask) -> Mask:
     return box
 
 
-def begins_in(points: Points, box: Mask) -> Bool[np.ndarray, " n"]:
-    """Tracks whose first position, rounded, lies in the box."""
-    x, y = np.rint(points[:, 0].astype(np.float64)).astype(int).T
+def begins_in(points: Points, box: Mask, lookup: Size | None = None) -> Bool[np.ndarray, " n"]:
+    """Tracks whose first position, rounded, lies in the box.
+
+    Args:
+        points: Positions (x, y) in pixels of the box.
+        box: True inside.
+        lookup: Height and width at which the box is looked up: both are resized to it, as CoTracker
+            does within the scripts. None: the box's own.
+    """
+    start = points[:, 0].astype(np.float64)
+    if lookup is not None:
+        corners = [(to - 1) / max(side - 1, 1) for to, side in zip(lookup, box.shape, strict=True)]
+        start, box = start * corners[::-1], _resized(box, lookup)
+    x, y = np.rint(start).astype(int).T
     height, width = box.shape
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     return inside & box[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+
+
+def _resized(box: Mask, size: Size) -> Bool[np.ndarray, "rows columns"]:
+    """The nearest pixel at or before each place, as PyTorch's `nearest` has it."""
+    rows, columns = (np.arange(to) * side // to for to, side in zip(size, box.shape, strict=True))
+    return box[np.ix_(rows, columns)]
 
 
 def mean_cosines(

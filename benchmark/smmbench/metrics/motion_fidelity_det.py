@@ -14,6 +14,7 @@ from smmbench.metrics.legacy import (
     Mask,
     Masks,
     Points,
+    Size,
     begins_in,
     bounding_box,
     mean_best,
@@ -29,6 +30,7 @@ def det(
     width: int,
     height: int,
     mask: Mask | None = None,
+    lookup: Size | None = None,
 ) -> float:
     """Motion fidelity as described in DeT's script, without its optional second part.
 
@@ -43,10 +45,11 @@ def det(
         width: Of both videos, in pixels.
         height: Of both videos, in pixels.
         mask: As in `dmt`.
+        lookup: The same.
     """
     if mask is not None:
         box = bounding_box(mask)
-        source, output = source[begins_in(source, box)], output[begins_in(output, box)]
+        source, output = (side[begins_in(side, box, lookup)] for side in (source, output))
     frames = min(source.shape[1], output.shape[1])
     size = np.array([width, height], dtype=np.float64)
     rows = [_steps_from_the_origin(_thinned(side, frames) / size) for side in (output, source)]
@@ -71,7 +74,7 @@ class DeTMotionFidelity(LegacyMotionFidelity):
         """With the mask of the first frame, on the output's canvas."""
         height, width = task.output.frames.shape[1:3]
         first = None if masks is None else masks[0]
-        return det(source.points, output.points, width, height, first)
+        return det(source.points, output.points, width, height, first, self.lookup)
 
 
 def _steps_from_the_origin(points: Points) -> Float64[np.ndarray, "n time 2"]:

@@ -14,6 +14,7 @@ from smmbench.metrics.legacy import (
     Mask,
     Masks,
     Points,
+    Size,
     begins_in,
     bounding_box,
     mean_best,
@@ -28,6 +29,7 @@ def dmt(
     source: Float[np.ndarray, "n source_time 2"],
     output: Float[np.ndarray, "m output_time 2"],
     mask: Mask | None = None,
+    lookup: Size | None = None,
 ) -> float:
     """Motion fidelity as described in DMT's script.
 
@@ -40,6 +42,7 @@ def dmt(
         output: As many tracks, over as many frames.
         mask: The source's foreground in its first frame: tracks of both clips then count only if
             they begin in its bounding box, less its last row and column.
+        lookup: Height and width at which the box is looked up; None: the mask's own.
 
     Raises:
         ValueError: Numbers of tracks or frames differ, or no track begins in the box: the script
@@ -47,7 +50,7 @@ def dmt(
     """
     if mask is not None:
         box = bounding_box(mask)
-        source, output = source[begins_in(source, box)], output[begins_in(output, box)]
+        source, output = (side[begins_in(side, box, lookup)] for side in (source, output))
     must_equal("frames", source.shape[1], output.shape[1])
     return mean_best(mean_cosines(_steps(output), _steps(source)), less_identity=True)
 
@@ -69,7 +72,7 @@ class DMTMotionFidelity(LegacyMotionFidelity):
     def script(self, source: Tracks, output: Tracks, task: Task, masks: Masks | None) -> float:
         """With the mask of the first frame."""
         first = None if masks is None else masks[0]
-        return dmt(source.points, output.points, first)
+        return dmt(source.points, output.points, first, self.lookup)
 
 
 def _steps(points: Points) -> Float64[np.ndarray, "n steps 2"]:

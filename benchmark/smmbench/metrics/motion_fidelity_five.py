@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from smmbench.metrics.legacy import LegacyMotionFidelity, Masks
+from smmbench.metrics.legacy import LegacyMotionFidelity, Masks, Size
 from smmbench.metrics.measure import Task
 from smmbench.metrics.motion_fidelity_dmt import dmt
 from smmbench.tracking import Tracks
@@ -19,6 +19,7 @@ def five(
     source: Float[np.ndarray, "n source_time 2"],
     output: Float[np.ndarray, "m output_time 2"],
     masks: Masks | None = None,
+    lookup: Size | None = None,
 ) -> float:
     """Motion fidelity as described in FiVE-Bench's script: DMT's, with the source cut.
 
@@ -29,12 +30,14 @@ def five(
         output: As many tracks, over as many frames or fewer.
         masks: The source's foreground in each frame; the box is around all of them, again less its
             last row and column.
+        lookup: As in `dmt`.
 
     Raises:
         ValueError: Numbers of tracks differ, or the output is longer: the script fails there.
     """
     source = source[:, : output.shape[1]]
-    return dmt(source, output, None if masks is None else np.any(masks, axis=0))
+    box = None if masks is None else np.any(masks, axis=0)
+    return dmt(source, output, box, lookup)
 
 
 class FiVEMotionFidelity(LegacyMotionFidelity):
@@ -53,4 +56,4 @@ class FiVEMotionFidelity(LegacyMotionFidelity):
 
     def script(self, source: Tracks, output: Tracks, task: Task, masks: Masks | None) -> float:
         """With the masks of all frames."""
-        return five(source.points, output.points, masks)
+        return five(source.points, output.points, masks, self.lookup)

@@ -35,13 +35,16 @@ class Parameters:
 
     grid: int = 30  # points along each axis
     generation: Literal[2, 3] = 3
+    published: bool = False  # CoTracker's own grid, as the published scripts call it
 
 
 class CoTracker:
     """Follows the same grid as Lucas-Kanade; a point is visible where CoTracker says so.
 
     CoTracker resizes the clip to 384x512 and its tracks back, tracks 6x6 points of its own beside
-    ours, puts ours on the grid in the first frame, and calls a point visible above 0.9.
+    ours, puts ours on the grid in the first frame, and calls a point visible above 0.9. Its own
+    grid (`published`) begins 1/64 of the width inside every border, and no points are tracked
+    beside it.
 
     Args:
         checkpoint: Local weights file.
@@ -90,26 +93,40 @@ class CoTracker:
             "package": installed_version("cotracker"),
             "checkpoint_sha256": self.checkpoint_sha256,
             "torch": torch.__version__,  # its authors see results change with it
-            **asdict(self.parameters),
+            **self._stated(),
         }
 
     def track(self, video: Video) -> Tracks:
         """Tracks of the grid."""
         import torch
 
-        height, width = video.frames.shape[1:3]
-        points = torch.from_numpy(grid_points(width, height, self.parameters.grid))
-        queries = torch.cat([torch.zeros(len(points), 1), points], dim=1)  # frame, x, y
         frames = torch.from_numpy(np.ascontiguousarray(video.frames)).permute(0, 3, 1, 2)
         with torch.inference_mode():
             positions, visible = self.model(
                 frames[None].float().to(self.device),  # 0 to 255
-                queries=queries[None].to(self.device),
+                **self._asked(video),
             )
         return Tracks(  # from (1, time, n, ...) to (n, time, ...)
             positions[0].permute(1, 0, 2).float().cpu().numpy(),
             visible[0].permute(1, 0).bool().cpu().numpy(),
         )
+
+    def _stated(self) -> dict[str, Any]:
+        """The parameters; `published` only where it is, so that older scores keep their key."""
+        stated = asdict(self.parameters)
+        if not stated["published"]:
+            del stated["published"]
+        return stated
+
+    def _asked(self, video: Video) -> dict[str, Any]:
+        import torch
+
+        if self.parameters.published:
+            return {"grid_size": self.parameters.grid}
+        height, width = video.frames.shape[1:3]
+        points = torch.from_numpy(grid_points(width, height, self.parameters.grid))
+        queries = torch.cat([torch.zeros(len(points), 1), points], dim=1)  # frame, x, y
+        return {"queries": queries[None].to(self.device)}
 
 
 def _predictor_class() -> Any:

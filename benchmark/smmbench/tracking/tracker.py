@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -68,6 +69,9 @@ KINDS = (
         cotracker.CHECKPOINTS[2],
     ),
 )
+# `cotracker2-grid55` is the grid of 55 x 55 points that the published scripts track.
+_COTRACKER = re.compile(r"cotracker(?P<generation>[23])?(-grid(?P<grid>[1-9]\d?))?")
+
 FORMS = tuple(kind.form for kind in KINDS)
 
 
@@ -87,7 +91,8 @@ def open_tracker(spec: str, grid: int, device: str) -> Tracker:
 
     Args:
         spec: One of `KINDS`, such as `dis`, or `cotracker3:/path.pth` with a local checkpoint
-            (`cotracker:` is short for `cotracker3:`).
+            (`cotracker:` is short for `cotracker3:`). `cotracker2-grid55:/path.pth` takes the
+            grid of the published scripts instead, of 55 x 55 points here.
         grid: Points along each axis of the first frame.
         device: Where a learned tracker computes.
 
@@ -105,8 +110,12 @@ def open_tracker(spec: str, grid: int, device: str) -> Tracker:
         from smmbench.tracking import dense_flow
 
         return dense_flow.DenseFlow(dense_flow.Parameters(grid=grid))
-    if kind in ("cotracker", "cotracker2", "cotracker3"):
-        parameters = cotracker.Parameters(grid=grid, generation=2 if kind == "cotracker2" else 3)
+    if named := _COTRACKER.fullmatch(kind):
+        parameters = cotracker.Parameters(
+            grid=int(named["grid"] or grid),
+            generation=2 if named["generation"] == "2" else 3,
+            published=bool(named["grid"]),
+        )
         return cotracker.CoTracker(Path(path).expanduser(), parameters, device)
     if kind == "bootstapir":
         return tapir.BootsTAPIR(Path(path).expanduser(), tapir.Parameters(grid=grid), device)

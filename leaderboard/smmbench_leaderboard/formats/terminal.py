@@ -71,7 +71,8 @@ def to_terminal(board: Board) -> str:
         caption.insert(
             0, f"No room for {', '.join(left_out)}: a wider terminal, or --format csv, has them."
         )
-    caption.insert(0, "In brackets: the rank.")
+    if any(cell.rank for row in board.rows for cell in row.cells.values()):
+        caption.insert(0, "In brackets: the rank.")
     sentences = (Text(plain(sentence, longest=400)) for sentence in caption)
     return drawn(table, *sentences, width=room)
 

@@ -21,9 +21,8 @@ from smmbench.diffusion.backbone import own_denoiser
 from smmbench.diffusion.capture import capture
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.loading import load_network, load_schedule
-from smmbench.smm import Parameters, guide
+from smmbench.smm import LAYERS, Parameters, guide
 
-LAYERS = Parameters().layers
 cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="CUDA graphs need a GPU")
 
 

@@ -21,9 +21,8 @@ from smmbench.diffusion.backbone import load_backbone, own_denoiser
 from smmbench.diffusion.capture import capture
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.loading import load_network, load_schedule
-from smmbench.smm import Parameters
+from smmbench.smm import LAYERS
 
-LAYERS = Parameters().layers
 INSIDE = ("up_blocks.1.temp_convs.1.conv4", "up_blocks.1.resnets.0.norm1")
 
 
