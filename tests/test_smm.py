@@ -21,6 +21,7 @@ from smmbench.diffusion.schedule import CLEAN, NoiseSchedule
 from smmbench.diffusion.start_noise import implied_noise, low_frequency_start, low_pass
 from smmbench.method import Source
 from smmbench.smm import (
+    LAYERS,
     SMM,
     Parameters,
     compare,
@@ -377,7 +378,7 @@ def test_the_papers_layers_are_in_a_unet_of_its_size() -> None:
     build: Any = UNet3DConditionModel
     with torch.device("meta"):  # shapes only: 1.4 billion weights take no memory
         unet = build(cross_attention_dim=1024)
-    assert set(Parameters().layers) <= dict(unet.named_modules()).keys()
+    assert set(LAYERS) <= dict(unet.named_modules()).keys()
 
 
 def test_the_defaults_are_the_papers_and_presets_fit() -> None:

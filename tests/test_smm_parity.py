@@ -230,8 +230,8 @@ def reference_pair(unet: Any, scheduler: Any, restart: bool, iterations: int) ->
 def test_the_loss_and_its_gradient(unet: Any, denoiser: Denoiser, kind: Any, distance: Any) -> None:
     ours, theirs = X.clone().requires_grad_(), X.clone().requires_grad_()
     with torch.no_grad():
-        wanted = denoiser.features(SOURCE, T, SOURCE_TEXT, PAPER.layers)
-    loss = smm_loss(denoiser.features(ours, T, TEXT, PAPER.layers), wanted, kind, distance)
+        wanted = denoiser.features(SOURCE, T, SOURCE_TEXT, LAYERS)
+    loss = smm_loss(denoiser.features(ours, T, TEXT, LAYERS), wanted, kind, distance)
     reference = reference_loss(
         forward(unet, theirs, T, TEXT)[1],
         forward(unet, SOURCE, T, SOURCE_TEXT)[1],

@@ -27,7 +27,7 @@ from smmbench.diffusion.backbone import Backbone
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.inversion import inversion_timesteps
 from smmbench.method import Source
-from smmbench.smm import SMM, Parameters, guidance_rates, guide
+from smmbench.smm import SMM, Parameters, guidance_rates, guide, layers_of
 from smmbench.video import Video
 
 PUBLISHED = {  # of the authors' implementation, on one H200; methods.md says how
@@ -369,14 +369,16 @@ def count_work(
     text = torch.empty(1, 77, _untyped(unet).config.cross_attention_dim, device="meta")
     pixels = torch.empty(time_, 3, height, width, device="meta")
 
+    layers = layers_of(denoiser, parameters)
+
     def gradient() -> None:
         leaf = x.clone().requires_grad_()
-        features = denoiser.features(leaf * 1, 500, text, parameters.layers)
+        features = denoiser.features(leaf * 1, 500, text, layers)
         torch.autograd.grad(sum((f.sum() for f in features.values()), torch.zeros(())), leaf)
 
     with torch.no_grad():
         forward = count(lambda: denoiser.output(x, 500, text))
-        reference = count(lambda: denoiser.features(x, 500, text, parameters.layers))
+        reference = count(lambda: denoiser.features(x, 500, text, layers))
         encode = count(lambda: autoencoder.encode(pixels).latent_dist.mean)
         decode = count(lambda: autoencoder.decode(x[0].movedim(1, 0)))
     return {

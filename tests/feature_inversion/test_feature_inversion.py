@@ -24,7 +24,16 @@ from smmbench.feature_inversion.inverting import (
     relative_distances,
 )
 from smmbench.method import Source
-from smmbench.smm import SMM, Kind, Parameters, describe, guide, sample_with_guidance, start_latent
+from smmbench.smm import (
+    SMM,
+    Kind,
+    Parameters,
+    describe,
+    guide,
+    layers_of,
+    sample_with_guidance,
+    start_latent,
+)
 from smmbench.video import Video, read_video
 
 LAYERS = "up_blocks.1.upsamplers.0,up_blocks.1.resnets.0.conv2"
@@ -98,7 +107,7 @@ def test_more_iterations_get_nearer(parameters: Parameters, noisy: Video, kind: 
     denoiser, text = method.backbone.denoiser, method.embed([""])
     t = method.backbone.schedule.timesteps(parameters.steps)[1]
     start = noise(inverted[t], generators([0]))
-    layers = parameters.layers
+    layers = layers_of(denoiser, parameters)
 
     def left(iterations: int) -> float:
         changed = replace(method.parameters, iterations=iterations)

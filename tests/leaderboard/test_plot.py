@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,13 @@ import pytest
 from PIL import Image
 
 from smmbench_leaderboard.board.plot import crowded, draw
+from smmbench_leaderboard.ledger.entries import read_board
 
 ENTRIES = Path(__file__).parents[2] / "leaderboard" / "entries" / "emoji"
 
 
 def test_a_committed_board_is_drawn(tmp_path: Path) -> None:
-    board = json.loads(next(ENTRIES.glob("*-board.json")).read_text("utf-8"))
+    board = read_board(next(ENTRIES.glob("*-board.board.xz")))
     draw(board, tmp_path / "board.png")
     picture = np.asarray(Image.open(tmp_path / "board.png").convert("RGB")).astype(int)
     red = (picture[..., 0] > 180) & (picture[..., 1] < 80) & (picture[..., 2] < 80)
@@ -29,7 +29,7 @@ def test_a_committed_board_is_drawn(tmp_path: Path) -> None:
 
 
 def test_an_axis_that_nobody_scored_is_refused(tmp_path: Path) -> None:
-    board = json.loads(next(ENTRIES.glob("*-board.json")).read_text("utf-8"))
+    board = read_board(next(ENTRIES.glob("*-board.board.xz")))
     for row in board["rows"]:
         row["cells"]["text_similarity"]["mean"] = None
     with pytest.raises(ValueError, match="scored by text_similarity"):

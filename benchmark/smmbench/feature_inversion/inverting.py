@@ -21,7 +21,7 @@ from smmbench.diffusion.noise import generators, noise
 from smmbench.method import Source
 from smmbench.method.parameters import build_parameters
 from smmbench.plugins import no_such
-from smmbench.smm import SMM, Kind, Parameters, compare, describe
+from smmbench.smm import SMM, Kind, Parameters, compare, describe, layers_of
 from smmbench.video import Video
 
 KINDS: tuple[Kind, ...] = get_args(Kind)[::-1]  # from all of the features to their least
@@ -119,10 +119,9 @@ def latent_distances(method: SMM, clean: Latent, original: Latent) -> dict[str, 
     denoiser, schedule = method.backbone.denoiser, method.backbone.schedule
     t, text = schedule.length // 2, method.embed([""])
     eps = noise(original, generators([0]))
+    layers = layers_of(denoiser, method.parameters)
     ours, theirs = (
-        denoiser.features(
-            schedule.mu(t) * x + schedule.sigma(t) * eps, t, text, method.parameters.layers
-        )
+        denoiser.features(schedule.mu(t) * x + schedule.sigma(t) * eps, t, text, layers)
         for x in (clean, original)
     )
     return relative_distances(ours, theirs, method.parameters.grid)

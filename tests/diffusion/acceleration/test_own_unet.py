@@ -246,7 +246,7 @@ from smmbench.diffusion.acceleration import wide_norm
 from smmbench.diffusion.capture import capture
 from smmbench.diffusion.denoiser import Denoiser
 from smmbench.diffusion.loading import load_network, load_schedule
-from smmbench.smm import Parameters
+from smmbench.smm import LAYERS
 
 wide_norm.by_kernels = layout.by_kernels = lambda x: x.numel() > 0
 torch.manual_seed(0)
@@ -264,7 +264,7 @@ def looked_at(denoiser):
     with torch.no_grad(), capture(denoiser.network, ["up_blocks.1.resnets.0.conv1"]) as seen:
         output = denoiser.output(x, 500, text)
     y = x.clone().requires_grad_()
-    features = denoiser.features(y, 500, text, Parameters().layers).values()
+    features = denoiser.features(y, 500, text, LAYERS).values()
     loss = sum(f.square().mean() for f in features)
     return [output, *seen.values(), *features, *torch.autograd.grad(loss, y)]
 

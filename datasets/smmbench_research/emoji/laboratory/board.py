@@ -207,7 +207,7 @@ def chosen_in(path: Path) -> dict[str, Setting]:
     names = {method: Setting(name, method).label for method, name in best.items()}
     if gone := [name for name in names.values() if name not in settings]:
         raise LookupError(f"{path} has rows of '{gone[0]}', which is no setting any more.")
-    return {method: settings[name] for method, name in names.items()}
+    return {settings[name].method: settings[name] for name in names.values()}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
