@@ -299,7 +299,8 @@ SETS: dict[str, Sequence[Setting]] = {
 
 CONTROLS = (
     *("source-copy", "vae-round-trip", "frozen", "reversed", "shuffled"),
-    *("other-clip", "noise"),
+    *("other-clip", "noise", "near-copy", "recoloured-copy"),
+    *("texture-still", "overlay-still", "inset-still"),
 )
 
 BOARD: tuple[Setting, ...] = (
