@@ -257,7 +257,7 @@ for name, weight in plain.network.named_parameters():
     if name.endswith("bias"):  # most begin as zeros
         torch.nn.init.normal_(weight, std=0.5)
 ours = Denoiser(copy.deepcopy(plain.network), plain.schedule)
-layout.channels_last(ours.unet)
+layout.channels_last(ours.network)
 x, text = torch.randn(1, 4, 2, 8, 4), torch.randn(1, 7, 16)
 
 def looked_at(denoiser):
