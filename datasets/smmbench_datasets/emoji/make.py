@@ -136,24 +136,25 @@ def write_arrays(path: Path, **arrays: Shaped[np.ndarray, ...]) -> None:
 def _write_clip(world: World, clip: Clips, stem: Path, generator: torch.Generator) -> str:
     """Write video, tracks and masks of a single clip; gives the hash of its pixels."""
     video = to_video(world.render(clip)[0])
-    write_lossless(_beside(stem, ".mkv"), video)
+    write_lossless(beside(stem, ".mkv"), video)
     points, visible = truth.tracks(world, clip, OBJECT_POINTS, BACKGROUND_POINTS, generator)
-    write_arrays(_beside(stem, ".tracks.npz"), tracks=points[0].numpy(), visible=visible[0].numpy())
-    write_arrays(_beside(stem, ".masks.npz"), masks=truth.masks(world, clip)[0].numpy())
+    write_arrays(beside(stem, ".tracks.npz"), tracks=points[0].numpy(), visible=visible[0].numpy())
+    write_arrays(beside(stem, ".masks.npz"), masks=truth.masks(world, clip)[0].numpy())
     return video.pixels_sha256
 
 
-def _beside(stem: Path, ending: str) -> Path:
+def beside(stem: Path, ending: str) -> Path:
+    """The file of a clip with this ending, such as `.tracks.npz`."""
     return stem.with_name(stem.name + ending)
 
 
 def _head(fixed: FixedSet) -> Iterator[str]:
     yield "# Written by `python -m smmbench_datasets.emoji.make`; edit make.py or selection.py."
-    yield f"name = {_text(fixed.name)}"
+    yield f"name = {toml_text(fixed.name)}"
     yield f"version = {fixed.version}"
-    yield f"title = {_text(fixed.title)}"
-    yield f"description = {_text(_description(fixed))}"
-    yield f"licence = {_text(LICENCE)}"
+    yield f"title = {toml_text(fixed.title)}"
+    yield f"description = {toml_text(_description(fixed))}"
+    yield f"licence = {toml_text(LICENCE)}"
     if fixed.split == "val":
         yield 'purpose = "validation"'
     yield f"\n{PROTOCOL}"
@@ -176,15 +177,15 @@ def _entry(world: World, choice: Choice, path: str, folder: Path, pixels: str) -
         world.scenes[choice.scene],
     )
     yield "[[clips]]"
-    yield f"name = {_text(name)}"
-    yield f"video = {_file(folder, path, f'{name}.mkv')}"
-    yield f"pixels_sha256 = {_text(pixels)}"
-    yield f"prompt = {_text(world.caption(choice.object, choice.scene))}"
-    yield f"licence = {_text(LICENCE)}"
-    yield f"attribution = {_text(ATTRIBUTION)}"
-    yield f"tags = [{', '.join(_text(tag) for tag in tags)}]"
-    yield f"tracks = {_file(folder, path, f'{name}.tracks.npz')}"
-    yield f"masks = {_file(folder, path, f'{name}.masks.npz')}"
+    yield f"name = {toml_text(name)}"
+    yield f"video = {file_entry(folder, path, f'{name}.mkv')}"
+    yield f"pixels_sha256 = {toml_text(pixels)}"
+    yield f"prompt = {toml_text(world.caption(choice.object, choice.scene))}"
+    yield f"licence = {toml_text(LICENCE)}"
+    yield f"attribution = {toml_text(ATTRIBUTION)}"
+    yield f"tags = [{', '.join(toml_text(tag) for tag in tags)}]"
+    yield f"tracks = {file_entry(folder, path, f'{name}.tracks.npz')}"
+    yield f"masks = {file_entry(folder, path, f'{name}.masks.npz')}"
     yield "edits = ["
     for target in choice.targets:
         yield f"  {_edit(world, target)},"
@@ -194,15 +195,17 @@ def _entry(world: World, choice: Choice, path: str, folder: Path, pixels: str) -
 def _edit(world: World, target: Target) -> str:
     name = f"{world.objects[target.object]}-{world.scenes[target.scene]}"
     prompt = world.caption(target.object, target.scene)
-    return f"{{ name = {_text(name)}, prompt = {_text(prompt)}, kind = {_text(target.kind)} }}"
+    facts = {"name": name, "prompt": prompt, "kind": target.kind}
+    return f"{{ {', '.join(f'{key} = {toml_text(fact)}' for key, fact in facts.items())} }}"
 
 
-def _file(folder: Path, path: str, name: str) -> str:
+def file_entry(folder: Path, path: str, name: str) -> str:
+    """Write a file as a manifest states it: its path below `path`, and its SHA-256."""
     sha256 = file_sha256(folder / name)
-    return f"{{ path = {_text(f'{path}/{name}')}, sha256 = {_text(sha256)} }}"
+    return f"{{ path = {toml_text(f'{path}/{name}')}, sha256 = {toml_text(sha256)} }}"
 
 
-def _text(text: str) -> str:
+def toml_text(text: str) -> str:
     """Write a TOML string; JSON's escapes are TOML's."""
     return json.dumps(text, ensure_ascii=False)
 

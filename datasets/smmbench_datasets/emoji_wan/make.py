@@ -10,7 +10,6 @@ the files ship with the toolkit. A change of them needs a new `version`.
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +21,6 @@ import torch
 from av.video.frame import VideoFrame
 
 from smmbench.storage.atomic import atomic_path, write_text
-from smmbench.storage.home import file_sha256
 from smmbench.video import Video, read_video
 from smmbench_datasets.emoji import truth
 from smmbench_datasets.emoji.make import (
@@ -30,6 +28,9 @@ from smmbench_datasets.emoji.make import (
     BACKGROUND_POINTS,
     LICENCE,
     OBJECT_POINTS,
+    beside,
+    file_entry,
+    toml_text,
     write_arrays,
 )
 from smmbench_datasets.emoji.sampling import Clips as EmojiClips
@@ -174,28 +175,24 @@ def _write_clip(
     frames = (renderer.render(clip)[0] * 255).round().clamp(0, 255).to(torch.uint8)
     video = Video(frames.permute(0, 2, 3, 1).contiguous().numpy(), FPS)
     stem.parent.mkdir(parents=True, exist_ok=True)
-    write_inter_frame(_beside(stem, ".mkv"), video)
+    write_inter_frame(beside(stem, ".mkv"), video)
     points, visible = truth.tracks(
         world, as_emoji_clips(clip), OBJECT_POINTS, BACKGROUND_POINTS, generator
     )
     tracks = points[0].numpy().astype(np.float32)
-    write_arrays(_beside(stem, ".tracks.npz"), tracks=tracks, visible=visible[0].numpy())
+    write_arrays(beside(stem, ".tracks.npz"), tracks=tracks, visible=visible[0].numpy())
     masks = renderer.object_alpha(clip)[0] > OPAQUE
-    write_arrays(_beside(stem, ".masks.npz"), masks=masks.numpy())
+    write_arrays(beside(stem, ".masks.npz"), masks=masks.numpy())
     return video.pixels_sha256
-
-
-def _beside(stem: Path, ending: str) -> Path:
-    return stem.with_name(stem.name + ending)
 
 
 def _head(fixed: FixedSet) -> Iterator[str]:
     yield "# Written by `python -m smmbench_datasets.emoji_wan.make`; edit make.py or selection.py."
-    yield f"name = {_text(fixed.name)}"
+    yield f"name = {toml_text(fixed.name)}"
     yield f"version = {fixed.version}"
-    yield f"title = {_text(fixed.title)}"
-    yield f"description = {_text(_description(fixed))}"
-    yield f"licence = {_text(LICENCE)}"
+    yield f"title = {toml_text(fixed.title)}"
+    yield f"description = {toml_text(_description(fixed))}"
+    yield f"licence = {toml_text(LICENCE)}"
     if fixed.split == "val":
         yield 'purpose = "validation"'
     yield f"\n{PROTOCOL}"
@@ -219,15 +216,15 @@ def _entry(choice: Choice, path: str, folder: Path, pixels: str) -> Iterator[str
         tuple(SCENES)[choice.scene],
     )
     yield "[[clips]]"
-    yield f"name = {_text(name)}"
-    yield f"video = {_file(folder, path, f'{name}.mkv')}"
-    yield f"pixels_sha256 = {_text(pixels)}"
-    yield f"prompt = {_text(caption(choice.object, choice.scene))}"
-    yield f"licence = {_text(LICENCE)}"
-    yield f"attribution = {_text(ATTRIBUTION)}"
-    yield f"tags = [{', '.join(_text(tag) for tag in tags)}]"
-    yield f"tracks = {_file(folder, path, f'{name}.tracks.npz')}"
-    yield f"masks = {_file(folder, path, f'{name}.masks.npz')}"
+    yield f"name = {toml_text(name)}"
+    yield f"video = {file_entry(folder, path, f'{name}.mkv')}"
+    yield f"pixels_sha256 = {toml_text(pixels)}"
+    yield f"prompt = {toml_text(caption(choice.object, choice.scene))}"
+    yield f"licence = {toml_text(LICENCE)}"
+    yield f"attribution = {toml_text(ATTRIBUTION)}"
+    yield f"tags = [{', '.join(toml_text(tag) for tag in tags)}]"
+    yield f"tracks = {file_entry(folder, path, f'{name}.tracks.npz')}"
+    yield f"masks = {file_entry(folder, path, f'{name}.masks.npz')}"
     yield "edits = ["
     for target in choice.targets:
         yield f"  {_edit(target)},"
@@ -239,17 +236,8 @@ def _edit(target: Target) -> str:
     named = [word for word in words if word not in ("a", "an", "and")]
     name = "-".join([*named, tuple(SCENES)[target.scene]])
     prompt = caption(target.object, target.scene, None, target.attribute)
-    return f"{{ name = {_text(name)}, prompt = {_text(prompt)}, kind = {_text(target.kind)} }}"
-
-
-def _file(folder: Path, path: str, name: str) -> str:
-    sha256 = file_sha256(folder / name)
-    return f"{{ path = {_text(f'{path}/{name}')}, sha256 = {_text(sha256)} }}"
-
-
-def _text(text: str) -> str:
-    """Write a TOML string; JSON's escapes are TOML's."""
-    return json.dumps(text, ensure_ascii=False)
+    facts = {"name": name, "prompt": prompt, "kind": target.kind}
+    return f"{{ {', '.join(f'{key} = {toml_text(fact)}' for key, fact in facts.items())} }}"
 
 
 if __name__ == "__main__":
