@@ -13,7 +13,7 @@ import pytest
 from smmbench.dataset import ManifestError, check_dataset, load_dataset, source_video
 from smmbench.dataset.advice import advice, cut_at
 from smmbench.dataset.manifest import Protocol
-from smmbench.dataset.writing import read_captions, read_prompts, slug
+from smmbench.dataset.prompt_files import read_captions, read_prompts, slug
 from smmbench.video import Video, write_lossless
 from smmbench.video.normal import frames_at
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +12,9 @@ from smmbench.display import print_document, print_line
 
 if TYPE_CHECKING:
     from smmbench.dataset import Dataset, PromptKey
+
+SETS = ("ditflow", "five", "loveu-tgve", "movebench", "mtbench", "simmotion")
+"""Names of `smmbench.public_sets`, which is loaded when it is needed; a test compares them."""
 
 Json = Annotated[
     bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON for machines.")
@@ -212,7 +214,8 @@ def new_dataset(
 ) -> None:
     """Begin a dataset of your own: write the manifest of a folder of videos, hashes and all."""
     from smmbench.dataset.manifest import NAME_PATTERN, Protocol
-    from smmbench.dataset.writing import About, new_manifest, read_captions, read_prompts
+    from smmbench.dataset.prompt_files import read_captions, read_prompts
+    from smmbench.dataset.writing import About, new_manifest
     from smmbench.storage.atomic import write_text
 
     if not re.fullmatch(NAME_PATTERN, name):
@@ -239,61 +242,67 @@ def new_dataset(
     print_line(f"Wrote {path}. Next: smmbench datasets check {path}", err=True)
 
 
-class PublicSet(StrEnum):
-    """Sets whose layouts are read."""
-
-    ditflow = "ditflow"
-    loveu = "loveu-tgve"
-
-
 def import_set(
-    name: Annotated[PublicSet, typer.Argument(metavar="SET", help="ditflow or loveu-tgve.")],
+    name: Annotated[str, typer.Argument(metavar="SET", help=f"One of: {', '.join(SETS)}.")],
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Your copy: of DAVIS 2017 (it has JPEGImages/480p) for ditflow, of the set itself "
-            "for loveu-tgve. The manifest is written into it."
+            help="Your copy of the set (for ditflow, of DAVIS 2017). The manifest is written into "
+            "it; with --hub, the set is fetched into it first."
         ),
     ],
     prompts: Annotated[
         Path | None,
         typer.Option("--prompts", help="For ditflow: supp/assets/prompts.js of ditflow.github.io."),
     ] = None,
-    frames: Annotated[int, typer.Option("--frames", min=2, help="Of each clip, at most.")] = 24,
-    size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "576x320",
+    hub: Annotated[
+        bool,
+        typer.Option("--hub", help="Fetch the set from the hub, or from its cache, into FOLDER."),
+    ] = False,
+    revision: Annotated[
+        str,
+        typer.Option("--revision", metavar="COMMIT", help="Of the hub; default: the set's own."),
+    ] = "",
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=2, help="Of each clip; default: the set's own.")
+    ] = None,
+    size: Annotated[
+        str, typer.Option("--size", help="Width and height in pixels; default: the set's own.")
+    ] = "",
     text_model: Annotated[
-        str, typer.Option("--text-model", help="That scores prompts; `emoji-clip` works offline.")
-    ] = "ViT-B-32:openai",
-    tracker: Annotated[str, typer.Option("--tracker", help="That follows points.")] = "dis",
+        str,
+        typer.Option("--text-model", help="That scores prompts; default: ViT-B-32:openai."),
+    ] = "",
+    tracker: Annotated[
+        str, typer.Option("--tracker", help="That follows points; default: dis.")
+    ] = "",
 ) -> None:
-    """Make a dataset of your copy of a public set: prompts, hashes, licence, attribution.
+    """Make a dataset of your copy of a public set: prompts, masks, hashes, licence, attribution.
 
-    Of folders of frames the first ones are taken, one after the other; of videos those at 8 a
-    second. Nothing is copied or sent.
+    Each set has a protocol of its own. With another one (--frames, --size, --text-model,
+    --tracker) the dataset is called SET-own, for its numbers do not compare. Nothing is sent.
     """
-    from smmbench.dataset import public_sets
-    from smmbench.dataset.manifest import Protocol
-    from smmbench.dataset.writing import new_manifest
-    from smmbench.storage.atomic import write_text
+    from smmbench.public_sets import PUBLIC_SETS, take_set
 
-    about = public_sets.DITFLOW if name is PublicSet.ditflow else public_sets.LOVEU
-    path = folder / f"{about.name}.toml"
-    if path.exists():
-        raise FileExistsError(f"'{path}' is left as it is; remove it first.")
-    width, height = _size(size)
-    protocol = Protocol(
-        frames=frames, width=width, height=height, fps=8.0, text_model=text_model, tracker=tracker
-    )
-    if name is PublicSet.ditflow:
-        if prompts is None:
-            raise ValueError("ditflow needs --prompts: supp/assets/prompts.js of its page.")
-        asked = public_sets.read_ditflow_prompts(prompts)
-        files = public_sets.davis_clips(folder, asked)
-    else:
-        asked = public_sets.read_loveu_prompts(folder)
-        files = public_sets.loveu_clips(folder, asked)
-    text, notes = new_manifest(folder, asked, about, protocol, files)
-    write_text(path, text)
+    if name not in PUBLIC_SETS:
+        from smmbench.plugins import no_such
+
+        raise ValueError(no_such("public set", name, PUBLIC_SETS))
+    known = PUBLIC_SETS[name]
+    if hub:
+        from smmbench.public_sets.hub import fetch_set
+
+        print_line(f"From {fetch_set(known, folder, revision)}.", err=True)
+    elif revision:
+        raise ValueError("--revision is of the hub: give --hub too.")
+    changed: dict[str, Any] = {}
+    if frames is not None:
+        changed["frames"] = frames
+    if size:
+        changed["width"], changed["height"] = _size(size)
+    changed |= {"text_model": text_model} if text_model else {}
+    changed |= {"tracker": tracker} if tracker else {}
+    path, notes = take_set(known, folder, prompts, **changed)
     for note in notes:
         print_line(note, err=True)
     print_line(f"Wrote {path}. Next: smmbench datasets check {path}", err=True)

@@ -1,205 +1,167 @@
-"""A manifest for a folder of videos and a table of prompts: the first version of one's own set."""
+"""A manifest for videos and prompts: the first version of a set, hashes and all."""
 
 from __future__ import annotations
 
 import json
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pydantic import ValidationError
 
 from smmbench.dataset.advice import advice
 from smmbench.dataset.faults import faults_of
-from smmbench.dataset.manifest import NAME_PATTERN, Manifest, Protocol
+from smmbench.dataset.manifest import NAME_PATTERN, Manifest, Protocol, Published
+from smmbench.dataset.mask_images import image_size, read_masks
+from smmbench.dataset.prompt_files import Asked
 from smmbench.errors import VideoError
 from smmbench.plugins import no_such
-from smmbench.storage.home import content_sha256
-from smmbench.storage.text import read_table, read_text
+from smmbench.storage.atomic import atomic_path
+from smmbench.storage.home import content_sha256, file_sha256
 from smmbench.video import ENDINGS, NormalForm, Video, find_videos, read_normal_form
-
-COLUMNS = ("clip", "prompt", "caption", "edit")
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What a table of prompts says of one clip.
-
-    Attributes:
-        caption: What the clip shows; empty if nobody said.
-        edits: Target prompts by their names, in the table's order.
-    """
-
-    caption: str = ""
-    edits: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class About:
-    """What is said of a set and of all of its clips."""
+    """What is said of a set and of all of its clips.
+
+    Attributes:
+        name: A name as manifests take it.
+        title: In words.
+        licence: Of all clips.
+        attribution: Whose they are.
+        description: What the set is for; a sentence or two.
+        citation: The paper to cite.
+        home: An address.
+        purpose: As in a manifest.
+        methods: Methods whose outputs are published with the set.
+    """
 
     name: str
     title: str
     licence: str
     attribution: str
+    description: str = ""
+    citation: str = ""
+    home: str = ""
+    purpose: str = "board"
+    methods: tuple[Published, ...] = ()
 
 
-def read_prompts(path: Path) -> dict[str, Asked]:
-    """Read a table with a row for each target prompt, or a JSON file, by clip.
+@dataclass(frozen=True)
+class Place:
+    """Where the video of a clip lies, and which of its frames are the clip.
 
-    A table's columns are `clip` and `prompt`, and if wanted `caption` (what the clip shows) and
-    `edit` (the prompt's name; without it one is made of the prompt's words). In JSON it is the
-    same: a list of objects with these keys, or an object that maps each clip to a prompt or to a
-    list of prompts.
-
-    Raises:
-        ValueError: It is no such file; the message says where.
+    Attributes:
+        path: A video, or a folder of numbered images.
+        start: Its first frame, counted from 0.
+        step: Every so many-th image of a folder is taken.
+        masks: A folder of masks, one for each frame of the video; None without.
+        masks_fps: Frames a second of the video that the masks are of; None for a folder of
+            images, whose rate is the protocol's times `step`.
+        outputs: Published outputs by the name of the method and of the edit.
     """
-    if path.suffix.lower() == ".json":
-        rows = _json_rows(path)
-    else:
-        rows = [
-            (f"line {row.line}", row.values)
-            for row in read_table(path, ("clip", "prompt"), ("caption", "edit"))
-        ]
-    found: dict[str, Asked] = {}
-    for place, row in rows:
-        clip, prompt = row["clip"], row["prompt"]
-        if not clip or not prompt:
-            raise ValueError(f"'{path}', {place}: no clip or no prompt.")
-        one = found.get(clip, Asked())
-        name = row.get("edit", "") or slug(prompt)
-        if name in one.edits:
-            raise ValueError(
-                f"'{path}', {place}: edit '{name}' of clip '{clip}' is there twice; give names "
-                "in a column `edit`."
-            )
-        caption = row.get("caption", "") or one.caption
-        if one.caption and caption != one.caption:
-            raise ValueError(
-                f"'{path}', {place}: clip '{clip}' has two captions, '{one.caption}' and "
-                f"'{caption}'."
-            )
-        found[clip] = Asked(caption, {**one.edits, name: prompt})
-    if not found:
-        raise ValueError(f"'{path}' has no line below its first.")
-    return found
 
-
-def read_captions(source: str, prompts: dict[str, Asked]) -> dict[str, Asked]:
-    """Add what the clips show to prompts that say nothing of it.
-
-    Args:
-        source: `names`, for the words of each clip's name (`bear-walking_02` shows "bear
-            walking"), or the path of a JSON file that maps clips to captions.
-        prompts: As `read_prompts` gives them.
-
-    Raises:
-        ValueError: The file is no such JSON.
-    """
-    if source == "names":
-        captions = {clip: " ".join(re.findall("[^\\W\\d_]+", clip)) for clip in prompts}
-    else:
-        content = _json(Path(source))
-        if not isinstance(content, dict) or not all(isinstance(v, str) for v in content.values()):
-            raise ValueError(f"'{source}' must be a JSON object that maps clips to captions.")
-        captions = {clip.strip(): text.strip() for clip, text in content.items()}
-    return {
-        clip: replace(asked, caption=asked.caption or captions.get(clip, ""))
-        for clip, asked in prompts.items()
-    }
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"'{path}' is not JSON: {error}.") from error
-
-
-def _json_rows(path: Path) -> list[tuple[str, dict[str, str]]]:
-    """Rows of a JSON file as a table would have them, each with its place."""
-    content = _json(path)
-    if isinstance(content, dict):
-        content = [
-            {"clip": clip, "prompt": prompt}
-            for clip, prompts in content.items()
-            for prompt in (prompts if isinstance(prompts, list) else [prompts])
-        ]
-    if not isinstance(content, list):
-        raise ValueError(f"'{path}' must be a JSON list of objects, or an object by clip.")
-    rows = []
-    for number, row in enumerate(content, 1):
-        texts = isinstance(row, dict) and all(isinstance(value, str) for value in row.values())
-        if not texts or not {"clip", "prompt"} <= set(row) <= set(COLUMNS):
-            raise ValueError(
-                f"'{path}', object {number}: it must have the keys clip and prompt, and may have "
-                "caption and edit, each with a text."
-            )
-        rows.append((f"object {number}", {name: text.strip() for name, text in row.items()}))
-    return rows
+    path: Path
+    start: int = 0
+    step: int = 1
+    masks: Path | None = None
+    masks_fps: float | None = None
+    outputs: Mapping[tuple[str, str], Path] = field(default_factory=dict)
 
 
 def new_manifest(
     folder: Path,
-    prompts: dict[str, Asked],
+    prompts: Mapping[str, Asked],
     about: About,
     protocol: Protocol,
-    files: Mapping[str, Path] | None = None,
+    places: Mapping[str, Place] | None = None,
 ) -> tuple[str, list[str]]:
-    """Write the manifest's text for the videos of a folder; both hashes are computed.
+    """Compose the manifest's text for the videos of a folder; both hashes are computed.
+
+    True masks, where there are any, are written as `<set>-masks/<clip>.npz` into the folder.
 
     Args:
         folder: Where the videos lie, and where the manifest will.
         prompts: By clip: the file's name without its ending.
         about: What is said of all.
         protocol: Form and models.
-        files: The video of each clip, below `folder`; None looks for them in it by their names.
+        places: The video of each clip, below `folder`; None looks for them in it by their names.
 
     Returns:
-        The text, and what was converted on the way to the normal form, a line a clip.
+        The text, and what was converted on the way to the normal form, a line for each way.
 
     Raises:
         ValueError: A prompt's clip is not there, a video cannot be read, or the manifest would not
             load: a name is none.
     """
-    files = _videos(folder, prompts) if files is None else files
-    form = NormalForm(protocol.frames, protocol.width, protocol.height, protocol.fps)
-    lines, notes, videos = _head(about, protocol), [], {}
+    if places is None:
+        places = {name: Place(path) for name, path in _videos(folder, prompts).items()}
+    lines = _head(about, protocol)
+    outputs: list[str] = []
+    said: dict[str, list[str]] = {}  # clips by what is said of them
+    videos: dict[str, Video] = {}
     for clip, asked in prompts.items():
-        normal = videos[clip] = _normal(files[clip], form)
-        shorter = len(normal.frames) if len(normal.frames) < form.frames else None
-        place = files[clip].relative_to(folder).as_posix()
-        lines += _clip(clip, files[clip], place, normal, asked, about, shorter)
-        notes += [f"{clip}: {', '.join(normal.notes)}"] if normal.notes else []
-    text = "\n".join(lines) + "\n"
+        place = places[clip]
+        normal = videos[clip] = _normal(place, protocol)
+        masks, why_not = _masks(folder, about, clip, place, normal, protocol)
+        lines += _clip(folder, clip, place, normal, asked, about, protocol)
+        lines += [f"masks = {masks}"] if masks else []
+        lines += _edits(asked)
+        outputs += _outputs(folder, clip, place)
+        for note in filter(None, (", ".join(normal.notes), why_not)):
+            said.setdefault(note, []).append(clip)
+    text = "\n".join(lines + outputs) + "\n"
     try:
         Manifest.model_validate(tomllib.loads(text))
     except ValidationError as error:
         faults = " ".join(faults_of(error, Manifest))
         raise ValueError(f"The manifest would not load: {faults}") from error
     edits = {clip: asked.edits for clip, asked in prompts.items()}
+    notes = [f"{_some(clips)}: {note}" for note, clips in said.items()]
     return text, notes + [f"warning: {one}" for one in advice(videos, edits, protocol)]
 
 
-def _normal(path: Path, form: NormalForm) -> Video:
-    video = read_normal_form(path, form, shorter=True)
+def _normal(place: Place, protocol: Protocol) -> Video:
+    """The clip in its normal form, no longer than any published output of it."""
+    form = NormalForm(protocol.frames, protocol.width, protocol.height, protocol.fps)
+    fps = protocol.fps * place.step
+    video = read_normal_form(place.path, form, shorter=True, fps=fps, start=place.start)
+    for output in place.outputs.values():
+        other = read_normal_form(output, form, shorter=True)
+        if len(other.frames) < len(video.frames):
+            video = Video(video.frames[: len(other.frames)], video.fps, video.notes)
     if len(video.frames) < 2:
         raise VideoError(
-            f"'{path}' is too short for a clip: at {form.fps:g} frames a second it has "
+            f"'{place.path}' is too short for a clip: at {form.fps:g} frames a second it has "
             f"{len(video.frames)}, and motion needs at least 2. Use a longer video, or a "
             "protocol with a higher --fps."
         )
     return video
 
 
-def slug(text: str) -> str:
-    """A name made of a text's words: `A cat, running!` is `a-cat-running`."""
-    words = re.findall("[a-z0-9]+", text.casefold())
-    return "-".join(words)[:64].strip("-") or "edit"
+def _masks(
+    folder: Path, about: About, clip: str, place: Place, normal: Video, protocol: Protocol
+) -> tuple[str, str]:
+    """Write the masks of a clip; give them as a file of the manifest, or say why there are none."""
+    if place.masks is None:
+        return "", ""
+    form = NormalForm(len(normal.frames), protocol.width, protocol.height, protocol.fps)
+    fps = place.masks_fps or protocol.fps * place.step
+    try:
+        if place.path.is_dir() and image_size(place.masks) != image_size(place.path):
+            raise VideoError(f"'{place.masks}': the masks have not the size of the frames.")
+        masks = read_masks(place.masks, form, fps, place.start)
+    except VideoError as error:
+        return "", f"no masks: {error}"
+    path = folder / f"{about.name}-masks" / f"{clip}.npz"
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, masks=masks)
+    return _file(path.relative_to(folder).as_posix(), file_sha256(path)), ""
 
 
 def _videos(folder: Path, clips: Collection[str]) -> dict[str, Path]:
@@ -226,38 +188,80 @@ def _videos(folder: Path, clips: Collection[str]) -> dict[str, Path]:
 
 def _head(about: About, protocol: Protocol) -> list[str]:
     said = protocol.model_dump(mode="json")
-    return [
+    optional = {"citation": about.citation, "home": about.home}
+    lines = [
         f"name = {_text(about.name)}",
         "version = 1  # raise it with every change of clips, prompts or protocol",
         f"title = {_text(about.title)}",
-        'description = ""',
+        f"description = {_text(about.description)}",
         f"licence = {_text(about.licence)}",
+        *(f"{name} = {_text(text)}" for name, text in optional.items() if text),
+        *([f"purpose = {_text(about.purpose)}"] if about.purpose != "board" else []),
         "",
         "[protocol]",
         *(f"{name} = {json.dumps(value)}" for name, value in said.items()),
     ]
+    for method in about.methods:
+        lines += ["", "[[methods]]"]
+        lines += [f"{name} = {_text(text)}" for name, text in method.model_dump().items() if text]
+    return lines
 
 
 def _clip(
-    name: str, path: Path, place: str, normal: Video, asked: Asked, about: About, frames: int | None
+    folder: Path,
+    name: str,
+    place: Place,
+    normal: Video,
+    asked: Asked,
+    about: About,
+    protocol: Protocol,
 ) -> Sequence[str]:
-    own: Iterable[str] = [f"frames = {frames}  # fewer than the protocol's"] if frames else []
+    own: dict[str, Any] = {}
+    if len(normal.frames) < protocol.frames:
+        own["frames"] = len(normal.frames)
+    if place.start:
+        own["start"] = place.start
+    if place.step != 1:
+        own["fps"] = protocol.fps * place.step
+    if asked.tags:
+        own["tags"] = list(asked.tags)
+    path = place.path.relative_to(folder).as_posix()
     return [
         "",
         "[[clips]]",
         f"name = {_text(name)}",
-        f'video = {{ path = {_text(place)}, sha256 = "{content_sha256(path)}" }}',
+        f"video = {_file(path, content_sha256(place.path))}",
         f'pixels_sha256 = "{normal.pixels_sha256}"  # in the normal form',
-        *own,
+        *(f"{key} = {json.dumps(value)}" for key, value in own.items()),
         f"prompt = {_text(asked.caption)}",
         f"licence = {_text(about.licence)}",
         f"attribution = {_text(about.attribution)}",
-        *(
-            line
-            for edit, prompt in asked.edits.items()
-            for line in ("[[clips.edits]]", f"name = {_text(edit)}", f"prompt = {_text(prompt)}")
-        ),
     ]
+
+
+def _edits(asked: Asked) -> Iterator[str]:
+    for edit, prompt in asked.edits.items():
+        yield from ("[[clips.edits]]", f"name = {_text(edit)}", f"prompt = {_text(prompt)}")
+        if kind := asked.kinds.get(edit):
+            yield f"kind = {_text(kind)}"
+
+
+def _outputs(folder: Path, clip: str, place: Place) -> Iterator[str]:
+    for (method, edit), path in place.outputs.items():
+        yield from ("", "[[outputs]]", f"method = {_text(method)}", f"clip = {_text(clip)}")
+        yield f"edit = {_text(edit)}"
+        yield f"video = {_file(path.relative_to(folder).as_posix(), content_sha256(path))}"
+
+
+def _some(names: Sequence[str]) -> str:
+    """A few names of many: `a, b, c and 47 more`."""
+    if len(names) <= 4:
+        return ", ".join(names)
+    return f"{', '.join(names[:3])} and {len(names) - 3} more"
+
+
+def _file(path: str, sha256: str) -> str:
+    return f'{{ path = {_text(path)}, sha256 = "{sha256}" }}'
 
 
 def _text(text: str) -> str:

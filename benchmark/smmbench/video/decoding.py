@@ -63,6 +63,24 @@ def decode_file(path: Path, limits: Limits, wanted: Wanted | None = None) -> Vid
         ) from error
 
 
+def frame_rate(path: Path) -> float:
+    """Frames a second that a video file states; no frame is decoded.
+
+    Raises:
+        VideoError: It is no video file that is read, or states none.
+    """
+    kind = container_format(path)
+    try:
+        with av.open(str(path), format=kind, **_ANY_ENCODING) as opened:
+            stream = _video_stream(opened, path)
+            rate = stream.guessed_rate or stream.average_rate
+    except av.error.FFmpegError as error:
+        raise VideoError(f"'{path}' does not open as a video: {error.strerror}.") from error
+    if not rate:
+        raise VideoError(f"'{path}' does not say its frame rate.")
+    return float(rate)
+
+
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     """The first stream that is a video and not a cover picture."""
     for stream in container.streams.video:

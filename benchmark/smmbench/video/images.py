@@ -37,7 +37,7 @@ def read_images(
         VideoError: No images, a gap or a doubt in their numbers, unlike sizes, a broken image.
     """
     wanted = wanted or Wanted()
-    paths = _in_order(folder)[wanted.start :]
+    paths = numbered_images(folder)[wanted.start :]
     if not paths:
         raise VideoError(f"'{folder}' has no frame {wanted.start} (counted from 0).")
     count = len(paths)
@@ -62,8 +62,12 @@ def read_images(
     return Video(np.concatenate(images), fps or DEFAULT_FPS, tuple(notes))
 
 
-def _in_order(folder: Path) -> list[Path]:
-    """Images by number: 2 before 10; from any number on, none missing and none twice."""
+def numbered_images(folder: Path) -> list[Path]:
+    """The png and jpg images of a folder by number: 2 before 10.
+
+    Raises:
+        VideoError: There are none, one is missing between two others, or one is there twice.
+    """
     numbered: dict[int, Path] = {}
     prefixes: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):

@@ -1,0 +1,117 @@
+"""Getting a public set from the hub: a fixed commit, linked out of its cache and unpacked."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+
+from smmbench.public_sets.public_set import PublicSet
+
+UNPACKED_LIMIT = 200 * 2**30
+"""Bytes that one archive may unpack to."""
+
+
+def fetch_set(known: PublicSet, folder: Path, revision: str = "") -> Path:
+    """Fetch a set from the hub, or from its cache, into a folder; files that are there stay.
+
+    Files are links into the hub's cache (`HF_HOME`), so that nothing lies on the disk twice;
+    archives are unpacked beside them. With `HF_HUB_OFFLINE=1` only the cache is looked at.
+
+    Args:
+        known: The set.
+        folder: Where it shall lie; it is made.
+        revision: A commit of the hub; empty for the set's own.
+
+    Returns:
+        The folder of the hub's cache.
+
+    Raises:
+        ValueError: The set is not on the hub, or the revision is no commit.
+        LookupError: The hub does not give it, and it is not in the cache.
+    """
+    if not known.hub:
+        raise ValueError(f"{known.about.title} is not on the hub: see {known.about.home}.")
+    revision = revision or known.revision
+    if re.fullmatch(r"[0-9a-f]{40}", revision) is None:
+        raise ValueError(
+            f"'{known.hub}' needs a revision that cannot move: --revision COMMIT, 40 hexadecimal "
+            f"digits, as https://huggingface.co/datasets/{known.hub}/commits/main lists them; got "
+            f"'{revision}'."
+        )
+    snapshot = _snapshot(known.hub, revision)
+    for path in sorted(snapshot.rglob("*")):
+        place = folder / path.relative_to(snapshot)
+        if not path.is_file() or any(part.startswith(".") for part in place.parts[-2:]):
+            continue
+        if stem := _archive_stem(path):
+            _unpack(path, place.parent / stem)
+        elif not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _link(path, place)
+    return snapshot
+
+
+def _snapshot(repository: str, revision: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(repository, repo_type="dataset", revision=revision))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
+        raise LookupError(
+            f"The hub does not give the dataset '{repository}' at {revision[:12]}, and it is not "
+            f"in the cache (HF_HOME).{offline} Name a folder with your copy instead of --hub. "
+            f"({type(error).__name__})"
+        ) from error
+
+
+def _archive_stem(path: Path) -> str:
+    """Name of an archive without its ending; empty for any other file."""
+    match = re.fullmatch(r"(.+?)(\.zip|\.tar|\.tar\.gz|\.tgz)", path.name, re.IGNORECASE)
+    return match[1] if match else ""
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    """Unpack into a folder that appears whole or not at all; one that is there is left alone.
+
+    Names that lead out of the folder, links that do, and devices are refused or left out by the
+    standard library.
+    """
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".tmp-"))
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as opened:
+                _within(sum(one.file_size for one in opened.infolist()), archive)
+                opened.extractall(temporary)
+        else:
+            with tarfile.open(archive) as packed:
+                _within(sum(one.size for one in packed), archive)
+                packed.extractall(temporary, filter="data")
+        inner = [path for path in temporary.iterdir() if path.name != "__MACOSX"]
+        alone = len(inner) == 1 and inner[0].name == target.name and inner[0].is_dir()
+        (inner[0] if alone else temporary).rename(target)
+    except (tarfile.TarError, zipfile.BadZipFile) as error:
+        raise ValueError(f"'{archive}' cannot be unpacked: {error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _within(size: int, archive: Path) -> None:
+    if size > UNPACKED_LIMIT:
+        raise ValueError(f"'{archive}' unpacks to {size} bytes; the limit is {UNPACKED_LIMIT}.")
+
+
+def _link(path: Path, place: Path) -> None:
+    try:
+        place.symlink_to(path.resolve())
+    except OSError:  # a system or a disk without links
+        shutil.copyfile(path, place)
