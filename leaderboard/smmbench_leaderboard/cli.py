@@ -9,6 +9,7 @@ import typer
 
 from smmbench.display import plain, print_document, print_line
 from smmbench_leaderboard.ledger import commands as ledger_commands
+from smmbench_leaderboard.ledger.location import ledger_folder
 
 Results = Annotated[Path, typer.Argument(help="The results folder.")]
 Dataset = Annotated[
@@ -48,6 +49,15 @@ Frames = Annotated[
         min=1, help="Only clips of so many frames, where a dataset has clips of several lengths."
     ),
 ]
+Ledger = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="published|PATH",
+        help="Also show the rows of a ledger, as `ledger:LABEL`, by the numbers of their entries: "
+        "`published` for the one that came with smmbench, or a ledger's folder.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
 Format = Literal["rich", "markdown", "latex", "csv", "json", "cards", "bibtex", "parquet"]
 ENDINGS: dict[str, Format] = {
@@ -78,6 +88,7 @@ def leaderboard(
     methods: Methods = None,
     exclude: Exclude = None,
     frames: Frames = None,
+    ledger: Ledger = None,
     format_: Annotated[
         Format | None,
         typer.Option(
@@ -115,6 +126,7 @@ def leaderboard(
         methods=_labels(methods),
         exclude=_labels(exclude),
         frames=frames,
+        ledger=ledger_folder(ledger) if ledger else None,
     )
     if chosen == "parquet":
         assert output is not None  # `_check_pairs` refuses it
@@ -163,6 +175,7 @@ def compare(
     dataset: Dataset = None,
     scope: Scope = None,
     metrics: Metrics = None,
+    ledger: Ledger = None,
     as_json: Json = False,
 ) -> None:
     """Compare two methods pair by pair: differences with interval and p, and edits won."""
@@ -172,7 +185,8 @@ def compare(
     from smmbench_leaderboard.formats.comparing import comparison_text
 
     shown = chosen_metrics(metrics) if metrics else ()
-    comparison = compared(results, a, b, dataset, scope, metrics=shown)
+    folder = ledger_folder(ledger) if ledger else None
+    comparison = compared(results, a, b, dataset, scope, metrics=shown, ledger=folder)
     text = to_json(comparison) if as_json else comparison_text(comparison)
     print_document(text, styled=True)
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from smmbench import __version__
-from smmbench.dataset import Dataset
+from smmbench.dataset import Dataset, load_dataset
 from smmbench_leaderboard.board.columns import MOTION, TEXT, columns_of
 from smmbench_leaderboard.board.composition import (
     chosen_methods,
@@ -16,10 +16,19 @@ from smmbench_leaderboard.board.composition import (
     of_pairs,
     pairs_of_one_length,
 )
+from smmbench_leaderboard.board.joining import (
+    beside,
+    chosen_of_both,
+    columns_beside,
+    only_dataset,
+    published_notes,
+)
 from smmbench_leaderboard.board.notes import notes_of
+from smmbench_leaderboard.board.published import PublishedRows, read_published
 from smmbench_leaderboard.board.ranking import ranked
 from smmbench_leaderboard.board.reading import Results, read_results
-from smmbench_leaderboard.board.rows import partial_row, row_of
+from smmbench_leaderboard.board.restating import restated
+from smmbench_leaderboard.board.rows import partial_row, row_of, standing_apart
 from smmbench_leaderboard.board.types import Board, Bootstrap, Row, Scope
 
 
@@ -32,11 +41,12 @@ def make_board(
     methods: Collection[str] = (),
     exclude: Collection[str] = (),
     frames: int | None = None,
+    ledger: Path | None = None,
 ) -> Board:
     """Make the board of one dataset.
 
     Args:
-        root: The results folder.
+        root: The results folder; with a ledger it may be missing.
         dataset: Name or manifest path; None if the folder holds results of one dataset only.
         scope: `full`: every pair of the dataset, missing ones count as worst. `shared`: the pairs
             that all methods attempted. None: the pairs of the methods that attempted most of
@@ -46,13 +56,44 @@ def make_board(
         methods: Labels of the rows; none for all.
         exclude: Labels of rows to leave out.
         frames: Only the clips of this many frames; see `pairs_of_one_length`.
+        ledger: Folder of a ledger whose published rows stand beside the results; see `beside`.
 
     Raises:
         LookupError: No such metric or method, or no clip of so many frames.
         ValueError: Nothing there, nothing scored, nothing shared, or results that do not mix.
     """
-    results = chosen_methods(read_results(root, dataset), methods, exclude)
-    return board_of(results, scope, bootstrap or Bootstrap(), metrics, frames)
+    bootstrap = bootstrap or Bootstrap()
+    if ledger is None:
+        results = chosen_methods(read_results(root, dataset), methods, exclude)
+        return board_of(results, scope, bootstrap, metrics, frames)
+    results, published = beside(root, ledger, dataset, metrics)
+    results, published = chosen_of_both(results, published, methods, exclude)
+    return board_of(results, scope, bootstrap, metrics, frames, published)
+
+
+def ledger_board(
+    ledger: Path,
+    dataset: str | None = None,
+    scope: Scope | None = None,
+    bootstrap: Bootstrap | None = None,
+    metrics: Sequence[str] = (),
+) -> Board:
+    """Make the board of a ledger's standing rows alone, ranked anew over their pairs.
+
+    Args:
+        ledger: Its folder.
+        dataset: Name or manifest path; None if the ledger has entries of one dataset only.
+        scope: As of `make_board`.
+        bootstrap: How intervals are drawn.
+        metrics: As of `make_board`.
+
+    Raises:
+        ValueError: No entry, entries of several datasets, or nothing of it stands.
+    """
+    chosen = load_dataset(dataset or only_dataset(ledger))
+    published = read_published(ledger, chosen, mark="")
+    results = Results(chosen, {}, {}, {})
+    return board_of(results, scope, bootstrap or Bootstrap(), metrics, published=published)
 
 
 def board_of(
@@ -61,12 +102,16 @@ def board_of(
     bootstrap: Bootstrap,
     metrics: Sequence[str] = (),
     frames: int | None = None,
+    published: PublishedRows | None = None,
 ) -> Board:
     """Make a board of results that were read; as `make_board`."""
+    published = published or PublishedRows()
     manifest = results.dataset.manifest
     whole, lengths = pairs_of_one_length(results.dataset, frames)
-    results = of_pairs(results, whole)
-    composed = compose(results, whole, scope)
+    results = of_pairs(results, whole) if results.found else results
+    if not results.found and not published.rows:
+        raise ValueError(" ".join(["There is no row.", *published.notes]))
+    composed = compose(results, whole, scope, published.rows)
     keys, apart = composed.keys, composed.apart
     inside = [
         found[key]
@@ -74,17 +119,23 @@ def board_of(
         for key in apart.get(label, keys)
         if key in found
     ]
-    columns = columns_of(inside, metrics)
+    columns = columns_beside(columns_of(inside, metrics, bool(published.rows)), published, metrics)
     if not any(column.scored for column in columns):
         raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
-    labels = sorted(results.found.keys() - apart.keys())
-    rows = ranked(
-        [row_of(label, results, keys, columns, bootstrap) for label in labels], columns, bootstrap
-    )
-    rows += [
+    own = sorted(results.found.keys() - apart.keys())
+    whole_rows = [row_of(label, results, keys, columns, bootstrap) for label in own]
+    partial_rows = [
         partial_row(label, results, apart[label], len(whole), columns, bootstrap)
-        for label in sorted(apart)
+        for label in sorted(results.found.keys() & apart.keys())
     ]
+    for one in published.rows:
+        pairs = apart.get(one.row.label, keys)
+        row = restated(one, pairs, columns, bootstrap)
+        if one.row.label in apart:
+            partial_rows.append(standing_apart(row, pairs, len(whole)))
+        else:
+            whole_rows.append(row)
+    rows = [*ranked(whole_rows, columns, bootstrap), *partial_rows]
     return Board(
         smmbench=__version__,
         dataset=manifest.name,
@@ -98,7 +149,11 @@ def board_of(
         bootstrap=bootstrap,
         columns=columns,
         rows=in_order(rows),
-        notes=(*lengths, *notes_of(results, rows, columns, keys, composed.scope)),
+        notes=(
+            *lengths,
+            *notes_of(results, rows, columns, keys, composed.scope),
+            *published_notes(rows, published),
+        ),
     )
 
 

@@ -25,7 +25,9 @@ BESIDE = (
 )
 
 
-def columns_of(results: Iterable[Result], metrics: Sequence[str] = ()) -> tuple[Column, ...]:
+def columns_of(
+    results: Iterable[Result], metrics: Sequence[str] = (), others: bool = False
+) -> tuple[Column, ...]:
     """The two axes, what stands beside motion, and each further metric that is asked for.
 
     An axis that no result has a number on stays, as a column that is not scored. Floors and
@@ -34,6 +36,7 @@ def columns_of(results: Iterable[Result], metrics: Sequence[str] = ()) -> tuple[
     Args:
         results: What the columns are of.
         metrics: Names of metrics to show besides the axes.
+        others: Rows that are not among the results may have numbers of what these lack.
 
     Raises:
         LookupError: There is no metric of such a name.
@@ -47,7 +50,7 @@ def columns_of(results: Iterable[Result], metrics: Sequence[str] = ()) -> tuple[
         if known.name not in wanted:
             continue
         under = shared_conditions(known.name, results)
-        if under is None and known.name not in RANKING:
+        if under is None and known.name not in RANKING and not others:
             raise ValueError(
                 f"Nothing here has a number of '{known.name}'. Run "
                 f"`smmbench score --metrics {known.name}` on this folder first."

@@ -10,7 +10,8 @@ from smmbench.results import Stored
 from smmbench.statistics import paired_difference
 from smmbench_leaderboard.board.build import board_of
 from smmbench_leaderboard.board.columns import higher_is_better, is_floor
-from smmbench_leaderboard.board.composition import chosen_methods
+from smmbench_leaderboard.board.joining import beside, chosen_of_both
+from smmbench_leaderboard.board.published import PublishedRows
 from smmbench_leaderboard.board.ranking import column_values, compared, competes
 from smmbench_leaderboard.board.reading import read_results
 from smmbench_leaderboard.board.types import Board, Bootstrap, Column, Row, Scope
@@ -70,6 +71,7 @@ def compare(
     scope: Scope | None = None,
     bootstrap: Bootstrap | None = None,
     metrics: Sequence[str] = (),
+    ledger: Path | None = None,
 ) -> Comparison:
     """Compare two methods by their labels; a missing or failed pair counts as the worst value.
 
@@ -78,6 +80,9 @@ def compare(
     a further metric that one of them has no number of; a note says so. `metrics` are compared
     besides the two axes. Floors are not compared: they say nothing of a method.
 
+    With a ledger, a label that begins with `ledger:` is that of a published row: it is compared by
+    the numbers of its entry's pairs, and nothing is run again.
+
     Raises:
         LookupError: No results under such a label, or no such metric; the message lists what
             there is.
@@ -85,11 +90,15 @@ def compare(
     """
     if a == b:
         raise ValueError(f"'{a}' compared with itself says nothing; name two methods.")
-    results = read_results(root, dataset)
+    if ledger is None:
+        results, published = read_results(root, dataset), PublishedRows()
+    else:
+        results, published = beside(root, ledger, dataset, metrics)
     bootstrap = bootstrap or Bootstrap()
-    board = board_of(chosen_methods(results, (a, b)), scope or "shared", bootstrap, metrics)
+    both, shown = chosen_of_both(results, published, (a, b))
+    board = board_of(both, scope or "shared", bootstrap, metrics, published=shown)
     rows = {row.label: row for row in board.rows}
-    ranked = _ranked_with(board_of(results, scope, bootstrap, metrics), a, b)
+    ranked = _ranked_with(board_of(results, scope, bootstrap, metrics, published=published), a, b)
     return Comparison(
         a=a,
         b=b,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from smmbench.dataset import Dataset, clip_form
 from smmbench.plugins import no_such
 from smmbench.scoring.counting import Key, protocol_pairs
+from smmbench_leaderboard.board.published import Published
 from smmbench_leaderboard.board.reading import Results
 from smmbench_leaderboard.board.rows import card_of
 from smmbench_leaderboard.board.types import Scope
@@ -29,7 +30,12 @@ class Composition:
     apart: Mapping[str, tuple[Key, ...]]
 
 
-def compose(results: Results, whole: Sequence[Key], scope: Scope | None) -> Composition:
+def compose(
+    results: Results,
+    whole: Sequence[Key],
+    scope: Scope | None,
+    published: Sequence[Published] = (),
+) -> Composition:
     """Choose the pairs of a board.
 
     One method that was tried on a few pairs does not make the whole board one of those pairs: the
@@ -37,10 +43,11 @@ def compose(results: Results, whole: Sequence[Key], scope: Scope | None) -> Comp
     several attempted as many, but other ones, those pairs count that most rows have.
 
     Args:
-        results: The rows; there is at least one.
+        results: The rows; there is at least one, of these or of the published ones.
         whole: All pairs of the dataset, in their order.
         scope: `full`: all pairs count in every row, missing ones as worst. `shared`: the pairs
             that every row attempted. None: as above.
+        published: Rows of a ledger, by the same rules.
 
     Raises:
         ValueError: Nothing is shared.
@@ -48,9 +55,12 @@ def compose(results: Results, whole: Sequence[Key], scope: Scope | None) -> Comp
     if scope == "full":
         return Composition("full", tuple(whole), {})
     attempted = {label: frozenset(found) for label, found in results.found.items()}
+    attempted |= {one.row.label: one.attempted & {*whole} for one in published}
     if scope == "shared":
         return Composition("shared", _shared(attempted, whole), {})
-    competing = [label for label in attempted if card_of(results, label).kind != "control"]
+    controls = {one.row.label for one in published if one.row.control}
+    controls |= {label for label in results.found if card_of(results, label).kind == "control"}
+    competing = attempted.keys() - controls
     sets = [attempted[label] for label in sorted(competing or attempted)]
     most = max(map(len, sets))
     chosen = max(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.board.build import ledger_board, make_board
 from smmbench_leaderboard.board.types import Board, Row
 
 
@@ -17,7 +17,20 @@ def board_frame(root: Path, dataset: str | None = None, **options: Any) -> pd.Da
     Returns:
         One row a method, in the board's order; `attrs` holds the dataset's name and the notes.
     """
-    board = make_board(root, dataset, **options)
+    return frame_of(make_board(root, dataset, **options))
+
+
+def ledger_frame(ledger: Path, dataset: str | None = None, **options: Any) -> pd.DataFrame:
+    """Make the board of a ledger's standing rows alone; `options` are those of `ledger_board`.
+
+    Returns:
+        As `board_frame`; `ledger` names the entry of each row, and `tier` its trust tier.
+    """
+    return frame_of(ledger_board(ledger, dataset, **options))
+
+
+def frame_of(board: Board) -> pd.DataFrame:
+    """One row a method, in the board's order."""
     frame = pd.DataFrame([_row(board, row) for row in board.rows])
     frame.attrs = {"dataset": board.dataset, "notes": list(board.notes)}
     return frame
@@ -45,6 +58,8 @@ def _row(board: Board, row: Row) -> dict[str, Any]:
         "partial": row.partial,
         "pairs_done": row.coverage.done,
         "pairs_expected": row.coverage.expected,
+        "ledger": row.ledger,
+        "tier": row.tier,
         "seconds": row.seconds,
         "peak_gib": row.peak_gib,
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from smmbench.results import Score
 from smmbench.scoring.counting import Key
+from smmbench.scoring.libraries import with_ranges
 from smmbench_leaderboard.board.reading import Result, key_of
 
 SOURCE_TRACKS = "source tracks by"
@@ -55,7 +56,7 @@ def shared_conditions(metric: str, results: Iterable[Result]) -> tuple[int, dict
         under = conditions(score)
         if first is None:
             first = (result, score.version, under)
-        elif (score.version, under) != first[1:]:
+        elif (score.version, with_ranges(under)) != (first[1], with_ranges(first[2])):
             raise ValueError(_unlike(metric, first[0], result, first[1:], (score.version, under)))
         of_pair = pair.setdefault(key_of(result.record), result)
         one, other = _of_pair(of_pair.scores[metric]), _of_pair(score)
@@ -74,12 +75,12 @@ def _of_pair(score: Score) -> dict[str, Any]:
 def _unlike(metric: str, a: Result, b: Result, *origins: tuple[int, dict[str, Any]]) -> str:
     return (
         f"Scores of '{metric}' do not mix: '{a.folder}' and '{b.folder}' differ in "
-        f"{', '.join(_differences(*origins))}. Run `smmbench score` on the whole folder to bring "
+        f"{', '.join(differences(*origins))}. Run `smmbench score` on the whole folder to bring "
         "them under one protocol."
     )
 
 
-def _differences(a: tuple[int, dict[str, Any]], b: tuple[int, dict[str, Any]]) -> Iterator[str]:
+def differences(a: tuple[int, dict[str, Any]], b: tuple[int, dict[str, Any]]) -> Iterator[str]:
     """Say each thing in which two scores differ, shortly."""
     if a[0] != b[0]:
         yield f"metric version ({a[0]}, {b[0]})"

@@ -71,9 +71,9 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
                 f"{row.label} (i): made elsewhere and imported, not run here; what it cost is "
                 "not known."
             )
-        if results.methods[row.label] is None:
+        if not row.ledger and results.methods[row.label] is None:
             notes.append(f"{row.label}: has no method.json, so it is taken for a method.")
-        if coverage.unscored:
+        if coverage.unscored and not row.ledger:
             notes += _lack_of(row, results)
         if coverage.failed:
             kinds = ", ".join(f"{kind} {count}" for kind, count in coverage.failed.items())
@@ -116,6 +116,7 @@ def _unlooked_notes(results: Results, rows: Sequence[Row]) -> Iterator[str]:
     counts = Counter(
         row.label
         for row in rows
+        if not row.ledger
         for pair in row.pairs
         if pair.status == "done" and not results.found[row.label][_key(pair)].marks
     )
@@ -152,7 +153,7 @@ def _lacking_notes(
 ) -> Iterator[str]:
     """Say which videos have no number of a metric besides the two axes."""
     for column in (one for one in columns if one.scored and explains(one)):
-        for row in rows:
+        for row in (one for one in rows if not one.ledger):
             found = results.found[row.label]
             if count := lacking(column, [found[key] for key in keys if key in found]):
                 counts = row.cells[column.name].mean is not None

@@ -64,8 +64,8 @@ def row_of(
         devices=tuple(sorted({record.environment.device for record in records})),
         packages=_packages(records),
         records_sha256=_records_sha256(inside),
-        coverage=_coverage(pairs, len(found)),
-        cells={column.name: _cell(column, pairs, bootstrap) for column in columns},
+        coverage=coverage_of(pairs, len(found)),
+        cells={column.name: cell_of(column, pairs, bootstrap) for column in columns},
         seconds=_seconds(records),
         peak_gib=max((record.peak_memory_bytes for record in records), default=0) / GIB or None,
         pareto=False,
@@ -109,7 +109,11 @@ def partial_row(
         columns: The numbers of a row.
         bootstrap: How intervals are drawn.
     """
-    row = row_of(label, results, attempted, columns, bootstrap)
+    return standing_apart(row_of(label, results, attempted, columns, bootstrap), attempted, asked)
+
+
+def standing_apart(row: Row, attempted: Sequence[Key], asked: int) -> Row:
+    """Mark a row that lacks pairs of the board: its coverage is of all that the dataset has."""
     lack = {"expected": asked, "missing": asked - len(attempted)}
     coverage = row.coverage.model_copy(update=lack)
     return row.model_copy(update={"partial": True, "coverage": coverage})
@@ -131,7 +135,7 @@ def lacking(column: Column, results: Iterable[Result]) -> int:
     )
 
 
-def _cell(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:
+def cell_of(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:
     """Mean and interval of one column over the pairs that have a value: all, but in floors.
 
     The interval is cut at the smallest and the largest value that the metric can have. With few
@@ -188,7 +192,8 @@ def _pair(key: Key, result: Result | None, measured: Sequence[Column], taken: bo
     )
 
 
-def _coverage(pairs: Sequence[Pair], attempted: int) -> Coverage:
+def coverage_of(pairs: Sequence[Pair], attempted: int) -> Coverage:
+    """Count what became of the pairs of a row; `attempted` counts those of the whole dataset."""
     count = Counter(pair.status for pair in pairs)
     return Coverage(
         expected=len(pairs),

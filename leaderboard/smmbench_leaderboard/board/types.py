@@ -16,6 +16,7 @@ from smmbench.dataset import Protocol
 from smmbench.importing.importer import ENTRY
 from smmbench.method import Card
 from smmbench.results import Stored
+from smmbench_leaderboard.ledger.tiers import Tier
 
 BOARD_SCHEMA = 2  # of version 1, ranks are single numbers of a rule that split equals
 LATER = frozenset(
@@ -23,7 +24,7 @@ LATER = frozenset(
     | {"family", "input_contract", "authors", "contact", "seen", "approved_by"}
 )
 """Facts of a card that boards of before do not have: written where they say something."""
-LATER_OF_ROWS = frozenset({"partial", "block"})
+LATER_OF_ROWS = frozenset({"partial", "block", "ledger", "tier"})
 """The same, of a row."""
 
 LATER_OF_PAIRS = frozenset({"marks"})
@@ -140,6 +141,8 @@ class Row(Stored):
         ""  # backbone family and input contract; rows of two blocks are not ranked together
     )
     partial: bool = False  # lacks pairs of the board: it stands apart, over those it attempted
+    ledger: str = ""  # path of the ledger's entry that it was published in; empty for one's own
+    tier: Tier | Literal[""] = ""  # trust tier of a published row; empty for one's own
 
     @field_serializer("card")
     def _facts(self, card: Card) -> dict[str, str]:

@@ -20,6 +20,8 @@ def _card(board: Board, row: Row) -> str:
         "Paper": card.paper,
         "Code": card.code,
         "Licence": card.licence,
+        "Settings confirmed by the authors": card.approved_by,
+        "Published": f"{row.ledger}, {row.tier}" if row.ledger else "",
         "Works on": card.backbone,
         "Original works on": card.original,
         "Default values": card.values,

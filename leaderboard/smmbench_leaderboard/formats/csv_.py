@@ -34,6 +34,8 @@ def _cells(board: Board, row: Row) -> dict[str, Value]:
         "pareto": int(row.pareto),
         "partial": int(row.partial),
         "block": row.block,
+        "ledger": row.ledger,
+        "tier": row.tier,
     }
     for column in board.columns:
         cell = row.cells[column.name]

@@ -63,6 +63,7 @@ def _cells(board: Board, row: Row, pair: Pair) -> dict[str, Value]:
         "method": row.label,
         "kind": row.card.kind,
         "block": row.block,
+        "ledger": row.ledger,
         "partial": int(row.partial),
         "clip": pair.clip,
         "edit": pair.edit,

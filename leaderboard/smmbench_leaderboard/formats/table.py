@@ -41,6 +41,7 @@ def table_of(board: Board) -> Table:
     for column in board.columns:
         header += [column.title, "Rank"] if column.name in RANKING else [column.title]
     header += ["Coverage", *(["Marked"] if _has_marks(board) else []), "Seconds", "GiB"]
+    header += ["Tier"] if _has_tiers(board) else []
     controls = tuple(_cells(board, row) for row in board.rows if row.control and not row.partial)
     partial = tuple(_cells(board, row) for row in board.rows if row.partial)
     blocks = tuple(
@@ -184,7 +185,13 @@ def _cells(board: Board, row: Row) -> tuple[str, ...]:
         cells.append(f"{row.marked_share:.0%}" if row.marked_share else "")
     cells.append(NONE if row.seconds is None else f"{row.seconds:.1f}")
     cells.append(NONE if row.peak_gib is None else f"{row.peak_gib:.1f}")
+    if _has_tiers(board):
+        cells.append(row.tier or "own")
     return tuple(cells)
+
+
+def _has_tiers(board: Board) -> bool:
+    return any(row.ledger for row in board.rows)
 
 
 def _with_interval(cell: Cell) -> str:

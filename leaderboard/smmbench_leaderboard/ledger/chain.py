@@ -16,7 +16,7 @@ from smmbench.storage.home import file_sha256
 
 CHAIN = "chain.txt"  # a line an entry: chained hash, hash of the file, path
 START = "0" * 64
-KINDS = ("*.board.xz", "*.withdrawal.json", "*.correction.json")
+KINDS = ("*.board.xz", "*.withdrawal.json", "*.correction.json", "*.tier.json")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,13 @@ class Link:
 def entries_of(folder: Path) -> list[Path]:
     """Every entry below a ledger's folder, by path."""
     return sorted(path for kind in KINDS for path in folder.rglob(kind))
+
+
+def in_order(folder: Path) -> list[Path]:
+    """Every entry, the sealed ones first in the order of their sealing, then others by path."""
+    sealed = [folder / link.path for link in read_chain(folder)]
+    there = entries_of(folder)
+    return [*(path for path in sealed if path in there), *(p for p in there if p not in sealed)]
 
 
 def read_chain(folder: Path) -> list[Link]:

@@ -21,6 +21,7 @@ from smmbench.results import (
     write_record,
 )
 from smmbench.scoring.counting import Key
+from smmbench.scoring.libraries import other_libraries, unequal_libraries
 from smmbench.scoring.loop import ScoreLoop
 from smmbench.scoring.options import Options
 from smmbench_leaderboard.board.build import board_of
@@ -29,7 +30,6 @@ from smmbench_leaderboard.board.mixing import terms
 from smmbench_leaderboard.board.reading import Result, Results
 from smmbench_leaderboard.board.types import Board, Bootstrap
 from smmbench_leaderboard.submission.claims import Claim
-from smmbench_leaderboard.submission.libraries import other_libraries, unequal_libraries
 from smmbench_leaderboard.submission.opening import claims_of
 from smmbench_leaderboard.submission.packing import pair_folder
 

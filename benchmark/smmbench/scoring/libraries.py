@@ -1,13 +1,14 @@
-"""Which versions of a library give equal numbers: what `verify` asks before it accuses anyone.
+"""Which versions of a library give equal numbers: what boards and `verify` ask before they judge.
 
 A number depends on the libraries that computed it. For each that is known to matter, `EQUAL` has
 the ranges of versions within which the numbers were measured to be equal to the bit; versions of
-two ranges, or outside of all, are two conditions, and claims are not compared across them.
+two ranges, or outside of all, are two conditions: numbers are not compared across them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -63,16 +64,35 @@ def other_libraries(claim: Score, own: Score) -> str:
     )
 
 
+def with_ranges(conditions: Any) -> Any:
+    """Give conditions of a score with each version replaced by the range that it is equal within.
+
+    Two scores were computed under the same conditions if what this gives is the same.
+    """
+    if isinstance(conditions, list):
+        return [with_ranges(inner) for inner in conditions]
+    if not isinstance(conditions, dict):
+        return conditions
+    known = {name: with_ranges(inner) for name, inner in conditions.items()}
+    if isinstance(conditions.get("opencv"), str):
+        tracker = str(conditions.get("tracker") or conditions.get("flow") or "")
+        known["opencv"] = _range_of(tracker, conditions["opencv"])
+    return known
+
+
+def _range_of(tracker: str, version: str) -> str:
+    """The range of equal versions that a version lies in; itself if it lies in none."""
+    try:
+        parsed = Version(version)
+    except InvalidVersion:
+        return version
+    ranges = EQUAL.get(tracker, ())
+    return next((r for r in ranges if parsed in SpecifierSet(r, prereleases=True)), version)
+
+
 def equal_versions(tracker: str, one: str, other: str) -> bool:
     """Whether two versions of OpenCV are known to give the same tracks."""
-    if one == other:
-        return True
-    try:
-        versions = Version(one), Version(other)
-    except InvalidVersion:
-        return False
-    ranges = (SpecifierSet(text, prereleases=True) for text in EQUAL.get(tracker, ()))
-    return any(all(version in known for version in versions) for known in ranges)
+    return _range_of(tracker, one) == _range_of(tracker, other)
 
 
 def _objects(value: object) -> Iterator[dict[str, object]]:

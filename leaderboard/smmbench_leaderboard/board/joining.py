@@ -1,0 +1,133 @@
+"""One's own results and a ledger's published rows, brought together for one board."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from smmbench.dataset import load_dataset
+from smmbench.plugins import no_such
+from smmbench_leaderboard.board.columns import RANKING, columns_of
+from smmbench_leaderboard.board.composition import chosen_methods
+from smmbench_leaderboard.board.published import PublishedRows, read_published
+from smmbench_leaderboard.board.reading import Results, read_results
+from smmbench_leaderboard.board.types import Column, Row
+from smmbench_leaderboard.ledger.tiers import TIERS
+
+FEW = 3  # rows that a sentence names although they are all
+
+
+def beside(
+    root: Path, ledger: Path, dataset: str | None = None, metrics: Sequence[str] = ()
+) -> tuple[Results, PublishedRows]:
+    """Read a results folder, and the published rows that can stand beside what is in it.
+
+    Their labels begin with `ledger:`, so that a row of one's own and a published one of the same
+    label stand side by side. Without a results folder the published rows stand alone.
+
+    Args:
+        root: The results folder.
+        ledger: Folder of the ledger.
+        dataset: Name or manifest path; None if the results, or else the ledger, are of one.
+        metrics: Metrics that are asked for besides the axes.
+
+    Raises:
+        ValueError: As `read_results`, or an entry of the ledger is not readable.
+    """
+    if not root.is_dir():
+        chosen = load_dataset(dataset or only_dataset(ledger))
+        alone = read_published(ledger, chosen)
+        note = f"There is no results folder '{root}': these are published rows alone."
+        notes = (note, *alone.notes)
+        return Results(chosen, {}, {}, {}), PublishedRows(alone.rows, notes)
+    results = read_results(root, dataset)
+    every = [result for by in results.found.values() for result in by.values()]
+    columns = columns_of(every, metrics, others=True)
+    return results, read_published(ledger, results.dataset, columns)
+
+
+def chosen_of_both(
+    results: Results,
+    published: PublishedRows,
+    methods: Collection[str] = (),
+    exclude: Collection[str] = (),
+) -> tuple[Results, PublishedRows]:
+    """Keep the rows that are named, of either kind, or all but those excluded.
+
+    Raises:
+        LookupError: There is no such row; the message lists what there is.
+        ValueError: No row is left.
+    """
+    known = {*results.found, *published.labels}
+    for label in (*methods, *exclude):
+        if label not in known:
+            kind = f"method in these results{' or the ledger' if published.rows else ''}"
+            raise LookupError(no_such(kind, label, sorted(known)))
+    kept = published.chosen(methods, exclude)
+    own = set(results.found) & set(methods or results.found) - {*exclude}
+    if not own and not kept.rows:
+        raise ValueError("No method is left: every one was excluded.")
+    if not own:
+        return Results(results.dataset, {}, {}, {}, results.problems), kept
+    return chosen_methods(results, own), kept
+
+
+def columns_beside(
+    columns: tuple[Column, ...], published: PublishedRows, metrics: Sequence[str] = ()
+) -> tuple[Column, ...]:
+    """The columns of a board with published rows: theirs where one's own have no number.
+
+    Raises:
+        ValueError: Nothing has a number of a metric that is asked for.
+    """
+    if not published.rows:
+        return columns
+    theirs = published.rows[0].board.columns
+    scored = {column.metric for column in columns if column.scored}
+    kept = [column for column in columns if column.scored]
+    wanted = {*RANKING, *metrics} - scored
+    kept += [column for column in theirs if column.metric in wanted and column.scored]
+    lacking = {column.metric for column in columns} - {column.metric for column in kept}
+    if missing := sorted(lacking - {*RANKING}):
+        raise ValueError(
+            f"Neither these results nor the ledger have a number of '{missing[0]}'. Run "
+            f"`smmbench score --metrics {missing[0]}` on the results folder first."
+        )
+    order = {column.name: place for place, column in enumerate((*columns, *theirs))}
+    kept += [column for column in columns if column.metric in lacking]
+    return tuple(sorted(kept, key=lambda column: order[column.name]))
+
+
+def only_dataset(ledger: Path) -> str:
+    """Name of the dataset that all entries of a ledger are of.
+
+    Raises:
+        ValueError: There is no entry, or there are entries of several datasets.
+    """
+    names = sorted({path.parent.name for path in ledger.rglob("*.board.xz")})
+    if not names:
+        raise ValueError(f"The ledger '{ledger}' has no entry.")
+    if len(names) > 1:
+        raise ValueError(f"The ledger has entries of {', '.join(names)}: choose one by --dataset.")
+    return names[0]
+
+
+def published_notes(rows: Sequence[Row], published: PublishedRows) -> Iterator[str]:
+    """What a reader must know of the published rows of a board."""
+    shown = [row for row in rows if row.ledger]
+    for tier, meaning in TIERS.items():
+        if labels := [row.label for row in shown if row.tier == tier]:
+            yield f"Published, tier {tier} ({meaning}): {_some(labels, shown)}."
+    before = {one.row.label for one in published.rows if one.board.schema_version == 1}
+    competing = [row for row in shown if not row.control]
+    if labels := [row.label for row in competing if row.label in before]:
+        yield (
+            "Published before marks were measured, so that their motion is taken at its word: "
+            f"{_some(labels, competing)}."
+        )
+    yield from published.notes
+
+
+def _some(labels: Sequence[str], rows: Sequence[Row]) -> str:
+    every = len(labels) == len(rows) > FEW
+    return f"all {len(labels)} rows" if every else ", ".join(labels)

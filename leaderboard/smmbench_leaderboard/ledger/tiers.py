@@ -1,0 +1,20 @@
+"""Trust tiers: who made the videos of a published row, and who computed its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+Tier = Literal["self-reported", "recomputed", "regenerated", "organisers"]
+
+TIERS: Mapping[Tier, str] = {
+    "self-reported": "its numbers are those of the submitter",
+    "recomputed": "its numbers were computed again, from the submitter's videos",
+    "regenerated": "its videos were made again from the submitter's code, and scored",
+    "organisers": "made and scored by the organisers",
+}
+"""Every tier with its meaning, from the least to the most that is known of a row."""
+
+LOWEST: Tier = "self-reported"
+OF_ORGANISERS: frozenset[Tier] = frozenset({"regenerated", "organisers"})
+"""Tiers that only the organisers can give: an entry names who of them says so."""
