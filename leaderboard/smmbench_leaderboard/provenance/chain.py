@@ -45,6 +45,18 @@ def links_of(result: Result, name: str, dataset: Dataset) -> tuple[Link, ...]:
     return (*links, *_score_links(score, dataset))
 
 
+def stated_links(result: Result, name: str, dataset: Dataset) -> Iterator[Link]:
+    """The links of a score that need no video: prompt, parameters, key, version, protocol.
+
+    Args:
+        result: A result that has a score of the metric.
+        name: Of the metric.
+        dataset: As it is here.
+    """
+    yield from _record_links(result.record, dataset)
+    yield from _score_links(result.scores[name], dataset)
+
+
 def current_link(result: Result, name: str, scorer: Scorer, dataset: Dataset) -> Link:
     """Whether scoring here and now would keep the number; models and trackers are loaded for it.
 
