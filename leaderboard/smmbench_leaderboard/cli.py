@@ -10,6 +10,7 @@ import typer
 from smmbench.display import plain, print_document, print_line
 from smmbench_leaderboard.ledger import commands as ledger_commands
 from smmbench_leaderboard.ledger.location import ledger_folder
+from smmbench_leaderboard.site import commands as site_commands
 
 Results = Annotated[Path, typer.Argument(help="The results folder.")]
 Dataset = Annotated[
@@ -78,6 +79,7 @@ def register(app: typer.Typer) -> None:
     app.command("submit")(submit)
     app.command("verify")(verify)
     ledger_commands.register(app)
+    site_commands.register(app)
 
 
 def leaderboard(

@@ -1,0 +1,140 @@
+"""Build the site: one folder of pages, data and previews, from results or from a ledger."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from smmbench.dataset import load_dataset
+from smmbench_leaderboard.board.reading import Results
+from smmbench_leaderboard.board.types import Row
+from smmbench_leaderboard.site.clip_classes import class_cells, classes_of
+from smmbench_leaderboard.site.evidence import keep_evidence, keep_sources
+from smmbench_leaderboard.site.frame import Evidence, SiteBoard
+from smmbench_leaderboard.site.from_ledger import entries_of, entry_frame
+from smmbench_leaderboard.site.from_results import datasets_in, read_frame
+from smmbench_leaderboard.site.naming import slug
+from smmbench_leaderboard.site.pages.board import write_board
+from smmbench_leaderboard.site.pages.clip import write_clips
+from smmbench_leaderboard.site.pages.compare import write_compare
+from smmbench_leaderboard.site.pages.entries import write_entries
+from smmbench_leaderboard.site.pages.method import write_method
+from smmbench_leaderboard.site.pages.reading import write_reading
+from smmbench_leaderboard.site.pages.viewer import write_board_data, write_viewer
+from smmbench_leaderboard.site.rendering import Site
+from smmbench_leaderboard.site.scripts import rounded, write_data
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was written.
+
+    Attributes:
+        folder: Of the site.
+        boards: Names of its boards.
+        rows: How many methods and controls they have.
+    """
+
+    folder: Path
+    boards: tuple[str, ...]
+    rows: int
+
+
+def site_of_ledger(ledger: Path, folder: Path, tell: Tell = lambda _: None) -> Built:
+    """Build the site of a ledger: the newest board of each dataset first, earlier ones after.
+
+    Raises:
+        ValueError: There is no ledger, or an entry is not readable.
+    """
+    entries = entries_of(ledger)[::-1]
+    boards = [entry_frame(ledger, entry) for entry in entries]
+    return write_site(boards, folder, tell)
+
+
+def site_of_results(
+    results: Path,
+    folder: Path,
+    datasets: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    tell: Tell = lambda _: None,
+) -> Built:
+    """Build the site of a results folder: a board for each dataset, the one of most rows first.
+
+    Args:
+        results: The results folder.
+        folder: Of the site; previews that are there are kept.
+        datasets: Names or manifest paths, in their order; none for all.
+        metrics: Names of metrics to show besides the two axes, where a dataset has them.
+        tell: Is given a line of progress.
+
+    Raises:
+        ValueError: Nothing there, nothing scored, or results that do not mix.
+    """
+    names = list(datasets) or datasets_in(results)
+    if not names:
+        raise ValueError(f"No results in '{results}'. Make some with `smmbench run --method NAME`.")
+
+    boards = []
+    for name in names:
+        tell(f"Reading the results of '{name}', and making the previews that are not there.")
+        key = slug(load_dataset(name).manifest.name)
+
+        def visit(found: Results, row: Row, key: str = key) -> Evidence:
+            return keep_evidence(folder, key, found, row)
+
+        frame = read_frame(results, name, visit, metrics=metrics)
+        boards.append(replace(frame, sources=keep_sources(folder, frame)))
+    if not datasets:
+        boards.sort(key=lambda site: (-len(site.board.rows), site.key))
+    return write_site(boards, folder, tell)
+
+
+def write_site(boards: Sequence[SiteBoard], folder: Path, tell: Tell) -> Built:
+    """Write all pages of some boards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _copy_assets(folder / "assets")
+    seen = [site for site in boards if site.media]
+    to = Site(folder, media=bool(seen), ledger=any(site.entry for site in boards))
+    for place, site in enumerate(boards):
+        page = "index.html" if place == 0 else f"{site.key}/index.html"
+        write_board(to, page, site, list(boards))
+        write_board_data(folder, site)
+        _write_classes(folder, site)
+        for row in site.board.rows:
+            write_method(to, site, row, page)
+        tell(f"{site.key}: {len(site.board.rows)} rows.")
+    write_reading(to, boards[0])
+    write_clips(to, boards)
+    write_compare(to, boards)
+    write_entries(to, boards)
+    if seen:
+        write_viewer(to, seen)
+    return Built(
+        folder=folder,
+        boards=tuple(site.key for site in boards),
+        rows=sum(len(site.board.rows) for site in boards),
+    )
+
+
+def _copy_assets(target: Path) -> None:
+    with as_file(files("smmbench_leaderboard.site") / "assets") as assets:
+        shutil.copytree(assets, target, dirs_exist_ok=True)
+
+
+def _write_classes(folder: Path, site: SiteBoard) -> None:
+    """Write the means of every class of clips, for the filter of the board page."""
+    if site.dataset is None:
+        return
+    content: dict[str, dict[str, dict[str, list[float | None]]]] = {}
+    for one in classes_of(site.dataset, site.keys):
+        of: dict[str, dict[str, list[float | None]]] = {}
+        for row in site.board.rows:
+            cells = class_cells(site.board, row, one)
+            of[row.label] = {name: [rounded(v) for v in cell] for name, cell in cells.items()}
+        content[one.key] = of
+    write_data(folder / site.key / "data" / "classes.js", f"classes/{site.key}", content)

@@ -1,0 +1,83 @@
+"""`smmbench site`: build the leaderboard as a static site, and show it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smmbench.display import print_line
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("site")(site)
+
+
+def site(
+    results: Annotated[Path, typer.Argument(help="The results folder.")] = Path("results"),
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the site; previews in it are kept.")
+    ] = Path("site"),
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            "--ledger",
+            envvar="SMMBENCH_LEDGER",
+            help="Show the boards of this ledger instead of a results folder.",
+        ),
+    ] = None,
+    dataset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dataset",
+            help="Name of a dataset, or path of its TOML file; repeatable, the first stands "
+            "first. If not given: all that the results are of.",
+        ),
+    ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SMMBENCH_METRICS",
+            help="Metrics to show besides the two axes, with commas between; they do not rank.",
+        ),
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show it at an address of this machine alone.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="For --serve; 0 takes a free one.")
+    ] = 8000,
+) -> None:
+    """Build the leaderboard as a static site: boards, methods, clips, and a viewer of pairs.
+
+    The folder opens from the disk (index.html) and from any static host; nothing in it is loaded
+    from elsewhere.
+    """
+    from smmbench_leaderboard.site.build import site_of_ledger, site_of_results
+
+    def tell(line: str) -> None:
+        print_line(line, err=True)
+
+    if ledger is not None:
+        built = site_of_ledger(ledger, output, tell)
+    else:
+        shown = [name.strip() for name in metrics.split(",")] if metrics else []
+        built = site_of_results(results, output, dataset or [], shown, tell)
+    print_line(f"Wrote {built.folder / 'index.html'}: {built.rows} rows.")
+    if serve:
+        _serve(output, port)
+
+
+def _serve(folder: Path, port: int) -> None:
+    from smmbench_leaderboard.site.serving import address_of, server_of
+
+    server = server_of(folder, port)
+    print_line(f"Showing {address_of(server)} (Ctrl-C ends it).")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()

@@ -1,0 +1,125 @@
+"""What the site keeps of one row's results: previews, the facts of its pairs, messages, cost."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from smmbench.dataset import Dataset, clip_form, clip_named, source_video
+from smmbench.results import VIDEO
+from smmbench.results.files import read_scores
+from smmbench.scoring.counting import Key
+from smmbench.video import read_video
+from smmbench_leaderboard.board.columns import MOTION, TEXT
+from smmbench_leaderboard.board.reading import Result, Results
+from smmbench_leaderboard.board.types import Row
+from smmbench_leaderboard.provenance.chain import stated_links
+from smmbench_leaderboard.site.cost import costs_of
+from smmbench_leaderboard.site.frame import Evidence, SiteBoard
+from smmbench_leaderboard.site.naming import slug
+from smmbench_leaderboard.site.previews import keep_preview
+from smmbench_leaderboard.site.scripts import rounded, write_data
+from smmbench_leaderboard.site.shown_tracks import keep_tracks
+
+
+def keep_evidence(folder: Path, key: str, results: Results, row: Row) -> Evidence:
+    """Write what the viewer shows of a row, a file a clip, and give what other pages need.
+
+    Args:
+        folder: Of the site.
+        key: Of the board.
+        results: Of this row alone.
+        row: The row.
+    """
+    found = results.found[row.label]
+    previews: dict[Key, str] = {}
+    by_clip: dict[str, dict[str, Any]] = defaultdict(dict)
+    for pair in row.pairs:
+        place = (pair.clip, pair.edit, pair.seed)
+        result = found.get(place)
+        facts: dict[str, Any] = {
+            "status": pair.status,
+            "values": {name: rounded(value) for name, value in pair.values.items()},
+        }
+        if pair.marks:
+            facts["marks"] = list(pair.marks)
+        if result is not None:
+            preview = _preview(folder, results.dataset, result)
+            if preview:
+                previews[place] = preview
+            facts |= _facts(folder, results.dataset, result, preview)
+        by_clip[pair.clip][f"{slug(pair.edit)}/{pair.seed}"] = facts
+    for clip, pairs in by_clip.items():
+        name = f"{key}/data/{slug(row.label)}/{slug(clip)}"
+        write_data(folder / f"{name}.js", name, pairs)
+    failures = {
+        place: result.record.failure.message
+        for place, result in found.items()
+        if result.record.failure is not None
+    }
+    return Evidence(previews, failures, costs_of(one.record for one in found.values()))
+
+
+def keep_sources(folder: Path, frame: SiteBoard) -> dict[str, str]:
+    """Make the previews of the sources that a board is of; none of a clip that is not here."""
+    if frame.dataset is None:
+        return {}
+    dataset, found = frame.dataset, {}
+    for clip in dataset.manifest.clips:
+        if clip.name in {key[0] for key in frame.keys}:
+            form = clip_form(dataset, clip)
+            read = partial(source_video, dataset, clip)
+            if name := keep_preview(folder, clip.pixels_sha256, form, read):
+                found[clip.name] = name
+    return found
+
+
+def _preview(folder: Path, dataset: Dataset, result: Result) -> str:
+    record = result.record
+    if record.status != "done":
+        return ""
+    form = clip_form(dataset, clip_named(dataset, record.request.clip))
+    return keep_preview(
+        folder, record.pixels_sha256, form, lambda: read_video(result.folder / VIDEO)
+    )
+
+
+def _facts(folder: Path, dataset: Dataset, result: Result, preview: str) -> dict[str, Any]:
+    """What the viewer shows of a pair besides its numbers; what says nothing is left out."""
+    record = result.record
+    facts: dict[str, Any] = {"preview": preview}
+    if record.failure is not None:
+        failure = record.failure
+        facts["failure"] = [failure.kind, failure.stage, failure.message[:2000]]
+        return facts
+    text = result.scores.get(TEXT)
+    if text is not None and (by_frame := text.per_frame.get(TEXT)):
+        facts["text"] = [rounded(value, 3) for value in by_frame]
+    file = read_scores(result.folder) if result.scores else None
+    facts["tracks"] = keep_tracks(folder, result.folder, file.tracks if file else None)
+    facts["seconds"] = rounded(record.transfer_seconds, 2)
+    facts["why"] = [list(one) for one in _chain(dataset, result)]
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def _chain(dataset: Dataset, result: Result) -> Iterator[tuple[str, str, bool | None]]:
+    """What the pair's numbers rest on: a name, what is there, and whether it holds."""
+    record = result.record
+    yield "video", f"pixels sha256 {record.pixels_sha256}", None
+    yield "made by", record.entry, None
+    yield "made on", record.environment.device, None
+    if record.imported is not None:
+        yield "imported file", f"{record.imported.file}, sha256 {record.imported.sha256}", None
+    for name in (MOTION, TEXT):
+        score = result.scores.get(name)
+        if score is None:
+            continue
+        if score.value is None:
+            yield name, score.note, None
+            continue
+        yield name, f"{score.value:.6f}, version {score.version}, key {score.key}", None
+        for link in stated_links(result, name, dataset):
+            yield link.name, link.says, link.holds

@@ -1,0 +1,105 @@
+"""What the pages show: boards whose rows hold their pairs as columns, and what belongs to rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from smmbench.dataset import Dataset, clip_form
+from smmbench.scoring.counting import Key
+from smmbench_leaderboard.board.types import Board, Row
+from smmbench_leaderboard.site.cost import DeviceCost
+from smmbench_leaderboard.site.naming import slug
+from smmbench_leaderboard.site.previews import Sheet, sheet_of
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What lies on disk of one row; empty for a row of the ledger.
+
+    Attributes:
+        previews: File of the preview of each pair that has one, by pair.
+        failures: Message of each failed pair.
+        costs: What its pairs cost, by device.
+        scored_here: Whether its scores were computed from its videos in these results.
+    """
+
+    previews: Mapping[Key, str] = field(default_factory=dict)
+    failures: Mapping[Key, str] = field(default_factory=dict)
+    costs: tuple[DeviceCost, ...] = ()
+    scored_here: bool = False
+
+
+@dataclass(frozen=True)
+class SiteBoard:
+    """One board of the site.
+
+    Attributes:
+        board: The board; its rows hold their pairs as `PairColumns`.
+        entry: Path of the ledger's entry that it is of; empty for a results folder.
+        dataset: The dataset, where it is installed.
+        evidence: What lies on disk of each row, by label.
+        became: What became of a row of the ledger since, by label; empty where it stands.
+        sources: File of the preview of each clip's source.
+    """
+
+    board: Board
+    entry: str = ""
+    dataset: Dataset | None = None
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    became: Mapping[str, str] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def entry_name(self) -> str:
+        """Name of the ledger's entry, without folder and ending."""
+        return self.entry.rsplit("/", 1)[-1].removesuffix(".board.xz")
+
+    @property
+    def key(self) -> str:
+        """Folder of its pages and data: the dataset's, and the entry's after it."""
+        dataset = self.board.dataset
+        return slug(f"{dataset}-{self.entry_name}" if self.entry else dataset)
+
+    @property
+    def media(self) -> bool:
+        """Whether some video of it can be seen."""
+        return any(one.previews for one in self.evidence.values())
+
+    @cached_property
+    def keys(self) -> tuple[Key, ...]:
+        """The pairs that any row has, in the board's order."""
+        whole = max(self.board.rows, key=lambda row: len(row.pairs))
+        known = {(pair.clip, pair.edit, pair.seed): None for pair in whole.pairs}
+        for row in self.board.rows:
+            known |= {(pair.clip, pair.edit, pair.seed): None for pair in row.pairs}
+        return tuple(known)
+
+    def prompt(self, clip: str, edit: str) -> str:
+        """The prompt of an edit; empty where the dataset is not installed."""
+        return self.prompts.get((clip, edit), "")
+
+    @cached_property
+    def prompts(self) -> Mapping[tuple[str, str], str]:
+        """The prompts of the dataset, by clip and edit; none where it is not installed."""
+        if self.dataset is None:
+            return {}
+        clips = self.dataset.manifest.clips
+        return {(clip.name, edit.name): edit.prompt for clip in clips for edit in clip.edits}
+
+    @cached_property
+    def sheets(self) -> Mapping[str, Sheet]:
+        """How the frames of each clip lie in its previews; none without the dataset."""
+        if self.dataset is None:
+            return {}
+        dataset = self.dataset
+        return {clip.name: sheet_of(clip_form(dataset, clip)) for clip in dataset.manifest.clips}
+
+    def row(self, label: str) -> Row:
+        """The row of a method."""
+        return next(row for row in self.board.rows if row.label == label)
+
+    def evidence_of(self, row: Row) -> Evidence:
+        """What lies on disk of a row."""
+        return self.evidence.get(row.label, Evidence())

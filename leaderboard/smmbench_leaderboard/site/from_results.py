@@ -1,0 +1,211 @@
+"""The frame of a results folder, read one method at a time, so that memory does not grow with it.
+
+The board is the one that `smmbench leaderboard` makes; only the order of the work differs. Two
+passes over the folder: which pairs each method attempted and under which conditions they were
+scored, then its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+from smmbench import __version__
+from smmbench.dataset import Dataset, load_dataset
+from smmbench.results import find_records
+from smmbench.results.files import METHOD
+from smmbench.scoring.counting import Key
+from smmbench_leaderboard.board.build import in_order, manifest_sha256
+from smmbench_leaderboard.board.columns import columns_of
+from smmbench_leaderboard.board.composition import compose, of_pairs, pairs_of_one_length
+from smmbench_leaderboard.board.notes import notes_of
+from smmbench_leaderboard.board.ranking import ranked
+from smmbench_leaderboard.board.reading import Result, Results, read_results
+from smmbench_leaderboard.board.rows import partial_row, row_of
+from smmbench_leaderboard.board.types import Board, Bootstrap, Column, Row, Scope
+from smmbench_leaderboard.site.frame import Evidence, SiteBoard
+from smmbench_leaderboard.site.pair_columns import columnar
+
+Visit = Callable[[Results, Row], Evidence]
+"""Given the results of one method and its row, writes what the site keeps of them."""
+
+
+def datasets_in(root: Path) -> list[str]:
+    """Names of the datasets that a results folder has results of."""
+    found: dict[str, None] = {}
+    for folder in method_folders(root):
+        for place in sorted(folder.iterdir()) if (folder / METHOD).exists() else [folder]:
+            if place.is_dir():
+                for _, record in find_records(place, lambda *_: None):
+                    found[record.request.dataset] = None
+                    break
+    return sorted(found)
+
+
+def method_folders(root: Path) -> list[Path]:
+    """The folders of methods in a results folder, or the one that it is itself."""
+    if not root.is_dir():
+        raise ValueError(
+            f"No results folder '{root}'. Make one with `smmbench run --method NAME` "
+            "or name another."
+        )
+    if (root / METHOD).exists():
+        return [root]
+    return sorted(folder for folder in root.iterdir() if folder.is_dir())
+
+
+def read_frame(
+    root: Path,
+    dataset: str,
+    visit: Visit,
+    scope: Scope | None = None,
+    metrics: Sequence[str] = (),
+) -> SiteBoard:
+    """Read a results folder into the frame.
+
+    Args:
+        root: The results folder.
+        dataset: Name or manifest path.
+        visit: Called once for each row, while its results are in memory.
+        scope: As of `make_board`.
+        metrics: Names of metrics to show besides the two axes.
+
+    Raises:
+        ValueError: Nothing there, nothing scored, or results that do not mix.
+    """
+    found = _survey(root, load_dataset(dataset), dataset, metrics)
+    whole, lengths = pairs_of_one_length(found.dataset)
+    composed = compose(of_pairs(found.attempts(), whole), whole, scope)
+    columns = found.columns
+    if not any(column.scored for column in columns):
+        raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
+    bootstrap = Bootstrap()
+    rows: list[Row] = []
+    notes: dict[str, None] = dict.fromkeys((*lengths, *found.problems))
+    evidence: dict[str, Evidence] = {}
+    for results in _each(root, dataset, found.places):
+        results = of_pairs(results, whole)
+        for label in sorted(results.found):
+            own = _only(results, label)
+            if label in composed.apart:
+                row = partial_row(label, own, composed.apart[label], len(whole), columns, bootstrap)
+            else:
+                row = row_of(label, own, composed.keys, columns, bootstrap)
+            notes |= dict.fromkeys(notes_of(own, [row], columns, composed.keys, composed.scope))
+            evidence[label] = visit(own, row)
+            rows.append(columnar(row))
+    whole_rows = sorted((row for row in rows if not row.partial), key=lambda row: row.label)
+    rows = [*ranked(whole_rows, columns, bootstrap), *(row for row in rows if row.partial)]
+    manifest = found.dataset.manifest
+    board = Board(
+        smmbench=__version__,
+        dataset=manifest.name,
+        dataset_version=manifest.version,
+        manifest_sha256=manifest_sha256(found.dataset),
+        protocol=manifest.protocol,
+        scope=composed.scope,
+        clips=len({clip for clip, _, _ in composed.keys}),
+        pairs=len(composed.keys),
+        dataset_pairs=len(whole),
+        bootstrap=bootstrap,
+        columns=columns,
+        rows=(),
+        notes=tuple(notes),
+    )
+    return SiteBoard(
+        board=board.model_copy(update={"rows": in_order(rows)}),
+        dataset=found.dataset,
+        evidence=evidence,
+    )
+
+
+@dataclass
+class _Survey:
+    """What the first pass keeps: no scores but one of each pair, to hold the others against."""
+
+    dataset: Dataset
+    places: list[Path] = field(default_factory=list)
+    known: dict[str, Results] = field(default_factory=dict)  # by label, without scores
+    columns: tuple[Column, ...] = ()
+    first: dict[Key, Result] = field(default_factory=dict)
+    anchors: dict[str, Result] = field(default_factory=dict)  # one scored result by metric
+    problems: dict[str, None] = field(default_factory=dict)
+
+    def attempts(self) -> Results:
+        """Which pairs each method attempted; the results themselves are not kept."""
+        return Results(
+            dataset=self.dataset,
+            methods={label: one.methods[label] for label, one in self.known.items()},
+            found={label: one.found[label] for label, one in self.known.items()},
+            left_out={},
+        )
+
+    def add(self, place: Path, results: Results, metrics: Sequence[str]) -> None:
+        """Take in the methods of one folder."""
+        self.places.append(place)
+        self.problems |= dict.fromkeys(results.problems)
+        for label, found in results.found.items():
+            if label in self.known:
+                raise ValueError(
+                    f"'{label}' has results in '{place}' and in another folder beside it. Move "
+                    "one elsewhere, or give it another label."
+                )
+            known = [*self.anchors.values(), *(self.first[k] for k in found if k in self.first)]
+            columns = columns_of([*known, *found.values()], ())
+            asked = [name for name in metrics if any(name in one.scores for one in found.values())]
+            if asked:
+                columns = columns_of([*known, *found.values()], asked)
+            self.columns = _joined(self.columns, columns)
+            for key, result in found.items():
+                if key not in self.first or not self.first[key].scores:
+                    self.first[key] = result
+                for name, score in result.scores.items():
+                    if score.value is not None:
+                        self.anchors.setdefault(name, result)
+            keys = cast("dict[Key, Result]", dict.fromkeys(found))  # the results are not kept
+            self.known[label] = replace(_only(results, label), found={label: keys})
+
+
+def _survey(root: Path, dataset: Dataset, name: str, metrics: Sequence[str]) -> _Survey:
+    survey = _Survey(dataset)
+    refused: list[str] = []
+    for place in method_folders(root):
+        try:
+            results = read_results(place, name)
+        except ValueError as error:
+            if any(True for _ in find_records(place, lambda *_: None)):
+                refused.append(str(error))
+            continue
+        survey.add(place, results, metrics)
+    if not survey.known:
+        raise ValueError(" ".join(refused) or f"'{root}' has no results of '{name}'.")
+    of_others = f"no results of dataset '{dataset.manifest.name}'"
+    survey.problems |= dict.fromkeys(one for one in refused if of_others not in one)
+    return survey
+
+
+def _each(root: Path, dataset: str, places: Sequence[Path]) -> Iterator[Results]:
+    return (read_results(place, dataset) for place in places)
+
+
+def _only(results: Results, label: str) -> Results:
+    return replace(
+        results,
+        methods={label: results.methods[label]},
+        found={label: results.found[label]},
+        left_out={one: count for one, count in results.left_out.items() if one == label},
+    )
+
+
+def _joined(one: Sequence[Column], other: Sequence[Column]) -> tuple[Column, ...]:
+    """The columns of both, in the order of the registry's metrics; a scored one before one not."""
+    from smmbench.metrics.registry import all_metrics
+
+    metrics = [known.name for known in all_metrics()]
+    found: dict[str, Column] = {}
+    for column in (*one, *other):
+        if column.name not in found or not found[column.name].scored:
+            found[column.name] = column
+    return tuple(sorted(found.values(), key=lambda column: metrics.index(column.metric)))

@@ -1,0 +1,203 @@
+"""The board page: every block of one board, its plot, its controls and its chance levels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from smmbench.marks import RULES
+from smmbench_leaderboard.board.columns import MOTION, OTHERS, RANKING, TEXT, higher_is_better
+from smmbench_leaderboard.board.rows import UNKNOWN_FAMILY
+from smmbench_leaderboard.board.types import Board, Column, Row
+from smmbench_leaderboard.formats.table import blocks_of, caption_of
+from smmbench_leaderboard.site.clip_classes import ClipClass, classes_of, largest_first
+from smmbench_leaderboard.site.cost import factors_to, on_reference, reference_device
+from smmbench_leaderboard.site.figures import Bar, Scale, bar_of
+from smmbench_leaderboard.site.frame import Evidence, SiteBoard
+from smmbench_leaderboard.site.pareto import Plot, plot_of
+from smmbench_leaderboard.site.rendering import Site, write_page
+from smmbench_leaderboard.site.trust import TIERS, Tier, tier_of
+
+NEAR, CROWD = 0.1, 4
+"""So near to the best text similarity, so many methods get a plot of their own."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the table.
+
+    Attributes:
+        row: The row.
+        evidence: What lies on disk of it.
+        tier: How far it can be trusted.
+        bars: By axis.
+        chance: What its motion score is by chance; None where nobody measured it.
+        failures: Kinds of failure with counts, as text.
+        on_reference: Seconds a pair on the board's reference device, if it ran on another.
+        became: What became of it in the ledger; empty where it stands.
+    """
+
+    row: Row
+    evidence: Evidence
+    tier: Tier
+    bars: dict[str, Bar | None]
+    chance: float | None
+    failures: str
+    on_reference: float | None
+    became: str
+
+    @property
+    def marks(self) -> str:
+        """The rules that mark some of its pairs, in words."""
+        names = {name for pair in self.row.pairs for name in pair.marks}
+        return "; ".join(rule.title for rule in RULES if rule.name in names)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that are ranked together, or that are not ranked at all."""
+
+    title: str
+    says: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """All that the template of a board shows."""
+
+    site: SiteBoard
+    board: Board
+    blocks: tuple[Block, ...]
+    axes: tuple[Column, ...]
+    beside: tuple[Column, ...]
+    plots: tuple[tuple[str, str, Plot], ...]  # id, title, plot
+    strip: tuple[Line, ...]  # where only one axis is scored
+    strip_axis: Column | None
+    classes: tuple[ClipClass, ...]
+    families: tuple[str, ...]
+    contracts: tuple[str, ...]
+    kinds: tuple[str, ...]
+    tiers: tuple[Tier, ...]
+    reference: str
+    chance: float | None
+    caption: tuple[str, ...]
+    marked: bool
+
+    @property
+    def lower(self) -> frozenset[str]:
+        """Columns in which lower is better."""
+        return frozenset(c.name for c in self.board.columns if not higher_is_better(c))
+
+
+def write_board(to: Site, page: str, site: SiteBoard, others: list[SiteBoard]) -> None:
+    """Write the page of one board, with links to the others."""
+    facts = {"shown": shown_of(site), "boards": others, "here": site, "nav": "board"}
+    write_page(to, page, "board.html.j2", facts)
+
+
+def shown_of(site: SiteBoard) -> Shown:
+    """What the page of a board shows."""
+    board = site.board
+    scale = Scale(_lowest(board), 1.0)
+    costs = [site.evidence_of(row).costs for row in board.rows]
+    reference = reference_device(costs)
+    factors = factors_to(reference, costs)
+    lines = {
+        row.label: _line(site, row, scale, on_reference(costs[place], reference, factors))
+        for place, row in enumerate(board.rows)
+    }
+    whole = [row for row in board.rows if not row.partial]
+    competing = [row for row in whole if not row.control]
+    chances = [line.chance for line in lines.values() if line.chance is not None]
+    chance = fmean(chances) if chances else None
+    near = crowded(competing)
+    plots = [("near", "Leading on text", plot_of(near, chance))] if near else []
+    plots += [("methods", "Methods", plot_of(competing, chance))]
+    plots += [("all", "With controls", plot_of(whole, chance))]
+    scored = [column for column in board.columns if column.name in RANKING and column.scored]
+    single = scored[0] if len(scored) == 1 else None
+    keys = site.keys
+    classes = largest_first(classes_of(site.dataset, keys)) if site.dataset else []
+    return Shown(
+        site=site,
+        board=board,
+        blocks=tuple(_blocks(board, lines)),
+        axes=tuple(column for column in board.columns if column.name in RANKING),
+        beside=tuple(column for column in board.columns if column.name not in RANKING),
+        plots=tuple((key, title, plot) for key, title, plot in plots if plot is not None),
+        strip=tuple(lines[row.label] for row in whole) if single else (),
+        strip_axis=single,
+        classes=tuple(classes),
+        families=_distinct(_family(row) for row in board.rows),
+        contracts=_distinct(row.card.input_contract for row in board.rows),
+        kinds=_distinct(row.card.kind for row in board.rows),
+        tiers=tuple(t for t in TIERS if any(line.tier == t for line in lines.values())),
+        reference=reference,
+        chance=chance,
+        caption=caption_of(board),
+        marked=any(row.marked_share for row in board.rows),
+    )
+
+
+def crowded(rows: Sequence[Row]) -> list[Row]:
+    """Methods that follow the text nearly as well as the best; none if that are few, or all."""
+    means = {row.label: row.cells[TEXT].mean for row in rows}
+    known = [mean for mean in means.values() if mean is not None]
+    best = max(known, default=0.0)
+    near = [row for row in rows if (means[row.label] or 0.0) > best - NEAR]
+    return near if known and CROWD <= len(near) < len(rows) else []
+
+
+def _line(site: SiteBoard, row: Row, scale: Scale, seconds: float | None) -> Line:
+    chance = row.cells[OTHERS].mean if OTHERS in row.cells else None
+    bars = {TEXT: bar_of(row.cells[TEXT], scale), MOTION: bar_of(row.cells[MOTION], scale, chance)}
+    costs = site.evidence_of(row).costs
+    elsewhere = seconds if costs and costs[0].seconds != seconds else None
+    return Line(
+        row=row,
+        evidence=site.evidence_of(row),
+        tier=tier_of(site, row),
+        bars=bars,
+        chance=chance,
+        failures=", ".join(f"{count} {kind}" for kind, count in row.coverage.failed.items()),
+        on_reference=elsewhere,
+        became=site.became.get(row.label, ""),
+    )
+
+
+def _lowest(board: Board) -> float:
+    """Left end of the bars: 0, or the lowest end of an interval below it."""
+    ends = [
+        (cell.interval or (cell.mean,))[0]
+        for row in board.rows
+        for name, cell in row.cells.items()
+        if name in RANKING and cell.mean is not None
+    ]
+    return min([0.0, *(end for end in ends if end is not None)])
+
+
+def _blocks(board: Board, lines: dict[str, Line]) -> list[Block]:
+    blocks = []
+    for title, rows in blocks_of(board):
+        named = title or (rows[0].block if rows else "") or f"{UNKNOWN_FAMILY}, text"
+        says = "Ranked together." if len(blocks_of(board)) > 1 else ""
+        blocks.append(Block(named, says, tuple(lines[row.label] for row in rows)))
+    controls = [row for row in board.rows if row.control and not row.partial]
+    partial = [row for row in board.rows if row.partial]
+    for title, says, rows in (
+        ("Controls", "Their places are known; they have no rank.", controls),
+        ("Apart", "They lack pairs of this board and compare with no other row.", partial),
+    ):
+        if rows:
+            blocks.append(Block(title, says, tuple(lines[row.label] for row in rows)))
+    return [block for block in blocks if block.lines]
+
+
+def _family(row: Row) -> str:
+    return row.block.split(",")[0] or row.card.family
+
+
+def _distinct(found: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({text for text in found if text}))

@@ -1,0 +1,103 @@
+"""The page of one row: its card, parameters and numbers, and its best, worst and failed pairs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from smmbench.marks import RULES
+from smmbench_leaderboard.board.columns import MOTION, RANKING, TEXT
+from smmbench_leaderboard.board.types import Row
+from smmbench_leaderboard.site.frame import SiteBoard
+from smmbench_leaderboard.site.naming import slug
+from smmbench_leaderboard.site.pair_columns import STATUSES, PairColumns, columns_of_pairs
+from smmbench_leaderboard.site.rendering import Site, write_page
+from smmbench_leaderboard.site.trust import tier_of
+
+SHOWN = 4  # pairs at each end
+FAILURES = 50  # that are listed
+
+
+@dataclass(frozen=True)
+class PairLine:
+    """One pair of the row.
+
+    Attributes:
+        clip: Its clip.
+        edit: Its prompt's name.
+        seed: Its seed.
+        prompt: Its prompt; empty where the dataset is not installed.
+        text: Text similarity.
+        motion: Motion fidelity.
+        why: Kind of failure and its message, or the marks; empty where there is nothing to say.
+        preview: File of its preview; empty if there is none.
+        address: What the viewer's address has after `#`.
+    """
+
+    clip: str
+    edit: str
+    seed: int
+    prompt: str
+    text: float | None
+    motion: float | None
+    why: str
+    preview: str
+    address: str
+
+
+def write_method(to: Site, site: SiteBoard, row: Row, board_page: str) -> None:
+    """Write the page of one row."""
+    pairs = columns_of_pairs(row)
+    axis = MOTION if MOTION in pairs.names else TEXT
+    values = pairs.column(axis)
+    done = np.flatnonzero((pairs.status == STATUSES.index("done")) & np.isfinite(values))
+    order: list[int] = done[np.argsort(values[done], kind="stable")].tolist()
+    low = order[:SHOWN]
+    high = [place for place in order[::-1][:SHOWN] if place not in low]
+    failed = np.flatnonzero(pairs.status == STATUSES.index("failed"))
+    marked = [place for place, names in enumerate(pairs.marks) if names]
+    facts = {
+        "here": site,
+        "board": site.board,
+        "row": row,
+        "evidence": site.evidence_of(row),
+        "tier": tier_of(site, row),
+        "became": site.became.get(row.label, ""),
+        "axis": axis,
+        "axes": [column for column in site.board.columns if column.name in RANKING],
+        "best": [_line(site, row, pairs, place) for place in high],
+        "worst": [_line(site, row, pairs, place) for place in low],
+        "failed": [_line(site, row, pairs, place) for place in failed[:FAILURES]],
+        "failures": len(failed),
+        "marked": [_line(site, row, pairs, place) for place in marked[:FAILURES]],
+        "rival": next((other.label for other in site.board.rows if other.label != row.label), ""),
+        "board_page": board_page,
+        "nav": "",
+    }
+    write_page(to, f"{site.key}/methods/{slug(row.label)}.html", "method.html.j2", facts)
+
+
+def _line(site: SiteBoard, row: Row, pairs: PairColumns, place: int) -> PairLine:
+    key = clip, edit, seed = pairs.keys[place]
+    evidence = site.evidence_of(row)
+    why = pairs.failure[place]
+    if message := evidence.failures.get(key, ""):
+        why = f"{why}: {message}"
+    marks = [rule.title for rule in RULES if rule.name in pairs.marks[place]]
+    pair = f"{slug(clip)}/{slug(edit)}/{seed}"
+    return PairLine(
+        clip=clip,
+        edit=edit,
+        seed=seed,
+        prompt=site.prompt(clip, edit),
+        text=_finite(pairs.column(TEXT)[place]),
+        motion=_finite(pairs.column(MOTION)[place]),
+        why=why or "; ".join(marks),
+        preview=evidence.previews.get(key, ""),
+        address=f"board={site.key}&pair={pair}&rows={slug(row.label)}",
+    )
+
+
+def _finite(value: float) -> float | None:
+    return None if value != value else float(value)

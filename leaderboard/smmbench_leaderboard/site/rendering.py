@@ -1,0 +1,83 @@
+"""Templates: every text is escaped, and a name that moves or hides signs shows that it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from smmbench import __version__
+from smmbench.display import plain
+from smmbench.storage.atomic import write_text
+from smmbench_leaderboard.formats.table import number, rank_text
+from smmbench_leaderboard.site.figures import (
+    device_text,
+    interval_text,
+    seconds_text,
+    short,
+)
+from smmbench_leaderboard.site.naming import slug
+
+NAME, SENTENCE = 120, 1000  # characters
+
+
+@cache
+def environment() -> Environment:
+    """The environment of all templates."""
+    made = Environment(
+        loader=PackageLoader("smmbench_leaderboard.site"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "shown": lambda text: plain(str(text), NAME),
+        "sentence": lambda text: plain(str(text), SENTENCE),
+        "slug": slug,
+        "number": number,
+        "short": short,
+        "rank": rank_text,
+        "interval": interval_text,
+        "seconds": seconds_text,
+        "device": device_text,
+        "axis": lambda value: f"{value:.2f}".rstrip("0").rstrip(".").replace("0.", ".", 1) or "0",
+    }
+    return made
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where pages are written, and which pages all of them lead to.
+
+    Attributes:
+        folder: Of the site.
+        media: Whether there is a viewer of pairs.
+        ledger: Whether there is a list of entries.
+    """
+
+    folder: Path
+    media: bool = False
+    ledger: bool = False
+
+
+def write_page(site: Site, page: str, template: str, facts: Mapping[str, Any]) -> None:
+    """Write one page.
+
+    Args:
+        site: The site.
+        page: Its path in there; what it links to is given from the site's folder.
+        template: Name of its template.
+        facts: What the template shows.
+    """
+    path = site.folder / page
+    path.parent.mkdir(parents=True, exist_ok=True)
+    root = "../" * page.count("/")
+    everywhere = {"media": site.media, "ledger": site.ledger, "version": __version__}
+    about = {"root": root, "page": page} | everywhere | dict(facts)
+    text = environment().get_template(template).render(about)
+    write_text(path, text)

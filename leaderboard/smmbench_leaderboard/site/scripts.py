@@ -1,0 +1,28 @@
+"""Data as classic scripts: pages that open from a folder may not fetch files, but may run them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from smmbench.storage.atomic import write_text
+
+
+def write_data(path: Path, name: str, content: Any) -> None:
+    """Write a script that hands its content to the page under a name.
+
+    All of it is ASCII, and no `<` is in it: text of strangers stays text wherever it is read.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, f"smmbench.put({_json(name)}, {_json(content)});\n")
+
+
+def rounded(value: float | None, digits: int = 4) -> float | None:
+    """A number as the pages need it; None where there is none."""
+    return None if value is None or value != value else round(value, digits)
+
+
+def _json(content: Any) -> str:
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
