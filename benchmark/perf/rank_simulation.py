@@ -23,7 +23,6 @@ Where the numbers come from:
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +34,7 @@ from jaxtyping import Float
 from scipy.special import ndtr, stdtrit
 
 from smmbench.rank_intervals import SCALE_FLOOR, sign_patterns, step_down_p
+from smmbench_leaderboard.ledger.entries import read_board
 
 ENTRIES = Path(__file__).parents[2] / "leaderboard" / "entries" / "emoji"
 METHODS, CLIPS = (2, 5, 12, 23), (3, 6, 12, 26)
@@ -125,7 +125,7 @@ def centred(metric: str) -> tuple[Float[np.ndarray, "clips rows"], Float[np.ndar
 
     Boards of the newest protocol, the newest first; every column has the mean of the newest.
     """
-    boards = [json.loads(path.read_text("utf-8")) for path in sorted(ENTRIES.glob("2*.json"))[::-1]]
+    boards = [read_board(path) for path in sorted(ENTRIES.glob("2*.board.xz"))[::-1]]
     boards = [one for one in boards if one["protocol"] == boards[0]["protocol"]]
     clips = list(dict.fromkeys(pair["clip"] for pair in boards[0]["rows"][0]["pairs"]))
     every: list[list[float]] = []
