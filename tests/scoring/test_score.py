@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from smmbench.dataset import load_dataset
+from smmbench.method import Card
 from smmbench.metrics import Measured, Task, all_metrics, metric, metric_names
 from smmbench.metrics.motion_fidelity import MotionFidelity
 from smmbench.results import (
@@ -20,11 +21,14 @@ from smmbench.results import (
     Environment,
     Failure,
     Mark,
+    MethodFile,
     Request,
     RunRecord,
     Score,
+    method_folder,
     read_scores,
     result_folder,
+    write_method,
     write_record,
     write_scores,
 )
@@ -36,6 +40,7 @@ from smmbench.storage.array_cache import cached_arrays, origin_key
 from smmbench.storage.home import file_sha256
 from smmbench.tracking.lucas_kanade import LucasKanade
 from smmbench.video import Video, write_lossless
+from smmbench_leaderboard.board.build import make_board
 
 FRAMES, HEIGHT, WIDTH = 5, 48, 64
 AXES = ("text_similarity", "motion_fidelity")
@@ -217,6 +222,35 @@ def test_marks_stand_beside_the_scores(bench: Bench) -> None:
     assert mark.key == origin_key(mark.origin)
 
 
+def test_summary_and_board_count_the_same(bench: Bench) -> None:
+    """Failed, missing, marked and honest pairs, of a method and of a control."""
+    for label, kind in (("cheat", "method"), ("anchor", "control")):
+        card = Card(title=label, kind=kind)
+        file = MethodFile(label=label, entry="tests:Copy", card=card)
+        write_method(method_folder(bench.results, label), file)
+        bench.put(label, "right", RIGHT)  # a copy, which is marked
+        bench.put(label, "up", RIGHT)
+        bench.put(label, "right", None, edit="long")
+    outcomes = bench.score()
+    lines = {line.method: line for line in summarise(outcomes, AXES)}
+    rows = {row.label: row for row in make_board(bench.results, str(bench.manifest)).rows}
+    for label, line in lines.items():
+        for name in AXES:
+            assert line.means[name] == pytest.approx(rows[label].cells[name].mean)
+        assert line.marked / line.results == rows[label].marked_share
+    (motion,) = (
+        score.value
+        for outcome in outcomes
+        for score in outcome.scores
+        if (outcome.record.request.method, outcome.record.request.clip) == ("cheat", "up")
+        and score.metric == "motion_fidelity"
+    )
+    assert motion is not None
+    assert lines["cheat"].means["motion_fidelity"] == pytest.approx((-1 + motion - 1) / 3)
+    assert lines["anchor"].means["motion_fidelity"] == pytest.approx((1 + motion - 1) / 3)
+    assert lines["cheat"].marked == lines["anchor"].marked == 1
+
+
 def test_marks_are_measured_once_and_by_the_rules_of_now(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -302,17 +336,18 @@ def test_a_score_under_another_key_is_computed_anew(bench: Bench) -> None:
 
 def test_a_failed_run_has_no_scores_and_counts_as_worst(bench: Bench) -> None:
     folder = bench.put("method", "right", RIGHT)
-    bench.put("method", "up", UP)
+    bench.put("method", "up", RIGHT)
     bench.score()
     bench.put("method", "right", None)
     outcomes = bench.score()
     assert not (folder / "scores.json").exists()
     (line,) = summarise(outcomes, ("motion_fidelity",))
     assert (line.scored, line.results) == (1, 2)
-    # (1 of the copy + -1, the worst) / 2
-    assert line.means["motion_fidelity"] == pytest.approx(0)
-    # Floors stand beside the mean, over the one that has them.
     score = next(s for o in outcomes for s in o.scores if s.metric == "motion_fidelity")
+    assert score.value is not None
+    # -1 is the worst.
+    assert line.means["motion_fidelity"] == pytest.approx((score.value - 1) / 2)
+    # Floors stand beside the mean, over the one that has them.
     assert line.floors["motion_fidelity"]["floor"] == score.details["floor"] > 0
 
 
@@ -507,8 +542,10 @@ def test_command_scores_and_prints_json(bench: Bench) -> None:
     result = command(*where, "--json")
     assert result.exit_code == 0, result.output
     content = json.loads(result.stdout)
-    assert content["methods"][0]["means"]["motion_fidelity"] == pytest.approx(1)
     assert content["results"][0]["scores"]["motion_fidelity"] == pytest.approx(1)
+    # A copy is marked, and counts as the worst.
+    assert content["results"][0]["marks"] == ["source_share"]
+    assert content["methods"][0]["means"]["motion_fidelity"] == -1
     assert "smmbench leaderboard" in result.stderr
     table = command(*where)
     assert "1.000" in table.stdout

@@ -115,8 +115,10 @@ def score(
         device: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU if there is one.
 
     Returns:
-        One row a pair, as of `run`, with a column for each metric (empty where there is no number)
-        and `problem`, which says why a video was refused or a number is missing.
+        One row a pair, as of `run`, with a column for each metric (empty where there is no number),
+        `marks`, the rules that mark the video (a board counts such a pair of a method as the worst
+        on motion; the number here is the one that was measured), and `problem`, which says why a
+        video was refused or a number is missing.
 
     Raises:
         ValueError, LookupError: As the command; the message says what to do.
@@ -145,7 +147,7 @@ def score(
         rows.append(
             _row(outcome.folder, outcome.record)
             | {name: numbers.get(name) for name in names}
-            | {"problem": said}
+            | {"marks": ", ".join(outcome.marks_that_hold), "problem": said}
         )
     return pd.DataFrame(rows)
 
@@ -163,7 +165,8 @@ def board(
 
     Returns:
         One row a method, in the board's order: `method`, `title`, `kind`, each column's mean with
-        `_low`, `_high`, `_best_rank` and `_worst_rank`, pairs done and expected, cost, `front`.
+        `_low`, `_high`, `_best_rank` and `_worst_rank`, pairs done and expected, the share of
+        marked ones, cost, `front`.
 
     Raises:
         ValueError, LookupError: As the command; the message says what to do.

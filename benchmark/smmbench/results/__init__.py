@@ -47,7 +47,14 @@ from smmbench.results.records import (
     Tuning,
     VideoFile,
 )
-from smmbench.results.tree import PREVIEW, VIDEO, find_records, method_folder, result_folder
+from smmbench.results.tree import (
+    PREVIEW,
+    VIDEO,
+    find_records,
+    method_folder,
+    method_folder_of,
+    result_folder,
+)
 
 __all__ = [
     "PREVIEW",
@@ -73,6 +80,7 @@ __all__ = [
     "identity_of",
     "marks_of",
     "method_folder",
+    "method_folder_of",
     "other_method",
     "parameters_sha256",
     "parse",

@@ -17,6 +17,11 @@ def method_folder(root: Path, label: str) -> Path:
     return root / label
 
 
+def method_folder_of(folder: Path) -> Path:
+    """Folder of the method that made a result, from the result's own folder."""
+    return folder.absolute().parents[3]
+
+
 def result_folder(root: Path, request: Request) -> Path:
     """Folder of one result, below the results folder `root`.
 

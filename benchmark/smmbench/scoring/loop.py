@@ -24,6 +24,8 @@ from smmbench.results import (
     ScoreFile,
     VideoFile,
     find_records,
+    method_folder_of,
+    read_method,
     read_scores,
     scores_of,
     write_scores,
@@ -49,6 +51,7 @@ class Outcome:
         scores: All that `scores.json` now holds; empty for a failed run or a refused video.
         marks: What its marks measured, whether they hold or not; empty as the scores.
         error: Why the video was refused; empty if it was not.
+        control: Whether the method is a control: its marks take no number away.
         asked: Whether the dataset's protocol asks for this pair; else it is in no mean.
     """
 
@@ -57,7 +60,13 @@ class Outcome:
     scores: tuple[Score, ...] = ()
     marks: tuple[Mark, ...] = ()
     error: str = ""
+    control: bool = False
     asked: bool = True
+
+    @property
+    def marks_that_hold(self) -> tuple[str, ...]:
+        """Names of the rules that mark the video."""
+        return tuple(mark.name for mark in self.marks if mark.marked)
 
     def missing(self, metrics: Sequence[str]) -> dict[str, str]:
         """Which of these metrics have no number although there is a video, and why."""
@@ -80,7 +89,7 @@ class Outcome:
             for score in self.scores
             if score.metric in metrics
         )
-        holding = ", ".join(mark.name for mark in self.marks if mark.marked)
+        holding = ", ".join(self.marks_that_hold)
         return f"{pair}: {', '.join(numbers)}{f'; marked ({holding})' if holding else ''}"
 
 
@@ -128,7 +137,8 @@ class ScoreLoop:
             scorer = self._scorer(dataset)
             try:
                 scores, marks = _score(folder, record, dataset, scorer)
-                yield Outcome(folder, record, scores, marks, asked=asked)
+                control = _is_control(folder)
+                yield Outcome(folder, record, scores, marks, control=control, asked=asked)
             except (ValueError, LookupError, OSError) as error:
                 if fault_of(error, folder) == "machine":
                     raise
@@ -245,6 +255,15 @@ def _kept(folder: Path, record: RunRecord) -> ScoreFile:
     if file is not None and file.pixels_sha256 == record.pixels_sha256:
         return file
     return ScoreFile(request=record.request, pixels_sha256=record.pixels_sha256, scores=())
+
+
+def _is_control(folder: Path) -> bool:
+    """Whether a result is a control's, by its method's card; without a readable card it is not."""
+    try:
+        method = read_method(method_folder_of(folder))
+    except ValueError:
+        return False
+    return method is not None and method.card.kind == "control"
 
 
 def _forget(folder: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from smmbench.metrics.registry import metric
-from smmbench.scoring.counting import counted_mean
+from smmbench.scoring.counting import counted_mean, discredited
 from smmbench.scoring.loop import Outcome
 
 if TYPE_CHECKING:
@@ -26,8 +26,10 @@ class MethodSummary:
         dataset: Name of the dataset.
         scored: Results with a number for every metric.
         results: All results of pairs that the protocol asks for, failed ones too.
-        means: By metric, over all results; one without a number counts as the metric's worst.
-            None where no result has a number.
+        marked: Results whose video is marked, whether that takes a number away or not.
+        means: By metric, over all results; one without a number counts as the metric's worst, and
+            so does, on motion, a marked one of a method that is no control. None where no result
+            has a number.
         floors: By metric that has floors: the number of random directions, and that of the same
             outputs against the sources of other clips, as means over results that have them.
     """
@@ -36,6 +38,7 @@ class MethodSummary:
     dataset: str
     scored: int
     results: int
+    marked: int
     means: dict[str, float | None]
     floors: dict[str, dict[str, float]]
 
@@ -60,7 +63,8 @@ def _summary(
         dataset=dataset,
         scored=sum(len(one) == len(metrics) for one in values),
         results=len(group),
-        means={name: counted_mean(name, [one.get(name) for one in values]) for name in metrics},
+        marked=sum(bool(outcome.marks_that_hold) for outcome in group),
+        means={name: _mean(name, group) for name in metrics},
         floors={name: found for name, found in floors.items() if found},
     )
 
@@ -71,14 +75,21 @@ def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) ->
 
     table = Table("method", "dataset", title="Scores; a result without a number counts as worst")
     table.add_column("scored", justify="right")
+    captions = []
+    with_marks = any(line.marked for line in summaries)
+    if with_marks:
+        table.add_column("marked", justify="right")
+        captions.append("Marked results of methods count as worst on motion; controls' do not")
     table.add_column("metric")
     table.add_column("mean", justify="right")
     with_floors = any(line.floors for line in summaries)
     if with_floors:
         table.add_column("by chance", justify="right")
-        table.caption = "By chance: the metric of random directions, and against other sources"
+        captions.append("By chance: the metric of random directions, and against other sources")
+    table.caption = ". ".join(captions) or None
     for line in summaries:
         group = [line.method, line.dataset, f"{line.scored} of {line.results}"]
+        group += [str(line.marked)] if with_marks else []
         for name in metrics:
             cells = [metric(name).title, _shown(line.means[name])]
             if with_floors:
@@ -87,7 +98,7 @@ def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) ->
                     ", ".join(_shown(floors[floor]) for floor in FLOORS if floor in floors)
                 )
             table.add_row(*group, *cells)
-            group = ["", "", ""]
+            group = [""] * len(group)
         table.add_section()
     return table
 
@@ -104,6 +115,7 @@ def summary_json(
                 **outcome.record.request.model_dump(mode="json"),
                 "status": outcome.record.status,
                 "scores": {name: _values(outcome, metrics).get(name) for name in metrics},
+                "marks": list(outcome.marks_that_hold),
                 "notes": {s.metric: s.note for s in outcome.scores if s.note},
                 "error": outcome.error,
             }
@@ -147,6 +159,15 @@ def _values(outcome: Outcome, metrics: Sequence[str]) -> dict[str, float]:
         for score in outcome.scores
         if score.metric in metrics and score.value is not None
     }
+
+
+def _mean(name: str, group: Sequence[Outcome]) -> float | None:
+    """Mean of what the results count, as on the board."""
+    return counted_mean(
+        name,
+        [_values(outcome, (name,)).get(name) for outcome in group],
+        [discredited(name, outcome.marks_that_hold, outcome.control) for outcome in group],
+    )
 
 
 def _floors(name: str, group: Sequence[Outcome]) -> dict[str, float]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from smmbench.metrics.registry import all_metrics, metric
+from smmbench.scoring import counting
 from smmbench_leaderboard.board.mixing import shared_conditions
 from smmbench_leaderboard.board.reading import Result
 from smmbench_leaderboard.board.types import Column
 
-TEXT, MOTION = "text_similarity", "motion_fidelity"
+TEXT, MOTION = "text_similarity", counting.MOTION
 RANKING = (TEXT, MOTION)  # the two axes; all other columns explain them
 
 DIRECTIONS = (

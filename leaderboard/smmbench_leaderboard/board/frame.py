@@ -60,6 +60,7 @@ def _row(board: Board, row: Row) -> dict[str, Any]:
         "pairs_expected": row.coverage.expected,
         "ledger": row.ledger,
         "tier": row.tier,
+        "marked_share": row.marked_share,
         "seconds": row.seconds,
         "peak_gib": row.peak_gib,
     }

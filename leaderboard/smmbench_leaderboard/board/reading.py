@@ -16,6 +16,7 @@ from smmbench.results import (
     find_records,
     marks_of,
     method_folder,
+    method_folder_of,
     other_method,
     read_method,
     read_scores,
@@ -259,5 +260,5 @@ def why_of_another_dataset(record: RunRecord, dataset: Dataset, check_prompt: bo
 def _method(root: Path, label: str, results: dict[Key, Result]) -> MethodFile | None:
     """The method's card: above its results, wherever `root` lies in the tree."""
     folders = [method_folder(root, label)]
-    folders += [result.folder.parents[3] for result in list(results.values())[:1]]
+    folders += [method_folder_of(result.folder) for result in list(results.values())[:1]]
     return next((card for card in map(read_method, folders) if card is not None), None)

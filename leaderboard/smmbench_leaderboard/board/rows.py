@@ -12,10 +12,10 @@ from smmbench.method import Card
 from smmbench.metrics.registry import metric
 from smmbench.results import RunRecord
 from smmbench.results.files import RECORD
-from smmbench.scoring.counting import Key, counted
+from smmbench.scoring.counting import Key, counted, discredited
 from smmbench.statistics import mean_interval
 from smmbench.storage.home import file_sha256
-from smmbench_leaderboard.board.columns import MOTION, RANKING, explains, is_floor, value_of
+from smmbench_leaderboard.board.columns import RANKING, explains, is_floor, value_of
 from smmbench_leaderboard.board.reading import Result, Results
 from smmbench_leaderboard.board.types import Bootstrap, Cell, Column, Coverage, Pair, Row, Status
 
@@ -50,8 +50,8 @@ def row_of(
     inside = [found[key] for key in keys if key in found]
     measured = [one for one in columns if one.scored and not never_scored(one, inside)]
     card = card_of(results, label)
-    taken = card.kind == "control"  # anchors show what the number says without the marks
-    pairs = tuple(_pair(key, found.get(key), measured, taken) for key in keys)
+    control = card.kind == "control"
+    pairs = tuple(_pair(key, found.get(key), measured, control) for key in keys)
     records = [result.record for result in inside]
     sample = next(iter(found.values())).record if found else None
     return Row(
@@ -153,29 +153,27 @@ def cell_of(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell
     return Cell(mean=estimate.mean, interval=(low, high))
 
 
-def _pair(key: Key, result: Result | None, measured: Sequence[Column], taken: bool) -> Pair:
+def _pair(key: Key, result: Result | None, measured: Sequence[Column], control: bool) -> Pair:
     """One pair's numbers; a missing one counts as worst, and a missing floor does not count.
 
     Args:
         key: The pair.
         result: What there is of it.
         measured: The columns that the row has numbers in.
-        taken: Motion scores are taken at their word; else those of marked pairs are the worst.
+        control: Whether the row is a control; `discredited` says what that changes.
     """
     clip, edit, seed = key
     found = {column.name: value_of(column, result) for column in measured}
+    marks = result.marks_that_hold if result else ()
     values = {
-        column.name: counted(found[column.name], column.worst)
+        column.name: counted(
+            found[column.name],
+            column.worst,
+            discredited(column.metric, marks, control) and not is_floor(column),
+        )
         for column in measured
         if found[column.name] is not None or not is_floor(column)
     }
-    marks = result.marks_that_hold if result else ()
-    if marks and not taken:
-        values |= {
-            column.name: column.worst
-            for column in measured
-            if column.metric == MOTION and not is_floor(column)
-        }
     status: Status = "missing" if result is None else result.record.status
     if status == "done" and any(name in RANKING and found[name] is None for name in found):
         status = "unscored"

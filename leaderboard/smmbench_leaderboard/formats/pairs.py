@@ -17,8 +17,9 @@ def pair_rows(board: Board) -> list[dict[str, Value]]:
     """One row for each method and pair, in the board's order.
 
     A column holds what the pair counts in the mean: its number, or the worst value where it has
-    none (`status` tells them apart). It is None where the pair does not count: in a column that
-    the row has no number in, and in chance levels where there is no video.
+    none (`status` tells them apart) or where its `marks` take it away. It is None where the pair
+    does not count: in a column that the row has no number in, and in chance levels where there is
+    no video.
     """
     return [_cells(board, row, pair) for row in board.rows for pair in row.pairs]
 
@@ -70,6 +71,7 @@ def _cells(board: Board, row: Row, pair: Pair) -> dict[str, Value]:
         "seed": pair.seed,
         "status": pair.status,
         "failure": pair.failure,
+        "marks": ", ".join(pair.marks),
         "pixels_sha256": pair.pixels_sha256,
         **{column.name: pair.values.get(column.name) for column in board.columns},
     }
