@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted(ROOT.glob("benchmark/docs/*.md")),
+    *sorted(ROOT.glob("leaderboard/docs/*.md")),
     ROOT / "benchmark" / "perf" / "README.md",
     ROOT / "leaderboard" / "entries" / "README.md",
 ]

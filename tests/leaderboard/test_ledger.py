@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from smmbench_leaderboard.ledger.adding import add_board
 from smmbench_leaderboard.ledger.chain import CHAIN, faults_of, history_faults, seal
 from smmbench_leaderboard.ledger.entries import (
+    EntryFacts,
     Notice,
-    add_board,
     add_notice,
     notices_of,
     read_board,
@@ -23,6 +24,7 @@ from smmbench_leaderboard.ledger.entries import (
 from smmbench_leaderboard.ledger.packing import pack_board, unpack_board
 
 PUBLISHED = Path(__file__).parents[2] / "leaderboard/entries"
+ONE, TWO = "toys/2026-01-01-one.board.xz", "toys/2026-01-02-two.board.xz"
 LARGEST = 300_000  # bytes, of 23 rows with 234 pairs each
 
 
@@ -42,7 +44,7 @@ def board(value: float = 0.1) -> dict[str, Any]:
 def added(folder: Path, name: str, value: float = 0.1) -> Path:
     path = folder.parent / f"{name}.json"
     path.write_text(json.dumps(board(value)))
-    return add_board(folder, name, path)
+    return add_board(folder, name, path, EntryFacts(tier="organisers", by="me"))
 
 
 def git(folder: Path, *words: str) -> None:
@@ -69,22 +71,22 @@ def test_the_published_entries_are_small_and_sealed() -> None:
 
 def test_two_submitters_do_not_collide(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
-    one, two = added(folder, "one"), added(folder, "two", 0.2)
+    one, two = added(folder, "2026-01-01-one"), added(folder, "2026-01-02-two", 0.2)
     assert not (folder / CHAIN).exists()
-    assert [link.path for link in seal(folder)] == ["toys/one.board.xz", "toys/two.board.xz"]
+    assert [link.path for link in seal(folder)] == [ONE, TWO]
     assert faults_of(folder) == [] and read_board(one) != read_board(two)
     with pytest.raises(ValueError, match="never edited"):
-        added(folder, "one", 0.3)
+        added(folder, "2026-01-01-one", 0.3)
 
 
 def test_edits_removals_and_broken_chains_are_found(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
-    one, two = added(folder, "one"), added(folder, "two", 0.2)
+    one, two = added(folder, "2026-01-01-one"), added(folder, "2026-01-02-two", 0.2)
     assert "not sealed" in faults_of(folder)[0]
     seal(folder)
     kept = one.read_bytes()
     one.write_bytes(two.read_bytes())
-    assert "'toys/one.board.xz' was edited" in faults_of(folder)[0]
+    assert "'toys/2026-01-01-one.board.xz' was edited" in faults_of(folder)[0]
     one.unlink()
     assert "was removed" in faults_of(folder)[0]
     one.write_bytes(kept)
@@ -98,14 +100,14 @@ def test_history_finds_what_a_new_chain_hides(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     assert "no git clone" in history_faults(folder)[1]
     git(tmp_path / "clone", "init")
-    one = added(folder, "one")
+    one = added(folder, "2026-01-01-one")
     seal(folder)
     git(folder, "add", ".")
     git(folder, "commit", "-m", "one")
     assert history_faults(folder) == ([], "")
     one.unlink()
     (folder / CHAIN).unlink()
-    added(folder, "one", 0.9)
+    added(folder, "2026-01-01-one", 0.9)
     seal(folder)
     git(folder, "add", ".")
     git(folder, "commit", "-m", "as if it had always been so")
@@ -119,16 +121,16 @@ def test_history_finds_what_a_new_chain_hides(tmp_path: Path) -> None:
 
 def test_withdrawals_and_corrections_name_what_they_are_of(tmp_path: Path) -> None:
     folder = tmp_path / "ledger"
-    added(folder, "one")
-    added(folder, "two", 0.2)
+    added(folder, "2026-01-01-one")
+    added(folder, "2026-01-02-two", 0.2)
     why: dict[str, Any] = {"reason": "A fault.", "by": "me"}
-    add_notice(folder, "three", Notice(of="toys/one.board.xz", method="a", **why))
-    new = Notice(of="toys/one.board.xz", method="b", replaced_by="toys/two.board.xz", **why)
-    add_notice(folder, "four", new)
+    add_notice(folder, "2026-01-03-three", Notice(of=ONE, method="a", **why))
+    new = Notice(of=ONE, method="b", replaced_by=TWO, **why)
+    add_notice(folder, "2026-01-04-four", new)
     notices = notices_of(folder)
-    assert standing(folder, "toys/one.board.xz", "a", notices) == "withdrawn: A fault."
-    assert "corrected by toys/two" in standing(folder, "toys/one.board.xz", "b", notices)
-    assert standing(folder, "toys/two.board.xz", "a", notices) == ""
-    for of, method in (("toys/none.board.xz", ""), ("../x", ""), ("toys/one.board.xz", "c")):
+    assert standing(folder, ONE, "a", notices) == "withdrawn: A fault."
+    assert f"corrected by {TWO}" in standing(folder, ONE, "b", notices)
+    assert standing(folder, TWO, "a", notices) == ""
+    for of, method in (("toys/none.board.xz", ""), ("../x", ""), (ONE, "c")):
         with pytest.raises(ValueError, match=r"no entry|no row"):
-            add_notice(folder, "five", Notice(of=of, method=method, **why))
+            add_notice(folder, "2026-01-05-five", Notice(of=of, method=method, **why))

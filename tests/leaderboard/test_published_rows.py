@@ -16,7 +16,8 @@ from smmbench_leaderboard.board.comparison import compare
 from smmbench_leaderboard.board.frame import board_frame, ledger_frame
 from smmbench_leaderboard.board.types import Board, Row
 from smmbench_leaderboard.formats import WRITERS, to_json
-from smmbench_leaderboard.ledger.entries import EntryFacts, Notice, add_board, add_notice
+from smmbench_leaderboard.ledger.adding import add_board
+from smmbench_leaderboard.ledger.entries import EntryFacts, Notice, add_notice
 from smmbench_leaderboard.ledger.location import ledger_folder
 
 PUBLISHED = Path(__file__).parents[2] / "leaderboard/entries"
@@ -271,3 +272,18 @@ def test_the_published_ledger_stands_beside_scores_of_today() -> None:
     board = ledger_board(PUBLISHED, "emoji")
     assert len(board.rows) >= 23 and board.pairs == 234
     assert {row.block for row in board.rows if not row.control} == {"unet-3d, text"}
+
+
+def test_confirmed_settings_are_said_and_others_are_listed(own: BoardTree, ledger: Path) -> None:
+    def change(content: dict[str, Any]) -> None:
+        good, bad, _ = sorted(content["rows"], key=lambda row: str(row["label"] != "good"))
+        good |= {"entry": "smmbench.smm:SMM"}
+        good["card"] |= {"approved_by": "G. Good"}
+        bad |= {"entry": "smmbench_baselines.vmc:VMC"}
+
+    other = ledger.parent / "other"
+    publish(other, unpublished(ledger_board(ledger, str(own.manifest))), change=change)
+    own.whole("mine")
+    notes = " ".join(joined(own, other).notes)
+    assert "ledger:good (author-approved): G. Good confirmed its settings." in notes
+    assert "not yet confirmed by the methods' authors: ledger:bad;" in notes

@@ -14,6 +14,7 @@ from smmbench_leaderboard.board.reading import Results, read_results
 from smmbench_leaderboard.board.types import Column, Row
 from smmbench_leaderboard.ledger.tiers import TIERS
 
+BUNDLED = ("smmbench.", "smmbench_baselines.")  # what the entry of a bundled method begins with
 FEW = 3  # rows that a sentence names although they are all
 
 
@@ -124,6 +125,12 @@ def published_notes(rows: Sequence[Row], published: PublishedRows) -> Iterator[s
         yield (
             "Published before marks were measured, so that their motion is taken at its word: "
             f"{_some(labels, competing)}."
+        )
+    made_here = [row for row in competing if row.entry.startswith(BUNDLED)]
+    if labels := [row.label for row in made_here if not row.card.approved_by]:
+        yield (
+            "Re-implemented by the organisers, and not yet confirmed by the methods' authors: "
+            f"{_some(labels, made_here)}; see leaderboard/docs/policy.md."
         )
     yield from published.notes
 

@@ -71,6 +71,10 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
                 f"{row.label} (i): made elsewhere and imported, not run here; what it cost is "
                 "not known."
             )
+        if row.card.approved_by:
+            notes.append(
+                f"{row.label} (author-approved): {row.card.approved_by} confirmed its settings."
+            )
         if not row.ledger and results.methods[row.label] is None:
             notes.append(f"{row.label}: has no method.json, so it is taken for a method.")
         if coverage.unscored and not row.ledger:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from smmbench.dataset import Dataset
-from smmbench.metrics.registry import metric
 from smmbench.plugins import load_offered, offered
 from smmbench.scoring.counting import Key
 from smmbench.scoring.libraries import with_ranges
@@ -25,6 +24,7 @@ from smmbench_leaderboard.ledger.entries import (
     standing,
     tier_of,
 )
+from smmbench_leaderboard.ledger.retiring import retired
 
 MARK = "ledger:"
 """What the label of a published row begins with where it stands beside rows of one's own."""
@@ -145,12 +145,13 @@ def _apart(board: Board, dataset: Dataset, columns: Sequence[Column]) -> str:
             f"version {manifest.version}"
         )
     theirs = {column.name: column for column in board.columns if column.scored}
-    for name in RANKING:
-        if name in theirs and theirs[name].version != metric(name).version:
-            return (
-                f"retired, as it was scored under version {theirs[name].version} of {name}; here "
-                f"is version {metric(name).version}"
-            )
+    if why := retired(board.model_dump(mode="json", include={"columns"})):
+        return why
+    if board.protocol.version != manifest.protocol.version:
+        return (
+            f"retired, as it is of version {board.protocol.version} of the protocol; here is "
+            f"version {manifest.protocol.version}"
+        )
     for column in columns:
         if column.name not in RANKING or not column.scored:
             continue

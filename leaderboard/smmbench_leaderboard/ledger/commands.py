@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_line
+from smmbench_leaderboard.ledger.tiers import LOWEST, Tier
 
 Ledger = Annotated[
     Path, typer.Option("--ledger", envvar="SMMBENCH_LEDGER", help="Folder of the ledger.")
@@ -16,6 +17,10 @@ Name = Annotated[str, typer.Option("--name", help="Of the new entry, such as 202
 Of = Annotated[str, typer.Argument(help="Path of an entry in the ledger, as `list` shows it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence.")]
 By = Annotated[str, typer.Option("--by", help="Who says so.")]
+Until = Annotated[
+    Tier,
+    typer.Argument(help="The new tier: self-reported, recomputed, regenerated or organisers."),
+]
 Method = Annotated[str, typer.Option("--method", help="Label of a row; if not given: all.")]
 HERE = Path("leaderboard/entries")
 
@@ -23,20 +28,45 @@ HERE = Path("leaderboard/entries")
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     ledger = typer.Typer(no_args_is_help=True, help="Keep the ledger of published boards.")
-    for command in (add, withdraw, correct, seal, list_, show, check):
+    for command in (add, withdraw, correct, tier, seal, list_, show, check):
         ledger.command(command.__name__.rstrip("_"))(command)
     app.add_typer(ledger, name="ledger")
 
 
 def add(
-    board: Annotated[Path, typer.Argument(help="A board as JSON.")],
+    board: Annotated[
+        Path, typer.Argument(help="A board as JSON, or the report of `verify --json`.")
+    ],
     name: Name,
+    trust: Annotated[
+        Tier,
+        typer.Option(
+            "--tier",
+            help="Trust tier of its rows. A report of `verify` is `recomputed`; `regenerated` and "
+            "`organisers` need --by.",
+        ),
+    ] = LOWEST,
+    override: Annotated[
+        str,
+        typer.Option(help="Why an organiser allows it against quota or cool-down; needs --by."),
+    ] = "",
+    by: Annotated[str, typer.Option("--by", help="Organiser who gives tier or exception.")] = "",
     ledger: Ledger = HERE,
 ) -> None:
-    """Add a board under a new name; nothing that is there is touched."""
-    from smmbench_leaderboard.ledger.entries import add_board
+    """Add a board under a new name that begins with today's date; nothing is ever replaced.
 
-    path = add_board(ledger, name, board)
+    A method or contact may add 3 entries on a dataset in 90 days, 14 days apart.
+    """
+    from datetime import UTC, datetime
+
+    from smmbench_leaderboard.ledger.adding import add_board
+    from smmbench_leaderboard.ledger.entries import EntryFacts
+    from smmbench_leaderboard.ledger.policy import refuse_other_days
+
+    if not override:
+        refuse_other_days(name, datetime.now(UTC).date())
+    facts = EntryFacts(tier=trust, override=override, by=by)
+    path = add_board(ledger, name, board, facts)
     print_line(f"Wrote {path}, {path.stat().st_size} bytes.", err=True)
 
 
@@ -74,6 +104,22 @@ def correct(
     print_line(f"Wrote {add_notice(ledger, name, notice)}.", err=True)
 
 
+def tier(
+    of: Of,
+    to: Until,
+    name: Name,
+    reason: Reason,
+    by: By,
+    method: Method = "",
+    ledger: Ledger = HERE,
+) -> None:
+    """Change the trust tier of an entry, or of a row of it, by a new entry."""
+    from smmbench_leaderboard.ledger.entries import Notice, add_notice
+
+    notice = Notice(of=of, method=method, tier=to, reason=reason, by=by)
+    print_line(f"Wrote {add_notice(ledger, name, notice)}.", err=True)
+
+
 def seal(ledger: Ledger = HERE) -> None:
     """Add new entries to the chain: done by who merges, so that submitters do not collide."""
     from smmbench_leaderboard.ledger.chain import seal as sealed
@@ -83,15 +129,18 @@ def seal(ledger: Ledger = HERE) -> None:
 
 
 def list_(ledger: Ledger = HERE) -> None:
-    """List every row of every entry, with what became of it."""
-    from smmbench_leaderboard.ledger.entries import notices_of, read_board, standing
+    """List every row of every entry: its trust tier, and what became of it."""
+    from smmbench_leaderboard.ledger.entries import notices_of, read_entry, standing, tier_of
+    from smmbench_leaderboard.ledger.retiring import retired
 
     notices = notices_of(ledger)
     for path in sorted(ledger.rglob("*.board.xz")):
         name = path.relative_to(ledger).as_posix()
-        for row in read_board(path)["rows"]:
-            became = standing(ledger, name, row["label"], notices)
-            print_line(f"{name}  {row['label']}" + (f"  {became}" if became else ""))
+        board, facts = read_entry(path)
+        for row in board["rows"]:
+            trust = tier_of(name, row["label"], facts, notices)
+            became = standing(ledger, name, row["label"], notices) or retired(board)
+            print_line("  ".join(part for part in (name, row["label"], trust, became) if part))
 
 
 def show(of: Of, ledger: Ledger = HERE) -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
 
+from smmbench.display import plain
 from smmbench.results import Stored
-from smmbench.storage.atomic import atomic_path, write_text
+from smmbench.storage.atomic import write_text
 from smmbench.storage.strict_json import strict_json
-from smmbench_leaderboard.ledger.packing import pack_board, unpack_board
-from smmbench_leaderboard.ledger.tiers import LOWEST, Tier
+from smmbench_leaderboard.ledger.packing import unpack_board
+from smmbench_leaderboard.ledger.policy import date_of
+from smmbench_leaderboard.ledger.tiers import LOWEST, OF_ORGANISERS, Tier
 
 Sentence = Annotated[str, Field(min_length=1, max_length=2000)]
+BOARD = ".board.xz"
 FACTS = "entry"  # key of an entry's facts, beside those of its board
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
+NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
 class EntryFacts(Stored):
@@ -58,33 +60,6 @@ class Notice(Stored):
     media_removed: bool = False
 
 
-def add_board(folder: Path, name: str, board: Path, facts: EntryFacts | None = None) -> Path:
-    """Add a board, as `smmbench leaderboard --format json` wrote it, under a new name.
-
-    Args:
-        folder: Of the ledger.
-        name: Of the new entry.
-        board: The file.
-        facts: What the entry says of itself.
-
-    Raises:
-        ValueError: The name is taken or is none, or the file is no board.
-    """
-    content = json.loads(board.read_bytes())
-    if not isinstance(content, dict) or not {"dataset", "rows", "columns"} <= content.keys():
-        raise ValueError(f"'{board}' is no board: `smmbench leaderboard --format json` writes one.")
-    if published := [str(row["label"]) for row in content["rows"] if row.get("ledger")]:
-        raise ValueError(
-            f"'{board}' has rows that are already published ({', '.join(published)}): make a board "
-            "of your own results, without --ledger."
-        )
-    content |= {FACTS: (facts or EntryFacts()).model_dump(mode="json")}
-    target = _new(folder / str(content["dataset"]), f"{name}.board.xz", name)
-    with atomic_path(target) as temporary:
-        temporary.write_bytes(pack_board(content))
-    return target
-
-
 def add_notice(folder: Path, name: str, notice: Notice) -> Path:
     """Add a notice: a change of tier, a correction or a withdrawal, by what it states.
 
@@ -99,7 +74,7 @@ def add_notice(folder: Path, name: str, notice: Notice) -> Path:
     if notice.replaced_by:
         _entry(folder, notice.replaced_by)
     kind = "tier" if notice.tier else "correction" if notice.replaced_by else "withdrawal"
-    target = _new(entry.parent, f"{name}.{kind}.json", name)
+    target = new_path(entry.parent, name, f"{kind}.json")
     write_text(target, notice.model_dump_json(indent=1) + "\n")
     return target
 
@@ -120,6 +95,43 @@ def read_board(path: Path) -> dict[str, Any]:
     return read_entry(path)[0]
 
 
+def submissions_of(folder: Path, dataset: str) -> dict[str, dict[str, Any]]:
+    """Boards of all submissions on a dataset, withdrawn ones too, by the names of their entries.
+
+    What the organisers made themselves is no submission; what they made again of one is.
+
+    Raises:
+        ValueError: An entry is not readable.
+    """
+    notices, found = notices_of(folder), {}
+    for path in sorted((folder / dataset).glob(f"*{BOARD}")):
+        board, facts = read_entry(path)
+        own = tier_of(path.relative_to(folder).as_posix(), "", facts, notices) == "organisers"
+        if not own and facts.tier not in OF_ORGANISERS:
+            found[path.name.removesuffix(BOARD)] = board
+    return found
+
+
+def taken_down(folder: Path) -> frozenset[str]:
+    """Pixel hashes of the videos that were taken down: no page may show them.
+
+    The hashes themselves stay in their entries, so that a number can still be shown to be of a
+    video, and a copy of the video can still be told.
+
+    Raises:
+        ValueError: An entry or a notice is not readable.
+    """
+    return frozenset(
+        pair["pixels_sha256"]
+        for notice in notices_of(folder)
+        if notice.media_removed
+        for row in read_board(_entry(folder, notice.of))["rows"]
+        if notice.method in ("", row["label"])
+        for pair in row["pairs"]
+        if pair["pixels_sha256"]
+    )
+
+
 def notices_of(folder: Path) -> list[Notice]:
     """Every withdrawal, correction and change of tier in a ledger, by name."""
     kinds = ("withdrawal", "correction", "tier")
@@ -138,7 +150,8 @@ def standing(folder: Path, path: str, method: str, notices: list[Notice]) -> str
     for notice in notices:
         if notice.tier is None and _is_of(notice, path, method):
             holds = f"corrected by {notice.replaced_by}" if notice.replaced_by else "withdrawn"
-            return f"{holds}: {notice.reason}"
+            media = " (its videos were taken down)" if notice.media_removed else ""
+            return f"{holds}{media}: {notice.reason}"
     return ""
 
 
@@ -159,10 +172,17 @@ def _entry(folder: Path, name: str) -> Path:
     return path
 
 
-def _new(folder: Path, file: str, name: str) -> Path:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"'{name}' is no name of an entry: use a-z, 0-9, '.', '_' and '-'.")
-    if (folder / file).exists():
-        raise ValueError(f"'{folder / file}' is there already; an entry is never edited.")
+def new_path(folder: Path, name: str, ending: str) -> Path:
+    """Where a new entry belongs; its folder is made.
+
+    Raises:
+        ValueError: The name is none, begins with no date, or is taken.
+    """
+    if not NAME.fullmatch(name):
+        raise ValueError(f"'{plain(name)}' is no name of an entry: use a-z, 0-9, '.', '_' and '-'.")
+    date_of(name)
+    path = folder / f"{name}.{ending}"
+    if path.exists():
+        raise ValueError(f"'{path}' is there already; an entry is never edited.")
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / file
+    return path
