@@ -1,10 +1,10 @@
-"""Draw a board's two axes, with intervals and the Pareto front (needs `smmbench[docs]`).
+"""Draw a board's two axes, with intervals and the front (needs `smmbench[docs]`).
 
 python -m smmbench_leaderboard.board.plot board.json board.png
 
-Methods are dots, controls are crosses; bars are the intervals over source clips, and the line is
-the front of what no other method beats on both axes. Where several methods follow the text about
-as well as the best, they are drawn again beside it, larger.
+Methods are dots, controls are crosses; bars are the intervals over source clips. Filled dots are on
+the front: no other method is shown to beat them on one axis without losing on the other. Where
+several methods follow the text about as well as the best, they are drawn again beside it, larger.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def draw(board: dict[str, Any], path: Path) -> None:
     parts = figure.subplots(1, 2 if crowd else 1, squeeze=False)[0]
     _points(parts[0], rows)
     _names(parts[0], [row for row in rows if row not in crowd])
-    parts[0].set_title(f"{board['dataset']} version {board['dataset_version']}")
+    parts[0].set_title(f"{board['dataset']} version {board['dataset_version']}; filled: the front")
     parts[0].set_ylabel("Motion fidelity (more is better)")
     if crowd:
-        _points(parts[1], crowd, rows)
+        _points(parts[1], crowd)
         _names(parts[1], crowd, column=True)
         parts[1].set_title(f"its right side enlarged, {board['pairs']} pairs a method")
     for part in parts:
@@ -66,8 +66,8 @@ def crowded(rows: Sequence[Row]) -> list[Row]:
     return near if len(near) >= CROWD else []
 
 
-def _points(axes: Axes, rows: Sequence[Row], of: Sequence[Row] | None = None) -> None:
-    """Dots and crosses, and the front of all rows within what is seen of it."""
+def _points(axes: Axes, rows: Sequence[Row]) -> None:
+    """Dots, filled on the front, and crosses, with their intervals."""
     for row in rows:
         text, motion = row["cells"][TEXT], row["cells"][MOTION]
         axes.errorbar(
@@ -77,12 +77,9 @@ def _points(axes: Axes, rows: Sequence[Row], of: Sequence[Row] | None = None) ->
             yerr=_reach(motion),
             fmt="x" if _is_control(row) else "o",
             color=_colour(row),
+            markerfacecolor=_colour(row) if row["pareto"] else "white",
             elinewidth=0.8,
         )
-    seen = axes.get_xlim(), axes.get_ylim()
-    front = sorted(_at(row) for row in (of or rows) if row["pareto"])
-    axes.plot(*zip(*front, strict=True), color="0.8", zorder=0)
-    axes.set(xlim=seen[0], ylim=seen[1])
 
 
 def _names(axes: Axes, rows: Sequence[Row], column: bool = False) -> None:
