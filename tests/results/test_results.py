@@ -167,3 +167,19 @@ def test_links_to_folders_are_followed_once(tmp_path: Path) -> None:
     (found,) = find_records(tmp_path / "results")
     assert found[1] == record(request())
     assert found[0].is_relative_to(tmp_path / "results" / label)
+
+
+def test_pairs_are_taken_round_robin_over_clips() -> None:
+    from smmbench.results.limiting import round_robin
+
+    items = ["a1", "a2", "a3", "b1", "c1", "c2"]
+    taken = [round_robin(items, lambda item: item[0], n) for n in range(1, 7)]
+    assert taken == [
+        ["a1"],
+        ["a1", "b1"],
+        ["a1", "b1", "c1"],
+        ["a1", "a2", "b1", "c1"],
+        ["a1", "a2", "b1", "c1", "c2"],
+        items,
+    ]
+    assert round_robin(items, lambda item: item[0], 100) == items

@@ -111,7 +111,7 @@ def score(
         tracker: Instead of the protocol's; the scores then belong to another protocol.
         text_model: Instead of the protocol's; the same holds.
         source_tracks: Track sources as outputs are tracked, or take the dataset's ground truth.
-        limit: Maximum number of videos.
+        limit: Maximum number of pairs of each method, taken round-robin over the clips.
         device: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU if there is one.
 
     Returns:

@@ -31,6 +31,7 @@ from smmbench.results import (
     write_scores,
 )
 from smmbench.results.files import SCORES
+from smmbench.results.limiting import first_pairs
 from smmbench.results.scored_tracks import TRACKS, write_tracks
 from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.scoring.intact import video_file
@@ -182,7 +183,8 @@ def results_below(
     Args:
         folder: The results folder, or a folder in it.
         dataset: Only those of this dataset.
-        limit: Only the first ones that have a video.
+        limit: Of each method and dataset, at most so many pairs that have a video, round-robin over
+            the clips.
         unreadable: Is given folders whose record cannot be read; None: that is raised.
 
     Raises:
@@ -198,7 +200,7 @@ def results_below(
         raise ValueError(f"No results{of} in '{folder}'. `smmbench run --method NAME` makes some.")
     if limit is None:
         return results
-    return [result for result in results if result[1].status == "done"][:limit]
+    return first_pairs([result for result in results if result[1].status == "done"], limit)
 
 
 def state(folder: Path, record: RunRecord, name: str) -> str:
