@@ -8,46 +8,35 @@ from typing import Annotated, Literal
 import typer
 
 from smmbench.display import plain, print_document, print_line
+from smmbench.options import (
+    DatasetFilter,
+    Device,
+    Exclude,
+    Json,
+    Licence,
+    Methods,
+    Metrics,
+    Output,
+    OutputOrDefault,
+    Paper,
+    Results,
+    ResultsArgument,
+    Title,
+    accepting,
+    labels,
+)
 from smmbench_leaderboard.ledger import commands as ledger_commands
 from smmbench_leaderboard.ledger.location import ledger_folder
 from smmbench_leaderboard.site import commands as site_commands
 
-Results = Annotated[Path, typer.Argument(help="The results folder.")]
-Dataset = Annotated[
-    str | None,
-    typer.Option(
-        envvar="SMMBENCH_DATASET",
-        help="Name of a dataset, or path of its TOML file; needed if there are results of several.",
-    ),
-]
 Scope = Annotated[
     Literal["full", "shared"] | None,
     typer.Option(
+        "--scope",
         envvar="SMMBENCH_SCOPE",
         help="full: every pair of the dataset, a missing one counts as worst. shared: the pairs "
         "that all methods attempted. If not given: the pairs of the methods that attempted most, "
         "and rows that lack some stand apart.",
-    ),
-]
-Metrics = Annotated[
-    str | None,
-    typer.Option(
-        envvar="SMMBENCH_METRICS",
-        help="Metrics to show besides the two axes, with commas between; they do not rank.",
-    ),
-]
-Methods = Annotated[
-    list[str] | None,
-    typer.Option("--methods", metavar="LABEL", help="Only these rows; repeatable, or with commas."),
-]
-Exclude = Annotated[
-    list[str] | None,
-    typer.Option("--exclude", metavar="LABEL", help="Not these rows; repeatable, or with commas."),
-]
-Frames = Annotated[
-    int | None,
-    typer.Option(
-        min=1, help="Only clips of so many frames, where a dataset has clips of several lengths."
     ),
 ]
 Ledger = Annotated[
@@ -59,7 +48,6 @@ Ledger = Annotated[
         "`published` for the one that came with smmbench, or a ledger's folder.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
 Format = Literal["rich", "markdown", "latex", "csv", "json", "cards", "bibtex", "parquet"]
 ENDINGS: dict[str, Format] = {
     ".md": "markdown",
@@ -73,7 +61,7 @@ ENDINGS: dict[str, Format] = {
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command("leaderboard")(leaderboard)
+    app.command("leaderboard", cls=accepting({"--frames": "--clip-length"}))(leaderboard)
     app.command("compare")(compare)
     app.command("why")(why)
     app.command("submit")(submit)
@@ -83,15 +71,22 @@ def register(app: typer.Typer) -> None:
 
 
 def leaderboard(
-    results: Results = Path("results"),
-    dataset: Dataset = None,
+    results: ResultsArgument = Path("results"),
+    dataset: DatasetFilter = None,
     scope: Scope = None,
     metrics: Metrics = None,
     methods: Methods = None,
     exclude: Exclude = None,
-    frames: Frames = None,
+    clip_length: Annotated[
+        int | None,
+        typer.Option(
+            "--clip-length",
+            min=1,
+            help="Only clips of so many frames, where a dataset has clips of several lengths.",
+        ),
+    ] = None,
     ledger: Ledger = None,
-    format_: Annotated[
+    format: Annotated[
         Format | None,
         typer.Option(
             "--format",
@@ -104,20 +99,21 @@ def leaderboard(
         bool,
         typer.Option("--pairs", help="One row a pair instead of a method: csv, json or parquet."),
     ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Write into this file instead of printing."),
-    ] = None,
-    as_json: Json = False,
+    output: OutputOrDefault = None,
+    json: Json = False,
 ) -> None:
-    """Rank the methods of a results folder: means with intervals, coverage, cost, Pareto front."""
+    """Rank the methods of a results folder: means with intervals, coverage, cost, Pareto front.
+
+    --metrics shows others besides the two axes; they do not rank. The table is printed, or written
+    into the file that --output names. A dataset must be named where there are results of several.
+    """
     from smmbench.scoring.loop import chosen_metrics
     from smmbench.storage.atomic import write_text
     from smmbench_leaderboard.board.build import make_board
     from smmbench_leaderboard.formats import PAIR_WRITERS, WRITERS, to_bibtex
     from smmbench_leaderboard.formats.pairs import write_pairs_parquet
 
-    chosen: Format = "json" if as_json else format_ or _by_ending(output)
+    chosen: Format = "json" if json else format or _by_ending(output)
     _check_pairs(chosen, pairs, output)
     shown = chosen_metrics(metrics) if metrics else ()
     board = make_board(
@@ -125,9 +121,9 @@ def leaderboard(
         dataset,
         scope,
         metrics=shown,
-        methods=_labels(methods),
-        exclude=_labels(exclude),
-        frames=frames,
+        methods=labels(methods),
+        exclude=labels(exclude),
+        frames=clip_length,
         ledger=ledger_folder(ledger) if ledger else None,
     )
     if chosen == "parquet":
@@ -153,10 +149,6 @@ def _check_pairs(chosen: Format, pairs: bool, output: Path | None) -> None:
         raise ValueError("--format parquet needs --pairs and a file: --output pairs.parquet.")
 
 
-def _labels(given: list[str] | None) -> list[str]:
-    return [label.strip() for one in given or () for label in one.split(",")]
-
-
 def _by_ending(output: Path | None) -> Format:
     if output is None:
         return "rich"
@@ -171,16 +163,17 @@ def _by_ending(output: Path | None) -> Format:
 def compare(
     a: Annotated[str, typer.Argument(help="Label of a method.")],
     b: Annotated[str, typer.Argument(help="Label of another.")],
-    results: Annotated[
-        Path, typer.Option("--results", envvar="SMMBENCH_RESULTS", help="The results folder.")
-    ] = Path("results"),
-    dataset: Dataset = None,
+    results: Results = Path("results"),
+    dataset: DatasetFilter = None,
     scope: Scope = None,
     metrics: Metrics = None,
     ledger: Ledger = None,
-    as_json: Json = False,
+    json: Json = False,
 ) -> None:
-    """Compare two methods pair by pair: differences with interval and p, and edits won."""
+    """Compare two methods pair by pair: differences with interval and p, and edits won.
+
+    --metrics compares others besides the two axes.
+    """
     from smmbench.scoring.loop import chosen_metrics
     from smmbench_leaderboard.board.comparison import compare as compared
     from smmbench_leaderboard.formats import to_json
@@ -189,7 +182,7 @@ def compare(
     shown = chosen_metrics(metrics) if metrics else ()
     folder = ledger_folder(ledger) if ledger else None
     comparison = compared(results, a, b, dataset, scope, metrics=shown, ledger=folder)
-    text = to_json(comparison) if as_json else comparison_text(comparison)
+    text = to_json(comparison) if json else comparison_text(comparison)
     print_document(text, styled=True)
 
 
@@ -202,13 +195,11 @@ def why(
         str | None,
         typer.Argument(help="One pair, as CLIP/EDIT/SEED; if not given: the whole mean."),
     ] = None,
-    results: Results = Path("results"),
-    dataset: Dataset = None,
+    results: ResultsArgument = Path("results"),
+    dataset: DatasetFilter = None,
     scope: Scope = None,
-    device: Annotated[
-        str, typer.Option(envvar="SMMBENCH_DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
-    ] = "auto",
-    as_json: Json = False,
+    device: Device = "auto",
+    json: Json = False,
 ) -> None:
     """Show where a number of a table comes from, and check every link of the chain.
 
@@ -228,38 +219,42 @@ def why(
         pair = None
     if pair is None:
         cell = why_cell(results, method, column, dataset, scope)
-        print_document(to_json(cell) if as_json else cell_text(cell), styled=True)
+        print_document(to_json(cell) if json else cell_text(cell), styled=True)
         raise typer.Exit(0 if cell.unbroken else 1)
     one = why_pair(results, method, column, key_named(pair), dataset, choose_device(device))
-    print_document(to_json(one) if as_json else pair_text(one), styled=True)
+    print_document(to_json(one) if json else pair_text(one), styled=True)
     raise typer.Exit(1 if any(link.holds is False for link in one.links) else 0)
 
 
 def submit(
     results: Annotated[Path, typer.Argument(help="Folder of one method, such as results/smm.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="The archive; an older one is replaced.")
-    ] = Path("submission.zip"),
-    dataset: Dataset = None,
+    output: Output = Path("submission.zip"),
+    dataset: DatasetFilter = None,
     allow_partial: Annotated[
-        bool, typer.Option(help="Pack although pairs are missing; they count as worst.")
+        bool,
+        typer.Option(
+            "--allow-partial/--no-allow-partial",
+            help="Pack although pairs are missing; they count as worst.",
+        ),
     ] = False,
-    authors: Annotated[str, typer.Option(help="Who wrote the method; instead of the card.")] = "",
+    authors: Annotated[str, typer.Option("--authors", help="Who wrote the method.")] = "",
     contact: Annotated[
-        str, typer.Option(help="Whom to ask about these results; instead of the card.")
+        str, typer.Option("--contact", help="Whom to ask about these results.")
     ] = "",
     seen: Annotated[
         str,
-        typer.Option(help="What the method saw of the clips before, or 'none'; as --contact."),
+        typer.Option("--seen", help="What the method saw of the clips before, or 'none'."),
     ] = "",
-    licence: Annotated[
-        str, typer.Option(help="Licence of the code or the outputs; the same.")
-    ] = "",
-    paper: Annotated[str, typer.Option(help="Reference or address; the same.")] = "",
-    title: Annotated[str, typer.Option(help="The method's name in words; the same.")] = "",
-    as_json: Json = False,
+    licence: Licence = "",
+    paper: Paper = "",
+    title: Title = "",
+    json: Json = False,
 ) -> None:
-    """Pack a method's videos, records and card into one archive for `smmbench verify`."""
+    """Pack a method's videos, records and card into one archive for `smmbench verify`.
+
+    An older archive of the name is replaced. What is said here of authors, contact, clips seen,
+    licence, paper and title goes before what the method's card says.
+    """
     from smmbench_leaderboard.formats import to_json
     from smmbench_leaderboard.submission.packing import submit as packed
 
@@ -274,33 +269,30 @@ def submit(
         f"{said.missing} missing.",
         err=True,
     )
-    text = to_json(said) if as_json else f"{written.sha256}  {written.path}\n"
+    text = to_json(said) if json else f"{written.sha256}  {written.path}\n"
     print_document(text, styled=True)
 
 
 def verify(
     submission: Annotated[Path, typer.Argument(help="An archive that `smmbench submit` made.")],
-    dataset: Dataset = None,
-    device: Annotated[
-        str, typer.Option(envvar="SMMBENCH_DEVICE", help="auto, cpu, cuda, cuda:1 or mps.")
-    ] = "auto",
+    dataset: DatasetFilter = None,
+    device: Device = "auto",
     tolerance: Annotated[
-        float, typer.Option(min=0.0, help="Up to which difference a score counts as the same.")
+        float,
+        typer.Option(
+            "--tolerance", min=0.0, help="Up to which difference a score counts as the same."
+        ),
     ] = 1e-6,
     max_gib: Annotated[
-        float, typer.Option(min=0.0, help="How much it may unpack to, in GiB.")
+        float, typer.Option("--max-gib", min=0.0, help="How much it may unpack to, in GiB.")
     ] = 64.0,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SMMBENCH_METRICS",
-            help="Metrics to compute besides those of every board, with commas between; what a "
-            "submission claims does not choose what is loaded.",
-        ),
-    ] = None,
-    as_json: Json = False,
+    metrics: Metrics = None,
+    json: Json = False,
 ) -> None:
     """Check a submission and recompute its scores; nothing in it is believed or run.
+
+    --metrics computes others besides those of every board; what a submission claims does not choose
+    what is loaded.
 
     Exit code 1: it is refused, its scores differ, or they cannot be computed here.
     """
@@ -319,6 +311,6 @@ def verify(
         metrics=tuple(name.strip() for name in metrics.split(",")) if metrics else (),
         progress=lambda step: print_line(step, err=True),
     )
-    text = to_json(report) if as_json else report_text(report)
+    text = to_json(report) if json else report_text(report)
     print_document(text, styled=True)
     raise typer.Exit(0 if report.verdict == "verified" else 1)

@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import (
+    Fps,
+    Frames,
+    FramesOrAll,
+    Json,
+    Licence,
+    Name,
+    Prompts,
+    PromptsIfNeeded,
+    Size,
+    TextModel,
+    Title,
+    Tracker,
+)
 
 if TYPE_CHECKING:
     from smmbench.dataset import Dataset, PromptKey
@@ -16,9 +30,6 @@ if TYPE_CHECKING:
 SETS = ("ditflow", "five", "loveu-tgve", "movebench", "mtbench", "simmotion")
 """Names of `smmbench.public_sets`, which is loaded when it is needed; a test compares them."""
 
-Json = Annotated[
-    bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON for machines.")
-]
 NameOrPath = Annotated[
     str, typer.Argument(help="Name of a dataset, or path of its TOML manifest.", show_default=False)
 ]
@@ -51,7 +62,7 @@ def list_datasets(json: Json = False) -> None:
     datasets, broken = _all_datasets()
     rows = [summary(dataset) for dataset in datasets]
     if json:
-        _print_json(rows)
+        print_json(rows)
     else:
         print_list(rows)
     for line in broken:
@@ -69,7 +80,7 @@ def show_dataset(dataset: NameOrPath, json: Json = False) -> None:
     facts = summary(found)
     if json:
         manifest = found.manifest.model_dump(mode="json")
-        _print_json({**facts, **manifest, "root": str(found.root)})
+        print_json({**facts, **manifest, "root": str(found.root)})
     else:
         print_dataset(found, facts)
 
@@ -125,7 +136,7 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
                 report(f"{name}: {'faulty' if found_here else 'right'}", failed=bool(found_here))
                 faults += found_here
     if json:
-        _print_json({"dataset": dataset, "faults": faults})
+        print_json({"dataset": dataset, "faults": faults})
     else:
         for line in faults or [f"{dataset}: all is well."]:
             print_line(line)
@@ -137,7 +148,7 @@ def fetch_dataset(
     names: Annotated[
         list[str], typer.Argument(help="Names of datasets, or paths of manifests.", metavar="NAME")
     ],
-    source: Annotated[
+    from_: Annotated[
         Path | None,
         typer.Option("--from", help="Copy from this folder instead of downloading.", metavar="DIR"),
     ] = None,
@@ -160,14 +171,14 @@ def fetch_dataset(
             print_line(f"{name}: all its files ship with it.", err=True)
             continue
         with progress(len(files), "files") as report:
-            for one in fetch_dataset(dataset, source):
+            for one in fetch_dataset(dataset, from_):
                 failed = one.state == "failed"
                 report(f"{one.file.path}: {one.message or one.state}", failed=failed)
                 rows.append({"dataset": name, "path": one.file.path, "state": one.state})
                 rows[-1] |= {"message": one.message} if failed else {}
     lost = [row for row in rows if row["state"] == "failed"]
     if json:
-        _print_json(rows)
+        print_json(rows)
     else:
         for row in lost:
             print_line(f"{row['dataset']}: {row['path']}: {row['message']}")
@@ -184,18 +195,11 @@ def new_dataset(
     folder: Annotated[
         Path, typer.Argument(help="Folder of your videos; the manifest is written into it.")
     ],
-    prompts: Annotated[
-        Path,
-        typer.Option(
-            "--prompts",
-            help="CSV (comma, semicolon or tab) or JSON: clip, prompt and, if wanted, caption, "
-            "edit.",
-        ),
-    ],
-    name: Annotated[str, typer.Option("--name", help="Of the dataset: a-z, 0-9, '.', '_', '-'.")],
-    licence: Annotated[str, typer.Option("--licence", help="Of all clips, such as 'CC BY 4.0'.")],
+    prompts: Prompts,
+    name: Name,
+    licence: Licence,
     attribution: Annotated[str, typer.Option("--attribution", help="Whose the clips are.")],
-    title: Annotated[str, typer.Option("--title", help="If not given: the name.")] = "",
+    title: Title = "",
     captions: Annotated[
         str,
         typer.Option(
@@ -204,15 +208,17 @@ def new_dataset(
             "file names, or a JSON file, clip: caption.",
         ),
     ] = "",
-    frames: Annotated[int, typer.Option("--frames", help="Of each clip, at most.")] = 24,
-    size: Annotated[str, typer.Option("--size", help="Width and height in pixels.")] = "576x320",
-    fps: Annotated[float, typer.Option("--fps", help="Frames a second.")] = 8.0,
-    text_model: Annotated[
-        str, typer.Option("--text-model", help="That scores prompts; `emoji-clip` works offline.")
-    ] = "ViT-B-32:openai",
-    tracker: Annotated[str, typer.Option("--tracker", help="That follows points.")] = "dis",
+    frames: Frames = 24,
+    size: Size = "576x320",
+    fps: Fps = 8.0,
+    text_model: TextModel = "ViT-B-32:openai",
+    tracker: Tracker = "dis",
 ) -> None:
-    """Begin a dataset of your own: write the manifest of a folder of videos, hashes and all."""
+    """Begin a dataset of your own: write the manifest of a folder of videos, hashes and all.
+
+    The prompts are CSV (comma, semicolon or tab) or JSON: clip, prompt and, if wanted, caption and
+    edit. The licence is that of all clips; without a title, the name stands for it.
+    """
     from smmbench.dataset.manifest import NAME_PATTERN, Protocol
     from smmbench.dataset.prompt_files import read_captions, read_prompts
     from smmbench.dataset.writing import About, new_manifest
@@ -251,10 +257,7 @@ def import_set(
             "it; with --hub, the set is fetched into it first."
         ),
     ],
-    prompts: Annotated[
-        Path | None,
-        typer.Option("--prompts", help="For ditflow: supp/assets/prompts.js of ditflow.github.io."),
-    ] = None,
+    prompts: PromptsIfNeeded = None,
     hub: Annotated[
         bool,
         typer.Option("--hub", help="Fetch the set from the hub, or from its cache, into FOLDER."),
@@ -263,24 +266,16 @@ def import_set(
         str,
         typer.Option("--revision", metavar="COMMIT", help="Of the hub; default: the set's own."),
     ] = "",
-    frames: Annotated[
-        int | None, typer.Option("--frames", min=2, help="Of each clip; default: the set's own.")
-    ] = None,
-    size: Annotated[
-        str, typer.Option("--size", help="Width and height in pixels; default: the set's own.")
-    ] = "",
-    text_model: Annotated[
-        str,
-        typer.Option("--text-model", help="That scores prompts; default: ViT-B-32:openai."),
-    ] = "",
-    tracker: Annotated[
-        str, typer.Option("--tracker", help="That follows points; default: dis.")
-    ] = "",
+    frames: FramesOrAll = None,
+    size: Size = "",
+    text_model: TextModel = "",
+    tracker: Tracker = "",
 ) -> None:
     """Make a dataset of your copy of a public set: prompts, masks, hashes, licence, attribution.
 
     Each set has a protocol of its own. With another one (--frames, --size, --text-model,
     --tracker) the dataset is called SET-own, for its numbers do not compare. Nothing is sent.
+    ditflow needs --prompts: supp/assets/prompts.js of ditflow.github.io.
     """
     from smmbench.public_sets import PUBLIC_SETS, take_set
 
@@ -347,9 +342,3 @@ def _all_datasets() -> tuple[list[Dataset], list[str]]:
             forget = f" To forget it: smmbench datasets remove {name}" if is_added(name) else ""
             broken.append(f"The dataset '{name}' does not load: {error}{forget}")
     return found, broken
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    print_document(json.dumps(value, indent=2))

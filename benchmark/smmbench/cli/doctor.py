@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import Json
 
 if TYPE_CHECKING:
     from smmbench.doctor import Check
@@ -18,29 +19,27 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    online: bool = typer.Option(
-        False, "--online", envvar="SMMBENCH_ONLINE", help="Ask the hub whether it answers."
-    ),
-    as_json: bool = typer.Option(
-        False, "--json", envvar="SMMBENCH_JSON", help="Print the findings as JSON."
-    ),
+    online: Annotated[
+        bool,
+        typer.Option("--online", envvar="SMMBENCH_ONLINE", help="Ask the hub whether it answers."),
+    ] = False,
+    json: Json = False,
 ) -> None:
-    """Say what works on this machine and how to get the rest: GPU, hub, weights, tracker, data.
+    """Check this installation and list what is missing: GPU, hub, weights, tracker, data.
 
     Nothing is changed or fetched, and no network is asked without --online.
 
     Exit code: 0 the embedded world can run here, 1 it cannot, 2 wrong use.
     """
     import dataclasses
-    import json
 
     from smmbench.doctor import embedded_world_runs, examine
 
     checks = list(examine(online))
     runs = embedded_world_runs(checks)
-    if as_json:
+    if json:
         rows = [dataclasses.asdict(check) for check in checks]
-        print_document(json.dumps({"embedded_world_runs": runs, "checks": rows}, indent=2))
+        print_json({"embedded_world_runs": runs, "checks": rows})
     else:
         _print_findings(checks)
     if runs:

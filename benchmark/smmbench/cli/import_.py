@@ -8,10 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import (
+    Dataset,
+    DryRun,
+    FpsOrFiles,
+    Json,
+    Label,
+    Licence,
+    Limit,
+    Paper,
+    Results,
+    Seed,
+    Title,
+    accepting,
+)
 
 if TYPE_CHECKING:
-    from smmbench.dataset import Dataset
+    from smmbench.dataset import Dataset as LoadedDataset
     from smmbench.importing.frame_rule import FrameRule
     from smmbench.importing.importer import Outcome
     from smmbench.importing.output_files import Batch
@@ -30,7 +44,9 @@ class Frames(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-    app.command("import")(import_)
+    older = {"--output": "--results", "-o": "--results"}
+    older |= {"--method": "--label", "--frames": "--frame-rule"}
+    app.command("import", cls=accepting(older))(import_)
 
 
 def import_(
@@ -43,63 +59,49 @@ def import_(
             show_default=False,
         ),
     ] = None,
-    method: Annotated[
-        str, typer.Option(help="The method's label on the board.", show_default=False)
-    ] = "",
-    dataset: Annotated[
-        str, typer.Option(envvar="SMMBENCH_DATASET", help="Dataset that the outputs answer.")
-    ] = "emoji",
+    label: Label = None,
+    dataset: Dataset = "emoji",
     published: Annotated[
         bool,
         typer.Option(
             "--published", help="Import the outputs published with the dataset, every method's."
         ),
     ] = False,
-    table: Annotated[
+    map: Annotated[
         Path | None,
         typer.Option("--map", metavar="FILE", help="CSV with the columns clip, edit, file."),
     ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(envvar="SMMBENCH_SEED", help="Seed they stand for; default: the first."),
-    ] = None,
+    seed: Seed = None,
     card: Annotated[
         str,
         typer.Option(
-            help="What the board shall say: name of a card, or path of its TOML file; default: "
-            "the card of the method's name, if there is one."
+            "--card",
+            help="What the board says of the method: name of a card, or path of its TOML file. If "
+            "not given: the card of the label's name, if there is one.",
         ),
     ] = "",
-    kind: Annotated[str, typer.Option(help=f"One of {', '.join(KINDS)}.")] = "imported",
-    title: Annotated[str, typer.Option(help="The method's name in words.")] = "",
-    paper: Annotated[str, typer.Option(help="Reference or address.")] = "",
-    licence: Annotated[str, typer.Option(help="Licence of the outputs.")] = "",
-    output: Annotated[
-        Path, typer.Option("--output", "-o", envvar="SMMBENCH_OUTPUT", help="The results folder.")
-    ] = Path("results"),
-    frames: Annotated[
+    kind: Annotated[str, typer.Option("--kind", help=f"One of {', '.join(KINDS)}.")] = "imported",
+    title: Title = "",
+    paper: Paper = "",
+    licence: Licence = "",
+    results: Results = Path("results"),
+    frame_rule: Annotated[
         Frames,
         typer.Option(
+            "--frame-rule",
             help="exact: the first frames, frame for frame; resample: the frame nearest in time; "
-            "auto: exact where the number fits (or is 4k + 1 of it), else resample."
+            "auto: exact where the number fits (or is 4k + 1 of it), else resample.",
         ),
     ] = Frames.auto,
-    fps: Annotated[
-        float | None,
-        typer.Option(help="Frames a second of the files, whatever they say of themselves."),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, envvar="SMMBENCH_LIMIT", help="At most so many pairs, as in `run`."),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", envvar="SMMBENCH_DRY_RUN", help="Print, change nothing.")
-    ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON for machines.")
-    ] = False,
+    fps: FpsOrFiles = None,
+    limit: Limit = None,
+    dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:
     """Import outputs made elsewhere: they are scored and ranked like any other.
+
+    --label says whose they are. They stand for one seed, the dataset's first if --seed names none.
+    --fps is the frame rate of the files, whatever they say of themselves.
 
     Missing pairs are listed and give exit code 1; a file that belongs to no pair is an error.
     Videos are brought to the dataset's normal form and kept losslessly. `--dry-run` shows which
@@ -112,24 +114,34 @@ def import_(
     from smmbench.running.pairs import choose_pairs
 
     found = load_dataset(dataset)
+    if seed and len(seed) > 1:
+        raise ValueError(
+            f"Outputs stand for one seed, got --seed {' --seed '.join(str(one) for one in seed)}."
+        )
     if published:
-        if folder or method or table:
+        if folder or label or map:
             raise ValueError("--published takes methods and files from the dataset; name none.")
         batches = published_outputs(found)
     else:
         if folder is None:
             raise ValueError("Give the folder of the outputs, or --published.")
-        batches = [_own(found, folder, table, method, card, kind, title, paper, licence)]
+        batches = [_own(found, folder, map, label or "", card, kind, title, paper, licence)]
     if fps is not None and not 0 < fps < 1000:
         raise ValueError(f"--fps is above 0 and below 1000, got {fps:g}.")
     rules: dict[Frames, FrameRule] = {Frames.exact: "exact", Frames.resample: "resample"}
-    taking = Taking(rules.get(frames), fps)
+    taking = Taking(rules.get(frame_rule), fps)
     outcomes = []
     count = len(choose_pairs(found.manifest, seeds=[0], limit=limit))
     with progress(len(batches) * count, "videos") as report:
         for batch in batches:
             for one in import_outputs(
-                output, found, batch, seed=seed, limit=limit, dry_run=dry_run, taking=taking
+                results,
+                found,
+                batch,
+                seed=seed[0] if seed else None,
+                limit=limit,
+                dry_run=dry_run,
+                taking=taking,
             ):
                 outcomes.append(one)
                 text = f"{one.method}: {'/'.join(one.pair)}: {one.state}"
@@ -141,10 +153,10 @@ def import_(
 
 
 def _own(
-    dataset: Dataset,
+    dataset: LoadedDataset,
     folder: Path,
     table: Path | None,
-    method: str,
+    label: str,
     card: str,
     kind: str,
     title: str,
@@ -155,8 +167,8 @@ def _own(
     from smmbench.method import Card
     from smmbench.method.imported_card import card_of_label, load_card
 
-    if not method:
-        raise ValueError("Say whose outputs they are: --method NAME.")
+    if not label:
+        raise ValueError("Say whose outputs they are: --label NAME.")
     if kind not in KINDS:
         raise ValueError(f"No kind '{kind}'; there is: {', '.join(KINDS)}.")
     files = read_map(dataset, table, folder) if table else find_outputs(dataset, folder)
@@ -164,16 +176,14 @@ def _own(
         raise ValueError(f"No output of a pair of '{dataset.manifest.name}' in '{folder}'.")
     if card and (title or paper or licence):
         raise ValueError("A card says title, paper and licence: give --card or these, not both.")
-    known = load_card(card) if card else None if title else card_of_label(method)
-    own = Card(title or method, kind=kind, paper=paper, licence=licence)
-    return Batch(method, known or own, files)
+    known = load_card(card) if card else None if title else card_of_label(label)
+    own = Card(title or label, kind=kind, paper=paper, licence=licence)
+    return Batch(label, known or own, files)
 
 
 def _print(outcomes: list[Outcome], json: bool) -> None:
     """Print each pair for a machine, or what failed and a line a method for a person."""
     if json:
-        import json as json_
-
         rows = [
             {
                 "method": one.method,
@@ -184,7 +194,7 @@ def _print(outcomes: list[Outcome], json: bool) -> None:
             }
             for one in outcomes
         ]
-        print_document(json_.dumps(rows, indent=2))
+        print_json(rows)
         return
     for one in outcomes:
         if one.state in (*BAD, "planned"):

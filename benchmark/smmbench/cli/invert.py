@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import Dataset, Device, Json, OutputOrDefault, Preset, Set
 
 if TYPE_CHECKING:
     from smmbench.feature_inversion.inverting import Inverted
@@ -20,62 +21,42 @@ def register(app: typer.Typer) -> None:
 
 def invert(
     clip: Annotated[str, typer.Argument(help="Name of a clip of the dataset.")],
-    dataset: Annotated[
-        str,
-        typer.Option(
-            envvar="SMMBENCH_DATASET", help="Name of a dataset, or path of its TOML file."
-        ),
-    ] = "emoji",
+    dataset: Dataset = "emoji",
     features: Annotated[
         list[str] | None,
         typer.Option(
+            "--features",
             metavar="KIND",
             help="What is pulled to the clip's: full, smm or smm-differences; repeatable. "
             "If not given, each of them.",
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Number of random starts.")] = 2,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SMMBENCH_PRESET",
-            help="A preset of smm; if not given, the one named like the dataset, if any.",
-        ),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="Set a parameter of smm; repeatable; goes last."
-        ),
-    ] = None,
+    seeds: Annotated[
+        int, typer.Option("--seeds", min=1, help="Number of random starts, of the seeds from 0 on.")
+    ] = 2,
+    preset: Preset = None,
+    set: Set = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Steps of sampling and of the clip's inversion.")
+        int | None,
+        typer.Option("--steps", min=1, help="Steps of sampling and of the clip's inversion."),
     ] = None,
     iterations: Annotated[
-        int | None, typer.Option(min=0, help="Iterations of Adam in each step.")
+        int | None, typer.Option("--iterations", min=0, help="Iterations of Adam in each step.")
     ] = None,
     rate: Annotated[
         float | None,
-        typer.Option(min=0, help="Adam's rate in the first step; it falls evenly to half of it."),
-    ] = None,
-    device: Annotated[
-        str,
         typer.Option(
-            envvar="SMMBENCH_DEVICE", help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is."
+            "--rate", min=0, help="Adam's rate in the first step; it falls evenly to half of it."
         ),
-    ] = "auto",
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Folder to write; default: inversion/DATASET/CLIP."),
     ] = None,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", envvar="SMMBENCH_JSON", help="Print the table as JSON."),
-    ] = False,
+    device: Device = "auto",
+    output: OutputOrDefault = None,
+    json: Json = False,
 ) -> None:
-    """Sample videos from noise whose features equal a clip's: what stays, the features hold.
+    """Reconstruct videos from a clip's features, to show what the features encode.
 
-    Writes each video, sheet.png and, last, inversion.json.
+    Preset and parameters are those of the method smm. Writes each video, sheet.png and, last,
+    inversion.json into inversion/DATASET/CLIP, if --output names no other folder.
     Exit code: 0 done, 2 wrong use, 130 stopped by Ctrl-C.
     """
     from smmbench.dataset import clip_named, load_dataset, source_video
@@ -97,7 +78,7 @@ def invert(
     asked = [] if steps is None else [f"steps={steps}", f"inversion_steps={steps}"]
     asked += [] if iterations is None else [f"iterations={iterations}"]
     asked += [] if rate is None else [f"rates={rate},{rate / 2}"]
-    parameters = analysis_parameters(choose_preset(SMM, preset, name), [*asked, *(settings or ())])
+    parameters = analysis_parameters(choose_preset(SMM, preset, name), [*asked, *(set or ())])
     device = choose_device(device)
     use_tensor_cores(device)
     original = source_video(described, chosen)
@@ -114,19 +95,17 @@ def invert(
         print_line("Stopped; run the same command to begin anew.", err=True)
         raise typer.Exit(130) from None
     content = write_outcome(folder, name, clip, original, made, parameters, device)
-    _print(content, as_json)
+    _print(content, json)
     print_line(f"Videos, sheet.png and inversion.json are in {folder}.", err=True)
 
 
-def _print(content: dict[str, Any], as_json: bool) -> None:
-    import json
-
+def _print(content: dict[str, Any], json: bool) -> None:
     from rich.table import Table
 
     from smmbench.display import console
 
-    if as_json:
-        print_document(json.dumps(content, indent=2))
+    if json:
+        print_json(content)
         return
     kinds = list(content["videos"][0]["distances"])
     table = Table("pulled", "seed", "RMS", "PSNR", *(f"to {kind}" for kind in kinds), box=None)

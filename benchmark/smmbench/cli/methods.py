@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smmbench.cli import methods_check, methods_new, methods_setup
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import Json
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from smmbench.cli.method_description import MethodDescription
-
-Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -28,11 +27,12 @@ def register(app: typer.Typer) -> None:
     app.add_typer(methods, name="methods")
 
 
-def list_methods(as_json: Json = False) -> None:
+def list_methods(json: Json = False) -> None:
     """List every installed method; one that does not load is named with its error.
 
     Exit code 1 if one does not load.
     """
+    from pydantic_core import to_jsonable_python
     from rich.table import Table
 
     from smmbench.cli.method_description import describe_all
@@ -40,8 +40,8 @@ def list_methods(as_json: Json = False) -> None:
 
     described = describe_all()
     broken = [method for method in described if method.error]
-    if as_json:
-        _print_json(described)
+    if json:
+        print_json(to_jsonable_python(described))
     else:
         table = Table("method", "kind", "title", "presets", "from", box=None)
         table.columns[0].no_wrap = True  # a name that is cut is of no use
@@ -56,15 +56,17 @@ def list_methods(as_json: Json = False) -> None:
 
 def show_method(
     name: Annotated[str, typer.Argument(help="Name of a method, or path.py:Class.")],
-    as_json: Json = False,
+    json: Json = False,
 ) -> None:
     """Show a method's card, parameters, presets, and the space that it may be tuned over."""
+    from pydantic_core import to_jsonable_python
+
     from smmbench.cli.method_description import describe
     from smmbench.display import console
 
     method = describe(name)
-    if as_json:
-        _print_json(method)
+    if json:
+        print_json(to_jsonable_python(method))
     else:
         _print_method(console(), method)
 
@@ -121,11 +123,3 @@ def _as_set(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ",".join(str(part) for part in value)
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)
-
-
-def _print_json(content: object) -> None:
-    import json
-
-    from pydantic_core import to_jsonable_python
-
-    print_document(json.dumps(to_jsonable_python(content), indent=2))

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import Device, Json, Preset, Quick, Set, ValidationSet
 
 if TYPE_CHECKING:
     from smmbench.conformance import Checked
@@ -14,42 +15,22 @@ if TYPE_CHECKING:
 
 def check(
     method: Annotated[str, typer.Argument(help="Name of a method, or path.py:Class.")],
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="Set a parameter, for example steps=2; repeatable."
-        ),
-    ] = None,
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SMMBENCH_PRESET",
-            help="A preset of the method; if not given, the one named like the dataset, if any.",
-        ),
-    ] = None,
-    dataset: Annotated[
-        str, typer.Option(help="Dataset whose first two clips and prompts it is tried on.")
-    ] = "emoji-val",
-    device: Annotated[
-        str,
-        typer.Option(
-            envvar="SMMBENCH_DEVICE", help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is."
-        ),
-    ] = "auto",
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Four transfers instead of about fifteen.")
-    ] = False,
-    limit: Annotated[
+    set: Set = None,
+    preset: Preset = None,
+    dataset: ValidationSet = "emoji-val",
+    device: Device = "auto",
+    quick: Quick = False,
+    timeout: Annotated[
         float, typer.Option("--timeout", min=1, help="Seconds that one call may take.")
     ] = 600,
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print the findings as JSON.")
-    ] = False,
+    json: Json = False,
 ) -> None:
     """Run a method on two clips and say in words which laws of the interface it breaks.
 
-    A warning is for a person to look at and breaks nothing. Exit code: 0 no law is broken, 1 one
-    is, 2 wrong use.
+    Its clips are the first two of the dataset. --quick makes four transfers instead of about
+    fifteen. A warning is for a person to look at and breaks nothing.
+
+    Exit code: 0 no law is broken, 1 one is, 2 wrong use.
     """
     from smmbench.conformance import LAWS, check_method
     from smmbench.conformance.findings import Finding
@@ -64,29 +45,28 @@ def check(
         checked = check_method(
             method,
             preset=preset,
-            settings=settings or (),
+            settings=set or (),
             device=device,
             dataset=dataset,
             quick=quick,
-            limit=limit,
+            limit=timeout,
             report=report,
         )
-    _print(checked, as_json)
+    _print(checked, json)
     raise typer.Exit(1 if checked.broken else 0)
 
 
-def _print(checked: Checked, as_json: bool) -> None:
+def _print(checked: Checked, json: bool) -> None:
     import dataclasses
-    import json
 
     from rich.table import Table
     from rich.text import Text
 
     from smmbench.display import console
 
-    if as_json:
+    if json:
         content = {"kept": not checked.broken, **dataclasses.asdict(checked)}
-        print_document(json.dumps(content, indent=2))
+        print_json(content)
         return
     styles = {"kept": "green", "warning": "yellow", "broken": "bold red", "skipped": "dim"}
     table = Table("law", "", "what was found", box=None, pad_edge=False)

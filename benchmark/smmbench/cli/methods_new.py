@@ -22,7 +22,9 @@ def new(
     path: Annotated[Path, typer.Argument(help="File to write: my_method.py holds MyMethod.")],
     template: Annotated[
         Template,
-        typer.Option(help="frames: on pixels; diffusion: guidance on the 3D-UNet family."),
+        typer.Option(
+            "--template", help="frames: on pixels; diffusion: guidance on the 3D-UNet family."
+        ),
     ] = Template.frames,
 ) -> None:
     """Write a whole method of some 40 lines to begin with; it runs as it is.

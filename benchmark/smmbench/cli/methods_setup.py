@@ -7,23 +7,27 @@ from typing import Annotated
 
 import typer
 
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import Json
 
 
 def setup_method(
     name: Annotated[str, typer.Argument(help="Name of a recipe, or path of its TOML file.")],
     repository: Annotated[
         str | None,
-        typer.Option(help="Where to take the code from instead: an address or a local folder."),
+        typer.Option(
+            "--repository",
+            help="Where to take the code from instead: an address or a local folder.",
+        ),
     ] = None,
     python: Annotated[
         Path | None,
-        typer.Option(help="The interpreter to make the environment of; default: on the path."),
+        typer.Option(
+            "--python", help="The interpreter to make the environment of; default: on the path."
+        ),
     ] = None,
     anew: Annotated[bool, typer.Option("--anew", help="Begin from nothing.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")
-    ] = False,
+    json: Json = False,
 ) -> None:
     """Set the official code of a method up: its repository at one commit, its environment.
 
@@ -31,7 +35,6 @@ def setup_method(
     told, with the command that gets it, and gives exit code 1.
     """
     import dataclasses
-    import json
     import shutil
 
     from smmbench.external.install.setup import LOG, SetupError, folder_of, set_up
@@ -53,9 +56,9 @@ def setup_method(
     except SetupError as error:
         missing = str(error)
     folder = folder_of(label, recipe)
-    if as_json:
+    if json:
         content = {"folder": str(folder), "missing": missing, **dataclasses.asdict(stamp)}
-        print_document(json.dumps(content, indent=2))
+        print_json(content)
     else:
         print_line(f"{label} is set up in {folder}.")
     if missing:

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from smmbench.display import print_document
-
-Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
+from smmbench.display import print_json
+from smmbench.options import Json
 
 
 def register(app: typer.Typer) -> None:
@@ -19,17 +18,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(metrics, name="metrics")
 
 
-def list_metrics(as_json: Json = False) -> None:
+def list_metrics(json: Json = False) -> None:
     """List every metric: version, range, which way is better, when it is computed."""
-    import json
-
     from rich.table import Table
 
     from smmbench.display import console
     from smmbench.metrics import all_metrics
 
-    if as_json:
-        print_document(json.dumps([known.describe() for known in all_metrics()], indent=2))
+    if json:
+        print_json([known.describe() for known in all_metrics()])
         return
     table = Table(box=None)
     table.add_column("metric", no_wrap=True)
@@ -49,19 +46,17 @@ def list_metrics(as_json: Json = False) -> None:
 
 def show_metric(
     name: Annotated[str, typer.Argument(help="Name of a metric, such as ftd.")],
-    as_json: Json = False,
+    json: Json = False,
 ) -> None:
     """Show one metric: what it says, its range, what a missing video counts, where its code is."""
-    import json
-
     from rich.table import Table
 
     from smmbench.display import console
     from smmbench.metrics import metric
 
     known = metric(name)
-    if as_json:
-        print_document(json.dumps(known.describe(), indent=2))
+    if json:
+        print_json(known.describe())
         return
     table = Table(box=None, show_header=False)
     table.add_column(no_wrap=True)

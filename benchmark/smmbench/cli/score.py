@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import (
+    DatasetFilter,
+    Device,
+    DryRun,
+    Json,
+    Limit,
+    Metrics,
+    ResultsArgument,
+    TextModelOrNone,
+    TrackerOrProtocols,
+)
 
 if TYPE_CHECKING:
     from smmbench.dataset import Dataset
@@ -30,69 +41,30 @@ def register(app: typer.Typer) -> None:
 
 
 def score(
-    results: Annotated[
-        Path, typer.Argument(help="The results folder, or a folder in it (results/smm).")
-    ] = Path("results"),
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SMMBENCH_METRICS",
-            help="Only these, with commas between; default: all but those computed by name only.",
-        ),
-    ] = None,
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SMMBENCH_DATASET",
-            help="Only results of this dataset: its name, or the path of its TOML file.",
-        ),
-    ] = None,
-    tracker: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SMMBENCH_TRACKER",
-            help="Instead of the protocol's: lucas-kanade, dis, bootstapir:/path.pt, or another "
-            "of `smmbench trackers list`.",
-        ),
-    ] = None,
-    text_model: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SMMBENCH_TEXT_MODEL",
-            help="Instead of the protocol's: emoji-clip, a folder in open_clip's layout, "
-            "ViT-B-32:openai, or ViT-B-32:/path of weights.",
-        ),
-    ] = None,
+    results: ResultsArgument = Path("results"),
+    metrics: Metrics = None,
+    dataset: DatasetFilter = None,
+    tracker: TrackerOrProtocols = None,
+    text_model: TextModelOrNone = None,
     source_tracks: Annotated[
         SourceTracks,
         typer.Option(
+            "--source-tracks",
             envvar="SMMBENCH_SOURCE_TRACKS",
             help="Track sources as outputs are tracked, or take the truth that the dataset knows.",
         ),
     ] = SourceTracks.tracker,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, envvar="SMMBENCH_LIMIT", help="At most so many videos."),
-    ] = None,
-    device: Annotated[
-        str,
-        typer.Option(
-            envvar="SMMBENCH_DEVICE", help="cpu, cuda, cuda:1, mps; auto takes a GPU if any."
-        ),
-    ] = "auto",
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", envvar="SMMBENCH_DRY_RUN", help="Print what would be scored."),
-    ] = False,
-    as_json: Annotated[
-        bool,
-        typer.Option("--json", envvar="SMMBENCH_JSON", help="Print the outcome as JSON."),
-    ] = False,
+    limit: Limit = None,
+    device: Device = "auto",
+    dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:
     """Score the videos that methods made; no method is run.
 
     Scores lie beside each video and are computed again only when something that they depend on
-    has changed. A result that failed has none.
+    has changed. A result that failed has none. If not given: every metric but those computed by
+    name only, results of every dataset, and the tracker and text model of the dataset's protocol.
+    --limit counts the pairs of each method that have a video.
 
     Exit code: 0 all scored, 1 a video was refused or a number could not be computed, 2 wrong use.
     """
@@ -120,10 +92,10 @@ def score(
     for line in unreadable:
         print_line(line, err=True)
     if dry_run:
-        _print_plan(found, options, as_json)
+        _print_plan(found, options, json)
         return
     outcomes = _score(found, options, only)
-    _print_outcomes(outcomes, options, as_json)
+    _print_outcomes(outcomes, options, json)
     print_line(f"Next: smmbench leaderboard {results}", err=True)
     bad = any(outcome.error or outcome.missing(options.metrics) for outcome in outcomes)
     raise typer.Exit(1 if bad or unreadable else 0)
@@ -144,9 +116,7 @@ def _score(
     return outcomes
 
 
-def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, as_json: bool) -> None:
-    import json
-
+def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, json: bool) -> None:
     from rich.table import Table
 
     from smmbench.display import console
@@ -156,8 +126,8 @@ def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, as_json: 
         {"folder": str(folder)} | {name: state(folder, record, name) for name in options.metrics}
         for folder, record in found
     ]
-    if as_json:
-        print_document(json.dumps({"device": options.device, "results": rows}, indent=2))
+    if json:
+        print_json({"device": options.device, "results": rows})
         return
     table = Table("result", *options.metrics, box=None)
     for row in rows:
@@ -165,9 +135,7 @@ def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, as_json: 
     console().print(table, markup=False)
 
 
-def _print_outcomes(outcomes: list[Outcome], options: Options, as_json: bool) -> None:
-    import json
-
+def _print_outcomes(outcomes: list[Outcome], options: Options, json: bool) -> None:
     from smmbench.display import console
     from smmbench.scoring.summary import (
         complaints,
@@ -178,8 +146,8 @@ def _print_outcomes(outcomes: list[Outcome], options: Options, as_json: bool) ->
     )
 
     lines = summarise(outcomes, options.metrics)
-    if as_json:
-        print_document(json.dumps(summary_json(lines, outcomes, options.metrics), indent=2))
+    if json:
+        print_json(summary_json(lines, outcomes, options.metrics))
     else:
         console().print(summary_table(lines, options.metrics), markup=False)
     for remark in remarks(outcomes, options.metrics):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import Device, FramesOrAll, Json, TextModelOrNone, Tracker
 
 if TYPE_CHECKING:
     from smmbench.api.pair import PairScore
@@ -26,45 +27,20 @@ def score_pair(
     prompt: Annotated[
         str, typer.Option("--prompt", help="What the output should show; none: motion alone.")
     ] = "",
-    text_model: Annotated[
-        str | None,
-        typer.Option(
-            "--text-model",
-            help="emoji-clip (for emoji clips alone), a folder in open_clip's layout, "
-            "ViT-B-32:openai, or ViT-B-32:/path of weights. If not given: motion alone.",
-        ),
-    ] = None,
-    tracker: Annotated[
-        str,
-        typer.Option(
-            "--tracker", help="lucas-kanade, dis, cotracker3:/path.pth, cotracker2:/path.pth."
-        ),
-    ] = "dis",
-    frames: Annotated[
-        int | None,
-        typer.Option("--frames", min=2, help="Compare only the first frames of the source."),
-    ] = None,
-    device: Annotated[
-        str,
-        typer.Option(
-            "--device",
-            envvar="SMMBENCH_DEVICE",
-            help="cpu, cuda, cuda:1, mps; auto takes a GPU if any.",
-        ),
-    ] = "auto",
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")
-    ] = False,
+    text_model: TextModelOrNone = None,
+    tracker: Tracker = "dis",
+    frames: FramesOrAll = None,
+    device: Device = "auto",
+    json: Json = False,
 ) -> None:
     """Score one output against its source: motion fidelity and, with a text model, similarity.
 
+    Without a text model, motion alone is scored; --frames counts frames of the source.
     The output is compared frame for frame where both have as many frames, and else by the nearest
     frame in time.
 
     Exit code: 0 scored, 1 motion fidelity could not be computed, 2 wrong use.
     """
-    import json
-
     from smmbench.api.pair import score_pair as scored
 
     found = scored(
@@ -76,8 +52,8 @@ def score_pair(
         frames=frames,
         device=device,
     )
-    if as_json:
-        print_document(json.dumps(found.to_dict(), indent=2))
+    if json:
+        print_json(found.to_dict())
     else:
         for line in _lines(found):
             print_line(line)

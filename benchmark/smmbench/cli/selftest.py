@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import Json, OutputOrDefault, Quick
 
 if TYPE_CHECKING:
     from smmbench.selftest import Finding
@@ -19,31 +20,18 @@ def register(app: typer.Typer) -> None:
 
 
 def selftest(
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick",
-            envvar="SMMBENCH_QUICK",
-            help="Without the controls that the embedded text-to-video model makes.",
-        ),
-    ] = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="Keep videos and scores in this new folder; default: nowhere."
-        ),
-    ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print the findings as JSON.")
-    ] = False,
+    quick: Quick = False,
+    output: OutputOrDefault = None,
+    json: Json = False,
 ) -> None:
     """Try on the embedded world that every control stands where it belongs and numbers repeat.
 
-    Makes and scores the controls of a few clips on the CPU, with caches of its own.
+    Makes and scores the controls of a few clips on the CPU, with caches of its own; --quick leaves
+    out those that the embedded text-to-video model makes. Videos and scores are kept only if
+    --output names a new folder for them.
 
     Exit code: 0 every law holds, 1 one is broken and named, 2 wrong use.
     """
-    import json
     from dataclasses import asdict
     from tempfile import TemporaryDirectory
 
@@ -57,9 +45,9 @@ def selftest(
             findings.append(finding)
             print_line(f"{finding.law}: {'holds' if finding.holds else 'BROKEN'}", err=True)
     broken = [finding.law for finding in findings if not finding.holds]
-    if as_json:
+    if json:
         rows = [asdict(finding) for finding in findings]
-        print_document(json.dumps({"holds": not broken, "laws": rows}, indent=2))
+        print_json({"holds": not broken, "laws": rows})
     else:
         _print_findings(findings)
     said = f"Broken: {', '.join(broken)}." if broken else "Every law holds."

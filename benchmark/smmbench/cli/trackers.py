@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from smmbench.display import print_document, print_line
-
-Json = Annotated[bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print JSON.")]
+from smmbench.display import print_json, print_line
+from smmbench.options import Device, Json
 
 
 def register(app: typer.Typer) -> None:
@@ -19,18 +18,17 @@ def register(app: typer.Typer) -> None:
     app.add_typer(trackers, name="trackers")
 
 
-def list_trackers(as_json: Json = False) -> None:
+def list_trackers(json: Json = False) -> None:
     """List every tracker: its name, its licence, and how to get its code and weights."""
     import dataclasses
-    import json
 
     from rich.table import Table
 
     from smmbench.display import console
     from smmbench.tracking.tracker import KINDS
 
-    if as_json:
-        print_document(json.dumps([dataclasses.asdict(kind) for kind in KINDS], indent=2))
+    if json:
+        print_json([dataclasses.asdict(kind) for kind in KINDS])
         return
     table = Table(box=None)
     table.add_column("tracker", no_wrap=True)
@@ -47,25 +45,22 @@ def list_trackers(as_json: Json = False) -> None:
 
 def check_tracker(
     spec: Annotated[str, typer.Argument(help="Its name, such as dis or bootstapir:/path.pt.")],
-    device: Annotated[
-        str, typer.Option(envvar="SMMBENCH_DEVICE", help="cpu, cuda, cuda:1, mps; or auto.")
-    ] = "auto",
-    as_json: Json = False,
+    device: Device = "auto",
+    json: Json = False,
 ) -> None:
     """Follow a texture whose motion is known, and say how far the tracker is from the truth.
 
     Exit code: 0 it follows, 1 it does not, 2 it cannot be opened.
     """
     import dataclasses
-    import json
 
     from smmbench.environment import choose_device
     from smmbench.tracking import open_tracker
     from smmbench.tracking.checking import GRID, check
 
     found = check(open_tracker(spec, GRID, choose_device(device)))
-    if as_json:
-        print_document(json.dumps(dataclasses.asdict(found), indent=2))
+    if json:
+        print_json(dataclasses.asdict(found))
     else:
         print_line(
             f"{spec}: median error {found.median_error:.2f} px, {found.seen:.0%} of points seen, "

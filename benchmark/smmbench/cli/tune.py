@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smmbench.display import print_document, print_line
+from smmbench.display import print_json, print_line
+from smmbench.options import (
+    Batch,
+    Device,
+    DryRun,
+    Executor,
+    Json,
+    Limit,
+    Method,
+    OutputOrDefault,
+    Preset,
+    Seed,
+    Set,
+    ValidationSet,
+    Workers,
+)
 
 if TYPE_CHECKING:
     from smmbench.tuning.searching import Search
@@ -20,90 +35,45 @@ def register(app: typer.Typer) -> None:
 
 
 def tune(
-    method: Annotated[
-        str, typer.Option(envvar="SMMBENCH_METHOD", help="Name of a method, or path.py:Class.")
-    ],
+    method: Method,
     budget: Annotated[
-        int, typer.Option(min=1, help="Settings to try in all; the first is the preset itself.")
-    ],
-    dataset: Annotated[
-        str, typer.Option(help="Name of a validation set, or path of its TOML file.")
-    ] = "emoji-val",
-    preset: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SMMBENCH_PRESET",
-            help="Where to begin; if not given, the preset named like the dataset, if any.",
-        ),
-    ] = None,
-    fixed: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="NAME=VALUE", help="Fix a parameter: it is not searched; repeatable."
-        ),
-    ] = None,
-    seconds: Annotated[
-        float | None,
-        typer.Option(min=0, help="Begin no trial after so many seconds of all trials together."),
-    ] = None,
-    search_seed: Annotated[int, typer.Option(min=0, help="Seed of the search.")] = 0,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="Folder of trials; default: tuning/METHOD/DATASET."),
-    ] = None,
-    limit: Annotated[
-        int | None,
-        typer.Option(
-            min=1, envvar="SMMBENCH_LIMIT", help="At most so many pairs of the set in each trial."
-        ),
-    ] = None,
-    seeds: Annotated[
-        list[int] | None,
-        typer.Option(
-            "--seed",
-            envvar="SMMBENCH_SEED",
-            help="Seed of the videos; repeatable. If not given, those of the set's protocol.",
-        ),
-    ] = None,
-    device: Annotated[
-        str,
-        typer.Option(
-            envvar="SMMBENCH_DEVICE", help="cpu, cuda, cuda:1, mps; auto takes a GPU if there is."
-        ),
-    ] = "auto",
-    batch: Annotated[
         int,
         typer.Option(
-            min=1, envvar="SMMBENCH_BATCH", help="Pairs made at once, by methods that can."
+            "--budget", min=1, help="Settings to try in all; the first is the preset itself."
         ),
-    ] = 1,
-    executor: Annotated[
-        str,
+    ],
+    dataset: ValidationSet = "emoji-val",
+    preset: Preset = None,
+    set: Set = None,
+    seconds: Annotated[
+        float | None,
         typer.Option(
-            envvar="SMMBENCH_EXECUTOR", help="local, or ray for several GPUs or machines."
-        ),
-    ] = "local",
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1, envvar="SMMBENCH_WORKERS", help="Number of Ray workers; default: one a GPU."
+            "--seconds",
+            min=0,
+            help="Begin no trial after so many seconds of all trials together.",
         ),
     ] = None,
-    dry_run: Annotated[
-        bool,
-        typer.Option(
-            "--dry-run", envvar="SMMBENCH_DRY_RUN", help="Print what would be tried; make nothing."
-        ),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", envvar="SMMBENCH_JSON", help="Print the trials as JSON.")
-    ] = False,
+    search_seed: Annotated[
+        int, typer.Option("--search-seed", min=0, help="Seed of the search.")
+    ] = 0,
+    output: OutputOrDefault = None,
+    limit: Limit = None,
+    seed: Seed = None,
+    device: Device = "auto",
+    batch: Batch = 1,
+    executor: Executor = "local",
+    workers: Workers = None,
+    dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:
     """Search what a method's class declares, on a validation set; write the best as tuned.toml.
 
     The same rule holds for every method: the preset, then points of a scrambled Sobol sequence;
     what counts is the mean text similarity plus the mean motion fidelity over all pairs, one
-    without a number being worst. Run it again to go on where it stopped, or with a larger budget.
+    without a number being worst. What --set says is fixed and not searched. Trials are kept in
+    tuning/METHOD/DATASET, if --output names no other folder. Run it again to resume, or with a
+    larger budget.
+
     Exit code: 0 done, 2 wrong use, 130 stopped by Ctrl-C.
     """
     from smmbench.resolving import resolve
@@ -119,15 +89,15 @@ def tune(
         dataset,
         folder,
         preset=preset,
-        fixed=fixed or (),
-        seeds=seeds or (),
+        fixed=set or (),
+        seeds=seed or (),
         limit=limit,
         device=device,
         batch=batch,
         seed=search_seed,
     )
     if dry_run:
-        _print_plan(plan, budget, as_json)
+        _print_plan(plan, budget, json)
         return
 
     def report(trial: Trial) -> None:
@@ -139,7 +109,7 @@ def tune(
         print_line("Stopped. The same command goes on from here.", err=True)
         raise typer.Exit(130) from None
     path = write_tuned(plan, budget, trials)
-    _print_trials(plan, trials, as_json)
+    _print_trials(plan, trials, json)
     if len(trials) < budget and seconds is None:
         print_line(f"The space has no more than {len(trials)} settings.", err=True)
     print_line(f"Wrote {path}. Next: smmbench run --method {method} --settings {path}", err=True)
@@ -155,13 +125,11 @@ def _line(trial: Trial) -> str:
     )
 
 
-def _print_plan(plan: Search, budget: int, as_json: bool) -> None:
-    import json
-
+def _print_plan(plan: Search, budget: int, json: bool) -> None:
     settings = plan.settings(budget)
-    if as_json:
+    if json:
         content = {"question": plan.question.model_dump(mode="json"), "settings": settings}
-        print_document(json.dumps({**content, "done": len(plan.done)}, indent=2))
+        print_json({**content, "done": len(plan.done)})
         return
     for number, changes in enumerate(settings):
         state = "done" if number < len(plan.done) else "to do"
@@ -175,18 +143,16 @@ def _print_plan(plan: Search, budget: int, as_json: bool) -> None:
     )
 
 
-def _print_trials(plan: Search, trials: list[Trial], as_json: bool) -> None:
-    import json
-
+def _print_trials(plan: Search, trials: list[Trial], json: bool) -> None:
     from rich.table import Table
 
     from smmbench.display import console
     from smmbench.tuning.trials import best_of
 
     best = best_of(trials)
-    if as_json:
+    if json:
         content = {"best": best.number, "trials": [one.model_dump(mode="json") for one in trials]}
-        print_document(json.dumps(content, indent=2))
+        print_json(content)
         return
     table = Table("trial", *plan.space, box=None, pad_edge=False)
     for name in (*best.means, "sum", "scored"):

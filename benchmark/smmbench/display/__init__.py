@@ -7,7 +7,13 @@ through an escaping of its format.
 """
 
 from smmbench.display.escaping import csv_cell, latex, markdown, plain, visible
-from smmbench.display.printing import console, prepare_streams, print_document, print_line
+from smmbench.display.printing import (
+    console,
+    prepare_streams,
+    print_document,
+    print_json,
+    print_line,
+)
 
 __all__ = [
     "console",
@@ -17,6 +23,7 @@ __all__ = [
     "plain",
     "prepare_streams",
     "print_document",
+    "print_json",
     "print_line",
     "visible",
 ]

@@ -84,6 +84,13 @@ def print_document(text: str, *, styled: bool = False) -> None:
     typer.echo(document, nl=not document.endswith("\n"), color=styled or None)
 
 
+def print_json(value: object) -> None:
+    """Print a value as JSON for machines, indented; what JSON has no form for is a `TypeError`."""
+    import json
+
+    print_document(json.dumps(value, indent=2))
+
+
 def console(
     *, stderr: bool = False, file: io.StringIO | None = None, width: int | None = None
 ) -> Console:

@@ -111,7 +111,7 @@ def disk() -> Iterator[Check]:
         yield Check("cache folder", "broken", f"{folder}: {error}", mend, needed=True)
     else:
         yield _room("cache folder", folder, mend)
-    yield _room("this folder", Path.cwd(), "Give another place for results: --output.")
+    yield _room("this folder", Path.cwd(), "Give another place for results: --results.")
 
 
 def _fault(requirement: Requirement) -> str:

@@ -42,7 +42,7 @@ def fit_frames(
     if count < form.frames:
         raise VideoError(
             f"The video has {count} frames, and {form.frames} are wanted frame for frame. Make "
-            "it again with enough frames, or import it with --frames resample."
+            "it again with enough frames, or import it with --frame-rule resample."
         )
     if video.fps != form.fps:
         note = f"{video.fps:g} frames a second taken as {form.fps:g}, frame for frame"

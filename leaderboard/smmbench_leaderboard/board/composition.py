@@ -127,7 +127,7 @@ def pairs_of_one_length(
         return kept, ()
     note = (
         f"Only the {len(kept)} pairs of clips of {chosen} frames: chance levels of motion differ "
-        f"with the length, so that clips of others stand apart ({others}; see --frames)."
+        f"with the length, so that clips of others stand apart ({others}; see --clip-length)."
     )
     return kept, (note,)
 
@@ -145,7 +145,7 @@ def of_pairs(results: Results, keys: Collection[Key]) -> Results:
         if (kept := {key: result for key, result in by.items() if key in wanted})
     }
     if not found:
-        raise ValueError("No method has a result of clips of this length; see --frames.")
+        raise ValueError("No method has a result of clips of this length; see --clip-length.")
     return replace(results, found=found, methods={label: results.methods[label] for label in found})
 
 

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_line
+from smmbench.options import Name, accepting
 from smmbench_leaderboard.ledger.tiers import LOWEST, Tier
 
 Ledger = Annotated[
     Path, typer.Option("--ledger", envvar="SMMBENCH_LEDGER", help="Folder of the ledger.")
 ]
-Name = Annotated[str, typer.Option("--name", help="Of the new entry, such as 2026-12-01-toy.")]
 Of = Annotated[str, typer.Argument(help="Path of an entry in the ledger, as `list` shows it.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence.")]
 By = Annotated[str, typer.Option("--by", help="Who says so.")]
@@ -21,15 +21,19 @@ Until = Annotated[
     Tier,
     typer.Argument(help="The new tier: self-reported, recomputed, regenerated or organisers."),
 ]
-Method = Annotated[str, typer.Option("--method", help="Label of a row; if not given: all.")]
+Row = Annotated[str, typer.Option("--row", help="Label of a row; if not given: all.")]
 HERE = Path("leaderboard/entries")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     ledger = typer.Typer(no_args_is_help=True, help="Keep the ledger of published boards.")
-    for command in (add, withdraw, correct, tier, seal, list_, show, check):
+    for command in (add, seal, list_, show, check):
         ledger.command(command.__name__.rstrip("_"))(command)
+    respelled = accepting({"--method": "--row"})
+    ledger.command("withdraw", cls=respelled)(withdraw)
+    ledger.command("correct", cls=respelled)(correct)
+    ledger.command("tier", cls=respelled)(change_tier)
     app.add_typer(ledger, name="ledger")
 
 
@@ -38,7 +42,7 @@ def add(
         Path, typer.Argument(help="A board as JSON, or the report of `verify --json`.")
     ],
     name: Name,
-    trust: Annotated[
+    tier: Annotated[
         Tier,
         typer.Option(
             "--tier",
@@ -48,14 +52,17 @@ def add(
     ] = LOWEST,
     override: Annotated[
         str,
-        typer.Option(help="Why an organiser allows it against quota or cool-down; needs --by."),
+        typer.Option(
+            "--override", help="Why an organiser allows it against quota or cool-down; needs --by."
+        ),
     ] = "",
-    by: Annotated[str, typer.Option("--by", help="Organiser who gives tier or exception.")] = "",
+    by: By = "",
     ledger: Ledger = HERE,
 ) -> None:
     """Add a board under a new name that begins with today's date; nothing is ever replaced.
 
-    A method or contact may add 3 entries on a dataset in 90 days, 14 days apart.
+    A method or contact may add 3 entries on a dataset in 90 days, 14 days apart. --by is the
+    organiser who gives a tier or an exception.
     """
     from datetime import UTC, datetime
 
@@ -65,7 +72,7 @@ def add(
 
     if not override:
         refuse_other_days(name, datetime.now(UTC).date())
-    facts = EntryFacts(tier=trust, override=override, by=by)
+    facts = EntryFacts(tier=tier, override=override, by=by)
     path = add_board(ledger, name, board, facts)
     print_line(f"Wrote {path}, {path.stat().st_size} bytes.", err=True)
 
@@ -75,7 +82,7 @@ def withdraw(
     name: Name,
     reason: Reason,
     by: By,
-    method: Method = "",
+    row: Row = "",
     media_removed: Annotated[
         bool, typer.Option("--media-removed", help="Its videos were taken down.")
     ] = False,
@@ -84,7 +91,7 @@ def withdraw(
     """Withdraw an entry, or a row of it, by a new entry; the old one stays."""
     from smmbench_leaderboard.ledger.entries import Notice, add_notice
 
-    notice = Notice(of=of, method=method, reason=reason, by=by, media_removed=media_removed)
+    notice = Notice(of=of, method=row, reason=reason, by=by, media_removed=media_removed)
     print_line(f"Wrote {add_notice(ledger, name, notice)}.", err=True)
 
 
@@ -94,29 +101,29 @@ def correct(
     name: Name,
     reason: Reason,
     by: By,
-    method: Method = "",
+    row: Row = "",
     ledger: Ledger = HERE,
 ) -> None:
     """Say which entry holds instead of another, by a new entry; both stay."""
     from smmbench_leaderboard.ledger.entries import Notice, add_notice
 
-    notice = Notice(of=of, method=method, replaced_by=replaced_by, reason=reason, by=by)
+    notice = Notice(of=of, method=row, replaced_by=replaced_by, reason=reason, by=by)
     print_line(f"Wrote {add_notice(ledger, name, notice)}.", err=True)
 
 
-def tier(
+def change_tier(
     of: Of,
     to: Until,
     name: Name,
     reason: Reason,
     by: By,
-    method: Method = "",
+    row: Row = "",
     ledger: Ledger = HERE,
 ) -> None:
     """Change the trust tier of an entry, or of a row of it, by a new entry."""
     from smmbench_leaderboard.ledger.entries import Notice, add_notice
 
-    notice = Notice(of=of, method=method, tier=to, reason=reason, by=by)
+    notice = Notice(of=of, method=row, tier=to, reason=reason, by=by)
     print_line(f"Wrote {add_notice(ledger, name, notice)}.", err=True)
 
 

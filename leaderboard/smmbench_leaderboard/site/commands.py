@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_line
+from smmbench.options import Metrics, Output, ResultsArgument
 
 
 def register(app: typer.Typer) -> None:
@@ -16,10 +17,8 @@ def register(app: typer.Typer) -> None:
 
 
 def site(
-    results: Annotated[Path, typer.Argument(help="The results folder.")] = Path("results"),
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the site; previews in it are kept.")
-    ] = Path("site"),
+    results: ResultsArgument = Path("results"),
+    output: Output = Path("site"),
     ledger: Annotated[
         Path | None,
         typer.Option(
@@ -36,24 +35,18 @@ def site(
             "first. If not given: all that the results are of.",
         ),
     ] = None,
-    metrics: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SMMBENCH_METRICS",
-            help="Metrics to show besides the two axes, with commas between; they do not rank.",
-        ),
-    ] = None,
+    metrics: Metrics = None,
     serve: Annotated[
         bool, typer.Option("--serve", help="Show it at an address of this machine alone.")
     ] = False,
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="For --serve; 0 takes a free one.")
+        int, typer.Option("--port", min=0, max=65535, help="For --serve; 0 takes a free one.")
     ] = 8000,
 ) -> None:
     """Build the leaderboard as a static site: boards, methods, clips, and a viewer of pairs.
 
     The folder opens from the disk (index.html) and from any static host; nothing in it is loaded
-    from elsewhere.
+    from elsewhere. --metrics shows others besides the two axes; previews in the folder are kept.
     """
     from smmbench_leaderboard.site.build import site_of_ledger, site_of_results
 

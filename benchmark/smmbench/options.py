@@ -1,0 +1,210 @@
+"""Options of the command line, each defined once: in every command it means the same.
+
+A command takes one as the annotation of a parameter that has the option's name, such as
+`seed: Seed = None`. What a command does with it beyond that stands in the command's own help.
+Packages that add commands through the entry point `smmbench.commands` may use them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import typer
+from typer.core import TyperCommand
+
+
+def _option(name: str, help: str, *spellings: str, variable: bool = True, **more: Any) -> Any:
+    """An option; `variable`: it may also be given by the environment variable of its name."""
+    variables = [f"SMMBENCH_{name[2:].replace('-', '_').upper()}"] if variable else []
+    return typer.Option(name, *spellings, help=help, envvar=variables or None, **more)
+
+
+# What is run, and on what ---------------------------------------------------------------------
+
+Method = Annotated[
+    str,
+    _option("--method", "Name of a method or recipe, path.py:Class, or path of a recipe's TOML."),
+]
+_DATASET = _option("--dataset", "Name of a dataset, or path of its TOML file.")
+Dataset = Annotated[str, _DATASET]
+DatasetFilter = Annotated[str | None, _DATASET]
+ValidationSet = Annotated[  # no variable: a test set must not slip into tuning
+    str, _option("--dataset", "Name of a dataset, or path of its TOML file.", variable=False)
+]
+Preset = Annotated[
+    str | None,
+    _option("--preset", "Preset of the method; if not given, the one named like the dataset."),
+]
+Set = Annotated[
+    list[str] | None,
+    _option(
+        "--set",
+        "Set a parameter of the method, after its preset; repeatable.",
+        variable=False,
+        metavar="NAME=VALUE",
+    ),
+]
+Clip = Annotated[
+    list[str] | None,
+    _option("--clip", "Only this clip; repeatable.", variable=False, metavar="NAME"),
+]
+Edit = Annotated[
+    list[str] | None,
+    _option("--edit", "Only this edit; repeatable.", variable=False, metavar="NAME"),
+]
+Seed = Annotated[list[int] | None, _option("--seed", "Only this seed of the videos; repeatable.")]
+_LIMIT = _option(
+    "--limit",
+    "Maximum number of pairs of clip and prompt, taken round-robin over the clips: the first "
+    "prompt of each clip, with the first seed, before the second prompt of any.",
+    min=1,
+)
+Limit = Annotated[int | None, _LIMIT]
+LimitShown = Annotated[int, _LIMIT]
+
+# How it is run --------------------------------------------------------------------------------
+
+Device = Annotated[
+    str, _option("--device", "cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one.")
+]
+Batch = Annotated[
+    int,
+    _option(
+        "--batch",
+        "Pairs per batch, for methods that support batching. Larger is faster on a GPU.",
+        min=1,
+    ),
+]
+Executor = Annotated[str, _option("--executor", "local, or ray for several GPUs or machines.")]
+Workers = Annotated[
+    int | None, _option("--workers", "Number of Ray workers; by default one for each GPU.", min=1)
+]
+DryRun = Annotated[bool, _option("--dry-run", "Print what would be done; change nothing.")]
+Quick = Annotated[bool, _option("--quick", "Fewer checks, in less time.")]
+
+# Results and what is written ------------------------------------------------------------------
+
+Results = Annotated[
+    Path,
+    typer.Option(
+        "--results",
+        # The second is its older name.
+        envvar=["SMMBENCH_RESULTS", "SMMBENCH_OUTPUT"],
+        help="The results folder.",
+    ),
+]
+ResultsArgument = Annotated[
+    Path, typer.Argument(help="The results folder, or a folder in it (results/smm).")
+]
+_OUTPUT = _option(  # no variable: one command's file is not another's
+    "--output", "File or folder to write.", "-o", variable=False
+)
+Output = Annotated[Path, _OUTPUT]
+OutputOrDefault = Annotated[Path | None, _OUTPUT]
+Json = Annotated[bool, _option("--json", "Print JSON.")]
+Label = Annotated[str | None, _option("--label", "Name on the board, if not the method's own.")]
+Methods = Annotated[
+    list[str] | None,
+    _option(
+        "--methods",
+        "Only methods of these labels; repeatable, or with commas.",
+        variable=False,
+        metavar="LABEL",
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    _option(
+        "--exclude",
+        "No methods of these labels; repeatable, or with commas.",
+        variable=False,
+        metavar="LABEL",
+    ),
+]
+
+# How it is scored -----------------------------------------------------------------------------
+
+Metrics = Annotated[
+    str | None,
+    _option("--metrics", "Names of metrics, with commas between: see `smmbench metrics list`."),
+]
+_TRACKER = _option(
+    "--tracker",
+    "What follows points: dis, lucas-kanade, bootstapir:/path.pt, or another of "
+    "`smmbench trackers list`.",
+)
+Tracker = Annotated[str, _TRACKER]
+TrackerOrProtocols = Annotated[str | None, _TRACKER]
+_TEXT_MODEL = _option(
+    "--text-model",
+    "What scores prompts: ViT-B-32:openai, ViT-B-32:/path of weights, a folder in open_clip's "
+    "layout, or emoji-clip (for emoji clips alone).",
+)
+TextModel = Annotated[str, _TEXT_MODEL]
+TextModelOrNone = Annotated[str | None, _TEXT_MODEL]
+_FRAMES = _option(
+    "--frames", "Frames of each clip, at most: the first ones.", variable=False, min=2
+)
+Frames = Annotated[int, _FRAMES]
+FramesOrAll = Annotated[int | None, _FRAMES]
+_FPS = _option("--fps", "Frame rate of the videos, in frames a second.", variable=False)
+Fps = Annotated[float, _FPS]
+FpsOrFiles = Annotated[float | None, _FPS]
+Size = Annotated[str, _option("--size", "Width and height in pixels.", variable=False)]
+
+# What is said of it ---------------------------------------------------------------------------
+
+Name = Annotated[
+    str, _option("--name", "Name of what is added: a-z, 0-9, '.', '_', '-'.", variable=False)
+]
+Title = Annotated[str, _option("--title", "Name in words.", variable=False)]
+Paper = Annotated[
+    str, _option("--paper", "Reference of the paper, or its address.", variable=False)
+]
+_LICENCE = _option("--licence", "Licence, such as 'CC BY 4.0'.", variable=False)
+Licence = Annotated[str, _LICENCE]
+_PROMPTS = _option("--prompts", "File of the prompts.", variable=False)
+Prompts = Annotated[Path, _PROMPTS]
+PromptsIfNeeded = Annotated[Path | None, _PROMPTS]
+
+
+def labels(given: list[str] | None) -> list[str]:
+    """The labels that --methods or --exclude name: each may name several, with commas between."""
+    return [label.strip() for one in given or () for label in one.split(",")]
+
+
+# Older spellings ------------------------------------------------------------------------------
+
+
+def accepting(spellings: Mapping[str, str]) -> type[TyperCommand]:
+    """Make the class of a command that also takes older spellings of its options.
+
+    Args:
+        spellings: From an older spelling to the option's name: `{"-o": "--results"}`. The help
+            does not show them.
+    """
+
+    class Command(TyperCommand):
+        older: ClassVar[Mapping[str, str]] = spellings
+
+        def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+            return super().parse_args(ctx, respelled(args, spellings))
+
+    return Command
+
+
+def respelled(words: list[str], older: Mapping[str, str]) -> list[str]:
+    """Put the name of an option where an older spelling of it stands; nothing after `--`."""
+    end = words.index("--") if "--" in words else len(words)
+    return [_respelled(word, older) for word in words[:end]] + words[end:]
+
+
+def _respelled(word: str, older: Mapping[str, str]) -> str:
+    name, equals, value = word.partition("=")
+    if name in older:
+        return f"{older[name]}{equals}{value}"
+    if not word.startswith("--") and word[:2] in older:  # -oDIR
+        return f"{older[word[:2]]}={word[2:]}"
+    return word
