@@ -21,7 +21,9 @@ from smmbench.options import (
     Paper,
     Results,
     ResultsArgument,
+    TextModelOrNone,
     Title,
+    TrackerOrProtocols,
     accepting,
     labels,
 )
@@ -199,12 +201,15 @@ def why(
     dataset: DatasetFilter = None,
     scope: Scope = None,
     device: Device = "auto",
+    tracker: TrackerOrProtocols = None,
+    text_model: TextModelOrNone = None,
     json: Json = False,
 ) -> None:
     """Show where a number of a table comes from, and check every link of the chain.
 
     The mean of a method: its pairs, and what counts as worst. One pair: value, metric, tracker,
-    model, pixels, how the video was made, and whether scoring here and now would keep it.
+    model, pixels, how the video was made, and whether scoring here and now would keep it. --tracker
+    and --text-model name the file where a score rests on local weights.
 
     Exit code 1: a link is broken.
     """
@@ -221,7 +226,16 @@ def why(
         cell = why_cell(results, method, column, dataset, scope)
         print_document(to_json(cell) if json else cell_text(cell), styled=True)
         raise typer.Exit(0 if cell.unbroken else 1)
-    one = why_pair(results, method, column, key_named(pair), dataset, choose_device(device))
+    one = why_pair(
+        results,
+        method,
+        column,
+        key_named(pair),
+        dataset,
+        choose_device(device),
+        tracker,
+        text_model,
+    )
     print_document(to_json(one) if json else pair_text(one), styled=True)
     raise typer.Exit(1 if any(link.holds is False for link in one.links) else 0)
 

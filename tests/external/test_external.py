@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from safetensors.numpy import save_file
 from typer.testing import CliRunner
 
 from smmbench.cli import app
@@ -26,8 +27,9 @@ from smmbench.external.call.variables import variables
 from smmbench.external.install import environment as installing
 from smmbench.external.install.checkout import SetupError
 from smmbench.external.install.setup import folder_of, set_up
+from smmbench.external.install.weights import weights_sha256
 from smmbench.external.recipe.schema import load_recipe
-from smmbench.external.recipe.tables import FileOf, Input
+from smmbench.external.recipe.tables import FileOf, Input, WeightsOf
 from smmbench.resolving import entry_of, find_method, label_of
 from smmbench.results import RunRecord, find_records
 from smmbench.running.executors import named_executor
@@ -545,6 +547,27 @@ def test_weights_are_linked_to_their_place_and_hashed(ready: Stand, own_home: Pa
     assert ready.run().made == 1
     assert b"the weights" in ready.log()
     assert len(ready.record().weights["lora"]) == 64
+
+
+def test_weights_of_official_code_are_known_by_their_tensors(tmp_path: Path) -> None:
+    """Saved again, in another order and with other notes: the same weights, in another file."""
+    named = WeightsOf(name="base", hub="a/b", files=("*.safetensors", "*.json"))
+    a = {"one": np.arange(3.0), "two": np.ones((2, 2), np.float32)}
+    hashes = []
+    for place, tensors, notes in (
+        ("first", a, None),
+        ("again", dict(reversed(a.items())), {"note": "saved again"}),
+        ("other", a | {"one": np.arange(3.0) + 1}, None),
+    ):
+        (tmp_path / place / "unet").mkdir(parents=True)
+        save_file(tensors, tmp_path / place / "unet" / "model.safetensors", metadata=notes)
+        (tmp_path / place / "config.json").write_text("{}")
+        hashes.append(weights_sha256([named], {"base": tmp_path / place}))
+    first, again, other = hashes
+    assert set(first) == {"base/unet/model.safetensors", "base/config.json"}
+    assert first == again
+    assert first["base/unet/model.safetensors"] != other["base/unet/model.safetensors"]
+    assert first["base/config.json"] == other["base/config.json"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from typer.testing import CliRunner
 
 from smmbench.dataset import load_dataset
@@ -32,12 +33,14 @@ from smmbench.results import (
     write_record,
     write_scores,
 )
+from smmbench.results.files import SCORES
 from smmbench.scoring.loop import Outcome, ScoreLoop, chosen_metrics, results_below, state
 from smmbench.scoring.models.text_model import TextModel, WeightsUnavailableError
 from smmbench.scoring.options import Options
 from smmbench.scoring.summary import summarise
 from smmbench.storage.array_cache import cached_arrays, origin_key
 from smmbench.storage.home import file_sha256
+from smmbench.storage.local_paths import is_local, without_path
 from smmbench.tracking.lucas_kanade import LucasKanade
 from smmbench.video import Video, write_lossless
 from smmbench_leaderboard.board.build import make_board
@@ -452,20 +455,65 @@ def test_a_tracker_that_is_not_here_takes_no_number_away(bench: Bench) -> None:
     assert scores_in(folder) == before
 
 
-def test_another_text_model_is_another_protocol(
+def test_a_text_model_is_known_by_its_tensors_and_not_by_its_path(
     bench: Bench, tiny_clip: Path, tmp_path: Path
 ) -> None:
     folder = bench.put("copy", "right", RIGHT)
     bench.score()
     before = scores_in(folder)
-    same = tmp_path / "same-weights"
+    same, other = tmp_path / "same-weights", tmp_path / "other-weights"
     shutil.copytree(tiny_clip, same)
     bench.score(text_model=str(same))
+    assert scores_in(folder) == before
+    assert before["text_similarity"].origin["protocol"]["text_model"] == "local"
+    assert str(tmp_path) not in (folder / SCORES).read_text("utf-8")
+
+    shutil.copytree(tiny_clip, other)
+    (weights,) = other.glob("*.safetensors")
+    tensors = load_file(weights)
+    save_file({name: np.asarray(tensor + 0.01) for name, tensor in tensors.items()}, weights)
+    bench.score(text_model=str(other))
     after = scores_in(folder)
-    assert after["text_similarity"].value == before["text_similarity"].value
-    assert after["text_similarity"].origin["protocol"]["text_model"] == str(same)
     assert after["text_similarity"].key != before["text_similarity"].key
+    assert after["text_similarity"].value != before["text_similarity"].value
     assert after["motion_fidelity"] == before["motion_fidelity"]  # does not depend on it
+
+
+def test_a_score_that_holds_a_path_is_kept_and_loses_it(bench: Bench, tiny_clip: Path) -> None:
+    folder = bench.put("copy", "right", RIGHT)
+    bench.score()
+    before = read_scores(folder)
+    assert before is not None
+
+    def with_path(score: Score) -> Score:  # as smmbench wrote them first
+        origin = json.loads(json.dumps(score.origin).replace('"local"', f'"{tiny_clip}"'))
+        return score.model_copy(update={"origin": origin, "key": origin_key(origin), "note": "!"})
+
+    write_scores(folder, before.model_copy(update={"scores": (*map(with_path, before.scores),)}))
+    assert str(tiny_clip) in (folder / SCORES).read_text("utf-8")
+    bench.score()
+    after = scores_in(folder)
+    assert {score.note for score in after.values()} == {"!"}  # kept, not computed again
+    assert str(tiny_clip) not in (folder / SCORES).read_text("utf-8")
+    assert [s.key for s in after.values()] == [s.key for s in before.scores]
+
+
+@pytest.mark.parametrize(
+    ("spec", "named"),
+    [
+        ("dis", "dis"),
+        ("emoji-clip", "emoji-clip"),
+        ("ViT-B-32:openai", "ViT-B-32:openai"),
+        ("ViT-B-32:/home/me/w.pt", "ViT-B-32:local"),
+        ("ViT-B-32:weights.safetensors", "ViT-B-32:local"),
+        ("cotracker3:~/scaled_offline.pth", "cotracker3:local"),
+        ("/home/me/clip", "local"),
+        ("./clip", "local"),
+    ],
+)
+def test_names_without_paths(spec: str, named: str) -> None:
+    assert without_path(spec) == named
+    assert without_path(named) == named and is_local(named) == ("local" in named)
 
 
 def test_true_tracks_of_sources(bench: Bench) -> None:

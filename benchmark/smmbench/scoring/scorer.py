@@ -14,6 +14,7 @@ from smmbench.results.scored_tracks import ScoredTracks
 from smmbench.scoring.options import Options
 from smmbench.scoring.resources import LoadedResources
 from smmbench.storage.array_cache import origin_key
+from smmbench.storage.local_paths import without_path
 
 # What of the protocol a metric depends on, besides the form of the video.
 _FORM = ("version", "frames", "width", "height", "fps")
@@ -90,8 +91,8 @@ class Scorer:
                 return Scored(kept)
             return Scored(_score(wanted, origin, None, reason))
         origin = self.origin(wanted, task)
-        if kept and kept.value is not None and kept.key == origin_key(origin):
-            return Scored(kept)
+        if kept and kept.value is not None and _key(kept) == origin_key(origin):
+            return Scored(kept.model_copy(update={"key": origin_key(origin), "origin": origin}))
         try:
             measured = self._loaded[wanted.name].measure(task)
             check_measured(wanted, measured, len(task.output.frames))
@@ -114,7 +115,7 @@ class Scorer:
             "metric": wanted.name,
             "version": wanted.version,
             "output": task.pixels,
-            "protocol": self._protocol.model_dump(mode="json", include=fields),
+            "protocol": _named(self._protocol.model_dump(mode="json", include=fields)),
         }
         return origin | ({"prompt": task.prompt} if "text-model" in wanted.needs else {})
 
@@ -154,8 +155,30 @@ def _libraries(wanted: type[Metric]) -> tuple[str, ...]:
 
 
 def _scored_under(kept: Score, origin: dict[str, Any]) -> bool:
-    same = all(kept.origin.get(name) == value for name, value in origin.items())
+    known = pathless(kept.origin)
+    same = all(known.get(name) == value for name, value in origin.items())
     return same and kept.value is not None
+
+
+def _key(kept: Score) -> str:
+    """The key of a stored score; one whose origin has a path counts as one that has none."""
+    return origin_key(pathless(kept.origin)) if kept.key == origin_key(kept.origin) else kept.key
+
+
+def pathless(origin: dict[str, Any]) -> dict[str, Any]:
+    """A score's origin without the paths that smmbench wrote into it before its first release."""
+    changed = dict(origin)
+    if isinstance(protocol := origin.get("protocol"), dict):
+        changed["protocol"] = _named(protocol)
+    if isinstance(model := origin.get("text_model"), dict):
+        changed["text_model"] = _named(model)
+    return changed
+
+
+def _named(values: dict[str, Any]) -> dict[str, Any]:
+    """A protocol, or a text model's origin, with `local` where a path of this machine stands."""
+    specs = {name: values[name] for name in ("tracker", "text_model") if name in values}
+    return values | {n: without_path(spec) for n, spec in specs.items() if isinstance(spec, str)}
 
 
 def _score(

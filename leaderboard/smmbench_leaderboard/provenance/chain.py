@@ -9,8 +9,9 @@ from smmbench.dataset import Dataset, clip_form, clip_named, edit_named, source_
 from smmbench.metrics import Task, metric
 from smmbench.results import VIDEO, RunRecord, Score, Stored, identity_of
 from smmbench.scoring.options import Options
-from smmbench.scoring.scorer import Scorer
+from smmbench.scoring.scorer import Scorer, pathless
 from smmbench.storage.array_cache import origin_key
+from smmbench.storage.local_paths import is_local, without_path
 from smmbench.video import normal_form, read_video
 from smmbench_leaderboard.board.reading import Result
 
@@ -81,18 +82,52 @@ def current_link(result: Result, name: str, scorer: Scorer, dataset: Dataset) ->
     return Link(name=what, holds=False if broken else None, says=says)
 
 
-def scorer_for(score: Score, dataset: Dataset, device: str) -> Scorer:
-    """What computes this score's metric as it was asked for, with everything loaded."""
+def unnamed_file(
+    score: Score, dataset: Dataset, tracker: str | None, text_model: str | None
+) -> Link | None:
+    """What to do where a score rests on a local file that nobody names: a score holds no path."""
+    given = {"tracker": tracker, "text_model": text_model}
+    own = dataset.manifest.protocol.model_dump()
+    for key, spec in pathless(score.origin).get("protocol", {}).items():
+        if is_local(str(spec)) and not given.get(key) and without_path(own[key]) != spec:
+            option = f"--{key.replace('_', '-')}"
+            says = f"It was scored with weights of a local file: name it by {option}."
+            return Link(name="scored here and now", holds=None, says=says)
+    return None
+
+
+def scorer_for(
+    score: Score,
+    dataset: Dataset,
+    device: str,
+    tracker: str | None = None,
+    text_model: str | None = None,
+) -> Scorer:
+    """What computes this score's metric as it was asked for, with everything loaded.
+
+    Args:
+        score: The score.
+        dataset: Its dataset.
+        device: Where models compute.
+        tracker: The tracker, where the score's weights are of a local file, whose path no score
+            holds; None for what the score names, or the dataset.
+        text_model: The text model; the same holds.
+    """
     protocol = score.origin.get("protocol", {})
     known = score.origin.get("source_tracked_by") == "known"
     options = Options(
         metrics=(score.metric,),
-        tracker=protocol.get("tracker"),
-        text_model=protocol.get("text_model"),
+        tracker=tracker or _named_by(protocol.get("tracker")),
+        text_model=text_model or _named_by(protocol.get("text_model")),
         source_tracks="known" if known else "tracker",
         device=device,
     )
     return Scorer(dataset, options)
+
+
+def _named_by(spec: str | None) -> str | None:
+    """What a score names; None, so the dataset's own, where that is a local file."""
+    return None if spec is None or is_local(without_path(spec)) else spec
 
 
 def _record_links(record: RunRecord, dataset: Dataset) -> Iterator[Link]:
@@ -142,10 +177,10 @@ def _score_links(score: Score, dataset: Dataset) -> Iterator[Link]:
         )
     )
     yield Link(name="version of the metric", holds=same, says=says)
-    own = dataset.manifest.protocol.model_dump(mode="json")
+    own = pathless({"protocol": dataset.manifest.protocol.model_dump(mode="json")})["protocol"]
     other = {
         name: value
-        for name, value in score.origin.get("protocol", {}).items()
+        for name, value in pathless(score.origin).get("protocol", {}).items()
         if own.get(name) != value
     }
     named = ", ".join(f"{name} {value}" for name, value in sorted(other.items()))

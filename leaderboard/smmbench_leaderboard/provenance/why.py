@@ -21,7 +21,13 @@ from smmbench_leaderboard.board.types import (
     Scope,
     Status,
 )
-from smmbench_leaderboard.provenance.chain import Link, current_link, links_of, scorer_for
+from smmbench_leaderboard.provenance.chain import (
+    Link,
+    current_link,
+    links_of,
+    scorer_for,
+    unnamed_file,
+)
 
 
 class PairOfMean(Stored):
@@ -143,8 +149,20 @@ def why_pair(
     pair: Key,
     dataset: str | None = None,
     device: str = "cpu",
+    tracker: str | None = None,
+    text_model: str | None = None,
 ) -> PairOrigin:
     """Explain the number of one pair; what computes it is loaded, to see if it would be kept.
+
+    Args:
+        root: The results folder.
+        method: Label of the method.
+        column: Column of the table.
+        pair: Clip, edit and seed.
+        dataset: Name or path; None where the results are of one.
+        device: Where models compute.
+        tracker: The tracker, where the score rests on a local file; None for what it names.
+        text_model: The text model; the same holds.
 
     Raises:
         LookupError: No such method, column or pair; the message lists what there is.
@@ -163,8 +181,11 @@ def why_pair(
         links += links_of(result, shown.metric, results.dataset)
         output = [link.holds for link in links if link.name.startswith("output")]
         if score is not None and score.value is not None and all(output):
-            scorer = scorer_for(score, results.dataset, device)
-            links.append(current_link(result, shown.metric, scorer, results.dataset))
+            link = unnamed_file(score, results.dataset, tracker, text_model)
+            if link is None:
+                scorer = scorer_for(score, results.dataset, device, tracker, text_model)
+                link = current_link(result, shown.metric, scorer, results.dataset)
+            links.append(link)
     return PairOrigin(
         method=method,
         column=shown.name,

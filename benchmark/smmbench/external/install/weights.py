@@ -10,6 +10,7 @@ from pathlib import Path
 from smmbench.external.install.checkout import SetupError
 from smmbench.external.recipe.tables import WeightsOf
 from smmbench.storage.home import file_sha256, home
+from smmbench.storage.weights_hash import PICKLED, SAFETENSORS, tensors_sha256
 
 
 def weights_folder() -> Path:
@@ -37,16 +38,23 @@ def find_weights(wanted: Sequence[WeightsOf]) -> dict[str, Path]:
 
 
 def weights_sha256(wanted: Sequence[WeightsOf], found: dict[str, Path]) -> dict[str, str]:
-    """SHA-256 of every weights file, by the weights' name and the path in them."""
+    """SHA-256 of every weights file, by the weights' name and the path in them.
+
+    That of the tensors, where a file holds tensors, so that a copy saved otherwise is the same;
+    else (configurations, tokenizers, archives, pickles of objects) that of the file.
+    """
     hashes: dict[str, str] = {}
     for one in wanted:
         path = found[one.name]
         if path.is_file():
-            hashes[one.name] = _checked(one, path)
+            sha256 = _checked(one, path)
+            hashes[one.name] = _of_tensors(path) or sha256
             continue
         for file in sorted(path.rglob("*")):
             if file.is_file() and any(fnmatch.fnmatch(file.name, kind) for kind in one.files):
-                hashes[f"{one.name}/{file.relative_to(path).as_posix()}"] = _blob_sha256(file)
+                hashes[f"{one.name}/{file.relative_to(path).as_posix()}"] = _of_tensors(
+                    file
+                ) or _blob_sha256(file)
     return hashes
 
 
@@ -84,6 +92,16 @@ def _checked(one: WeightsOf, path: Path) -> str:
             f"{sha256}, expected {one.sha256}. Get it anew from {one.url}."
         )
     return sha256
+
+
+def _of_tensors(path: Path) -> str:
+    """SHA-256 of a file's tensors, remembered by path, size and time; empty where it has none."""
+    if path.suffix not in (SAFETENSORS, *PICKLED):
+        return ""
+    try:
+        return tensors_sha256(path)
+    except ValueError:
+        return ""
 
 
 def _blob_sha256(file: Path) -> str:

@@ -18,6 +18,7 @@ from PIL import Image
 
 from smmbench.plugins import load_offered, no_such, offered
 from smmbench.storage.home import folder_sha256
+from smmbench.storage.local_paths import without_path
 from smmbench.storage.weights_hash import tensors_sha256, weights_files
 
 GROUP = "smmbench.models"
@@ -74,7 +75,7 @@ class TextModel:
     def origin(self) -> dict[str, Any]:
         """Everything that embeddings depend on, besides pixels and prompt."""
         return {
-            "text_model": self.spec,
+            "text_model": without_path(self.spec),  # which one its weights say
             "version": 1,
             "weights": self._loaded.weights,
             "preprocess": _plain(self._loaded.model.visual.preprocess_cfg),
