@@ -35,6 +35,14 @@ class BoardTree:
                 text += f'[[clips.edits]]\nname = "{edit}"\nprompt = "a {edit} like {name}"\n'
         self.manifest.write_text(text)
 
+    def source_sha256(self, clip: str) -> str:
+        """SHA-256 of a clip's pixels."""
+        return f"{self.clips.index(clip):064x}"
+
+    def write_video(self, path: Path, label: str) -> None:
+        """Write what stands for a video, which is never decoded; each is another."""
+        path.write_bytes("/".join(path.parts[-5:]).encode() + label.encode())
+
     def method(self, label: str, kind: str = "method", title: str = "") -> None:
         """Write the method's card."""
         from smmbench.method import Card
@@ -84,7 +92,7 @@ class BoardTree:
         fields: dict[str, Any] = {
             "status": "failed" if failure else "done",
             "request": request,
-            "source_sha256": f"{self.clips.index(clip):064x}",
+            "source_sha256": self.source_sha256(clip),
             "prompt": f"a {edit} like {clip}",
             "entry": f"toy:{label}",
             "parameters": {},
@@ -99,7 +107,7 @@ class BoardTree:
         write_record(folder, RunRecord.model_validate(fields | (record or {})))
         if failure:
             return folder
-        (folder / VIDEO).write_bytes(f"{label}/{clip}/{edit}/{seed}".encode())  # never decoded
+        self.write_video(folder / VIDEO, label)
         if not scored:
             return folder
         directions = {} if motion is None else {"source_to_output": motion - 0.1}

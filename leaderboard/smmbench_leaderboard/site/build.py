@@ -14,7 +14,7 @@ from smmbench_leaderboard.board.types import Row
 from smmbench_leaderboard.site.clip_classes import class_cells, classes_of
 from smmbench_leaderboard.site.evidence import keep_evidence, keep_sources
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
-from smmbench_leaderboard.site.from_ledger import entries_of, entry_frame
+from smmbench_leaderboard.site.from_ledger import entries_of, entry_frame, standing_frame
 from smmbench_leaderboard.site.from_results import datasets_in, read_frame
 from smmbench_leaderboard.site.naming import slug
 from smmbench_leaderboard.site.pages.board import write_board
@@ -45,14 +45,25 @@ class Built:
     rows: int
 
 
-def site_of_ledger(ledger: Path, folder: Path, tell: Tell = lambda _: None) -> Built:
-    """Build the site of a ledger: the newest board of each dataset first, earlier ones after.
+def site_of_ledger(
+    ledger: Path, folder: Path, datasets: Sequence[str] = (), tell: Tell = lambda _: None
+) -> Built:
+    """Build the site of a ledger: a board of the rows that stand, and every entry as published.
+
+    Args:
+        ledger: Its folder.
+        folder: Of the site.
+        datasets: Names or manifest paths, in their order; none for all.
+        tell: Is given a line of progress.
 
     Raises:
-        ValueError: There is no ledger, or an entry is not readable.
+        ValueError: There is no entry, one is not readable, or nothing of a dataset stands.
     """
-    entries = entries_of(ledger)[::-1]
-    boards = [entry_frame(ledger, entry) for entry in entries]
+    entries = entries_of(ledger)
+    names = datasets or list(dict.fromkeys(entry.split("/")[0] for entry in entries))
+    boards = [standing_frame(ledger, name) for name in names]
+    shown = {site.board.dataset for site in boards}
+    boards += [entry_frame(ledger, entry) for entry in entries if entry.split("/")[0] in shown]
     return write_site(boards, folder, tell)
 
 
@@ -61,6 +72,7 @@ def site_of_results(
     folder: Path,
     datasets: Sequence[str] = (),
     metrics: Sequence[str] = (),
+    ledger: Path | None = None,
     tell: Tell = lambda _: None,
 ) -> Built:
     """Build the site of a results folder: a board for each dataset, the one of most rows first.
@@ -70,6 +82,8 @@ def site_of_results(
         folder: Of the site; previews that are there are kept.
         datasets: Names or manifest paths, in their order; none for all.
         metrics: Names of metrics to show besides the two axes, where a dataset has them.
+        ledger: Folder of a ledger: its published rows stand beside the results, and its entries
+            have pages of their own.
         tell: Is given a line of progress.
 
     Raises:
@@ -87,10 +101,14 @@ def site_of_results(
         def visit(found: Results, row: Row, key: str = key) -> Evidence:
             return keep_evidence(folder, key, found, row)
 
-        frame = read_frame(results, name, visit, metrics=metrics)
+        frame = read_frame(results, name, visit, metrics=metrics, ledger=ledger)
         boards.append(replace(frame, sources=keep_sources(folder, frame)))
     if not datasets:
         boards.sort(key=lambda site: (-len(site.board.rows), site.key))
+    if ledger is not None:
+        shown = {site.board.dataset for site in boards}
+        entries = [one for one in entries_of(ledger) if one.split("/")[0] in shown]
+        boards += [entry_frame(ledger, entry) for entry in entries]
     return write_site(boards, folder, tell)
 
 
@@ -102,7 +120,7 @@ def write_site(boards: Sequence[SiteBoard], folder: Path, tell: Tell) -> Built:
     to = Site(folder, media=bool(seen), ledger=any(site.entry for site in boards))
     for place, site in enumerate(boards):
         page = "index.html" if place == 0 else f"{site.key}/index.html"
-        write_board(to, page, site, list(boards))
+        write_board(to, page, site, [one for one in boards if not one.entry])
         write_board_data(folder, site)
         _write_classes(folder, site)
         for row in site.board.rows:

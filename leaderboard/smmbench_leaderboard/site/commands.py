@@ -20,11 +20,12 @@ def site(
     results: ResultsArgument = Path("results"),
     output: Output = Path("site"),
     ledger: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--ledger",
             envvar="SMMBENCH_LEDGER",
-            help="Show the boards of this ledger instead of a results folder.",
+            help="Show the published rows of this ledger too, or alone where there is no results "
+            "folder: its folder, or 'published' for the one that came with smmbench.",
         ),
     ] = None,
     dataset: Annotated[
@@ -48,16 +49,19 @@ def site(
     The folder opens from the disk (index.html) and from any static host; nothing in it is loaded
     from elsewhere. --metrics shows others besides the two axes; previews in the folder are kept.
     """
+    from smmbench_leaderboard.ledger.location import ledger_folder
     from smmbench_leaderboard.site.build import site_of_ledger, site_of_results
 
     def tell(line: str) -> None:
         print_line(line, err=True)
 
-    if ledger is not None:
-        built = site_of_ledger(ledger, output, tell)
+    entries = None if ledger is None else ledger_folder(ledger)
+    if entries is not None and not results.is_dir():
+        tell(f"There is no results folder '{results}': published rows alone.")
+        built = site_of_ledger(entries, output, dataset or [], tell)
     else:
         shown = [name.strip() for name in metrics.split(",")] if metrics else []
-        built = site_of_results(results, output, dataset or [], shown, tell)
+        built = site_of_results(results, output, dataset or [], shown, entries, tell)
     print_line(f"Wrote {built.folder / 'index.html'}: {built.rows} rows.")
     if serve:
         _serve(output, port)

@@ -20,10 +20,13 @@ from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.build import in_order, manifest_sha256
 from smmbench_leaderboard.board.columns import columns_of
 from smmbench_leaderboard.board.composition import compose, of_pairs, pairs_of_one_length
+from smmbench_leaderboard.board.joining import columns_beside, published_notes
 from smmbench_leaderboard.board.notes import notes_of
+from smmbench_leaderboard.board.published import PublishedRows, read_published
 from smmbench_leaderboard.board.ranking import ranked
 from smmbench_leaderboard.board.reading import Result, Results, read_results
-from smmbench_leaderboard.board.rows import partial_row, row_of
+from smmbench_leaderboard.board.restating import restated
+from smmbench_leaderboard.board.rows import partial_row, row_of, standing_apart
 from smmbench_leaderboard.board.types import Board, Bootstrap, Column, Row, Scope
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
 from smmbench_leaderboard.site.pair_columns import columnar
@@ -62,6 +65,7 @@ def read_frame(
     visit: Visit,
     scope: Scope | None = None,
     metrics: Sequence[str] = (),
+    ledger: Path | None = None,
 ) -> SiteBoard:
     """Read a results folder into the frame.
 
@@ -71,14 +75,18 @@ def read_frame(
         visit: Called once for each row, while its results are in memory.
         scope: As of `make_board`.
         metrics: Names of metrics to show besides the two axes.
+        ledger: Folder of a ledger whose published rows stand beside the results.
 
     Raises:
         ValueError: Nothing there, nothing scored, or results that do not mix.
     """
     found = _survey(root, load_dataset(dataset), dataset, metrics)
     whole, lengths = pairs_of_one_length(found.dataset)
-    composed = compose(of_pairs(found.attempts(), whole), whole, scope)
-    columns = found.columns
+    published = (
+        PublishedRows() if ledger is None else read_published(ledger, found.dataset, found.columns)
+    )
+    composed = compose(of_pairs(found.attempts(), whole), whole, scope, published.rows)
+    columns = columns_beside(found.columns, published, metrics)
     if not any(column.scored for column in columns):
         raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
     bootstrap = Bootstrap()
@@ -96,6 +104,13 @@ def read_frame(
             notes |= dict.fromkeys(notes_of(own, [row], columns, composed.keys, composed.scope))
             evidence[label] = visit(own, row)
             rows.append(columnar(row))
+    for one in published.rows:
+        pairs = composed.apart.get(one.row.label, composed.keys)
+        row = restated(one, pairs, columns, bootstrap)
+        if one.row.label in composed.apart:
+            row = standing_apart(row, pairs, len(whole))
+        rows.append(columnar(row))
+    notes |= dict.fromkeys(published_notes(rows, published))
     whole_rows = sorted((row for row in rows if not row.partial), key=lambda row: row.label)
     rows = [*ranked(whole_rows, columns, bootstrap), *(row for row in rows if row.partial)]
     manifest = found.dataset.manifest

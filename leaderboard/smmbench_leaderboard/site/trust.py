@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smmbench_leaderboard.board.types import Row
-from smmbench_leaderboard.site.frame import SiteBoard
+from smmbench_leaderboard.ledger.tiers import TIERS as PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Tier:
     Attributes:
         name: As it is shown.
         says: What it means, a sentence.
-        level: 1 to 3; a higher one takes less on faith.
+        level: 1 to 4; a higher one takes less on faith.
     """
 
     name: str
@@ -33,17 +33,15 @@ SCORED_HERE = Tier(
     "The videos were made elsewhere and imported; the scores were computed from them here.",
     2,
 )
-LISTED = Tier(
-    "ledger",
-    "An entry of the ledger: its numbers, hashes and conditions are kept and chained, its videos "
-    "are not on this site.",
-    2,
-)
-TIERS = (RUN_HERE, SCORED_HERE, LISTED)
+OF_LEDGER = {
+    name: Tier(name, f"Published: {says}.", level)
+    for level, (name, says) in enumerate(PUBLISHED.items(), start=1)
+}
+TIERS = (RUN_HERE, SCORED_HERE, *reversed(OF_LEDGER.values()))
 
 
-def tier_of(board: SiteBoard, row: Row) -> Tier:
-    """The tier of a row. No tier is of numbers that a submitter only states: they have no row."""
-    if row.imported:
-        return SCORED_HERE
-    return LISTED if board.entry else RUN_HERE
+def tier_of(row: Row) -> Tier:
+    """The tier of a row: of a published one, what its entry and later notices say."""
+    if row.tier:
+        return OF_LEDGER[row.tier]
+    return SCORED_HERE if row.imported else RUN_HERE

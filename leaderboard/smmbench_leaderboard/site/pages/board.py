@@ -136,7 +136,8 @@ def shown_of(site: SiteBoard) -> Shown:
         tiers=tuple(t for t in TIERS if any(line.tier == t for line in lines.values())),
         reference=reference,
         chance=chance,
-        caption=caption_of(board),
+        # The tables mark the front by a star; the page by a word.
+        caption=tuple(text.replace("Front: *,", "Front:") for text in caption_of(board)),
         marked=any(row.marked_share for row in board.rows),
     )
 
@@ -158,7 +159,7 @@ def _line(site: SiteBoard, row: Row, scale: Scale, seconds: float | None) -> Lin
     return Line(
         row=row,
         evidence=site.evidence_of(row),
-        tier=tier_of(site, row),
+        tier=tier_of(row),
         bars=bars,
         chance=chance,
         failures=", ".join(f"{count} {kind}" for kind, count in row.coverage.failed.items()),

@@ -62,7 +62,7 @@ def write_method(to: Site, site: SiteBoard, row: Row, board_page: str) -> None:
         "board": site.board,
         "row": row,
         "evidence": site.evidence_of(row),
-        "tier": tier_of(site, row),
+        "tier": tier_of(row),
         "became": site.became.get(row.label, ""),
         "axis": axis,
         "axes": [column for column in site.board.columns if column.name in RANKING],
