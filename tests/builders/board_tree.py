@@ -61,6 +61,7 @@ class BoardTree:
         motion: float | None = 0.8,
         *,
         seed: int = 0,
+        reference: str = "forward",
         failure: str = "",
         scored: bool = True,
         marked: bool = False,
@@ -84,9 +85,8 @@ class BoardTree:
         )
         from smmbench.scoring.intact import video_file
 
-        request = Request(
-            method=label, dataset="toy", dataset_version=1, clip=clip, edit=edit, seed=seed
-        )
+        place = {"dataset": "toy", "dataset_version": 1, "clip": clip, "edit": edit, "seed": seed}
+        request = Request.model_validate({"method": label, "reference": reference} | place)
         folder = result_folder(self.results, request)
         pixels = "" if failure else hashlib.sha256(f"{label}/{clip}/{edit}".encode()).hexdigest()
         fields: dict[str, Any] = {

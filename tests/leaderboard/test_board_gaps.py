@@ -109,6 +109,30 @@ def test_floors_are_of_the_pairs_that_have_a_video(board_tree: BoardTree) -> Non
     assert not {"floor", "other_sources"} & {column.column for column in compared.columns}
 
 
+def test_results_of_another_motion_stand_apart_and_are_said(board_tree: BoardTree) -> None:
+    """What was given the clip reversed, or none, never enters a mean or a rank of the others."""
+    for label, motion in (("good", 0.9), ("bad", 0.2)):
+        board_tree.method(label)
+        for clip in board_tree.clips:
+            board_tree.pair(label, clip, "dog", motion=motion)
+    before = board(board_tree)
+    for clip in board_tree.clips:
+        board_tree.pair("good", clip, "dog", motion=-1.0, reference="reversed")
+        board_tree.pair("bad", clip, "cat", motion=1.0, reference="none")
+    after = board(board_tree)
+    assert after.rows == before.rows and (after.pairs, after.scope) == (before.pairs, before.scope)
+    (good,) = (note for note in after.notes if note.startswith("good: 4 reversed"))
+    assert "in no mean of this table" in good
+    assert any(note.startswith("bad: 4 none: ") for note in after.notes)
+
+
+def test_a_board_of_nothing_but_other_motions_says_so(board_tree: BoardTree) -> None:
+    board_tree.method("good")
+    board_tree.pair("good", "clip-0", "dog", reference="reversed")
+    with pytest.raises(ValueError, match=r"made from another motion .*\(reversed\)"):
+        board(board_tree)
+
+
 def test_a_video_of_another_prompt_is_no_answer_to_the_edit(board_tree: BoardTree) -> None:
     board_tree.whole("smm")
     board_tree.pair("smm", "clip-1", "cat", record={"prompt": "anything"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -514,6 +515,17 @@ def test_a_score_that_holds_a_path_is_kept_and_loses_it(bench: Bench, tiny_clip:
 def test_names_without_paths(spec: str, named: str) -> None:
     assert without_path(spec) == named
     assert without_path(named) == named and is_local(named) == ("local" in named)
+
+
+def test_a_summary_keeps_other_references_apart(bench: Bench) -> None:
+    bench.put("copy", "right", RIGHT)
+    (own,) = bench.score(metrics=("motion_fidelity",))
+    request = own.record.request.model_copy(update={"reference": "reversed"})
+    other = replace(own, record=own.record.model_copy(update={"request": request}), scores=())
+    one, two = summarise([own, other], ("motion_fidelity",))
+    assert (one.reference, one.results, one.scored) == ("forward", 1, 1)
+    assert one == summarise([own], ("motion_fidelity",))[0]
+    assert (two.reference, two.results, two.scored) == ("reversed", 1, 0)
 
 
 def test_true_tracks_of_sources(bench: Bench) -> None:

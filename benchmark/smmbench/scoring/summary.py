@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from smmbench.metrics.registry import metric
+from smmbench.results import Reference
 from smmbench.scoring.counting import counted_mean, discredited
 from smmbench.scoring.loop import Outcome
 
@@ -24,6 +25,8 @@ class MethodSummary:
     Attributes:
         method: Label of the method.
         dataset: Name of the dataset.
+        reference: The motion that was given: `forward` is the clip's own; results of another one
+            are a line of their own.
         scored: Results with a number for every metric.
         results: All results of pairs that the protocol asks for, failed ones too.
         marked: Results whose video is marked, whether that takes a number away or not.
@@ -36,6 +39,7 @@ class MethodSummary:
 
     method: str
     dataset: str
+    reference: Reference
     scored: int
     results: int
     marked: int
@@ -44,23 +48,29 @@ class MethodSummary:
 
 
 def summarise(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[MethodSummary]:
-    """A line for each method and dataset, in the order in which they came."""
-    groups: dict[tuple[str, str], list[Outcome]] = {}
+    """A line for each method, dataset and reference, in the order in which they came."""
+    groups: dict[tuple[str, str, Reference], list[Outcome]] = {}
     for outcome in outcomes:
         request = outcome.record.request
         if outcome.asked:
-            groups.setdefault((request.method, request.dataset), []).append(outcome)
+            key = request.method, request.dataset, request.reference
+            groups.setdefault(key, []).append(outcome)
     return [_summary(*key, group, metrics) for key, group in groups.items()]
 
 
 def _summary(
-    method: str, dataset: str, group: Sequence[Outcome], metrics: Sequence[str]
+    method: str,
+    dataset: str,
+    reference: Reference,
+    group: Sequence[Outcome],
+    metrics: Sequence[str],
 ) -> MethodSummary:
     values = [_values(outcome, metrics) for outcome in group]
     floors = {name: _floors(name, group) for name in metrics}
     return MethodSummary(
         method=method,
         dataset=dataset,
+        reference=reference,
         scored=sum(len(one) == len(metrics) for one in values),
         results=len(group),
         marked=sum(bool(outcome.marks_that_hold) for outcome in group),
@@ -88,7 +98,8 @@ def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) ->
         captions.append("By chance: the metric of random directions, and against other sources")
     table.caption = ". ".join(captions) or None
     for line in summaries:
-        group = [line.method, line.dataset, f"{line.scored} of {line.results}"]
+        label = line.method if line.reference == "forward" else f"{line.method} ({line.reference})"
+        group = [label, line.dataset, f"{line.scored} of {line.results}"]
         group += [str(line.marked)] if with_marks else []
         for name in metrics:
             cells = [metric(name).title, _shown(line.means[name])]

@@ -96,6 +96,9 @@ def chosen_methods(
         methods={label: method for label, method in results.methods.items() if label in kept},
         found={label: found for label, found in results.found.items() if label in kept},
         left_out={label: count for label, count in results.left_out.items() if label in kept},
+        other_references={
+            label: counts for label, counts in results.other_references.items() if label in kept
+        },
     )
 
 

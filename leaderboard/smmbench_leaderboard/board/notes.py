@@ -103,6 +103,12 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
         f"{label}: {count} results of seeds or edits outside the protocol are left out."
         for label, count in sorted(results.left_out.items())
     ]
+    notes += [
+        f"{label}: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}: "
+        "results that were made from another motion than the clip's own stand apart and are in no "
+        "mean of this table."
+        for label, counts in sorted(results.other_references.items())
+    ]
     return notes
 
 

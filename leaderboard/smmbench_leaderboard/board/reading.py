@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from smmbench.dataset import Dataset, another_prompt, clip_named, load_dataset
@@ -62,6 +63,8 @@ class Results:
         methods: What each method says of itself; None where its `method.json` is missing.
         found: Results by label and pair, only pairs that the dataset and its protocol ask for.
         left_out: By label, how many results are of seeds or edits outside the protocol.
+        other_references: By label and reference (`reversed`, `other`, `none`), how many results
+            were made from another motion than the clip's own; they never mix with the others.
         problems: What could not be used, a sentence each.
     """
 
@@ -70,6 +73,7 @@ class Results:
     found: dict[str, dict[Key, Result]]
     left_out: dict[str, int]
     problems: tuple[str, ...] = ()
+    other_references: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def read_results(
@@ -112,10 +116,14 @@ def read_results(
     expected = set(protocol_pairs(chosen))
     every: dict[str, dict[Key, list[Result]]] = defaultdict(lambda: defaultdict(list))
     left_out: dict[str, int] = defaultdict(int)
+    others: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for folder, record in records:
         label, key = record.request.method, key_of(record)
-        if record.request.dataset != name or record.request.reference != "forward":
-            continue  # what was given another motion has no place among the others
+        if record.request.dataset != name:
+            continue
+        if record.request.reference != "forward":
+            others[label][record.request.reference] += 1
+            continue
         if wrong := why_of_another_dataset(record, chosen, check_prompts):
             problems.add(label, folder, wrong)
         elif key not in expected:
@@ -130,7 +138,14 @@ def read_results(
         except ValueError as error:  # without its card, a control would pass for a method
             problems.add(label, method_folder(root, label), str(error))
             del found[label]
+    counts = {label: dict(by) for label, by in others.items()}
     if not found:
+        if counts and not every and not left_out and not problems.text():
+            raise ValueError(
+                f"The results of '{name}' in '{root}' were all made from another motion than the "
+                f"clips' own ({', '.join(sorted({*by_reference(counts)}))}), and a board ranks "
+                f"results of the clips themselves: `smmbench run --dataset {name}` makes them."
+            )
         seeds = ", ".join(str(seed) for seed in chosen.manifest.protocol.seeds)
         raise ValueError(
             problems.text()
@@ -138,7 +153,16 @@ def read_results(
             f"({seeds}), or of edits that it does not have. Run those that it asks for: "
             f"`smmbench run --dataset {name}`."
         )
-    return Results(chosen, methods, found, dict(left_out), problems.sentences())
+    return Results(chosen, methods, found, dict(left_out), problems.sentences(), counts)
+
+
+def by_reference(others: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    """How many results there are of each other reference."""
+    total: dict[str, int] = defaultdict(int)
+    for counts in others.values():
+        for reference, count in counts.items():
+            total[reference] += count
+    return dict(total)
 
 
 class Problems:

@@ -211,6 +211,9 @@ def _only(results: Results, label: str) -> Results:
         methods={label: results.methods[label]},
         found={label: results.found[label]},
         left_out={one: count for one, count in results.left_out.items() if one == label},
+        other_references={
+            one: counts for one, counts in results.other_references.items() if one == label
+        },
     )
 
 
