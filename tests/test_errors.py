@@ -5,16 +5,22 @@ from __future__ import annotations
 import errno
 import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
+from smmbench.dataset import load_dataset
+from smmbench.dataset.fetching import fetch_dataset
 from smmbench.display import prepare_streams, print_document, print_line
 from smmbench.errors import Fault, MachineError, VideoError, fault_of, in_words
 from smmbench.results import find_records
 from smmbench.storage.home import home
+from smmbench.video import Video, read_video, write_lossless
 
 CommandLine = Callable[..., tuple[int, str, str]]
 
@@ -108,3 +114,79 @@ def test_any_text_goes_to_any_terminal(encoding: str, monkeypatch: pytest.Monkey
     document, line = raw.getvalue().decode(encoding).splitlines()
     assert json.loads(document) == said
     assert line in ("-|", "\N{BOX DRAWINGS LIGHT HORIZONTAL}\N{BOX DRAWINGS LIGHT VERTICAL}")
+
+
+@pytest.fixture
+def results_of_two(tmp_path: Path, smmbench: CommandLine) -> Path:
+    """A results folder of one control, two pairs of which are made and scored."""
+    root = tmp_path / "results"
+    assert smmbench("run", "--method", "frozen", "--limit", 2, "-o", root)[0] == 0
+    assert smmbench("score", root, "--metrics", "temporal_consistency")[0] == 0
+    return root
+
+
+def broken_disk(*_: object, **__: object) -> None:
+    """What a broken disk does with any file."""
+    raise OSError(errno.EIO, "Input/output error", "/r/video.mkv")
+
+
+def test_a_broken_disk_ends_the_board_and_blames_no_video(
+    results_of_two: Path, monkeypatch: pytest.MonkeyPatch, smmbench: CommandLine
+) -> None:
+    """A video that the disk does not give is not one that counts as worst."""
+    for folder, _ in find_records(results_of_two):
+        video = folder / "video.mkv"
+        video.touch()  # of another time, so that it is hashed
+    monkeypatch.setattr("smmbench.scoring.intact.file_sha256", broken_disk)
+    code, out, err = smmbench("leaderboard", results_of_two)
+    assert (code, out) == (2, "")
+    assert err.strip() == "smmbench: Input/output error: '/r/video.mkv'."
+
+
+def test_a_broken_disk_ends_verification_and_refuses_nothing(
+    results_of_two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, smmbench: CommandLine
+) -> None:
+    outputs, archive = tmp_path / "outputs", tmp_path / "s.zip"
+    outputs.mkdir()
+    for folder, record in find_records(results_of_two):
+        name = f"{record.request.clip}__{record.request.edit}.mkv"
+        shutil.copyfile(folder / "video.mkv", outputs / name)
+    smmbench("import", outputs, "--method", "mine", "-o", tmp_path / "own", "--limit", 2)
+    about = ("--authors", "A", "--contact", "a@example.org", "--seen", "none", "--licence", "MIT")
+    words = ("submit", tmp_path / "own" / "mine", "--allow-partial", "-o", archive)
+    code, _, err = smmbench(*words, *about, "--paper", "none", "--title", "Mine")
+    assert code == 0, err
+    target = "smmbench_leaderboard.submission.checks.read_video"
+    monkeypatch.setattr(target, broken_disk)
+    code, out, err = smmbench("verify", archive)
+    assert code == 2 and "refused" not in out + err
+    assert err.strip().splitlines()[-1] == "smmbench: Input/output error: '/r/video.mkv'."
+
+
+def test_a_file_that_the_disk_does_not_give_is_not_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FFmpeg says the same of both; the bytes tell them apart."""
+    path = tmp_path / "a.mkv"
+    write_lossless(path, Video(np.zeros((2, 8, 8, 3), np.uint8), 8.0))
+
+    def failing(*_: object, **__: object) -> None:
+        raise av.error.OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr("smmbench.video.decoding.av.open", failing)
+    with pytest.raises(VideoError, match="does not decode"):
+        read_video(path)
+    monkeypatch.setattr("smmbench.video.decoding._read_through", broken_disk)
+    with pytest.raises(OSError, match="Input/output"):
+        read_video(path)
+
+
+def test_a_full_disk_ends_fetching_instead_of_failing_every_file(
+    square_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMMBENCH_HOME", str(tmp_path / "home"))
+    text = square_dataset.read_text()
+    square_dataset.write_text(text.replace('.mkv", sha256', '.mkv", url = "https://a.b/c", sha256'))
+    monkeypatch.setattr("smmbench.dataset.fetching._copy", broken_disk)
+    with pytest.raises(OSError, match="Input/output"):
+        list(fetch_dataset(load_dataset(square_dataset), tmp_path))

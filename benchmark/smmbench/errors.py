@@ -57,6 +57,17 @@ def fault_of(error: BaseException, place: Path | None = None) -> Fault:
     return "method"
 
 
+def raise_if_machine(error: BaseException, place: Path | None = None) -> None:
+    """Raise an error again if it is the machine's, so that no file or method is blamed for it.
+
+    Args:
+        error: What was raised.
+        place: As in `fault_of`.
+    """
+    if fault_of(error, place) == "machine":
+        raise error
+
+
 def in_words(error: BaseException) -> str:
     """Say an error in one sentence, that of the system with the path and without its number."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:

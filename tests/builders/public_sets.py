@@ -158,3 +158,20 @@ COPIES: dict[str, Callable[[Path], Path]] = {
     "simmotion": simmotion,
 }
 """A copy of each set that is read, by the name that the command line takes."""
+
+
+def davis_50(root: Path) -> Path:
+    """DAVIS with the 50 clips of `smmbench-real`, 24 small frames each, and a script for them."""
+    from smmbench.public_sets.real import real_protocol
+
+    clips = real_protocol().clips
+    folder = root / "DAVIS-50"
+    frames = square_frames(24)
+    script = {}
+    for name in (*clips.tuning, *clips.board):
+        write_images(folder / "JPEGImages" / "480p" / name, frames)
+        level = {"easy": f"a {name}", "medium": f"a red {name}", "hard": f"a red {name} on ice"}
+        script[name] = {**level, "frame_range": "[0, 24, 1]"}
+    write_palette_masks(folder / "Annotations" / "480p" / "bear", square_masks(24))
+    (root / "prompts-50.js").write_text(f"const prompts = {json.dumps(script)};")
+    return folder

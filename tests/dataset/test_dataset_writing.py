@@ -313,6 +313,31 @@ def test_what_weakens_a_comparison_is_said(
     assert said in line
 
 
+def test_many_faults_of_a_kind_are_one_sentence() -> None:
+    videos = {name: moving(8) for name in "abcdef"}
+    prompts = {name: {"x": "a man riding a horse"} for name in "abcdef"}
+    alike, named = advice(videos, prompts, PROTOCOL)
+    assert "'a', 'b', 'c' and 3 more have the same pixels" in alike
+    assert "6 prompts name a motion, such as prompt 'x' of clip 'a' ('riding')" in named
+
+
+@pytest.mark.parametrize(
+    ("prompt", "names"),
+    [
+        ("a horse gallops over ice", True),
+        ("a runner on the moon", False),
+        ("a robot swimming in a lake", True),
+        ("a fox in the snow", False),
+        ("a cat moves to the right", True),
+        ("a sailing boat", True),
+        ("a bear on a rise", True),
+        ("a red drift of snow", False),
+    ],
+)
+def test_prompts_that_name_a_motion_are_told_by_their_verbs(prompt: str, names: bool) -> None:
+    assert bool(list(advice({}, {"a": {"x": prompt}}, PROTOCOL))) == names
+
+
 def test_even_motion_is_no_cut() -> None:
     assert cut_at(np.array([30.0, 31, 29, 33])) is None
     assert cut_at(np.array([3.0, 3, 90, 3])) == 3

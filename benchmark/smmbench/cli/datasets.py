@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 SETS = ("ditflow", "five", "loveu-tgve", "movebench", "mtbench", "simmotion")
 """Names of `smmbench.public_sets`, which is loaded when it is needed; a test compares them."""
+REAL = "smmbench-real"
 
 NameOrPath = Annotated[
     str, typer.Argument(help="Name of a dataset, or path of its TOML manifest.", show_default=False)
@@ -249,12 +251,14 @@ def new_dataset(
 
 
 def import_set(
-    name: Annotated[str, typer.Argument(metavar="SET", help=f"One of: {', '.join(SETS)}.")],
+    name: Annotated[
+        str, typer.Argument(metavar="SET", help=f"One of: {', '.join((*SETS, REAL))}.")
+    ],
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Your copy of the set (for ditflow, of DAVIS 2017). The manifest is written into "
-            "it; with --hub, the set is fetched into it first."
+            help="Your copy of the set (for ditflow and smmbench-real, of DAVIS 2017). The "
+            "manifest is written into it; with --hub, the set is fetched into it first."
         ),
     ],
     prompts: PromptsIfNeeded = None,
@@ -270,19 +274,34 @@ def import_set(
     size: Size = "",
     text_model: TextModel = "",
     tracker: Tracker = "",
+    rehearsal: Annotated[
+        bool,
+        typer.Option(
+            "--rehearsal",
+            help="For smmbench-real: tiny clips, to walk through every stage without weights.",
+        ),
+    ] = False,
 ) -> None:
     """Make a dataset of your copy of a public set: prompts, masks, hashes, licence, attribution.
 
     Each set has a protocol of its own. With another one (--frames, --size, --text-model,
     --tracker) the dataset is called SET-own, for its numbers do not compare. Nothing is sent.
-    ditflow needs --prompts: supp/assets/prompts.js of ditflow.github.io.
+    ditflow and smmbench-real need --prompts: supp/assets/prompts.js of ditflow.github.io.
     """
-    from smmbench.public_sets import PUBLIC_SETS, take_set
+    from smmbench.plugins import no_such
+    from smmbench.public_sets import PUBLIC_SETS, take_real, take_set
 
+    if name == REAL:
+        if prompts is None:
+            raise ValueError(f"{REAL} needs --prompts: supp/assets/prompts.js of its page.")
+        if hub or revision or frames is not None or size or text_model or tracker:
+            raise ValueError(f"{REAL} fixes its protocol; give --prompts alone, or --rehearsal.")
+        _print_written(*take_real(folder, prompts, rehearsal=rehearsal))
+        return
     if name not in PUBLIC_SETS:
-        from smmbench.plugins import no_such
-
-        raise ValueError(no_such("public set", name, PUBLIC_SETS))
+        raise ValueError(no_such("public set", name, (*PUBLIC_SETS, REAL)))
+    if rehearsal:
+        raise ValueError(f"--rehearsal is of {REAL} alone.")
     known = PUBLIC_SETS[name]
     if hub:
         from smmbench.public_sets.hub import fetch_set
@@ -298,9 +317,14 @@ def import_set(
     changed |= {"text_model": text_model} if text_model else {}
     changed |= {"tracker": tracker} if tracker else {}
     path, notes = take_set(known, folder, prompts, **changed)
+    _print_written([path], notes)
+
+
+def _print_written(paths: Sequence[Path], notes: Sequence[str]) -> None:
     for note in notes:
         print_line(note, err=True)
-    print_line(f"Wrote {path}. Next: smmbench datasets check {path}", err=True)
+    for path in paths:
+        print_line(f"Wrote {path}. Next: smmbench datasets check {path}", err=True)
 
 
 def add_dataset(

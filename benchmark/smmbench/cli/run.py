@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from smmbench.cli.readiness import checks_of, print_checks
 from smmbench.display import print_json, print_line
 from smmbench.options import (
     Batch,
@@ -29,6 +30,7 @@ from smmbench.options import (
 )
 
 if TYPE_CHECKING:
+    from smmbench.doctor import Check
     from smmbench.running.loop import Plan, Summary
 
 
@@ -83,7 +85,9 @@ def run(
 
     Without --seed, the seeds of the dataset's protocol are taken.
     Exit code: 0 all done, 1 some pair failed, 2 wrong use, 130 stopped by Ctrl-C.
+    With --dry-run: 0 the run can begin here, 1 something is missing, which is said.
     """
+    from smmbench.doctor.readiness import is_ready
     from smmbench.resolving import resolve
     from smmbench.running.executors import named_executor
     from smmbench.running.loop import plan_run
@@ -119,8 +123,9 @@ def run(
         keep_failed=keep_failed,
     )
     if dry_run:
-        _print_plan(plan, json)
-        return
+        checks = checks_of(plan, preset)
+        _print_plan(plan, checks, json)
+        raise typer.Exit(0 if is_ready(checks) else 1)
     try:
         summary = make(plan, execute)
     except KeyboardInterrupt:
@@ -130,7 +135,9 @@ def run(
     raise typer.Exit(1 if summary.failed else 0)
 
 
-def _print_plan(plan: Plan, json: bool) -> None:
+def _print_plan(plan: Plan, checks: list[Check], json: bool) -> None:
+    import dataclasses
+
     from rich.table import Table
 
     from smmbench.display import console
@@ -148,7 +155,8 @@ def _print_plan(plan: Plan, json: bool) -> None:
     if json:
         job = plan.job
         about = {"method": job.label, "parameters": job.recorded_parameters, "device": job.device}
-        print_json({**about, "todo": len(plan.todo), "pairs": rows})
+        looked_at = [dataclasses.asdict(check) for check in checks]
+        print_json({**about, "todo": len(plan.todo), "pairs": rows, "checks": looked_at})
         return
     table = Table("clip", "edit", "seed", "state", "prompt", box=None)
     for row in rows:
@@ -160,6 +168,7 @@ def _print_plan(plan: Plan, json: bool) -> None:
         f"{job.device}, into {job.root}.",
         err=True,
     )
+    print_checks(checks)
 
 
 def _print_summary(plan: Plan, summary: Summary, json: bool) -> None:

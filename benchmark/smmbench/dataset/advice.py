@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -20,10 +20,17 @@ CUT_LEAST = 20.0
 STILL = 0.3
 """Mean change of a pixel a step, of 255, below which a clip is called static."""
 
+FEW = 3
+"""So many faults of a kind are named one by one; of more, a sentence gives the number."""
+
+_VERBS = (
+    "bounc|chas|circl|climb|crawl|danc|driv|fall|float|fly|gallop|glid|hopp?|jogg?|jump|march|"
+    "orbit|pann?|rid|ris|roll|rotat|runn?|sail|skat|ski|slid|spinn?|surf|swimm?|swing|trott?|"
+    "turn|twirl|vault|walk|zoom"
+)
 _MOTION = re.compile(
     r"\b(left|right|up|down)wards?\b|\bto the (left|right)\b|\b(clock|anticlock|"
-    r"counterclock)wise\b|\b(rotat|spin|zoom|pann|turn|circl|ris|fall|bounc|jump|walk|runn|"
-    r"swimm|fly|danc|driv)(e|es|s|ing)\b",
+    rf"counterclock)wise\b|\b({_VERBS})(e|es|s|ing)\b|\bdrift(s|ing)\b",
     re.IGNORECASE,
 )
 
@@ -38,16 +45,17 @@ def advice(
         prompts: Their target prompts, by clip and name.
         protocol: The protocol that the set will have.
     """
-    hashes: dict[str, str] = {}
+    alike: dict[str, list[str]] = {}  # clips by their pixels
     for name, video in videos.items():
         changes = step_changes(video)
         if changes.max() < STILL:
             yield f"clip '{name}' is static: there is no motion to transfer."
         elif (cut := cut_at(changes)) is not None:
             yield f"clip '{name}' seems to be cut at frame {cut}: motion does not go on there."
-        other = hashes.setdefault(video.pixels_sha256, name)
-        if other != name:
-            yield f"clips '{other}' and '{name}' have the same pixels."
+        alike.setdefault(video.pixels_sha256, []).append(name)
+    for names in alike.values():
+        if len(names) > 1:
+            yield f"clips {_listed(names)} have the same pixels."
     lengths = Counter(len(video.frames) for video in videos.values())
     if len(lengths) > 1:
         said = ", ".join(f"{count} of {length}" for length, count in sorted(lengths.items()))
@@ -59,6 +67,7 @@ def advice(
 
 
 def _of_prompts(prompts: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    motions: list[tuple[str, str]] = []  # clip and prompt, and the word
     for clip, edits in prompts.items():
         seen: dict[str, str] = {}
         for edit, prompt in edits.items():
@@ -67,10 +76,21 @@ def _of_prompts(prompts: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
             if other != edit:
                 yield f"prompts '{other}' and '{edit}' of clip '{clip}' say the same."
             if motion := _MOTION.search(prompt):
-                yield (
-                    f"prompt '{edit}' of clip '{clip}' names a motion ('{motion[0]}'): a method "
-                    "may follow the text where it should follow the clip."
-                )
+                motions.append((f"prompt '{edit}' of clip '{clip}'", motion[0]))
+    why = "a method may follow the text where it should follow the clip."
+    if len(motions) <= FEW:
+        yield from (f"{place} names a motion ('{word}'): {why}" for place, word in motions)
+    else:
+        first, word = motions[0]
+        yield f"{len(motions)} prompts name a motion, such as {first} ('{word}'): {why}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """A few names of many: `'a' and 'b'`, `'a', 'b', 'c' and 4 more`."""
+    quoted = [f"'{name}'" for name in names]
+    if len(names) <= FEW:
+        return f"{', '.join(quoted[:-1])} and {quoted[-1]}"
+    return f"{', '.join(quoted[:FEW])} and {len(names) - FEW} more"
 
 
 def step_changes(video: Video) -> Float[np.ndarray, " steps"]:

@@ -20,6 +20,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from smmbench import __version__
 from smmbench.dataset import Dataset, File, files_of, stored_path
+from smmbench.errors import raise_if_machine
 from smmbench.storage.atomic import atomic_path
 from smmbench.storage.home import file_sha256
 
@@ -70,6 +71,7 @@ def fetch_dataset(
 
     Raises:
         ValueError: `source` is not a folder.
+        OSError: The disk is full, read-only or broken: every file would fail.
     """
     if source is not None and not source.is_dir():
         raise ValueError(f"No folder '{source}' to copy from.")
@@ -84,6 +86,7 @@ def fetch_dataset(
             else:
                 _download(file, path, open_url or open_https)
         except (OSError, ValueError, http.client.HTTPException) as error:
+            raise_if_machine(error)
             yield Fetched(file, "failed", str(error) or type(error).__name__)
         else:
             yield Fetched(file, "fetched")

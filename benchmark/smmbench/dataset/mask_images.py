@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image
 
-from smmbench.errors import VideoError
+from smmbench.errors import VideoError, raise_if_machine
 from smmbench.video import Limits, NormalForm, Video, normal_form
 from smmbench.video.images import numbered_images
 
@@ -60,6 +60,7 @@ def _values(path: Path) -> UInt8[np.ndarray, "height width"]:
                 return (np.asarray(image) > 0).astype(np.uint8)
             found = np.asarray(image.convert("L" if image.mode in ("1", "L", "I;16") else "RGB"))
     except (OSError, SyntaxError, ValueError) as error:
+        raise_if_machine(error)
         if isinstance(error, VideoError):
             raise
         raise VideoError(f"'{path}' cannot be read as a mask: {error}") from error

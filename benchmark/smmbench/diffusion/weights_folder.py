@@ -8,7 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from smmbench.diffusion.model_index import INDEX, check_index, read_json
+from smmbench.diffusion.model_index import INDEX, check_index, read_json, read_layout
+from smmbench.errors import raise_if_machine
 from smmbench.plugins import load_offered, no_such, offered
 from smmbench.storage.home import home
 
@@ -48,6 +49,49 @@ def model_folder(model: str, revision: str = "") -> Path:
             no_such("model", model, known) + " A local folder or a hub id (owner/name) works too."
         )
     return _from_hub(model, revision)
+
+
+def here(model: str, revision: str = "") -> Path | None:
+    """The folder of a model if it is on this machine; nothing is fetched.
+
+    Args:
+        model: As in `model_folder`.
+        revision: Commit of a hub id; empty for the fixed one of a known id.
+    """
+    if model in offered("smmbench.models"):
+        return Path(load_offered("smmbench.models", model, "model")())
+    if (folder := Path(model).expanduser()).is_dir():
+        return folder
+    from huggingface_hub import constants
+
+    safe, commit = model.replace("/", "--"), revision or REVISIONS.get(model, "")
+    places = (
+        home() / "models" / safe / commit,
+        Path(constants.HF_HUB_CACHE, f"models--{safe}", "snapshots", commit),
+    )
+    return next((place for place in places if commit and place.is_dir()), None)
+
+
+def lacking_files(folder: Path) -> list[str]:
+    """Files that a model's folder should hold and does not, as far as its own indices say.
+
+    Raises:
+        ValueError: It is of no family that is supported, or a configuration is missing.
+    """
+    network = read_layout(folder).family.part
+    lacking = [f"{part}/" for part in ("tokenizer", "scheduler") if not (folder / part).is_dir()]
+    for part in (network, "vae", "text_encoder"):
+        index = next((folder / part).glob("*.safetensors.index.json"), None)
+        if index is not None:
+            shards = sorted(set(read_json(index, folder).get("weight_map", {}).values()))
+            lacking += [f"{part}/{name}" for name in shards if not (folder / part / name).exists()]
+        elif not any(path.exists() for path in _weights(folder / part)):
+            lacking.append(f"{part}/*.safetensors")
+    return lacking
+
+
+def _weights(part: Path) -> list[Path]:
+    return [*part.glob("*.safetensors"), *part.glob("*.bin")]
 
 
 def weights_variant(part: Path) -> str | None:
@@ -108,6 +152,7 @@ def _download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
             )
         )
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise_if_machine(error)
         offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
         raise LookupError(
             f"The hub does not give '{model}' at {revision[:12]}, and it is not in the cache "

@@ -55,8 +55,6 @@ def hub(online: bool) -> Iterator[Check]:
 
 def text_models() -> Iterator[Check]:
     """Text models of the hub that installed datasets are scored with."""
-    import open_clip
-
     from smmbench.dataset import dataset_names, load_dataset
 
     users: dict[str, list[str]] = {}
@@ -67,21 +65,33 @@ def text_models() -> Iterator[Check]:
             continue
         users.setdefault(spec, []).append(dataset)
     for spec, datasets in users.items():
-        model, _, tag = spec.partition(":")
-        known = open_clip.get_pretrained_cfg(model, tag) if tag else None
-        if not known:
-            continue  # carried by a distribution, or the user's own file
-        name, use = f"text model {spec}", f"for {', '.join(datasets)}"
-        if place := _cached(str(known.get("hf_hub", "")).rpartition("/")[0]):
-            yield Check(name, "works", f"{use}; in {place}")
-        else:
-            yield Check(
-                name,
-                "not here",
-                f"{use}; not in {_hub_cache()}",
-                "It is fetched when it is used; or name a local file: --text-model "
-                f"{model}:/path, or another model: --text-model emoji-clip.",
-            )
+        yield from text_model_check(spec, f"for {', '.join(datasets)}")
+
+
+def text_model_check(spec: str, use: str = "for scoring") -> Iterator[Check]:
+    """Whether a text model of the hub is here; nothing for one that is carried or a file.
+
+    Args:
+        spec: As a protocol names it.
+        use: What it is for, in words.
+    """
+    import open_clip
+
+    model, _, tag = spec.partition(":")
+    known = open_clip.get_pretrained_cfg(model, tag) if tag else None
+    if not known:
+        return
+    name = f"text model {spec}"
+    if place := _cached(str(known.get("hf_hub", "")).rpartition("/")[0]):
+        yield Check(name, "works", f"{use}; in {place}")
+        return
+    yield Check(
+        name,
+        "not here",
+        f"{use}; not in {_hub_cache()}",
+        "It is fetched when it is used; or name a local file: --text-model "
+        f"{model}:/path, or another model: --text-model emoji-clip.",
+    )
 
 
 def _folder(name: str, folder: Path, needed: bool) -> Check:

@@ -10,6 +10,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from smmbench.errors import raise_if_machine
 from smmbench.public_sets.public_set import PublicSet
 
 UNPACKED_LIMIT = 200 * 2**30
@@ -63,6 +64,7 @@ def _snapshot(repository: str, revision: str) -> Path:
     try:
         return Path(snapshot_download(repository, repo_type="dataset", revision=revision))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise_if_machine(error)
         offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
         raise LookupError(
             f"The hub does not give the dataset '{repository}' at {revision[:12]}, and it is not "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from smmbench.errors import raise_if_machine
 from smmbench.results import VIDEO, RunRecord, ScoreFile, VideoFile
 from smmbench.storage.home import file_sha256
 from smmbench.video import read_video
@@ -29,6 +30,9 @@ def why_not_intact(folder: Path, record: RunRecord, scores: ScoreFile | None) ->
         folder: Of the result.
         record: Of a run that made a video.
         scores: What lies beside it; None if it is not scored.
+
+    Raises:
+        OSError: The disk is broken or gone, or may not be read; no video is blamed for that.
     """
     path = folder / VIDEO
     scored = scores.video_file if scores is not None else None
@@ -42,6 +46,7 @@ def why_not_intact(folder: Path, record: RunRecord, scores: ScoreFile | None) ->
             same = about.st_mtime_ns == scored.mtime_ns or file_sha256(path) == scored.sha256
     except FileNotFoundError:
         return "its video is gone"
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:
+        raise_if_machine(error, folder)
         return "its video cannot be read"
     return "" if same else "its video is not the one that was made and scored"

@@ -57,10 +57,22 @@ def decode_file(path: Path, limits: Limits, wanted: Wanted | None = None) -> Vid
     except av.error.EOFError as error:
         raise VideoError(f"'{path}' ends before its first frame: it has zero frames.") from error
     except av.error.FFmpegError as error:
+        _read_through(path)
         raise VideoError(
             f"'{path}' does not decode: {error.strerror}. It is damaged or cut, "
             "or over a limit on its size; copy or fetch it again."
         ) from error
+
+
+def _read_through(path: Path) -> None:
+    """Read a file's bytes to the end: FFmpeg calls damage and a broken disk by one name.
+
+    Raises:
+        OSError: The disk does not give them; then the file is not at fault.
+    """
+    with path.open("rb") as file:
+        while file.read(2**20):
+            pass
 
 
 def frame_rate(path: Path) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-from smmbench.errors import VideoError
+from smmbench.errors import VideoError, raise_if_machine
 from smmbench.video.limits import Limits
 from smmbench.video.rgb import over_black
 from smmbench.video.types import Video
@@ -116,6 +116,7 @@ def _read_image(
     except Image.DecompressionBombError as error:
         raise VideoError(f"'{path}' is over every limit: {error}") from error
     except (OSError, SyntaxError, ValueError) as error:  # Pillow raises any of them on damage
+        raise_if_machine(error)
         raise VideoError(f"'{path}' cannot be read as an image: {error}") from error
 
 

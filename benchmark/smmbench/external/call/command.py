@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from smmbench.errors import CommandError, FailureKind, ToldToEndError
+from smmbench.errors import CommandError, FailureKind, ToldToEndError, raise_if_machine
 from smmbench.external.call.log import Log, last_words
 
 GRACE = 5.0  # seconds between asking a group of processes to end and ending it
@@ -84,6 +84,7 @@ def _run(
             start_new_session=True,
         )
     except (OSError, ValueError) as error:
+        raise_if_machine(error)
         raise CommandError(f"'{command[0]}' does not start: {error}.", log=log.content()) from error
     assert process.stdout is not None
     pipe = process.stdout.fileno()

@@ -13,7 +13,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from PIL import Image
 
-from smmbench.errors import CommandError
+from smmbench.errors import CommandError, raise_if_machine
 from smmbench.external.recipe.placeholders import in_content, in_text
 from smmbench.external.recipe.tables import FileOf, Input
 from smmbench.video import Video, write_lossless
@@ -63,6 +63,7 @@ def write_files(
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_text(file, values, repo), encoding="utf-8")
         except (OSError, ValueError) as error:
+            raise_if_machine(error)
             raise CommandError(f"The recipe's file '{file.path}' cannot be written: {error}") from (
                 error
             )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from smmbench.errors import raise_if_machine
 from smmbench.metrics import HubModel
 from smmbench.storage.home import folder_sha256
 from smmbench.storage.weights_hash import tensors_sha256, weights_files
@@ -65,6 +66,7 @@ def _fetched(model: HubModel) -> Path:
             snapshot_download(model.repository, revision=model.commit, allow_patterns=list(FILES))
         )
     except Exception as error:  # network, hub and disk raise many kinds
+        raise_if_machine(error)
         first = (str(error).splitlines() or [""])[0]
         raise WeightsMissingError(
             f"The weights of {model.repository} cannot be fetched: {type(error).__name__}: {first} "

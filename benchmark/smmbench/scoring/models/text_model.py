@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from PIL import Image
 
+from smmbench.errors import raise_if_machine
 from smmbench.plugins import load_offered, no_such, offered
 from smmbench.storage.home import folder_sha256
 from smmbench.storage.local_paths import without_path
@@ -198,6 +199,7 @@ def _load_tag(name: str, tag: str, device: str) -> _Loaded:
     try:
         path = Path(open_clip.download_pretrained(known))
     except Exception as error:  # network, hub and disk raise many kinds
+        raise_if_machine(error)
         raise WeightsUnavailableError(
             f"The weights '{tag}' of {name} cannot be fetched: {type(error).__name__}: "
             f"{_first_line(error)} Fetch them where there is a network (open_clip keeps them in "

@@ -1,0 +1,136 @@
+"""Whether a run could begin here: its clips, weights, device and room, looked at before it does."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smmbench.dataset import Clip, Dataset, clip_form, clip_path
+from smmbench.doctor.check import Check, State
+from smmbench.doctor.weights import text_model_check
+from smmbench.environment import describe_device
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run as far as its needs go.
+
+    Attributes:
+        dataset: Its dataset.
+        clips: Clips of the pairs that it would make, each once.
+        videos: How many it would make.
+        parameters: Those of the method.
+        method: Name of the method.
+        preset: Of the parameters; empty for the defaults.
+        checkpoints: Which parameters name weights.
+        device: Where it would compute.
+        root: The results folder.
+    """
+
+    dataset: Dataset
+    clips: Sequence[Clip]
+    videos: int
+    parameters: Any
+    method: str
+    preset: str
+    checkpoints: Sequence[str]
+    device: str
+    root: Path
+
+
+def run_readiness(wanted: Wanted) -> Iterator[Check]:
+    """Look at what a run needs; nothing is loaded, fetched or changed.
+
+    Checks that are `needed` must work before the run can begin. Scoring needs the text model too,
+    but not at once.
+    """
+    yield _clips(wanted)
+    if "model" in wanted.checkpoints:
+        yield _model(wanted.parameters.model, getattr(wanted.parameters, "revision", ""))
+    yield Check("device", "works", describe_device(wanted.device), needed=True)
+    yield _room(wanted)
+    yield from text_model_check(wanted.dataset.manifest.protocol.text_model)
+    yield from _real(wanted)
+
+
+def is_ready(checks: Sequence[Check]) -> bool:
+    """Whether everything works that a run needs at once."""
+    return all(check.state == "works" for check in checks if check.needed)
+
+
+def _clips(wanted: Wanted) -> Check:
+    """Every clip's file is there and is the right one."""
+    faults = []
+    for clip in wanted.clips:
+        try:
+            clip_path(wanted.dataset, clip)
+        except (ValueError, OSError) as error:
+            faults.append(str(error))
+    count = len(wanted.clips)
+    if not faults:
+        return Check("clips", "works", f"all {count} are here, with the right hashes", needed=True)
+    more = f" (and {len(faults) - 1} more)" if faults[1:] else ""
+    return Check("clips", "not here", f"{len(faults)} of {count} lack", faults[0] + more, True)
+
+
+def _model(model: str, revision: str) -> Check:
+    from smmbench.diffusion.weights_folder import REVISIONS, here, lacking_files
+
+    name, folder = f"model {model}", here(model, revision)
+    if folder is None:
+        commit = revision or REVISIONS.get(model, "")
+        known = "/" in model and not Path(model).is_absolute()
+        mend = (
+            f"The run would fetch it first. Or: hf download {model} --revision {commit}"
+            if known and commit
+            else "Name a folder in diffusers' layout, or a hub id and --set revision=COMMIT."
+        )
+        return Check(name, "not here", "neither a folder nor in the hub's cache", mend, True)
+    try:
+        lacking = lacking_files(folder)
+    except ValueError as error:
+        return Check(name, "broken", str(error), "Name another model: --set model=...", True)
+    if lacking:
+        found = f"{folder} lacks {', '.join(lacking[:3])}"
+        more = f" and {len(lacking) - 3} more" if lacking[3:] else ""
+        return Check(name, "broken", found + more, f"Fetch it again: hf download {model}", True)
+    return Check(name, "works", f"in {folder}", needed=True)
+
+
+def _room(wanted: Wanted) -> Check:
+    """Room for the videos, whose lossless files are never much larger than their raw pixels."""
+    sizes = [clip_form(wanted.dataset, clip) for clip in wanted.clips]
+    largest = max((3 * form.frames * form.width * form.height for form in sizes), default=0)
+    needed = largest * wanted.videos
+    place = next(path for path in (wanted.root, *wanted.root.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    found = f"at most {needed / 1e9:.2f} GB for {wanted.videos} videos, {free / 1e9:.1f} GB free"
+    state: State = "works" if needed < free else "broken"
+    mend = "" if needed < free else "Name another folder for results."
+    return Check("room for results", state, found, mend, True)
+
+
+def _real(wanted: Wanted) -> Iterator[Check]:
+    """What the protocol for real video asks for besides: its block's own backbone."""
+    from smmbench.public_sets.real import REHEARSAL, real_name, real_protocol
+
+    name = wanted.dataset.manifest.name
+    for block, of in real_protocol().blocks.items():
+        if not name.startswith(real_name(block)) or name.endswith(REHEARSAL):
+            continue
+        if wanted.device == "cpu":
+            mend = "Run where there is a GPU, or walk through with --rehearsal datasets."
+            yield Check("GPU", "not here", f"{of.title} is too large for a CPU", mend, True)
+        if "model" in wanted.checkpoints:
+            own = (wanted.parameters.model, wanted.parameters.revision or of.revision)
+            fits = own == (of.model, of.revision)
+            mend = "" if fits else f"--set model={of.model}, or a dataset of another block."
+            found = f"{of.model} at {of.revision[:12]} is asked for"
+            yield Check("block", "works" if fits else "broken", found, mend, True)
+        hours = of.gpu_hours(len(wanted.clips), wanted.videos // max(1, len(wanted.clips)))
+        cost = hours.get(f"{wanted.method} ({wanted.preset or 'paper'})")
+        said = f"about {cost:.1f} hours of an H100" if cost else "not measured at this size"
+        yield Check("cost", "works", said)

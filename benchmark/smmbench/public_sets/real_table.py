@@ -1,0 +1,47 @@
+"""smmbench-real as a table of the documentation; a test keeps it true."""
+
+from __future__ import annotations
+
+from smmbench.public_sets.real import Block, real_protocol
+
+PROMPTS = 3
+"""Target prompts of each clip."""
+
+
+def real_table() -> str:
+    """Everything that the protocol fixes, and what it needs, in Markdown."""
+    real = real_protocol()
+    blocks = list(real.blocks.values())
+    head = ("", *(f"`{name}`" for name in real.blocks))
+    rows = [
+        head,
+        ("---",) * len(head),
+        ("backbone", *(f"{of.title}: {of.model} at {of.revision[:12]}" for of in blocks)),
+        ("clips", *(f"{of.frames} frames of {of.width}x{of.height}" for of in blocks)),
+        ("for the board", *_same(f"{len(real.clips.board)} clips, {PROMPTS} prompts each", blocks)),
+        ("for tuning", *_same(f"{len(real.clips.tuning)} other clips", blocks)),
+        ("seeds", *_same(", ".join(map(str, real.seeds)), blocks)),
+        ("text model", *_same(f"{real.text_model.name} ({real.text_model.sha256[:12]})", blocks)),
+        ("tracker", *_same(f"{real.tracker.name}, grid {real.tracker.grid}", blocks)),
+        ("disk: weights", *(f"{of.disk_gb:g} GB" for of in blocks)),
+        ("disk: clips", *_same(f"about {real.clips.disk_gb:g} GB", blocks)),
+        ("disk: videos of a method", *(f"at most {_videos_gb(of):.1f} GB" for of in blocks)),
+        ("one H100, a method on the board", *(_hours(of) for of in blocks)),
+    ]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _same(text: str, blocks: list[Block]) -> tuple[str, ...]:
+    return (text,) * len(blocks)
+
+
+def _videos_gb(of: Block) -> float:
+    """Raw pixels, which lossless files do not exceed by much."""
+    videos = PROMPTS * len(real_protocol().clips.board)
+    return 3 * of.frames * of.width * of.height * videos / 1e9
+
+
+def _hours(of: Block) -> str:
+    hours = of.gpu_hours(len(real_protocol().clips.board), PROMPTS)
+    said = (f"`{name}`: {value:.1f} hours" for name, value in hours.items())
+    return ", ".join(said) or "not measured"
