@@ -72,7 +72,7 @@ def test_a_user_without_a_home_is_told_what_to_set(monkeypatch: pytest.MonkeyPat
 def test_one_broken_record_stops_nobody_else(tmp_path: Path, smmbench: CommandLine) -> None:
     """An empty record (a power cut) and a set that is not known here, beside two good ones."""
     root = tmp_path / "r"
-    assert smmbench("run", "--method", "frozen", "--limit", 4, "-o", root)[0] == 0
+    assert smmbench("run", "--method", "frozen", "--limit", 4, "--results", root)[0] == 0
     folders = [folder for folder, _ in find_records(root)]
     (folders[0] / "record.json").write_bytes(b"")
     record = json.loads((folders[1] / "record.json").read_text())
@@ -91,7 +91,7 @@ def test_a_read_only_disk_ends_scoring_and_refuses_no_video(
     tmp_path: Path, smmbench: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = tmp_path / "r"
-    assert smmbench("run", "--method", "frozen", "--limit", 1, "-o", root)[0] == 0
+    assert smmbench("run", "--method", "frozen", "--limit", 1, "--results", root)[0] == 0
 
     def read_only(folder: Path, *_: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system", str(folder))
@@ -120,7 +120,7 @@ def test_any_text_goes_to_any_terminal(encoding: str, monkeypatch: pytest.Monkey
 def results_of_two(tmp_path: Path, smmbench: CommandLine) -> Path:
     """A results folder of one control, two pairs of which are made and scored."""
     root = tmp_path / "results"
-    assert smmbench("run", "--method", "frozen", "--limit", 2, "-o", root)[0] == 0
+    assert smmbench("run", "--method", "frozen", "--limit", 2, "--results", root)[0] == 0
     assert smmbench("score", root, "--metrics", "temporal_consistency")[0] == 0
     return root
 
@@ -151,7 +151,7 @@ def test_a_broken_disk_ends_verification_and_refuses_nothing(
     for folder, record in find_records(results_of_two):
         name = f"{record.request.clip}__{record.request.edit}.mkv"
         shutil.copyfile(folder / "video.mkv", outputs / name)
-    smmbench("import", outputs, "--method", "mine", "-o", tmp_path / "own", "--limit", 2)
+    smmbench("import", outputs, "--method", "mine", "--results", tmp_path / "own", "--limit", 2)
     about = ("--authors", "A", "--contact", "a@example.org", "--seen", "none", "--licence", "MIT")
     words = ("submit", tmp_path / "own" / "mine", "--allow-partial", "-o", archive)
     code, _, err = smmbench(*words, *about, "--paper", "none", "--title", "Mine")

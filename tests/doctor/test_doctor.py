@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import torch
 from huggingface_hub import constants
 
 from smmbench import doctor
-from smmbench.doctor import Check, machine, parts, weights
+from smmbench.doctor import Check, machine, parts, trying, weights
 from smmbench.doctor.check import guarded
 from smmbench.storage.home import file_sha256
 from smmbench.tracking import cotracker
@@ -310,3 +310,45 @@ def test_what_is_here_now_is_looked_at_without_a_fault_of_the_doctor(hub_cache: 
     names = [check.name for check in doctor.examine()]
     groups = {"packages", "devices", "codecs", "disk", "carried models", "datasets", "hub"}
     assert len(names) == len(set(names)) and not (groups - {"packages", "hub"}) & set(names)
+
+
+def state_of(checks: list[Check], name: str) -> Check:
+    (found,) = (check for check in checks if check.name == name)
+    return found
+
+
+def test_a_video_and_the_text_encoder_are_tried_and_not_only_imported() -> None:
+    tried = [*trying.video(), *trying.text_encoder()]
+    assert [check.state for check in tried] == ["works", "works"]
+    assert all(check.needed for check in tried)
+
+
+def test_a_video_that_does_not_come_back_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise AttributeError("module 'av' has no attribute 'open'")
+
+    monkeypatch.setattr("smmbench.video.write_lossless", broken)
+    (check,) = trying.video()
+    assert check.state == "broken" and "has no attribute" in check.found and "av<19" in check.mend
+
+
+def test_a_text_encoder_that_does_not_load_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("The weights do not fit")
+
+    monkeypatch.setattr("smmbench.diffusion.loading.load_text", broken)
+    (check,) = trying.text_encoder()
+    assert check.state == "broken" and "do not fit" in check.found and "transformers" in check.mend
+
+
+def test_packages_of_extras_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(package: str) -> str:
+        if package == "ray":
+            raise PackageNotFoundError(package)
+        return "1.2"
+
+    monkeypatch.setattr(trying, "version", version)
+    checks = list(trying.extras())
+    assert state_of(checks, "package peft").state == "works"
+    ray = state_of(checks, "package ray")
+    assert ray.state == "not here" and ray.mend == 'pip install "smmbench[ray]"' and not ray.needed

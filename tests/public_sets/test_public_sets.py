@@ -223,7 +223,7 @@ def test_simmotion_is_a_test_of_metrics(tmp_path: Path, smmbench: CommandLine) -
     assert [real.name, made.name] == ["real-example_2", "dynamic_object-example_10"]
     assert (real.frames, real.tags, made.tags) == (20, ("real",), ("dynamic-object",))
     manifest, results = dataset.root / "simmotion-own.toml", tmp_path / "results"
-    code, out, err = smmbench("import", "--published", "--dataset", manifest, "-o", results)
+    code, out, err = smmbench("import", "--published", "--dataset", manifest, "--results", results)
     assert code == 0, out + err
     metrics = ("--metrics", "motion_fidelity", "--dataset", manifest, "--json")
     code, out, err = smmbench("score", results, *metrics)

@@ -143,7 +143,7 @@ def test_every_stage_works_on_random_weights(
     tuning = rehearsal / f"smmbench-real-{block}-val-rehearsal.toml"
     results = tmp_path / "results"
     chosen = [word for one in (f"model={model}", *settings) for word in ("--set", one)]
-    run = ("run", "--dataset", manifest, "--device", "cpu", "-o", results, "--limit", 2)
+    run = ("run", "--dataset", manifest, "--device", "cpu", "--results", results, "--limit", 2)
 
     def succeeds(*words: object) -> str:
         code, out, err = smmbench(*words)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 
-from smmbench.doctor import machine, parts, weights
+from smmbench.doctor import machine, parts, trying, weights
 from smmbench.doctor.check import Check, guarded
 
 __all__ = ["Check", "embedded_world_runs", "examine"]
@@ -25,11 +25,14 @@ def examine(online: bool = False) -> Iterator[Check]:
     yield from guarded("packages", machine.packages, needed=True)
     yield from guarded("devices", machine.devices, needed=True)
     yield from guarded("codecs", machine.codecs, needed=True)
+    yield from guarded("video", trying.video, needed=True)
     yield from guarded("disk", machine.disk, needed=True)
     yield from guarded("carried models", weights.carried, needed=True)
+    yield from guarded("text encoder", trying.text_encoder, needed=True)
     yield from guarded("datasets", parts.datasets, needed=True)
     yield from guarded("methods", parts.methods, needed=True)
     yield from guarded("trackers", parts.trackers, needed=True)
+    yield from guarded("extras", trying.extras)
     yield from guarded("commands", parts.commands)
     yield from guarded("hub", partial(weights.hub, online))
     yield from guarded("text models", weights.text_models)
