@@ -6,6 +6,7 @@ import ast
 import re
 import shlex
 import tomllib
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +202,29 @@ def test_one_version_everywhere() -> None:
 def test_the_licence_is_whole() -> None:
     text = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in text and "END OF TERMS AND CONDITIONS" in text
+
+
+def test_the_long_description_has_no_link_that_leads_nowhere() -> None:
+    path = ROOT / "hatch_build.py"
+    spec = spec_from_file_location("hatch_build", path)
+    assert spec is not None and spec.loader is not None
+    hook = module_from_spec(spec)
+    spec.loader.exec_module(hook)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for text in (hook.for_an_index(readme), hook.for_an_index(readme, "https://a.b/c")):
+        links = re.findall(r"\]\(([^()\s]+)\)", text)
+        assert all(link.startswith(("https://", "#")) for link in links), links
+    example = "See [the page](docs/a.md#part), [there](https://x.y) and ![a picture](b.png)."
+    assert hook.for_an_index(example) == (
+        "See the page (`docs/a.md` in the source distribution), [there](https://x.y) and "
+        "(a picture: `b.png` in the source distribution)."
+    )
+    assert "[the page](https://a.b/c/docs/a.md#part)" in hook.for_an_index(example, "https://a.b/c")
+
+
+def test_the_licence_expression_covers_code_and_data() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["license"] == "Apache-2.0 AND OFL-1.1"
+    notice = (ROOT / "datasets" / "smmbench_datasets" / "emoji" / "NOTICE").read_text("utf-8")
+    assert "SIL Open Font License, Version 1.1" in notice
+    assert "datasets/smmbench_datasets/emoji/NOTICE" in project["license-files"]

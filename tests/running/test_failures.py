@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 
-from smmbench.progress import duration, progress
+from smmbench.display import talk
+from smmbench.progress import duration, progress, rate, step
 from smmbench.running.failures import failure
 from smmbench.video import VideoError
+
+CommandLine = Callable[..., tuple[int, str, str]]
 
 
 @pytest.mark.parametrize(
@@ -70,10 +76,64 @@ def test_plain_lines_on_stderr_where_there_is_no_terminal(
         report("a/dog: 1 s")
         report("a/cat: failed", failed=True)
     out, err = capsys.readouterr()
-    first, second = err.splitlines()
+    begun, first, second = err.splitlines()
     assert out == ""
+    assert begun == "[0/2] pairs"  # at once, before anything is finished
     assert first.startswith("[1/2] a/dog: 1 s (")
     assert "pairs/min" in first
     assert "left" in first
     assert second.startswith("[2/2] a/cat: failed (")
     assert "left" not in second
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds", "text"),
+    [(3, 6.0, "30.0 pairs/min"), (1, 240.0, "15.0 pairs/h"), (1, 7200.0, "12.0 pairs/day")],
+)
+def test_a_rate_is_never_nought(count: int, seconds: float, text: str) -> None:
+    assert rate(count, "pairs", seconds) == text
+
+
+def test_steps_are_said_now_and_then_and_only_within_a_loop(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step("inversion", 1, 50)  # nobody looks
+    monkeypatch.setattr("smmbench.progress.QUIET_SECONDS", 0.0)
+    with progress(2, "pairs"):
+        step("inversion", 12, 50)
+    step("sampling", 1, 50)
+    assert capsys.readouterr().err.splitlines() == ["[0/2] pairs", "[0/2] ... inversion 12/50"]
+
+
+def test_steps_do_not_flood_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(2, "pairs"):
+        for number in range(50):
+            step("inversion", number, 50)
+    assert capsys.readouterr().err.splitlines() == ["[0/2] pairs"]
+
+
+def test_quiet_says_what_failed_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(talk, "quiet", True)
+    with progress(2, "pairs") as report:
+        report("a/dog: 1 s")
+        report("a/cat: failed", failed=True)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("[2/2] a/cat: failed")
+
+
+def test_the_command_line_is_quiet_and_logs(
+    tmp_path: Path, smmbench: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(talk, "quiet", False)
+    monkeypatch.setattr(talk, "log", None)
+    log = tmp_path / "talk.log"
+    run = ("run", "--method", "frozen", "--limit", 1, "--results", tmp_path / "r")
+    code, _, err = smmbench("--quiet", "--log-file", log, *run)
+    assert (code, err) == (0, "")
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert lines[0].endswith(" [0/1] pairs")
+    assert any("frozen on emoji: 1 made" in line for line in lines)
+    code, _, err = smmbench("--quiet", "run", "--method", "nosuch")
+    assert code == 2 and "No method 'nosuch'" in err

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 import warnings
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from smmbench import __version__
-from smmbench.display import prepare_streams, print_line
+from smmbench.display import prepare_streams, print_line, talk
 from smmbench.errors import BrokenFileError, in_words
 from smmbench.plugins import load_offered, offered
 
@@ -34,8 +36,20 @@ def _smmbench(
     version: bool = typer.Option(
         False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
     ),
+    quiet: Annotated[
+        bool, typer.Option("--quiet", envvar="SMMBENCH_QUIET", help="Say only what went wrong.")
+    ] = False,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--log-file",
+            envvar="SMMBENCH_LOG_FILE",
+            help="Append all that is said on standard error to this file too, with the time.",
+        ),
+    ] = None,
 ) -> None:
     """Run, score and rank methods of text-driven video motion transfer."""
+    talk.quiet, talk.log = quiet, log_file
 
 
 # Each module adds its commands to `app`; a module imports nothing heavy at its top.
@@ -76,7 +90,7 @@ _add_offered()
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     """Say a warning as one line; which line of code gave it tells a user nothing."""
-    print_line(f"warning: {' '.join(str(message).split())}", err=True)
+    print_line(f"warning: {' '.join(str(message).split())}", err=True, wrong=True)
 
 
 def main() -> None:
@@ -93,5 +107,5 @@ def main() -> None:
     except (ValueError, LookupError, OSError, ImportError) as error:
         if isinstance(error, (KeyError, IndexError)):
             raise  # an inner mistake, not a name that a user gave
-        print_line(f"smmbench: {in_words(error)}", err=True)
+        print_line(f"smmbench: {in_words(error)}", err=True, wrong=True)
         sys.exit(1 if isinstance(error, BrokenFileError) else 2)

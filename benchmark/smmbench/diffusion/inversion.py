@@ -15,6 +15,7 @@ from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.flow import FlowSchedule
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Timestep
+from smmbench.progress import step
 
 Solver = Literal["first-order", "rf-solver"]
 
@@ -65,7 +66,8 @@ def invert(
     x = clean
     below: Timestep = CLEAN
     kept: dict[Timestep, Latent] = {CLEAN: clean}
-    for t in timesteps:
+    for number, t in enumerate(timesteps, 1):
+        step("inversion", number, len(timesteps))
         lower = x
         if solver == "rf-solver":
             x = second_order_step(denoiser, lower, text, below, t)

@@ -10,6 +10,7 @@ import torch
 from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction, Timestep
+from smmbench.progress import step
 
 Denoise = Callable[[Latent, Timestep], Prediction]
 """From a latent and its timestep to clean latent and noise; guidance is inside."""
@@ -41,7 +42,8 @@ def sample(
     schedule: NoiseSchedule, denoise: Denoise, x: Latent, timesteps: Sequence[Timestep]
 ) -> Latent:
     """Denoise a latent from the first timestep to the end; with no timesteps it stays as it is."""
-    for t, to in steps(timesteps):
+    for number, (t, to) in enumerate(steps(timesteps), 1):
+        step("sampling", number, len(timesteps))
         x = sampling_step(schedule, denoise, x, t, to)
     return x
 
@@ -65,7 +67,8 @@ def sample_guided(
         renoise: Draws noise like a latent: after each step but the last, the latent is noised
             forward again and stepped anew. None: no restart.
     """
-    for t, to in steps(timesteps):
+    for number, (t, to) in enumerate(steps(timesteps), 1):
+        step("sampling", number, len(timesteps))
         x = sampling_step(schedule, denoise, guide(x, t), t, to)
         # Where t holds no signal at all, a restart would erase what was just made.
         if renoise and to != CLEAN and schedule.mu(t) > 0:

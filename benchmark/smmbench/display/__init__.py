@@ -14,6 +14,7 @@ from smmbench.display.printing import (
     print_json,
     print_line,
 )
+from smmbench.display.talk import talk
 
 __all__ = [
     "console",
@@ -25,5 +26,6 @@ __all__ = [
     "print_document",
     "print_json",
     "print_line",
+    "talk",
     "visible",
 ]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from smmbench.display.escaping import visible
+from smmbench.display.talk import talk
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,7 +57,7 @@ def _escaped(sign: str) -> str:
     return "".join(f"\\u{int.from_bytes(units[at : at + 2]):04x}" for at in range(0, len(units), 2))
 
 
-def print_line(text: object = "", *, err: bool = False) -> None:
+def print_line(text: object = "", *, err: bool = False, wrong: bool = False) -> None:
     """Print exactly one line, whatever the text holds.
 
     Line breaks within it become blanks: text of a stranger cannot begin a line.
@@ -64,8 +65,13 @@ def print_line(text: object = "", *, err: bool = False) -> None:
     Args:
         text: What to print.
         err: To standard error, where talk belongs; data goes to standard output.
+        wrong: It says what went wrong, so that it is said under `--quiet` too.
     """
-    typer.echo(visible(str(text)), err=err)
+    line = visible(str(text))
+    if err:
+        talk.write(line)
+    if not err or wrong or not talk.quiet:
+        typer.echo(line, err=err)
 
 
 def print_document(text: str, *, styled: bool = False) -> None:
