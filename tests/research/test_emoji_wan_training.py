@@ -175,8 +175,80 @@ def test_loss_of_the_true_velocity_is_zero(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(model.transformer, "forward", perfect)
     torch.manual_seed(0)
-    loss = transformer.flow_loss(model, latents, tokens, torch.tensor(transformer.Recipe.shares))
+    clips = transformer.Encodings(latents, tokens, torch.ones(3, 1, *transformer.LATENT[1:]))
+    loss = transformer.flow_loss(model, clips, torch.tensor(transformer.Recipe.shares), 2.0)
     assert float(loss) < 1e-4
+
+
+def test_objects_weigh_more_only_where_there_are_objects() -> None:
+    model = transformer.TextToVideo(text_model.VOCABULARY, smoke=True)
+    tokens = torch.ones(4, transformer.FORMS, tokenizer.MAX_TOKENS, dtype=torch.long)
+    shares = torch.tensor(transformer.Recipe.shares)
+    losses = {}
+    for cover, emphasis in ((0.0, 0.0), (0.0, 2.0), (1.0, 0.0), (1.0, 2.0)):
+        torch.manual_seed(0)
+        objects = torch.full((4, 1, *transformer.LATENT[1:]), cover)
+        clips = transformer.Encodings(torch.randn(4, *transformer.LATENT), tokens, objects)
+        losses[cover, emphasis] = float(transformer.flow_loss(model, clips, shares, emphasis))
+    assert losses[0.0, 0.0] == losses[0.0, 2.0] == losses[1.0, 0.0]
+    plain = losses[0.0, 0.0]
+    assert plain < losses[1.0, 2.0] < 3 * plain  # 1 + 2 (1 - sigma) at most
+
+
+def test_forms_of_captions_are_drawn_at_their_shares(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = transformer.TextToVideo(text_model.VOCABULARY, smoke=True)
+    seen: list[torch.Tensor] = []
+
+    def embed(tokens: torch.Tensor) -> torch.Tensor:
+        seen.append(tokens[:, 0])
+        return torch.zeros(len(tokens), 1, 32)
+
+    def nothing(x: torch.Tensor, *_: torch.Tensor, return_dict: bool) -> tuple[torch.Tensor]:
+        return (torch.zeros_like(x),)
+
+    monkeypatch.setattr(model, "embed", embed)
+    monkeypatch.setattr(model.transformer, "forward", nothing)
+    n = 500
+    tokens = torch.arange(transformer.FORMS)[None, :, None].repeat(n, 1, 2)
+    clips = transformer.Encodings(torch.zeros(n, 1, 1, 1, 1), tokens, torch.zeros(n, 1, 1, 1, 1))
+    torch.manual_seed(0)
+    transformer.flow_loss(model, clips, torch.tensor([0.5, 0.0, 0.5, 0.0, 0.0]))
+    counts = torch.bincount(seen[0], minlength=transformer.FORMS)
+    assert counts.sum() == n and counts[1] == counts[3] == counts[4] == 0
+    assert 200 < counts[0] < 300
+
+
+def test_cover_is_the_share_of_each_latent() -> None:
+    alpha = torch.zeros(1, 1, 5, 16, 16)
+    alpha[:, :, 0, :8, :8] = 1  # the first frame is a latent frame of its own
+    alpha[:, :, 1, 8:, 8:] = 1  # the second shares one with the third
+    found = transformer.cover(alpha)
+    assert found.shape == (1, 1, 3, 2, 2)
+    assert found[0, 0, 0].tolist() == [[1, 0], [0, 0]]
+    assert found[0, 0, 1].tolist() == [[0, 0], [0, 0.5]]
+    assert found[0, 0, 2].abs().max() == 0
+
+
+def test_windows_are_cut_out_of_clips_around_their_objects() -> None:
+    stock = vae.Stock(world.Renderer(), 3, 4)
+    whole = 2 * stock.pixels[:, :3].float() / 255 - 1
+    torch.manual_seed(0)
+    video, alpha = stock.draw(6, 64)
+    assert video.shape == (6, 3, 17, 64, 64) and alpha.shape == (6, 1, 17, 64, 64)
+    for one in video:
+        places = [
+            (clip, y, x)
+            for clip in range(4)
+            for y in range(65)
+            for x in range(65)
+            if torch.allclose(whole[clip, :, 8, y, x], one[:, 8, 0, 0], atol=1e-5)
+        ]
+        assert any(
+            torch.allclose(whole[c, :, :, y : y + 64, x : x + 64], one, atol=1e-5)
+            for c, y, x in places
+        )
+    assert (alpha.amax((1, 2, 3, 4)) > 0.9).all()  # an object is in every window
+    assert alpha.mean() > stock.pixels[:, 3].float().mean() / 255
 
 
 def test_text_is_zero_behind_its_end() -> None:

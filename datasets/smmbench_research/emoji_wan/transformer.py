@@ -19,12 +19,13 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
+import torch.nn.functional as nnf
 from diffusers import FlowMatchEulerDiscreteScheduler, WanTransformer3DModel
 from jaxtyping import Float, Int
 from torch import Tensor, nn
@@ -54,6 +55,7 @@ class Recipe:
     warmup: int = 300  # steps
     decay: float = 0.9995  # of the moving average of the weights
     shares: tuple[float, ...] = (0.5, 0.28, 0.06, 0.06, 0.1)  # how often each form is shown
+    emphasis: float = 2.0  # what an object's latents weigh above others, where there is no noise
 
 
 def build_transformer(smoke: bool = False) -> Any:
@@ -121,27 +123,59 @@ def shifted(u: Tensor, shift: float = SHIFT) -> Tensor:
     return shift * u / (1 + (shift - 1) * u)
 
 
-def flow_loss(model: TextToVideo, latents: Tensor, tokens: Tensor, shares: Tensor) -> Tensor:
+@dataclass(frozen=True)
+class Encodings:
+    """Clips as the training sees them, all on one device.
+
+    Attributes:
+        latents: Of mean 0 and deviation 1, (clips, 16, 9, 16, 16), in half precision.
+        tokens: Of the five forms of each caption, (clips, 5, tokens).
+        objects: Share of each latent that objects cover, (clips, 1, 9, 16, 16), in half precision.
+    """
+
+    latents: Tensor
+    tokens: Tensor
+    objects: Tensor
+
+    def __len__(self) -> int:
+        return len(self.latents)
+
+    def take(self, index: Tensor) -> Encodings:
+        """Some of the clips."""
+        return Encodings(self.latents[index], self.tokens[index], self.objects[index])
+
+    def to(self, device: torch.device | str) -> Encodings:
+        """The same on another device."""
+        return Encodings(*(getattr(self, part.name).to(device) for part in fields(self)))
+
+
+def flow_loss(
+    model: TextToVideo, clips: Encodings, shares: Tensor, emphasis: float = 0.0
+) -> Tensor:
     """Mean squared error of the velocity at noise levels spread evenly over the batch.
 
     Args:
         model: Transformer and text encoder.
-        latents: (batch, 16, 9, 16, 16), of mean 0 and deviation 1.
-        tokens: Of the five forms of each caption (batch, 5, tokens); one is drawn.
-        shares: How often each form is drawn.
+        clips: The batch.
+        shares: How often each form of a caption is drawn.
+        emphasis: What latents of objects weigh above others without noise. It falls to nothing at
+            full noise, where a weight that depends on where the object is would draw objects there.
     """
-    n, device = len(latents), latents.device
-    form = torch.multinomial(shares, n, True)
+    n, device = len(clips), clips.latents.device
+    form = torch.searchsorted(shares.cumsum(0), torch.rand(n, device=device) * shares.sum())
+    form = form.clamp(max=FORMS - 1)
     u = (torch.arange(n, device=device) / n + torch.rand(1, device=device)) % 1
     sigma = shifted(u)
     at = sigma.view(-1, 1, 1, 1, 1)
-    x0, noise = latents.float(), torch.randn(latents.shape, device=device)
+    x0 = clips.latents.float()
+    noise = torch.randn(x0.shape, device=device)
     with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-        states = model.embed(tokens[torch.arange(n, device=device), form])
+        states = model.embed(clips.tokens[torch.arange(n, device=device), form])
         found = model.transformer(
             (1 - at) * x0 + at * noise, TIMESTEPS * sigma, states, return_dict=False
         )[0]
-    return (found.float() - (noise - x0)).square().mean()
+    weight = 1 + emphasis * (1 - at) * clips.objects.float()
+    return (weight * (found.float() - (noise - x0)).square()).mean()
 
 
 def texts_of(clips: Clips) -> list[str]:
@@ -177,25 +211,27 @@ def tokenize(tokenizer: Any, texts: list[str]) -> Tensor:
 @torch.no_grad()
 def encode_clips(
     vae: Any, renderer: Renderer, tokenizer: Any, count: int, seed: int, chunk: int = 64
-) -> tuple[Tensor, Tensor]:
-    """Render and encode `count` training clips.
-
-    Returns:
-        Latents (count, 16, 9, 16, 16) of mean 0 and deviation 1 in half precision, and the tokens
-        of the five forms of each caption (count, 5, tokens), both on the renderer's device.
-    """
+) -> Encodings:
+    """Render and encode `count` training clips, on the renderer's device."""
     device, generator = renderer.device, torch.Generator().manual_seed(seed)
     mean, deviation = latent_scale(vae, device)
-    latents, tokens = [], []
+    latents, tokens, objects = [], [], []
     for start in range(0, count, 2048):
         lot = sample(min(2048, count - start), generator)
         tokens.append(tokenize(tokenizer, texts_of(lot)).view(len(lot), FORMS, -1))
         for first in range(0, len(lot), chunk):
-            video = renderer.render(lot.take(slice(first, first + chunk)))
+            video, alpha = renderer.render_with_alpha(lot.take(slice(first, first + chunk)))
             with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
                 z = whole_sequence.encode(vae, 2 * video.transpose(1, 2) - 1)[0]
             latents.append(((z - mean) / deviation).to(torch.float16))
-    return torch.cat(latents), torch.cat(tokens).to(device)
+            objects.append(cover(alpha.transpose(1, 2)).to(torch.float16))
+    return Encodings(torch.cat(latents), torch.cat(tokens).to(device), torch.cat(objects))
+
+
+def cover(alpha: Float[Tensor, "clips 1 time height width"]) -> Float[Tensor, "clips 1 t h w"]:
+    """Share of each latent that objects cover: the first frame alone, then frames in pairs."""
+    placed = torch.cat([alpha[:, :, :1], alpha], 2)
+    return nnf.avg_pool3d(placed, (vaes.TEMPORAL_FACTOR, 8, 8))
 
 
 def latent_scale(vae: Any, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -250,34 +286,37 @@ def _wait_for(path: Path, patience: float) -> None:
         time.sleep(0.5)
 
 
-def _data(place: Place, args: argparse.Namespace, recipe: Recipe) -> tuple[Tensor, Tensor]:
-    """Latents and tokens of this process, from disk where an earlier run left them."""
+def _data(place: Place, args: argparse.Namespace, recipe: Recipe) -> Encodings:
+    """Clips of this process, from disk where an earlier run left them."""
     kept = args.latents / f"latents-{place.rank}.pt" if args.latents else None
     if kept is not None and kept.is_file():
         state = torch.load(kept, map_location="cpu", weights_only=True)
-        return state["latents"].to(place.device), state["tokens"].to(place.device)
+        return Encodings(**state).to(place.device)
     _wait_for(args.vae / "diffusion_pytorch_model.safetensors", args.patience)
     began = time.monotonic()
     vae = vaes.load(args.vae, place.device)
     words = AutoTokenizer.from_pretrained(args.output / "tokenizer")
     seed = 1000 * (args.seed + 1) + place.rank
-    latents, tokens = encode_clips(vae, Renderer(place.device), words, recipe.clips, seed)
-    print(f"encoded {len(latents)} clips in {time.monotonic() - began:.0f} s", flush=True)
+    clips = encode_clips(vae, Renderer(place.device), words, recipe.clips, seed)
+    print(f"encoded {len(clips)} clips in {time.monotonic() - began:.0f} s", flush=True)
     if kept is not None:
         with atomic_path(kept) as temporary:
-            torch.save({"latents": latents.cpu(), "tokens": tokens.cpu()}, temporary)
-    return latents, tokens
+            torch.save(vars(clips.to("cpu")), temporary)
+    return clips
 
 
 def _warm_up(model: TextToVideo, recipe: Recipe, shares: Tensor, device: torch.device) -> None:
     """Compile on made-up latents, so that training starts at full speed."""
+    n = recipe.batch
     for _ in range(2):
-        latents = torch.randn(recipe.batch, *LATENT, device=device)
-        tokens = torch.ones(
-            recipe.batch, FORMS, tokenizers.MAX_TOKENS, dtype=torch.long, device=device
+        made_up = Encodings(
+            torch.randn(n, *LATENT, device=device),
+            torch.ones(n, FORMS, tokenizers.MAX_TOKENS, dtype=torch.long, device=device),
+            torch.zeros(n, 1, *LATENT[1:], device=device),
         )
-        flow_loss(model, latents, tokens, shares).backward()
+        flow_loss(model, made_up, shares, recipe.emphasis).backward()
     model.zero_grad(set_to_none=True)
+    torch.cuda.empty_cache()  # the VAE may still be training beside us
 
 
 def train(place: Place, args: argparse.Namespace, recipe: Recipe) -> Loop:
@@ -289,30 +328,36 @@ def train(place: Place, args: argparse.Namespace, recipe: Recipe) -> Loop:
     vocabulary = len(AutoTokenizer.from_pretrained(args.output / "tokenizer"))
     torch.manual_seed(args.seed)
     model = TextToVideo(vocabulary, args.smoke)
-    if args.start:
-        start_from(model, args.start)
+    if args.weights:
+        start_from(model, args.weights)
     model = model.to(place.device)
     shares = torch.tensor(recipe.shares, device=place.device)
     if place.device.type == "cuda" and not args.no_compile:
         model.transformer.compile_repeated_blocks(fullgraph=True)
+        whole_sequence.fuse()
         _warm_up(model, recipe, shares, place.device)
     print("ready to train", flush=True)
-    latents, tokens = _data(place, args, recipe)
+    clips = _data(place, args, recipe)
     loop = Loop(
         model,
         place,
         args.output,
         "transformer",
-        args.seconds,
+        max(1.0, args.end - time.time()) if args.end else args.seconds,
         rate=recipe.rate,
         warmup=recipe.warmup,
         decay=recipe.decay,
         resume=args.resume,
     )
     torch.manual_seed(args.seed + 1 + place.rank + loop.step)
+
+    def compute() -> dict[str, Tensor]:
+        index = torch.randint(len(clips), (recipe.batch,), device=place.device)
+        return {"loss": flow_loss(model, clips.take(index), shares, recipe.emphasis)}
+
+    step = loop.record(compute)
     for _ in loop:
-        index = torch.randint(len(latents), (recipe.batch,), device=place.device)
-        loop.update(flow_loss(model, latents[index], tokens[index], shares))
+        step()
         if args.until and time.time() > args.until:
             loop.stopped = True
         if loop.every("snapshot", 120.0, at_once=False):
@@ -328,8 +373,11 @@ def main() -> None:
     parser.add_argument("--patience", type=float, default=900, help="seconds to wait for the VAE")
     parser.add_argument("--clips", type=int, default=Recipe.clips, help="encoded a process")
     parser.add_argument("--latents", type=Path, help="folder that keeps the encoded clips")
-    parser.add_argument("--start", type=Path, help="folder of the weights to begin with")
+    parser.add_argument("--weights", type=Path, help="folder of the weights to begin with")
     parser.add_argument("--rate", type=float, default=Recipe.rate, help="of AdamW, at its peak")
+    parser.add_argument(
+        "--end", type=float, help="time at which to end, in Unix seconds, instead of --seconds"
+    )
     parser.add_argument("--until", type=float, help="time at which to pause, in Unix seconds")
     args = parser.parse_args()
     recipe = Recipe(

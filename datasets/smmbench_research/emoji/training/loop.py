@@ -3,6 +3,7 @@
 A `Loop` runs until `--seconds` are over (or SIGTERM comes), on one process or on several started
 by `torchrun`. It warms the rate up, lowers it as a cosine of the time used, skips steps whose
 gradients are not finite, averages the weights, keeps a checkpoint, and logs to a JSON Lines file.
+`update` steps along the gradient of a loss; `record` makes a step that a GPU replays as one graph.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from smmbench.storage.atomic import atomic_path, write_text
+from smmbench_research.emoji.training.steps import Recorded, flatten_, views
 
 LOG_EVERY = 5.0  # seconds
 CHECKPOINT_EVERY = 60.0  # seconds
@@ -97,6 +99,7 @@ class Loop:
     Attributes:
         averaged: The model with an exponential average of its weights and statistics.
         step: Steps done so far, those of a resumed run included.
+        clock: The share of time used, as a tensor on the device: a recorded step reads it.
     """
 
     def __init__(
@@ -118,10 +121,25 @@ class Loop:
         self.checkpoint = output / f"{name}-checkpoint.pt"
         self.log = output / f"{name}-log.jsonl"
         self.averaged = copy.deepcopy(model).requires_grad_(False).eval()
-        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        named = [name for name, p in model.named_parameters() if p.requires_grad]
+        self.parameters = [model.get_parameter(name) for name in named]
+        weights = nn.Parameter(flatten_(self.parameters))
+        self._average = flatten_([self.averaged.get_parameter(name) for name in named])
+        self._gradient = weights.grad = torch.zeros_like(weights)
+        self._gradients = views(self._gradient, self.parameters)
+        self._weights = weights
+        zero = torch.zeros((), device=place.device)
+        # Tensors, since a recorded step reads them anew each time.
+        self._rate, self._pull, self.clock = zero.clone(), zero.clone(), zero.clone()
         self.optimiser = torch.optim.AdamW(
-            self.parameters, lr=0.0, betas=(0.9, 0.99), weight_decay=weight_decay, fused=True
+            [weights],
+            lr=self._rate,
+            betas=(0.9, 0.99),
+            weight_decay=weight_decay,
+            fused=True,
+            capturable=place.device.type == "cuda",
         )
+        self._descent = Recorded(self._descend, place.device)
         self.step, self.share, self.stopped = 0, 0.0, False
         self._skipped = torch.zeros((), device=place.device)
         self._before = 0.0  # seconds of the runs that this one resumes
@@ -132,12 +150,18 @@ class Loop:
             self._load()
         elif place.leads:
             self.log.unlink(missing_ok=True)
-        pairs = list(
-            zip(self.averaged.state_dict().values(), model.state_dict().values(), strict=True)
-        )
+        trained = {*named}
+        pairs = [
+            (a, b)
+            for (name, a), b in zip(
+                self.averaged.state_dict().items(), model.state_dict().values(), strict=True
+            )
+            if name not in trained
+        ]
         self._pairs = [(a, b) for a, b in pairs if a.is_floating_point()]
         if place.processes > 1:
-            for tensor in (tensor for pair in pairs for tensor in pair):
+            flat = [self._weights.data, self._average]
+            for tensor in (*flat, *(tensor for pair in pairs for tensor in pair)):
                 buffer = tensor.contiguous()
                 dist.broadcast(buffer, 0)
                 tensor.copy_(buffer)
@@ -165,24 +189,68 @@ class Loop:
 
     def update(self, loss: Tensor, **figures: Tensor | float) -> None:
         """Go one step down the gradient of `loss`; `figures` are logged beside it."""
-        for group in self.optimiser.param_groups:
-            warm = min(1.0, (self.step + 1) / self.warmup)
-            group["lr"] = (
-                self.rate * warm * (0.01 + 0.99 * (1 + math.cos(math.pi * self.share)) / 2)
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        self._average_gradients()
-        norm = nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self._set_rates()
+        self._differentiate(loss)
+        self._finish(loss=loss, **figures)
+
+    def record(self, compute: Callable[[], dict[str, Tensor]]) -> Callable[[], None]:
+        """A whole step, the drawing of its batch included, that a GPU replays as one graph.
+
+        Args:
+            compute: Returns what is logged, among it the loss as `loss`. `Recorded` says what it
+                must not do.
+        """
+
+        def differentiate() -> dict[str, Tensor]:
+            figures = compute()
+            self._differentiate(figures["loss"])
+            return {name: figure.detach() for name, figure in figures.items()}
+
+        recorded = Recorded(differentiate, self.place.device)
+
+        def step() -> None:
+            self._set_rates()
+            self._finish(**recorded())
+
+        return step
+
+    def _set_rates(self) -> None:
+        """Warm up, then follow a cosine of the time; the average early on follows closely."""
+        warm = min(1.0, (self.step + 1) / self.warmup)
+        cosine = (1 + math.cos(math.pi * self.share)) / 2
+        self._rate.fill_(self.rate * warm * (0.01 + 0.99 * cosine))
+        self._pull.fill_(1 - min(self.decay, (1 + self.step) / (10 + self.step)))
+        self.clock.fill_(self.share)
+
+    def _differentiate(self, loss: Tensor) -> None:
+        found = torch.autograd.grad(loss, self.parameters, materialize_grads=True)
+        self._gradient.zero_()  # between parameters, where a step that is not finite left its mark
+        torch._foreach_copy_(self._gradients, list(found))
+
+    def _finish(self, **figures: Tensor | float) -> None:
+        """Step along the gradients of all processes together, and log."""
+        if self.place.processes > 1:
+            dist.all_reduce(self._gradient)
+        norm = self._descent()
+        if self._first is None:
+            self._first = self.elapsed
+        if self.every("log", LOG_EVERY):
+            self.note(norm=norm, skipped=self._skipped, **figures)
+
+    @torch.no_grad()
+    def _descend(self) -> Tensor:
+        """Clip, step and average over time; returns the norm of the gradient."""
+        self._gradient.div_(self.place.processes)
+        norm = self._gradient.norm()
+        self._gradient.mul_((1 / (norm + 1e-6)).clamp(max=1))
         # The fused optimiser leaves everything as it was where this flag is 1: no waiting for it.
         self.optimiser.found_inf = (~norm.isfinite()).float()  # type: ignore[attr-defined]
         self._skipped += self.optimiser.found_inf  # type: ignore[attr-defined]
         self.optimiser.step()
-        self._average_weights()
-        if self._first is None:
-            self._first = self.elapsed
-        if self.every("log", LOG_EVERY):
-            self.note(loss=loss, norm=norm, skipped=self._skipped, **figures)
+        self._average.lerp_(self._weights, self._pull)
+        for average, value in self._pairs:
+            average.lerp_(value, self._pull.to(average.dtype))
+        return norm
 
     def note(self, **figures: Tensor | float) -> None:
         """Append one line to the log, and to stderr."""
@@ -226,6 +294,7 @@ class Loop:
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
+        self.optimiser.param_groups[0]["lr"] = self._rate  # not the one that was stored
         self.step, self._before, self._first = state["step"], state["seconds"], state["first"]
 
     def _agreed_share(self) -> float:
@@ -238,23 +307,6 @@ class Loop:
             dist.broadcast(shared, 0)
             share = float(shared)
         return share
-
-    def _average_gradients(self) -> None:
-        if self.place.processes == 1:
-            return
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        flat = torch.cat([g.flatten() for g in gradients])
-        dist.all_reduce(flat)
-        flat /= self.place.processes
-        parts = torch.split(flat, [g.numel() for g in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view(gradient.shape))
-
-    @torch.no_grad()
-    def _average_weights(self) -> None:
-        """Move the average towards the weights; early on it follows them closely."""
-        rate = 1 - min(self.decay, (1 + self.step) / (10 + self.step))
-        torch._foreach_lerp_([a for a, _ in self._pairs], [b for _, b in self._pairs], rate)
 
     def _stop(self, *_: object) -> None:
         self.stopped = True

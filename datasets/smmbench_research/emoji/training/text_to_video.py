@@ -12,7 +12,7 @@ A second phase may start from the weights of the first. Only where next to nothi
 left in the noise do motion words tell the network what it cannot see; so this draws half of the
 timesteps there:
 
-    python -m smmbench_research.emoji.training.text_to_video --start DIR --noisy 0.5 --told 0.75 \
+    python -m smmbench_research.emoji.training.text_to_video --weights DIR --noisy 0.5 --told 0.75 \
         --rate 5e-4 --clips 24000 --no-compile --vae DIR/vae --seconds 390 --output DIR
 """
 
@@ -304,8 +304,8 @@ def train(place: Place, args: argparse.Namespace, recipe: Recipe) -> Loop:
     tokenizer = CLIPTokenizer.from_pretrained(folder)
     torch.manual_seed(args.seed)
     model = TextToVideo(len(tokenizer), args.smoke)
-    if args.start:
-        start_from(model, args.start)
+    if args.weights:
+        start_from(model, args.weights)
     model = model.to(place.device)
     alpha_bar = build_scheduler().alphas_cumprod.to(place.device)
     network: Any = model.unet
@@ -344,7 +344,7 @@ def main() -> None:
     parser.add_argument("--vae", type=Path, required=True, help="folder of the trained VAE")
     parser.add_argument("--patience", type=float, default=900, help="seconds to wait for the VAE")
     parser.add_argument("--clips", type=int, default=Recipe.clips, help="encoded a process")
-    parser.add_argument("--start", type=Path, help="folder of the weights to begin with")
+    parser.add_argument("--weights", type=Path, help="folder of the weights to begin with")
     parser.add_argument("--rate", type=float, default=Recipe.rate, help="of AdamW, at its peak")
     parser.add_argument("--noisy", type=float, default=0.0, help="share of noisiest timesteps")
     parser.add_argument(
