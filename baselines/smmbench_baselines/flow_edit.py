@@ -19,7 +19,7 @@ from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.method import DiffusionMethod, Timing
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import DiffusionParameters, check_levels, refuse_below
+from smmbench.diffusion.parameters import EMOJI_WAN, DiffusionParameters, check_levels, refuse_below
 from smmbench.diffusion.sampling import Denoise, steps
 from smmbench.diffusion.schedule import NoiseSchedule, Prediction, within
 from smmbench.diffusion.support import Support, original, undefined
@@ -130,7 +130,10 @@ class FlowEdit(DiffusionMethod[Parameters, Encoded]):
     """Starts as the clip and moves by the difference of target's and source's velocities."""
 
     Parameters = Parameters
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"paper": {}}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "emoji-wan": {**EMOJI_WAN, "guidance": 12.0},
+    }
     search: ClassVar[Mapping[str, Space]] = {
         "noise_level": Range(0.8, 1.0),
         "guidance": Range(4.0, 16.0),
@@ -212,7 +215,10 @@ class FlowEditFiVE(FlowEdit):
     """FlowEdit with the target noised like the source, z += (s' - s)(v_target - v_source)."""
 
     Parameters = FiVEParameters
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"paper": {}}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "paper": {},
+        "emoji-wan": {**EMOJI_WAN, "guidance": 12.0},
+    }
     card = Card(
         title="FlowEdit as FiVE has it",
         kind="baseline",

@@ -22,6 +22,7 @@ from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import (
     BACKBONES,
     EMOJI,
+    EMOJI_WAN,
     DiffusionParameters,
     refuse_below,
 )
@@ -144,6 +145,7 @@ class FlowMotion(DiffusionMethod[Parameters, Prepared]):
             "rate": 0.01,
         },
         "emoji": {**EMOJI, "guided_to": 0.74},
+        "emoji-wan": EMOJI_WAN,
     }
     search: ClassVar[Mapping[str, Space]] = {
         "guided_to": Range(0.6, 0.95),

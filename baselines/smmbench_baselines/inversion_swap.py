@@ -13,6 +13,7 @@ from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, tim
 from smmbench.diffusion.parameters import (
     BACKBONES,
     EMOJI,
+    EMOJI_WAN,
     SEARCHED,
     DiffusionParameters,
     refuse_below,
@@ -46,6 +47,12 @@ class InversionSwap(DiffusionMethod[Parameters, Prepared]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "emoji": {**EMOJI, "inversion_steps": 25, "inversion_prompt": False},
+        "emoji-wan": {
+            **EMOJI_WAN,
+            "inversion_steps": 30,
+            "inversion_refinements": 2,
+            "inversion_prompt": True,
+        },
     }
     deterministic = True
     search: ClassVar[Mapping[str, Space]] = {

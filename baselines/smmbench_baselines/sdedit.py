@@ -16,6 +16,7 @@ from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import (
     BACKBONES,
     EMOJI,
+    EMOJI_WAN,
     SEARCHED,
     DiffusionParameters,
     check_levels,
@@ -47,6 +48,7 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "emoji": {**EMOJI, "noise_level": 0.97},
+        "emoji-wan": {**EMOJI_WAN, "noise_level": 0.85},
     }
     search: ClassVar[Mapping[str, Space]] = {"noise_level": Range(0.45, 0.97)}
     families = EVERYWHERE

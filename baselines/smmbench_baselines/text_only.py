@@ -12,7 +12,7 @@ import torch
 
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import BACKBONES, EMOJI, DiffusionParameters
+from smmbench.diffusion.parameters import BACKBONES, EMOJI, EMOJI_WAN, DiffusionParameters
 from smmbench.diffusion.sampling import sample
 from smmbench.diffusion.support import EVERYWHERE
 from smmbench.method import Card, Source
@@ -23,7 +23,10 @@ class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
     """Samples the target prompt from noise, in the source's length, size and rate."""
 
     Parameters = DiffusionParameters
-    presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "emoji": EMOJI,
+        "emoji-wan": EMOJI_WAN,
+    }
     families = EVERYWHERE
     card = Card(
         title="Text to video, unguided",

@@ -28,6 +28,7 @@ from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import (
     BACKBONES,
     EMOJI,
+    EMOJI_WAN,
     SEARCHED,
     DiffusionParameters,
     refuse_below,
@@ -337,6 +338,16 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             "guided_to": 0.72,
             "rates": (0.021, 0.012),
             "iterations": 5,
+            "restart": False,
+        },
+        "emoji-wan": {
+            **EMOJI_WAN,
+            "inversion_steps": 30,
+            "inversion_refinements": 2,
+            "inversion_prompt": True,
+            "start": "inverted",
+            "guided_to": 0.7,
+            "rates": (0.01, 0.01),
             "restart": False,
         },
     }

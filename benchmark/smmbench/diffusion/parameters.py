@@ -26,7 +26,17 @@ EMOJI: dict[str, Any] = {
     "prompt_prefix": "",  # the small text encoder does not know these words
     "negative_prompt": "",
 }
-"""What the embedded model needs otherwise."""
+"""What the embedded UNet needs otherwise."""
+
+EMOJI_WAN: dict[str, Any] = {
+    "model": "emoji-wan",
+    "dtype": "float32",
+    "steps": 30,
+    "guidance": 4.0,
+    "prompt_prefix": "",
+    "negative_prompt": "",
+}
+"""What the embedded transformer needs otherwise."""
 
 SEARCHED = (
     "emoji: the best of 8 settings on emoji-val by text similarity plus motion fidelity, equal in "

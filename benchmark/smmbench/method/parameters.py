@@ -19,8 +19,9 @@ from smmbench.plugins import no_such
 def choose_preset(method: type[Method[Any, Any]], asked: str | None, dataset: str) -> str | None:
     """Name of the preset to begin from; None for the defaults.
 
-    It is the one that was asked for; else the one named like the dataset's family, the text before
-    the first hyphen (`emoji` for `emoji` and `emoji-val`); else none.
+    It is the one that was asked for; else the one named like the dataset or its family, what comes
+    before a hyphen of its name (`emoji` for `emoji` and `emoji-val`); the longest that there is
+    (`emoji-wan` for `emoji-wan-val`); else none.
 
     Raises:
         LookupError: The method has no preset of the name asked for.
@@ -29,8 +30,9 @@ def choose_preset(method: type[Method[Any, Any]], asked: str | None, dataset: st
         if asked not in method.presets:
             raise LookupError(no_such("preset", asked, method.presets))
         return asked
-    family = dataset.partition("-")[0]
-    return family if family in method.presets else None
+    parts = dataset.split("-")
+    families = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
+    return next((family for family in families if family in method.presets), None)
 
 
 def build_parameters(

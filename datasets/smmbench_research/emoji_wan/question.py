@@ -1,0 +1,268 @@
+r"""Make what the registered question asks for, on several GPUs: searches, the test, the ablation.
+
+    python -m smmbench_research.emoji_wan.question tune --gpus 4 --per-gpu 10 --output DIR
+    python -m smmbench_research.emoji_wan.question test --gpus 4 --per-gpu 7 --output DIR
+    python -m smmbench_research.emoji_wan.question ablate --gpus 4 --per-gpu 4 --output DIR
+
+`datasets/docs/emoji-wan-question.md` says what and why; `answer` turns it into numbers. Every row
+is one `smmbench run` in a process of its own. `tune` makes the videos of each trial under the names
+that `smmbench tune` gives them, scores them, and then runs `smmbench tune`, which finds all of that
+done and writes `tuned.toml`: what is chosen is what the command alone would choose. `test` makes
+the tuned settings, and all that were tried of methods whose strength is free. Any of them can be
+called again after it was cut off.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smmbench.storage.atomic import write_text
+from smmbench_research.emoji.laboratory.processes import Places, add_options, cards, smmbench
+
+BACKBONE = "emoji-wan"
+TEST, VALIDATION = "emoji-wan", "emoji-wan-val"
+FIXED = ("model=emoji-wan",)
+BUDGET, SEED = 8, 0
+TUNED = ("smm", "flow-motion", "flow-edit", "sdedit", "inversion-swap")  # the dearest first
+WITH_STRENGTH = ("sdedit", "flow-edit")  # compared along all their settings
+UNTUNED = ("text-only",)
+METRICS = ("text_similarity", "motion_fidelity")
+MORE_METRICS = ("text_similarity_held_out",)  # of the test; never used for choosing
+BATCH = 26  # pairs at once
+SHARES = {"smm": 4, "flow-motion": 2}  # processes that share the clips of the test
+PER_SCORER = 24  # videos
+
+ABLATION: dict[str, tuple[str, ...]] = {
+    "preset": (),
+    **{f"block {k}": (f"layers=blocks.{k}",) for k in (1, 3, 6, 8)},
+    "window 1 to .85": ("guided_to=0.85",),
+    "window .94 to .70": ("guided_from=0.94",),
+    "window 1 to .50": ("guided_to=0.5",),
+    "random start": ("start=random",),
+    "rate .003": ("rates=0.003,0.003",),
+    "rate .03": ("rates=0.03,0.03",),
+    "5 iterations": ("iterations=5",),
+    "20 iterations": ("iterations=20",),
+    "grid 2": ("grid=2",),
+    "grid 4": ("grid=4",),
+}
+"""One change of the preset each: block 4 of 0 to 8, noise levels 1 to .70, inverted start, .01."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Videos of one setting.
+
+    Attributes:
+        method: What it runs.
+        name: Of its log.
+        folder: Results folder of its label.
+        command: Arguments of `smmbench run`.
+    """
+
+    method: str
+    name: str
+    folder: Path
+    command: tuple[str, ...]
+
+
+def row(
+    method: str, dataset: str, results: Path, label: str, more: Sequence[str], share: str = ""
+) -> Row:
+    """One `smmbench run`."""
+    command = ["run", "--method", method, "--dataset", dataset, "--label", label, *more]
+    command += ["--output", str(results), "--batch", str(BATCH)]
+    if share:
+        command += ["--shard", share]
+    name = f"{method}-{label}-{share.replace('/', 'of')}".rstrip("-")
+    return Row(method, name, results / label, tuple(command))
+
+
+def settings(changes: Iterable[str]) -> list[str]:
+    """Options of `smmbench run`."""
+    return [part for change in changes for part in ("--set", change)]
+
+
+def tuning_folder(output: Path, method: str) -> Path:
+    """Where `smmbench tune` keeps a search."""
+    return output / "tuning" / method
+
+
+def tuning_rows(output: Path) -> list[Row]:
+    """All trials of all searches."""
+    from smmbench.tuning.searching import RESULTS, as_settings, plan_search
+
+    rows = []
+    for method in TUNED:
+        folder = tuning_folder(output, method)
+        plan = plan_search(method, VALIDATION, folder, fixed=FIXED, seeds=(SEED,), device="cpu")
+        for number, changes in enumerate(plan.settings(BUDGET)):
+            more = settings((*FIXED, *as_settings(changes)))
+            more += ["--preset", str(plan.question.preset), "--seed", str(SEED)]
+            label = f"trial-{number:03}"
+            rows.append(row(method, VALIDATION, folder / RESULTS, label, more))
+    return rows
+
+
+def test_rows(output: Path) -> list[Row]:
+    """The test: each method as it was tuned, and along its strength where that is free."""
+    from smmbench.tuning.searching import as_settings, plan_search
+
+    results = output / "test"
+    rows = []
+    for method in TUNED:
+        if method in WITH_STRENGTH:
+            folder = tuning_folder(output, method)
+            plan = plan_search(method, VALIDATION, folder, fixed=FIXED, seeds=(SEED,), device="cpu")
+            for number, changes in enumerate(plan.settings(BUDGET)):
+                more = [*settings((*FIXED, *as_settings(changes)))]
+                more += ["--preset", str(plan.question.preset)]
+                rows.append(row(method, TEST, results, f"{method}-{number}", more))
+            continue
+        tuned = tuning_folder(output, method) / "tuned.toml"
+        shares = SHARES.get(method, 1)
+        for share in range(1, shares + 1):
+            of = f"{share}/{shares}" if shares > 1 else ""
+            rows.append(row(method, TEST, results, method, ["--settings", str(tuned)], of))
+    rows += [row(method, TEST, results, method, settings(FIXED)) for method in UNTUNED]
+    return rows
+
+
+def ablation_rows(output: Path) -> list[Row]:
+    """The ablation of SMM on the validation set, one change of the preset at a time."""
+    results = output / "ablation"
+    return [
+        row(
+            "smm",
+            VALIDATION,
+            results,
+            name.replace(" ", "-"),
+            [*settings((*FIXED, *changes)), "--seed", str(SEED)],
+        )
+        for name, changes in ABLATION.items()
+    ]
+
+
+def score(folders: Sequence[Path], metrics: Sequence[str], processes: int) -> list[dict[str, Any]]:
+    """Score what lies in results folders, in several processes.
+
+    Returns:
+        A row of figures for each video.
+    """
+    from smmbench.results import find_records
+
+    found = sorted({path for folder in folders for path, _ in find_records(folder)})
+    count = -(-len(found) // PER_SCORER)
+    parts = [(found[k::count], tuple(metrics)) for k in range(count)]
+    with multiprocessing.get_context("spawn").Pool(max(1, min(processes, count))) as pool:
+        return [row for rows in pool.imap_unordered(_score, parts) for row in rows]
+
+
+def _score(task: tuple[list[Path], tuple[str, ...]]) -> list[dict[str, Any]]:
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    import torch
+
+    from smmbench.results import find_records
+    from smmbench.scoring.loop import ScoreLoop
+    from smmbench.scoring.options import Options
+    from smmbench_research.emoji_wan.seen import Seen
+
+    torch.set_num_threads(1)
+    folders, metrics = task
+    records = [found for folder in folders for found in find_records(folder)]
+    seen, rows = Seen(), []
+    for outcome in ScoreLoop(Options(metrics=metrics, device="cpu")).run(records):
+        if outcome.error or outcome.record.status != "done":
+            print(outcome.line(metrics), file=sys.stderr, flush=True)
+            continue
+        asked = outcome.record.request
+        row = {
+            "entry": outcome.record.entry,
+            "label": asked.method,
+            "clip": asked.clip,
+            "edit": asked.edit,
+            "seed": asked.seed,
+        }
+        row |= {one.metric: one.value for one in outcome.scores if one.metric in metrics}
+        rows.append(row | seen.figures(outcome.folder, outcome.record))
+    return rows
+
+
+def work(rows: Sequence[Row], options: argparse.Namespace) -> list[str]:
+    """Make and score rows; what went wrong, in words."""
+    began, problems = time.monotonic(), []
+    places = Places(cards(options.gpus, options.per_gpu), 1, options.output / "logs", options.end)
+    device = "cuda" if options.gpus else "cpu"
+
+    more = ["--device", device, *(["--limit", str(options.limit)] if options.limit else [])]
+
+    def make(one: Row) -> None:
+        start = time.monotonic()
+        why = places.run(one.name, smmbench(*one.command, *more))
+        now = time.monotonic()
+        print(f"{now - began:.0f} s: {one.name}, {now - start:.0f} s {why}", flush=True)
+        if why:
+            problems.append(f"{one.name}: {why}")
+
+    with ThreadPoolExecutor(places.count) as pool:
+        list(pool.map(make, rows))
+    folders = list(dict.fromkeys(one.folder for one in rows))
+    found = score(folders, options.metric or METRICS, options.scorers)
+    lines = sorted(json.dumps(row) for row in found)
+    write_text(options.output / f"{options.part}.jsonl", "".join(f"{line}\n" for line in lines))
+    print(f"{time.monotonic() - began:.0f} s: scored", flush=True)
+    return problems
+
+
+def choose(options: argparse.Namespace) -> list[str]:
+    """Run `smmbench tune` over what is made and scored."""
+    places = Places([""] * len(TUNED), 2, options.output / "logs")
+    device = "cuda" if options.gpus else "cpu"
+
+    def one(method: str) -> str:
+        command = ["tune", "--method", method, "--dataset", VALIDATION, "--budget", str(BUDGET)]
+        command += [*settings(FIXED), "--seed", str(SEED), "--device", device]
+        command += ["--batch", str(BATCH), "--output", str(tuning_folder(options.output, method))]
+        command += ["--limit", str(options.limit)] if options.limit else []
+        why = places.run(f"tune-{method}", smmbench(*command))
+        return f"tune {method}: {why}" if why else ""
+
+    searched = [method for method in TUNED if method in (options.method or TUNED)]
+    with ThreadPoolExecutor(places.count) as pool:
+        return [why for why in pool.map(one, searched) if why]
+
+
+def main() -> int:
+    """Make one of the parts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("part", choices=["tune", "test", "ablate"])
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--scorers", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--limit", type=int, help="pairs of each row, to try it out")
+    parser.add_argument("--method", action="append", help="repeatable; default: all")
+    parser.add_argument("--metric", action="append", help="repeatable; default: both axes")
+    add_options(parser, "row")
+    options = parser.parse_args()
+    rows = {"tune": tuning_rows, "test": test_rows, "ablate": ablation_rows}[options.part]
+    chosen = options.method or (*TUNED, *UNTUNED)
+    if options.part == "test" and not options.metric:
+        options.metric = [*METRICS, *MORE_METRICS]
+    problems = work([one for one in rows(options.output) if one.method in chosen], options)
+    if options.part == "tune":
+        problems += choose(options)
+    print("\n".join(problems) or "all is there", flush=True)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
