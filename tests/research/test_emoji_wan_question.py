@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from smmbench.method.parameters import build_parameters, choose_preset
 from smmbench.resolving import find_method
-from smmbench_research.emoji_wan import question, seen
+from smmbench_research.emoji_wan import answer, question, seen
 
 
 def test_every_method_is_given_the_same_budget(tmp_path: Path) -> None:
@@ -48,6 +51,24 @@ def test_test_clips_are_shared_out_and_strengths_are_all_made(tmp_path: Path) ->
     for method in question.WITH_STRENGTH:
         assert sum(label.startswith(f"{method}-") for label in labels) == question.BUDGET
     assert {"inversion-swap", "text-only", "flow-motion"} <= labels.keys()
+    assert question.CHOSEN.keys() | {*question.WITH_STRENGTH} == {*question.TUNED}
+
+
+def test_what_was_chosen_is_one_of_the_trials(tmp_path: Path) -> None:
+    rows = question.tuning_rows(tmp_path)
+    for method, chosen in question.CHOSEN.items():
+        implementation = find_method(method)
+        asked = build_parameters(implementation, "emoji-wan", (*question.FIXED, *chosen))
+        trials = [
+            build_parameters(
+                implementation,
+                "emoji-wan",
+                [after for before, after in pairwise(row.command) if before == "--set"],
+            )
+            for row in rows
+            if row.method == method
+        ]
+        assert asked in trials
 
 
 @pytest.mark.parametrize(
@@ -67,3 +88,57 @@ def test_direction_compares_steps_and_not_places() -> None:
     assert seen.direction(true + 30, true) == pytest.approx(1)
     assert seen.direction(-true, true) == pytest.approx(-1)
     assert seen.direction(true, torch.zeros(5, 2)) == 0
+
+
+def curve(*points: tuple[float, float]) -> dict[str, answer.Scores]:
+    """Settings whose pairs all score the same."""
+    return {
+        f"sdedit-{k}": answer.Scores(np.full(4, text), np.full(4, motion))
+        for k, (text, motion) in enumerate(points)
+    }
+
+
+def test_a_curve_is_read_at_equal_text_between_its_best_settings() -> None:
+    settings = curve((0.6, 0.8), (0.9, 0.4), (0.7, 0.1))  # the last is beaten in both
+    assert answer.frontier(settings) == ["sdedit-0", "sdedit-1"]
+    found, at = answer.at_equal_text(settings, 0.75)
+    np.testing.assert_allclose(found.text, 0.75)
+    np.testing.assert_allclose(found.motion, 0.6)
+    assert at == "sdedit-0 and sdedit-1 (0.50)"
+    assert answer.at_equal_text(settings, 0.95)[1] == "sdedit-1"  # all of it lies below
+    assert answer.at_equal_text(settings, 0.5)[1] == "sdedit-0"
+
+
+def test_holm_is_the_step_down_of_bonferroni() -> None:
+    assert answer.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert answer.holm([0.5, 0.9]) == [1.0, 1.0]
+
+
+def test_verdicts_hold_a_difference_against_the_margin() -> None:
+    clips = [f"clip-{k // 4}" for k in range(208)]
+    noise = np.random.default_rng(0).normal(0, 0.05, 208)
+
+    def scores(text: float, motion: float) -> answer.Scores:
+        return answer.Scores(np.full(208, text), motion + noise)
+
+    others = {"text-only": 0.4, "inversion-swap": 0.6, "flow-motion": 0.59}
+    rows = {name: scores(0.9, motion) for name, motion in others.items()}
+    rows |= {"sdedit-0": scores(0.9, 0.5), "flow-edit-0": scores(0.9, 0.7)}
+    rows["smm"] = answer.Scores(np.full(208, 0.9), 0.6 + noise[::-1])
+    verdicts = {one.method: one.verdict for one in answer.compare(rows, clips)}
+    assert verdicts["text-only"] == verdicts["sdedit"] == "holds"
+    assert verdicts["flow-edit"] == verdicts["inversion-swap"] == "refuted"
+
+
+def test_pairs_that_differ_between_rows_are_refused(tmp_path: Path) -> None:
+    def line(label: str, clip: str) -> str:
+        row = {"label": label, "clip": clip, "edit": "e", "seed": 0}
+        return json.dumps(row | {"text_similarity": 0.5, "motion_fidelity": None}) + "\n"
+
+    path = tmp_path / "test.jsonl"
+    path.write_text(line("a", "x") + line("b", "x"))
+    scores, clips = answer.read(path)
+    assert clips == ["x"] and scores["a"].motion.tolist() == [-1.0]  # the worst
+    path.write_text(line("a", "x") + line("b", "y"))
+    with pytest.raises(ValueError, match="other pairs"):
+        answer.read(path)

@@ -21,15 +21,16 @@ class Small(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         torch.manual_seed(0)
-        self.conv = nn.Conv2d(3, 5, 3).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.conv = nn.Conv2d(3, 5, 3, bias=False).to(memory_format=torch.channels_last)
         self.norm = nn.BatchNorm2d(5)
         self.frozen = nn.Parameter(torch.ones(3), requires_grad=False)
+        self.scale = nn.Parameter(torch.ones(4))
         self.unused = nn.Parameter(torch.ones(2))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return (
             self.norm(self.conv(x)) * x[:, :1, 1:-1, 1:-1]
-        ).mean() + self.conv.bias.sum() * self.frozen.sum()
+        ).mean() + self.scale.sum() * self.frozen.sum()
 
 
 def batch(step: int) -> torch.Tensor:
@@ -106,9 +107,10 @@ def test_a_resumed_run_follows_the_rate_of_now(tmp_path: Path) -> None:
     first.update(first.model(batch(0)))
     first.save()
     second = Loop(Small(), CPU, tmp_path, "small", 1e6, rate=0.0, warmup=1, resume=True)
-    before = second.model.conv.weight.detach().clone()
+    weight = second.model.get_parameter("conv.weight")
+    before = weight.detach().clone()
     second.update(second.model(batch(1)))
-    assert torch.equal(second.model.conv.weight, before)
+    assert torch.equal(weight, before)
 
 
 def test_on_a_cpu_every_call_is_an_ordinary_one() -> None:

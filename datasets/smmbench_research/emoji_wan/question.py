@@ -8,8 +8,8 @@ r"""Make what the registered question asks for, on several GPUs: searches, the t
 is one `smmbench run` in a process of its own. `tune` makes the videos of each trial under the names
 that `smmbench tune` gives them, scores them, and then runs `smmbench tune`, which finds all of that
 done and writes `tuned.toml`: what is chosen is what the command alone would choose. `test` makes
-the tuned settings, and all that were tried of methods whose strength is free. Any of them can be
-called again after it was cut off.
+the settings in `CHOSEN`, and all that were tried of methods whose strength is free. Any of them can
+be called again after it was cut off.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import json
 import multiprocessing
 import os
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,11 +38,18 @@ BUDGET, SEED = 8, 0
 TUNED = ("smm", "flow-motion", "flow-edit", "sdedit", "inversion-swap")  # the dearest first
 WITH_STRENGTH = ("sdedit", "flow-edit")  # compared along all their settings
 UNTUNED = ("text-only",)
+CHOSEN: dict[str, tuple[str, ...]] = {
+    "smm": ("downsample=4", "guided_to=0.776", "iterations=10", "rates=0.021,0.012"),
+    "flow-motion": (),
+    "inversion-swap": ("inversion_steps=200", "inversion_prompt=false"),
+}
+"""What the searches chose over the presets: datasets/docs/emoji-wan-tuning.md."""
+
 METRICS = ("text_similarity", "motion_fidelity")
 MORE_METRICS = ("text_similarity_held_out",)  # of the test; never used for choosing
 BATCH = 26  # pairs at once
 SHARES = {"smm": 4, "flow-motion": 2}  # processes that share the clips of the test
-PER_SCORER = 24  # videos
+PER_SCORER = 16  # videos at a time
 
 ABLATION: dict[str, tuple[str, ...]] = {
     "preset": (),
@@ -129,11 +138,11 @@ def test_rows(output: Path) -> list[Row]:
                 more += ["--preset", str(plan.question.preset)]
                 rows.append(row(method, TEST, results, f"{method}-{number}", more))
             continue
-        tuned = tuning_folder(output, method) / "tuned.toml"
+        more = ["--preset", BACKBONE, *settings((*FIXED, *CHOSEN[method]))]
         shares = SHARES.get(method, 1)
         for share in range(1, shares + 1):
             of = f"{share}/{shares}" if shares > 1 else ""
-            rows.append(row(method, TEST, results, method, ["--settings", str(tuned)], of))
+            rows.append(row(method, TEST, results, method, more, of))
     rows += [row(method, TEST, results, method, settings(FIXED)) for method in UNTUNED]
     return rows
 
@@ -153,23 +162,37 @@ def ablation_rows(output: Path) -> list[Row]:
     ]
 
 
-def score(folders: Sequence[Path], metrics: Sequence[str], processes: int) -> list[dict[str, Any]]:
-    """Score what lies in results folders, in several processes.
+class Scorers:
+    """Processes that score results folders while others are still made.
 
-    Returns:
-        A row of figures for each video.
+    Args:
+        metrics: What to compute.
+        processes: How many.
     """
-    from smmbench.results import find_records
 
-    found = sorted({path for folder in folders for path, _ in find_records(folder)})
-    count = -(-len(found) // PER_SCORER)
-    parts = [(found[k::count], tuple(metrics)) for k in range(count)]
-    with multiprocessing.get_context("spawn").Pool(max(1, min(processes, count))) as pool:
-        return [row for rows in pool.imap_unordered(_score, parts) for row in rows]
+    def __init__(self, metrics: Sequence[str], processes: int) -> None:
+        self.metrics = tuple(metrics)
+        self._pool = multiprocessing.get_context("spawn").Pool(processes)
+        self._asked: list[Any] = []
+
+    def submit(self, folder: Path) -> None:
+        """Score what lies in a folder; nothing is waited for."""
+        from smmbench.results import find_records
+
+        found = sorted({path for path, _ in find_records(folder)})
+        count = -(-len(found) // PER_SCORER)
+        for k in range(count):
+            self._asked.append(self._pool.apply_async(_score, (found[k::count], self.metrics)))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """A row of figures for each video, once all are there."""
+        with self._pool:
+            return [row for part in self._asked for row in part.get()]
 
 
-def _score(task: tuple[list[Path], tuple[str, ...]]) -> list[dict[str, Any]]:
+def _score(folders: list[Path], metrics: tuple[str, ...]) -> list[dict[str, Any]]:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    import cv2
     import torch
 
     from smmbench.results import find_records
@@ -178,7 +201,7 @@ def _score(task: tuple[list[Path], tuple[str, ...]]) -> list[dict[str, Any]]:
     from smmbench_research.emoji_wan.seen import Seen
 
     torch.set_num_threads(1)
-    folders, metrics = task
+    cv2.setNumThreads(1)
     records = [found for folder in folders for found in find_records(folder)]
     seen, rows = Seen(), []
     for outcome in ScoreLoop(Options(metrics=metrics, device="cpu")).run(records):
@@ -200,25 +223,29 @@ def _score(task: tuple[list[Path], tuple[str, ...]]) -> list[dict[str, Any]]:
 
 def work(rows: Sequence[Row], options: argparse.Namespace) -> list[str]:
     """Make and score rows; what went wrong, in words."""
-    began, problems = time.monotonic(), []
+    began = time.monotonic()
+    problems: list[str] = []
     places = Places(cards(options.gpus, options.per_gpu), 1, options.output / "logs", options.end)
-    device = "cuda" if options.gpus else "cpu"
-
-    more = ["--device", device, *(["--limit", str(options.limit)] if options.limit else [])]
+    scorers = Scorers(options.metric or METRICS, options.scorers)
+    left, lock = Counter(one.folder for one in rows), threading.Lock()
+    more = ["--device", "cuda" if options.gpus else "cpu"]
+    more += ["--limit", str(options.limit)] if options.limit else []
 
     def make(one: Row) -> None:
         start = time.monotonic()
         why = places.run(one.name, smmbench(*one.command, *more))
         now = time.monotonic()
         print(f"{now - began:.0f} s: {one.name}, {now - start:.0f} s {why}", flush=True)
-        if why:
-            problems.append(f"{one.name}: {why}")
+        with lock:
+            if why:
+                problems.append(f"{one.name}: {why}")
+            left[one.folder] -= 1
+            if not left[one.folder]:  # all shares of the clips are made
+                scorers.submit(one.folder)
 
     with ThreadPoolExecutor(places.count) as pool:
         list(pool.map(make, rows))
-    folders = list(dict.fromkeys(one.folder for one in rows))
-    found = score(folders, options.metric or METRICS, options.scorers)
-    lines = sorted(json.dumps(row) for row in found)
+    lines = sorted(json.dumps(row) for row in scorers.rows())
     write_text(options.output / f"{options.part}.jsonl", "".join(f"{line}\n" for line in lines))
     print(f"{time.monotonic() - began:.0f} s: scored", flush=True)
     return problems
@@ -226,7 +253,7 @@ def work(rows: Sequence[Row], options: argparse.Namespace) -> list[str]:
 
 def choose(options: argparse.Namespace) -> list[str]:
     """Run `smmbench tune` over what is made and scored."""
-    places = Places([""] * len(TUNED), 2, options.output / "logs")
+    places = Places(cards(options.gpus, len(TUNED)), 2, options.output / "logs")
     device = "cuda" if options.gpus else "cpu"
 
     def one(method: str) -> str:
