@@ -74,9 +74,10 @@ def read(path: Path) -> tuple[dict[str, Scores], list[str]]:
     rows: dict[str, dict[tuple[str, str, int], tuple[float, float]]] = {}
     for line in path.read_text("utf-8").splitlines():
         row = json.loads(line)
-        values = tuple(
-            metric(name).worst if row[name] is None else row[name] for name in (TEXT, MOTION)
+        text, motion = (
+            metric(name).worst if row[name] is None else float(row[name]) for name in (TEXT, MOTION)
         )
+        values = (text, motion)
         rows.setdefault(row["label"], {})[row["clip"], row["edit"], row["seed"]] = values
     pairs = sorted(next(iter(rows.values())))
     for label, found in rows.items():
