@@ -25,9 +25,21 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': "{''}",  # \textquotedbl is not in every encoding of fonts
     "`": r"\textasciigrave{}",
 }
+_LATEX_ACCENTS = {
+    "\N{COMBINING GRAVE ACCENT}": "`",
+    "\N{COMBINING ACUTE ACCENT}": "'",
+    "\N{COMBINING CIRCUMFLEX ACCENT}": "^",
+    "\N{COMBINING TILDE}": "~",
+    "\N{COMBINING DIAERESIS}": '"',
+    "\N{COMBINING CARON}": "v",
+    "\N{COMBINING CEDILLA}": "c",
+}
+_LATEX_BEYOND = frozenset("\N{EN DASH}\N{EM DASH}\N{HORIZONTAL ELLIPSIS}")
+"""Signs outside of Latin letters that LaTeX knows in every encoding of fonts."""
+
 _MARKDOWN = {
     **{sign: f"&#{ord(sign)};" for sign in "<>&|"},  # HTML and table cells
     **{sign: "\\" + sign for sign in "\\`*_{}[]+~$"},
@@ -73,8 +85,23 @@ def markdown(text: str, longest: int = LONGEST) -> str:
 
 
 def latex(text: str, longest: int = LONGEST) -> str:
-    """Text for a LaTeX table: no command, comment or cell sign comes through."""
-    return "".join(_LATEX.get(sign, sign) for sign in plain(text, longest))
+    """Text for a LaTeX table: no command, comment or cell sign comes through.
+
+    It compiles with every engine: a sign that pdfLaTeX does not know stands as its base letter, or
+    else as its number, such as U+4E2D.
+    """
+    return "".join(_LATEX.get(sign) or _latex_letter(sign) for sign in plain(text, longest))
+
+
+def _latex_letter(sign: str) -> str:
+    if sign.isascii() or sign in _LATEX_BEYOND:
+        return sign
+    parts = unicodedata.normalize("NFKD", sign)
+    letters = "".join(part for part in parts if not unicodedata.combining(part))
+    if not (letters.isascii() and letters.isalnum()):
+        return f"U+{ord(sign):04X}"
+    accent = _LATEX_ACCENTS.get(parts[1:])
+    return f"{{\\{accent}{{{letters}}}}}" if accent else letters
 
 
 def csv_cell(text: str) -> str:

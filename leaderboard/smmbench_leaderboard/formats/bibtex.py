@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from smmbench.display import latex
@@ -11,6 +12,7 @@ from smmbench_leaderboard.board.types import Board
 
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")
 ADDRESS = re.compile(r"https?://[^\s,;)]+")
+Entry = tuple[str, str, Mapping[str, str]]  # kind, key as yet not escaped, and fields
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
@@ -21,33 +23,25 @@ def to_bibtex(board: Board) -> str:
     it is in `note`; year, arXiv number and address are taken from it where it has them. Titles
     and full lists of authors are not known here: complete the entries from the addresses.
     """
-    entries: dict[str, str] = {}
-    for row in board.rows:
-        if row.card.paper:
-            entries.setdefault(*_cited(row.label, row.card.title, row.card.paper))
+    cited = [
+        _cited(row.label, row.card.title, row.card.paper) for row in board.rows if row.card.paper
+    ]
     for name in dict.fromkeys(column.metric for column in board.columns if column.scored):
         known = metric(name)
         title = f"{known.title}, version {known.version} in smmbench"
-        entries.setdefault(*_cited(name, title, known.source))
+        cited.append(_cited(name, title, known.source))
     tools = {"text model": board.protocol.text_model, "tracker": board.protocol.tracker}
     used = ", ".join(f"{what} {name}" for what, name in tools.items())
     dataset = f"Dataset {board.dataset}, version {board.dataset_version}"
     note = f"Manifest SHA-256 {board.manifest_sha256}; {used}"
-    entries.setdefault(*_entry("misc", f"dataset-{board.dataset}", title=dataset, note=note))
+    cited.append(("misc", f"dataset-{board.dataset}", {"title": dataset, "note": note}))
     title = "smmbench: the public benchmark of text-driven video motion transfer"
-    entries.setdefault(
-        *_entry(
-            "software",
-            "smmbench",
-            title=title,
-            version=board.smmbench,
-            organization="The smmbench authors",
-        )
-    )
-    return "\n".join(entries.values())
+    facts = {"title": title, "version": board.smmbench, "organization": "The smmbench authors"}
+    cited.append(("software", "smmbench", facts))
+    return "\n".join(_entries(cited))
 
 
-def _cited(key: str, title: str, source: str) -> tuple[str, str]:
+def _cited(key: str, title: str, source: str) -> Entry:
     """An entry from a title and a reference in words."""
     facts: dict[str, str] = {"title": title, "note": source}
     if authors := re.match(r"(?:a variant of )?([A-Z][\w-]+) et al\.", source):
@@ -58,25 +52,32 @@ def _cited(key: str, title: str, source: str) -> tuple[str, str]:
         facts |= {"eprint": number[1], "archiveprefix": "arXiv"}
     if address := ADDRESS.search(source):
         facts["url"] = address[0]
-    return _entry("misc", key, **facts)
+    return "misc", key, facts
 
 
-def _entry(kind: str, key: str, **facts: str) -> tuple[str, str]:
-    return key, "\n".join(_lines(kind, key, facts))
-
-
-def _lines(kind: str, key: str, facts: Mapping[str, str]) -> Iterator[str]:
-    yield f"@{kind}{{{_key(key)},"
-    for name, fact in _filled(facts.items()):
-        yield f"  {name} = {{{fact}}},"
-    yield "}\n"
+def _entries(cited: Iterable[Entry]) -> Iterator[str]:
+    """Each entry as text; BibTeX takes keys that differ only in case for the same."""
+    taken = Counter[str]()
+    for kind, name, facts in cited:
+        key = _key(name)
+        taken[key.casefold()] += 1
+        number = taken[key.casefold()]
+        lines = [f"  {name} = {{{fact}}}," for name, fact in _filled(facts.items())]
+        first = f"@{kind}{{{key}{f':{number}' if number > 1 else ''},"
+        yield "\n".join([first, *lines, "}\n"])
 
 
 def _filled(facts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     for name, fact in facts:
         if fact:
-            plain = name in ("url", "eprint", "author")
-            yield name, re.sub(r"[{}\\]", "", fact) if plain else latex(fact, longest=400)
+            plain = name in ("url", "eprint")
+            yield name, re.sub(r"[{}\\]", "", fact) if plain else _escaped(fact)
+
+
+def _escaped(text: str) -> str:
+    """Text for LaTeX; BibTeX counts braces, also those after a backslash."""
+    escaped = latex(text, longest=400)
+    return escaped.replace(r"\{", r"\textbraceleft{}").replace(r"\}", r"\textbraceright{}")
 
 
 def _key(text: str) -> str:
