@@ -3,6 +3,7 @@
 python -m tests.hostile                 build all cases and run them, two at a time
 python -m tests.hostile --only bomb      only kinds whose name has this
 python -m tests.hostile --table T.md     also write every kind with its memory and time
+python -m tests.hostile --cold           import anew for each case, as a user does; slow
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ def main() -> int:
     options.add_argument("--table", type=Path, help="Markdown file for all outcomes")
     options.add_argument("--keep", type=Path, help="build the cases here and leave them")
     options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--cold", action="store_true", help="a process of its own for each case")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="smmbench-hostile-") as name:
         folder = chosen.keep or Path(name)
@@ -36,7 +38,7 @@ def main() -> int:
             build = [sys.executable, "-m", "tests.hostile.building", str(folder)]
             subprocess.run(build, check=True)
         cases = [one for one in read_cases(folder) if chosen.only in one.kind]
-        outcomes = run_all(cases, folder, chosen.workers)
+        outcomes = run_all(cases, folder, chosen.workers, chosen.cold)
     if chosen.table:
         chosen.table.write_text(table(outcomes))
     return summary(outcomes)
@@ -53,7 +55,8 @@ def summary(outcomes: list[Outcome]) -> int:
         f"{len(hostile)} hostile kinds, {len(outcomes) - len(hostile)} honest ones; "
         f"let in {let_in}, tracebacks {sum(one.traceback for one in outcomes)}, "
         f"wrong {len(wrong)}; "
-        f"at most {max(one.mebibytes for one in outcomes):.0f} MiB, "
+        f"at most {max(one.mebibytes for one in outcomes):.0f} MiB "
+        f"({max(one.beyond for one in outcomes):.0f} beyond the imports), "
         f"{max(one.seconds for one in outcomes):.1f} s of a clock and "
         f"{max(one.cpu for one in outcomes):.1f} s of a processor; "
         f"{sum(one.cpu for one in outcomes):.0f} s of a processor in all."

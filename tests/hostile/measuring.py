@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import resource
@@ -15,12 +16,14 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
 from tests.hostile.cases import Case
+from tests.hostile.forking import NEEDS_TORCH, PATIENCE
 
 SMMBENCH = (sys.executable, "-c", "from smmbench.cli import main; main()")
 MEBIBYTES, SECONDS = 1024, 30  # at most, of each case
-PATIENCE = 120  # seconds after which a case is ended
+BEYOND = 200  # MiB beyond what the imports take: all that an attack can do
 TORCH = "torchinductor"  # a folder that torch makes when it is imported
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
 
@@ -34,6 +37,7 @@ class Outcome:
         code: Exit code; negative: the signal that ended it.
         said: All that it printed.
         mebibytes: Highest resident size.
+        beyond: What of it is beyond that of the imports; not known of a cold start.
         seconds: By the clock.
         cpu: Seconds of a processor.
         faults: What is wrong with it, in words; empty if nothing.
@@ -43,6 +47,7 @@ class Outcome:
     code: int
     said: str
     mebibytes: float
+    beyond: float
     seconds: float
     cpu: float
     faults: tuple[str, ...] = field(default=())
@@ -58,39 +63,129 @@ class Outcome:
         return "Traceback (most recent call last)" in self.said
 
 
-def run_all(cases: Sequence[Case], folder: Path, workers: int) -> list[Outcome]:
+class Server:
+    """A process that runs command lines in forks of itself; see `tests.hostile.forking`."""
+
+    def __init__(self, kind: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.hostile.forking", kind],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.start = self._answer()  # what the imports took
+
+    def run(self, case: Case, folder: Path, place: Path, log: Path) -> dict[str, float]:
+        """Run one case; its time is that of the imports and its own."""
+        request = {
+            "command": case.command,
+            "log": str(log),
+            "cwd": str(folder),
+            "TMPDIR": str(place),
+        }
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        found = self._answer()
+        return found | {name: found[name] + took for name, took in self.start.items()}
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate()
+
+    def _answer(self) -> dict[str, float]:
+        assert self._process.stdout
+        found: dict[str, float] = json.loads(self._process.stdout.readline())
+        return found
+
+
+class ColdStart:
+    """Runs each command line in a process of its own, as a user does; slow."""
+
+    def run(self, case: Case, folder: Path, place: Path, log: Path) -> dict[str, float]:
+        """Run one case."""
+        start = time.monotonic()
+        with log.open("wb") as file:
+            child = subprocess.Popen(
+                [*SMMBENCH, *case.command],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env={**os.environ, "TMPDIR": str(place)},
+                start_new_session=True,
+            )
+            code, usage = _wait(child.pid, start)
+            child.returncode = code
+        return {
+            "code": code,
+            "mebibytes": usage.ru_maxrss / 1024,
+            "seconds": time.monotonic() - start,
+            "cpu": usage.ru_utime + usage.ru_stime,
+        }
+
+    def close(self) -> None:
+        """Nothing is left to end."""
+
+
+class Worker:
+    """Runs cases one after another: each in a light server, and in a heavy one if it scores."""
+
+    def __init__(self, cold: bool) -> None:
+        self._light: Server | ColdStart = ColdStart() if cold else Server("light")
+        self._heavy: Server | None = None
+
+    def run(self, case: Case, folder: Path, place: Path, log: Path) -> dict[str, float]:
+        """Run one case."""
+        found = self._light.run(case, folder, place, log)
+        if found["code"] != NEEDS_TORCH:
+            return found
+        self._heavy = self._heavy or Server("heavy")
+        return self._heavy.run(case, folder, place, log)
+
+    def close(self) -> None:
+        """End its servers."""
+        self._light.close()
+        if self._heavy:
+            self._heavy.close()
+
+
+def run_all(cases: Sequence[Case], folder: Path, workers: int, cold: bool = False) -> list[Outcome]:
     """Run all cases; each has a temporary folder of its own that must be empty at its end."""
+    free = SimpleQueue[Worker]()
+    for _ in range(workers):
+        free.put(Worker(cold))
+
+    def one(case: Case) -> Outcome:
+        worker = free.get()
+        try:
+            return run(case, folder, worker)
+        finally:
+            free.put(worker)
+
     with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(lambda one: run(one, folder), cases))
+        outcomes = list(pool.map(one, cases))
+    while not free.empty():
+        free.get().close()
+    return outcomes
 
 
-def run(case: Case, folder: Path) -> Outcome:
+def run(case: Case, folder: Path, worker: Worker) -> Outcome:
     """Run one case."""
     place = folder / "temporary" / case.kind.replace(" ", "-").replace("/", "-")
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     (folder / "said").mkdir(exist_ok=True)
     log = folder / "said" / f"{place.name}.txt"
-    start = time.monotonic()
-    with log.open("wb") as file:
-        child = subprocess.Popen(
-            [*SMMBENCH, *case.command],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env={**os.environ, "TMPDIR": str(place)},
-            start_new_session=True,
-        )
-        code, usage = _wait(child.pid, start)
-        child.returncode = code
+    took = worker.run(case, folder, place, log)
     outcome = Outcome(
         case,
-        code,
+        int(took["code"]),
         log.read_bytes()[:1_000_000].decode(errors="surrogateescape"),
-        usage.ru_maxrss / 1024,
-        time.monotonic() - start,
-        usage.ru_utime + usage.ru_stime,
+        took["mebibytes"],
+        took.get("beyond", 0.0),
+        took["seconds"],
+        took["cpu"],
     )
     left = [path.name for path in place.iterdir() if not path.name.startswith(TORCH)]
     faults = tuple(_faults(outcome, sorted(left)))
@@ -121,6 +216,8 @@ def _faults(outcome: Outcome, left: list[str]) -> Iterator[str]:
         yield f"exit code {outcome.code} instead of {case.code}"
     if outcome.mebibytes > MEBIBYTES:
         yield f"{outcome.mebibytes:.0f} MiB"
+    if outcome.beyond > BEYOND:
+        yield f"{outcome.beyond:.0f} MiB beyond the imports"
     if outcome.cpu > SECONDS:
         yield f"{outcome.cpu:.0f} s of a processor"
     if signs := {sign for sign in said if unicodedata.category(sign) in HIDDEN} - {"\n"}:
@@ -139,10 +236,13 @@ def _faults(outcome: Outcome, left: list[str]) -> Iterator[str]:
 
 def table(outcomes: Sequence[Outcome]) -> str:
     """Every kind with its exit code, memory and time, as Markdown."""
-    lines = ["| group | kind | exit | MiB | s (processor) | wrong |", "|---|---|--:|--:|--:|---|"]
+    lines = [
+        "| group | kind | exit | MiB | beyond imports | s (processor) | wrong |",
+        "|---|---|--:|--:|--:|--:|---|",
+    ]
     lines += [
         f"| {one.case.group} | {one.case.kind} | {one.code} | {one.mebibytes:.0f} | "
-        f"{one.cpu:.1f} | {'; '.join(one.faults) or '-'} |"
+        f"{one.beyond:.0f} | {one.cpu:.1f} | {'; '.join(one.faults) or '-'} |"
         for one in outcomes
     ]
     return "\n".join(lines) + "\n"

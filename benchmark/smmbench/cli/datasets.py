@@ -100,8 +100,6 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
         missing_files,
     )
     from smmbench.progress import progress
-    from smmbench.scoring.motion_check import motion_check
-    from smmbench.scoring.prompt_check import prompt_check
 
     faults: list[str] = []
     try:
@@ -121,6 +119,9 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
                 f"'{dataset}' is not fetched: {len(unfetched)} of {len(files_of(manifest))} files "
                 f"are missing. Run `smmbench datasets fetch {dataset}`."
             )
+        from smmbench.scoring.motion_check import motion_check  # loads PyTorch, so only now
+        from smmbench.scoring.prompt_check import prompt_check
+
         try:
             moves = motion_check(manifest.protocol)
         except (ImportError, LookupError, ValueError) as error:
