@@ -216,7 +216,7 @@ class FastVMT(DiffusionMethod[Parameters, Prepared]):
         for iteration in range(p.iterations):
             if iteration % p.every == 0:
                 stage = f"guidance at timestep {t:g}, iteration {iteration + 1}"
-                x.grad, scale = gradient(x, loss, stage, scale)
+                x.grad, scale = gradient(x, loss, stage, scale, backbone.denoiser.spare)
             adam.step()
         return x.detach()
 

@@ -201,7 +201,8 @@ class FlowMotion(DiffusionMethod[Parameters, Prepared]):
                     held(schedule, denoise, x, t), source, p.latent_weight, p.difference_weight
                 )
 
-            return descend(x, loss, p.iterations, p.rate, f"guidance at timestep {t:g}")
+            stage, spare = f"guidance at timestep {t:g}", self.backbone.denoiser.spare
+            return descend(x, loss, p.iterations, p.rate, stage, spare=spare)
 
         def straight(x: Latent, t: Timestep) -> Prediction:
             predicted = denoise(x, t)

@@ -148,6 +148,7 @@ class FirstSteps(ReferenceGuided[DescentT], Generic[DescentT]):
                 rates[t],
                 f"guidance at timestep {t:g}",
                 loss_scale(p.dtype),
+                self.backbone.denoiser.spare,
             )
 
         return guide

@@ -254,6 +254,7 @@ class MOFT(ReferenceGuided[Parameters]):
                     lambda x: self.losses(x, t, text, reference),
                     f"guidance at timestep {t:g}, repeat {repeat + 1}",
                     scale,
+                    self.backbone.denoiser.spare,
                 )
                 x = x - p.rate * slope * region
             return x

@@ -235,6 +235,7 @@ class MotionClone(ReferenceGuided[Parameters]):
                 lambda x: strengths[t] * self.losses(x, t, text, reference),
                 f"guidance at timestep {t:g}",
                 loss_scale(p.dtype),
+                self.backbone.denoiser.spare,
             )
             return Prediction(predicted.x0, predicted.noise - schedule.sigma(t) * slope)
 

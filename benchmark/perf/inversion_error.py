@@ -1,12 +1,14 @@
 """How far a clip is from itself after inversion and sampling, against the inversion's cost.
 
     python benchmark/perf/inversion_error.py --clips 4 --device cpu
+    python benchmark/perf/inversion_error.py --model emoji-wan --dataset emoji-wan-val --rf 25
 
-Clips of the set `emoji` on the embedded model, with its captions, in float32: encoded, inverted in
-so many steps with so many refinements of each, and sampled back without guidance by 50 DDIM steps.
-The error is the root mean square of the latents' difference over that of the clip's latent, and
-the peak signal-to-noise ratio of the decoded frames to the decoded clip. Prints a Markdown table
-and draws `benchmark/docs/inversion-error.png`.
+Clips of a set on its embedded model, with their captions, in float32: encoded, inverted in so many
+steps with so many refinements of each, and sampled back without guidance by 50 DDIM or Euler steps.
+Flows are inverted by RF-Solver as well (`--rf`), and sampled back both by Euler steps and by
+RF-Solver's own. The error is the root mean square of the latents' difference over that of the
+clip's latent, and the peak signal-to-noise ratio of the decoded frames to the decoded clip. Prints
+a Markdown table and draws a picture (`--picture`).
 """
 
 from __future__ import annotations
@@ -22,9 +24,10 @@ import torch
 from smmbench.dataset import load_dataset, source_video
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.inversion import Solver, inversion_timesteps, invert
+from smmbench.diffusion.inversion import inversion_timesteps, invert, second_order_step
 from smmbench.diffusion.method import stack_frames
 from smmbench.diffusion.sampling import sample
+from smmbench.diffusion.sampling import steps as pairs
 from smmbench.diffusion.schedule import Prediction, Timestep
 from smmbench.environment import choose_device
 
@@ -38,47 +41,82 @@ class Error:
     """What one setting costs and loses, mean over clips.
 
     Attributes:
-        steps: Of the inversion, as asked for.
-        refinements: Of each.
-        passes: Of the network, with the sampling's own timesteps.
+        inversion: Its steps and how each is taken, in words.
+        sampling: The same of the way back.
+        passes: Of the network, to invert.
+        back: Of the network, to sample.
+        refined: Whether the inversion was refined.
         latent: Root mean square of the difference, over that of the latent.
         psnr: In decibels, between decoded frames.
     """
 
-    steps: int
-    refinements: int
+    inversion: str
+    sampling: str
     passes: int
+    back: int
+    refined: bool
     latent: float
     psnr: float
 
 
+@dataclass(frozen=True, eq=False)
+class Clips:
+    """What is inverted: encoded clips, what they show, and the encoded clips decoded again."""
+
+    backbone: Backbone
+    clean: Latent
+    text: Text
+    decoded: np.ndarray
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, backbone: Backbone, frames: np.ndarray, prompts: list[str]) -> Clips:
+        """Encode clips (clip, time, height, width, RGB), all in one batch."""
+        clean = backbone.encode(frames)
+        return cls(backbone, clean, backbone.embed(prompts), backbone.decode(clean).astype(float))
+
+    def error(self, back: Latent) -> tuple[float, float]:
+        """Relative error of the latent, and PSNR in decibels."""
+        lost = (back - self.clean).flatten(1).norm(dim=1) / self.clean.flatten(1).norm(dim=1)
+        decoded = self.backbone.decode(back).astype(float)
+        squares = ((decoded - self.decoded) ** 2).mean(axis=(1, 2, 3, 4))
+        psnr = np.mean(10 * np.log10(255**2 / squares.clip(1e-3)))
+        return float(lost.mean()), float(psnr)
+
+
 @torch.no_grad()
-def measure(
-    backbone: Backbone,
-    frames: np.ndarray,
-    prompts: list[str],
-    steps: int,
-    refinements: int,
-    solver: Solver = "first-order",
-) -> Error:
-    """Invert clips (clip, time, height, width, RGB) and sample them back, all in one batch."""
-    schedule = backbone.schedule
+def first_order(clips: Clips, steps: int, refinements: int) -> Error:
+    """Invert and sample back by DDIM or Euler steps."""
+    backbone, schedule = clips.backbone, clips.backbone.schedule
     sampling = schedule.timesteps(SAMPLING)
     way = inversion_timesteps(schedule, steps, sampling)
-    clean, text = backbone.encode(frames), backbone.embed(prompts)
-    found = invert(backbone.denoiser, clean, text, way, sampling, refinements, solver)
+    found = invert(backbone.denoiser, clips.clean, clips.text, way, sampling, refinements)
     # Methods start sampling from the latent at the first sampling timestep.
-    back = sample(schedule, partial(_predict, backbone, text), found[sampling[0]], sampling)
-    lost = (back - clean).flatten(1).norm(dim=1) / clean.flatten(1).norm(dim=1)
-    a, b = (backbone.decode(x).astype(float) for x in (back, clean))
-    squares = ((a - b) ** 2).mean(axis=(1, 2, 3, 4))
-    return Error(
-        steps,
-        refinements,
-        len(way) * (2 if solver == "rf-solver" else 1 + refinements),
-        float(lost.mean()),
-        float(np.mean(10 * np.log10(255**2 / squares.clip(1e-3)))),
-    )
+    predict = partial(_predict, backbone, clips.text)
+    back = sample(schedule, predict, found[sampling[0]], sampling)
+    name = f"{steps} steps" + (f", refined {refinements} times" if refinements else "")
+    passes = len(way) * (1 + refinements)
+    return Error(name, f"{SAMPLING} steps", passes, SAMPLING, refinements > 0, *clips.error(back))
+
+
+@torch.no_grad()
+def second_order(clips: Clips, steps: int) -> list[Error]:
+    """Invert by RF-Solver, then sample back by Euler steps, and by RF-Solver's own."""
+    backbone, text = clips.backbone, clips.text
+    schedule, denoiser = backbone.schedule, backbone.denoiser
+    timesteps = schedule.timesteps(steps)
+    way = tuple(reversed(timesteps))
+    found = invert(denoiser, clips.clean, text, way, timesteps, solver="rf-solver")
+    start = found[timesteps[0]]
+    euler = sample(schedule, partial(_predict, backbone, text), start, schedule.timesteps(SAMPLING))
+    own = start
+    for t, to in pairs(timesteps):
+        own = second_order_step(denoiser, own, text, t, to)
+    name = f"{steps} steps of RF-Solver"
+    return [
+        Error(name, f"{SAMPLING} steps", 2 * steps, SAMPLING, False, *clips.error(euler)),
+        Error(name, name, 2 * steps, 2 * steps, False, *clips.error(own)),
+    ]
 
 
 def _predict(backbone: Backbone, text: Text, x: Latent, t: Timestep) -> Prediction:
@@ -90,9 +128,13 @@ def draw(errors: list[Error], to: Path) -> None:
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(5.5, 3.5), layout="constrained")
-    plain = [e for e in errors if not e.refinements]
-    refined = [e for e in errors if e.steps == SAMPLING]
-    for line, label in ((plain, "more steps"), (refined, f"{SAMPLING} steps, refined")):
+    solver = [e for e in errors if e.sampling == e.inversion]
+    plain = [e for e in errors if not e.refined and e.back == SAMPLING and "RF" not in e.inversion]
+    refined = plain[:1] + [e for e in errors if e.refined]
+    lines = (plain, "more steps"), (refined, "refined"), (solver, "RF-Solver both ways")
+    for line, label in lines:
+        if not line:
+            continue
         axes.loglog([e.passes for e in line], [e.latent for e in line], "o-", label=label)
     axes.set(xlabel="forward passes of the inversion", ylabel="relative error of the latent")
     axes.legend(frameon=False)
@@ -123,26 +165,25 @@ def main() -> None:
     dataset = load_dataset(asked.dataset)
     clips = dataset.manifest.clips[: asked.clips]
     frames = stack_frames([source_video(dataset, clip) for clip in clips])
-    prompts = [clip.prompt for clip in clips]
-    print("| steps | refinements | passes | error of the latent | PSNR (dB) |")
-    print("|--:|--:|--:|--:|--:|", flush=True)
-    errors = []
+    prepared = Clips.of(backbone, frames, [clip.prompt for clip in clips])
+    print("| inversion | passes | sampling | passes | error of the latent | PSNR (dB) |")
+    print("|---|--:|---|--:|--:|--:|", flush=True)
+    errors: list[Error] = []
+
+    def add(*found: Error) -> None:
+        for e in found:
+            errors.append(e)
+            print(
+                f"| {e.inversion} | {e.passes} | {e.sampling} | {e.back} | {e.latent:.4f} | "
+                f"{e.psnr:.1f} |",
+                flush=True,
+            )
+
     for setting in asked.settings:
         steps, _, refinements = setting.partition("x")
-        error = measure(backbone, frames, prompts, int(steps), int(refinements or 0))
-        errors.append(error)
-        print(
-            f"| {error.steps} | {error.refinements} | {error.passes} | {error.latent:.4f} | "
-            f"{error.psnr:.1f} |",
-            flush=True,
-        )
+        add(first_order(prepared, int(steps), int(refinements or 0)))
     for steps in asked.rf:
-        error = measure(backbone, frames, prompts, steps, 0, "rf-solver")
-        print(
-            f"| {error.steps} | rf-solver | {error.passes} | {error.latent:.4f} | "
-            f"{error.psnr:.1f} |",
-            flush=True,
-        )
+        add(*second_order(prepared, int(steps)))
     draw(errors, asked.picture)
 
 

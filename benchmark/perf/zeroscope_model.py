@@ -83,7 +83,7 @@ def random_unet(device: str, dtype: torch.dtype, tiny: bool) -> nn.Module:
 
     untyped: Any = diffusers
     sizes = (TINY if tiny else FULL)["unet"]
-    with _made_on(device, dtype):
+    with made_on(device, dtype):
         unet = untyped.UNet3DConditionModel(**sizes).requires_grad_(False).eval()
         for weight in unet.parameters():
             if device != "meta" and weight.ndim > 1 and not weight.any():
@@ -96,7 +96,7 @@ def random_vae(device: str, dtype: torch.dtype, tiny: bool) -> nn.Module:
     import diffusers
 
     untyped: Any = diffusers
-    with _made_on(device, dtype):
+    with made_on(device, dtype):
         vae = untyped.AutoencoderKL(latent_channels=4, **(TINY if tiny else FULL)["vae"])
     return vae.requires_grad_(False).eval()
 
@@ -122,7 +122,7 @@ def random_backbone(
     from transformers import CLIPTextConfig, CLIPTextModel
 
     untyped: Any = CLIPTextModel
-    with _made_on(device, dtype):
+    with made_on(device, dtype):
         config = CLIPTextConfig(vocab_size=49408, **(TINY if tiny else FULL)["text"])
         text_encoder = untyped(config).requires_grad_(False).eval()
     unet, vae = random_unet(device, dtype, tiny), random_vae(device, dtype, tiny)
@@ -132,7 +132,8 @@ def random_backbone(
 
 
 @contextlib.contextmanager
-def _made_on(device: str, dtype: torch.dtype) -> Iterator[None]:
+def made_on(device: str, dtype: torch.dtype) -> Iterator[None]:
+    """Make modules of this type on this device, with the same random weights each time."""
     before = torch.get_default_dtype()
     torch.manual_seed(0)
     torch.set_default_dtype(dtype)

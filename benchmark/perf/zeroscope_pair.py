@@ -1,11 +1,14 @@
 """Time SMM and its memory at ZeroScope's size, stage by stage, with random weights.
 
     python benchmark/perf/zeroscope_pair.py --device cuda --output results.jsonl
+    python benchmark/perf/zeroscope_pair.py --only fast --cap 14.9 --short --output results.jsonl
     python benchmark/perf/zeroscope_pair.py --table results.jsonl
     python benchmark/perf/zeroscope_pair.py --device cpu --tiny --output /tmp/tiny.jsonl
 
 24 frames of 576x320. A row is written as soon as it is measured. `pair` rows are measured whole
-where their note says so, else they are sums of stages times how often a pair needs each.
+where their note says so, else they are sums of stages times how often a pair needs each. `--cap`
+bounds the memory that the process may take, in GiB; `--short` runs one whole pair of few steps,
+which takes the memory of all of them.
 """
 
 from __future__ import annotations
@@ -51,6 +54,7 @@ class Bench:
         rate: TFLOP/s of a large matrix product on this device.
         work: TFLOP of each stage, once.
         whole: Variants whose pair is measured whole.
+        short: Only a whole pair, of few steps.
     """
 
     device: str
@@ -59,6 +63,7 @@ class Bench:
     rate: float
     work: dict[str, float]
     whole: tuple[str, ...]
+    short: bool = False
 
     @property
     def dtype(self) -> torch.dtype:
@@ -256,7 +261,10 @@ class Stages:
             )
         if self.bench.device.startswith("cuda"):
             held = torch.cuda.max_memory_reserved() / GIB
-            self.bench.write(variant=variant, stage="transfer", reserved_gib=round(held, 2))
+            steps = [*self.backbone.denoiser.spare.taken, *self.backbone.codec.spare.taken]
+            self.bench.write(
+                variant=variant, stage="transfer", reserved_gib=round(held, 2), fell_back=steps
+            )
 
 
 def run_variant(bench: Bench, variant: str) -> None:
@@ -264,6 +272,8 @@ def run_variant(bench: Bench, variant: str) -> None:
     parameters = bench.parameters
     if variant == "fast" and not bench.tiny:
         parameters = replace(parameters, **SMM.presets["fast"])
+    if bench.short:
+        parameters = replace(parameters, steps=6, inversion_steps=6, iterations=3)
     made: list[Backbone] = []
     options = {
         "own": variant != "plain",
@@ -275,6 +285,9 @@ def run_variant(bench: Bench, variant: str) -> None:
     )
     bench.row(variant, "make random weights", seconds, gib, 0)
     stages = Stages(bench, made.pop(), parameters)
+    if bench.short:
+        stages.whole(variant)
+        return
     if variant == "compiled":
         seconds, gib = bench.measure(lambda: stages.invert(1))
         bench.row(variant, "compile", seconds, gib, 0, "first pass; not in the pair")
@@ -464,6 +477,8 @@ def main() -> None:
         "--whole", nargs="*", choices=VARIANTS, default=["paper", "fast"], help="Whole pairs of."
     )
     parser.add_argument("--tiny", action="store_true", help="A small model and few steps.")
+    parser.add_argument("--cap", type=float, default=0.0, help="GiB that the process may take.")
+    parser.add_argument("--short", action="store_true", help="Whole pairs of few steps alone.")
     parser.add_argument("--profile", action="store_true", help="Print kernels' times, no rows.")
     parser.add_argument("--table", type=Path, help="Print the rows of a file as Markdown.")
     asked = parser.parse_args()
@@ -471,8 +486,12 @@ def main() -> None:
         lines = asked.table.read_text(encoding="utf-8").splitlines()
         print(markdown([json.loads(line) for line in lines]))
         return
-    bench = Bench(asked.device, asked.tiny, asked.output, 1.0, {}, tuple(asked.whole))
-    if not asked.profile:
+    bench = Bench(asked.device, asked.tiny, asked.output, 1.0, {}, tuple(asked.whole), asked.short)
+    if asked.cap:
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(asked.cap * GIB / total)
+        bench.write(cap_gib=asked.cap)
+    if not asked.profile and not asked.short:
         rate, work = matmul_rate(asked.device), {}
         work = count_work(bench.parameters, bench.frames, asked.tiny)
         bench = replace(bench, rate=rate, work=work)

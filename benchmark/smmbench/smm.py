@@ -30,6 +30,7 @@ from smmbench.diffusion.parameters import (
     EMOJI,
     EMOJI_WAN,
     SEARCHED,
+    WAN,
     DiffusionParameters,
     refuse_below,
 )
@@ -220,7 +221,8 @@ def guide(
         )
 
     scale = loss_scale(parameters.dtype)
-    return descend(x, loss, parameters.iterations, rate, f"guidance at timestep {t:g}", scale)
+    stage = f"guidance at timestep {t:g}"
+    return descend(x, loss, parameters.iterations, rate, stage, scale, denoiser.spare)
 
 
 def guidance_rates(schedule: NoiseSchedule, parameters: Parameters) -> dict[Timestep, float]:
@@ -323,6 +325,17 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
         # The sampling's own steps, undone to their fixed points: 150 passes instead of 999, and
         # nearer to the clip when sampled back.
         "fast": {"inversion_steps": 50, "inversion_refinements": 2},
+        # Values of a small flow-matching transformer, not tuned on Wan itself: a rate of .01 from
+        # the inverted clip; with no prompt its inversion does not come back.
+        "wan": {
+            **WAN,
+            "inversion_steps": 50,
+            "inversion_prompt": True,
+            "start": "inverted",
+            "guided_to": 0.85,
+            "rates": (0.01, 0.01),
+            "restart": False,
+        },
         "emoji": {
             **EMOJI,
             "inversion_steps": 50,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import pytest
@@ -10,7 +12,8 @@ from torch import Tensor, nn
 
 from smmbench.diffusion.alpha_bar import AlphaBarSchedule
 from smmbench.diffusion.denoiser import Denoiser
-from smmbench.diffusion.inversion import inversion_timesteps, invert
+from smmbench.diffusion.flow import FlowSchedule
+from smmbench.diffusion.inversion import Solver, inversion_timesteps, invert, second_order_step
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.sampling import sample, sampling_step, steps
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction
@@ -198,3 +201,49 @@ def test_a_samples_noise_is_its_own() -> None:
     assert not torch.equal(noise(like[:1], draws), batch[:1])
     with pytest.raises(ValueError, match="3 samples need as many generators, got 2"):
         noise(like, generators([1, 2]))
+
+
+class Winding(Empty):
+    """The velocity 2 cos(2 sigma) x, along which x grows by exp(sin 2 sigma).
+
+    Not the velocity of normal data: along that the midpoint rule is of third order.
+    """
+
+    def forward(
+        self, x: Tensor, t: float, encoder_hidden_states: Tensor, **_: Any
+    ) -> tuple[Tensor]:
+        return (2 * math.cos(2 * float(t) / 1000) * x,)
+
+
+@pytest.mark.parametrize(("solver", "order"), [("first-order", 1), ("rf-solver", 2)])
+def test_solvers_of_a_flow_converge_with_their_order(solver: Solver, order: int) -> None:
+    """Inverted to pure noise: twice the steps leave half of the error, or a quarter.
+
+    Without a shift: with one, the step from the clean latent does not shrink with the others.
+    """
+    flow, levels = Winding(), FlowSchedule(1.0)
+    clean = torch.linspace(-1, 2, 64, dtype=torch.float64).reshape(1, 1, 4, 4, 4)
+    exact = clean * math.exp(math.sin(2))
+    errors = []
+    for count in (64, 128, 256, 512):
+        way = levels.timesteps(count)
+        found = invert(Denoiser(flow, levels), clean, TEXT, way[::-1], way, solver=solver)
+        errors.append(float((found[way[0]] - exact).norm() / exact.norm()))
+    for more, less in itertools.pairwise(errors):
+        assert math.log2(more / less) == pytest.approx(order, abs=0.25)
+
+
+def test_rf_solver_comes_back_with_its_order() -> None:
+    """Inverted and sampled back by the same steps: what is lost is of second order at least."""
+    flow, levels = Winding(), FlowSchedule(3.0)
+    denoiser = Denoiser(flow, levels)
+    clean = torch.linspace(-1, 2, 64, dtype=torch.float64).reshape(1, 1, 4, 4, 4)
+    errors = []
+    for count in (32, 64, 128):
+        way = levels.timesteps(count)
+        x = invert(denoiser, clean, TEXT, way[::-1], way, solver="rf-solver")[way[0]]
+        for t, to in steps(way):
+            x = second_order_step(denoiser, x, TEXT, t, to)
+        errors.append(float((x - clean).norm() / clean.norm()))
+    for more, less in itertools.pairwise(errors):
+        assert math.log2(more / less) > 1.75

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Generator, nn
 
+from smmbench.diffusion.acceleration.memory import sparingly
 from smmbench.diffusion.codecs import Codec, Frames
 from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.families import Family, UNet3D
@@ -22,6 +23,7 @@ from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.noise import noise
 from smmbench.diffusion.schedule import NoiseSchedule
 from smmbench.diffusion.text import TextEncoder
+from smmbench.diffusion.text_on_demand import TextOnDemand
 from smmbench.diffusion.weights_folder import model_folder, weights_of
 from smmbench.storage.home import folder_sha256
 from smmbench.storage.weights_hash import tensors_sha256
@@ -37,12 +39,14 @@ class Backbone:
         folder: Where the weights are, for their hashes.
     """
 
-    def __init__(self, denoiser: Denoiser, codec: Codec, text: TextEncoder, folder: Path) -> None:
+    def __init__(
+        self, denoiser: Denoiser, codec: Codec, text: TextEncoder | TextOnDemand, folder: Path
+    ) -> None:
         self.denoiser = denoiser
         self.schedule = denoiser.schedule
         self.family = denoiser.family
         self.codec = codec
-        self.text = text
+        self.text: Any = text  # of either kind
         self.folder = folder
 
     @property
@@ -93,7 +97,7 @@ class Backbone:
         missing = self.whole_frames(frames.shape[1]) - frames.shape[1]
         if missing:
             frames = np.concatenate([frames, np.repeat(frames[:, -1:], missing, axis=1)], axis=1)
-        mean, deviation = self.codec.distribution(frames)
+        mean, deviation = sparingly(lambda: self.codec.distribution(frames), self.codec.spare)
         z = mean if generators is None else mean + deviation * noise(mean, generators)
         x = self.codec.normalised(z).contiguous()
         check_finite(x, "encoding")
@@ -107,7 +111,7 @@ class Backbone:
             FloatingPointError: The decoder's output is not finite.
         """
         self.denoiser.forget()  # recorded passes hold memory that the decoder wants
-        return self.codec.pixels(self.codec.restored(x))
+        return sparingly(lambda: self.codec.pixels(self.codec.restored(x)), self.codec.spare)
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Text:
@@ -193,7 +197,7 @@ def load_backbone(
     network = load_network(folder, layout.family.part, layout.family.network, dtype)
     layout.family.check(network)
     codec = load_codec(layout, dtype, device, low_memory)
-    text = load_text(layout, dtype, device)
+    text = load_text(layout, dtype, device, low_memory)
     _check_fit(layout.family, network, codec, text, folder)
     network = network.to(device)
     denoiser = own_denoiser(network, schedule, low_memory, compile, layout.family)
@@ -209,36 +213,17 @@ def own_denoiser(
 ) -> Denoiser:
     """Make a network that is nobody else's faster or smaller, in place, by the same arithmetic.
 
-    On a GPU a UNet's layers become channels-last, and the passes of a small network are recorded;
-    elsewhere they stay diffusers' own. See `load_backbone`.
+    See `load_backbone`, and `acceleration/own.py` for what is done to which family.
     """
-    from smmbench.diffusion.acceleration.checkpointing import checkpoint_layers
-    from smmbench.diffusion.acceleration.compiled import compiled
-    from smmbench.diffusion.acceleration.graphs import graphs_of
-    from smmbench.diffusion.acceleration.layout import channels_last
+    from smmbench.diffusion.acceleration.own import make_own
 
     family = family or UNet3D()
-    device = next(network.parameters()).device
-    if device.type == "cuda" and isinstance(family, UNet3D):
-        channels_last(network)
-    if low_memory:
-        checkpoint_layers(network)
-    whole = compiled(network, device) if compile else None
-    graphs = graphs_of(network) if _bound_by_launches(network, family) else None
-    return Denoiser(network, schedule, whole, low_memory or compile, graphs, family)
-
-
-def _bound_by_launches(network: nn.Module, family: Family) -> bool:
-    """Whether a pass has kernels so short that asking for them takes longer than they do.
-
-    A UNet of this family asks for over a thousand; a large transformer's are long, and its recorded
-    passes would hold memory for nothing.
-    """
-    return isinstance(family, UNet3D) or sum(one.numel() for one in network.parameters()) < 3e8
+    own = make_own(network, family, low_memory, compile)
+    return Denoiser(network, schedule, own.compiled, own.sequential, own.graphs, family, own.spare)
 
 
 def _check_fit(
-    family: Family, network: nn.Module, codec: Codec, text: TextEncoder, folder: Path
+    family: Family, network: nn.Module, codec: Codec, text: TextEncoder | TextOnDemand, folder: Path
 ) -> None:
     """Parts of different models load well, and fail far from the cause."""
     pairs = {

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from smmbench.diffusion.acceleration.graphs import Graphs, Outputs
+from smmbench.diffusion.acceleration.memory import Economy, sparingly
 from smmbench.diffusion.capture import capture
 from smmbench.diffusion.families import Family, UNet3D
 from smmbench.diffusion.schedule import NoiseSchedule, Prediction, Timestep
 
 Latent = Float[Tensor, "batch channel time rows columns"]
 Text = Float[Tensor, "batch token width"]
+ResultT = TypeVar("ResultT")
 Features = dict[str, Float[Tensor, "batch _time _channel _rows _columns"]]  # layers differ in size
 
 
@@ -34,6 +37,7 @@ class Denoiser:
             memory, and by a compiled network of one shape.
         graphs: Recordings of its passes, which are replayed; None: every pass runs as it is.
         family: How the network is called, and how its layers lie.
+        spare: What to do where the device's memory runs out: steps towards less of it.
     """
 
     network: nn.Module
@@ -42,9 +46,13 @@ class Denoiser:
     sequential: bool = False
     graphs: Graphs | None = None
     family: Family = field(default_factory=UNet3D)
+    spare: Economy = field(default_factory=Economy)
 
     def output(self, x: Latent, t: Timestep, text: Text) -> Latent:
         """What the network itself returns: noise, v or a velocity, as the schedule says."""
+        return self._sparingly(lambda: self._output(x, t, text))
+
+    def _output(self, x: Latent, t: Timestep, text: Text) -> Latent:
         if self.compiled is not None and not torch.is_grad_enabled():
             return self._call(self.compiled, x, torch.full((), t, device=x.device), text)
         return self.plain_output(x, t, text)
@@ -81,17 +89,23 @@ class Denoiser:
         """
         if scale == 1:
             return self.predict(x, t, text)
-        negative = negative.expand_as(text)
-        if self.sequential:
-            without, with_text = self.output(x, t, negative), self.output(x, t, text)
-        else:
-            texts = torch.cat([negative, text])
-            without, with_text = self.output(torch.cat([x, x]), t, texts).chunk(2)
+        without, with_text = self._sparingly(
+            lambda: self._halves(x, t, text, negative.expand_as(text))
+        )
         combined = without + scale * (with_text - without)
         if rescale:
             ratio = _spread(with_text) / _spread(combined)
             combined = combined * (1 - rescale + rescale * ratio)
         return self.schedule.read(combined, x, t)
+
+    def _halves(self, x: Latent, t: Timestep, text: Text, negative: Text) -> tuple[Latent, Latent]:
+        """Outputs for the negative prompt and for the prompt."""
+        if self.sequential or self.spare.taken:
+            return self._output(x, t, negative), self._output(x, t, text)
+        without, with_text = self._output(torch.cat([x, x]), t, torch.cat([negative, text])).chunk(
+            2
+        )
+        return without, with_text
 
     def features(self, x: Latent, t: Timestep, text: Text, layers: Sequence[str]) -> Features:
         """Outputs of named layers, in the precision of x; the layers after the last are not run.
@@ -106,12 +120,17 @@ class Denoiser:
             unfold = self.family.unfold
             return tuple(unfold(self.network, captured[layer], layer, x).to(x) for layer in layers)
 
-        return dict(zip(layers, self._pass(tuple(layers), look, x, t, text), strict=True))
+        found = self._sparingly(lambda: self._pass(tuple(layers), look, x, t, text))
+        return dict(zip(layers, found, strict=True))
 
     def forget(self) -> None:
         """Give back the memory of recorded passes, which are recorded anew when they come again."""
         if self.graphs is not None:
             self.graphs.forget()
+
+    def _sparingly(self, work: Callable[[], ResultT]) -> ResultT:
+        """Without gradients; `gradient` does the same where there are some."""
+        return work() if torch.is_grad_enabled() else sparingly(work, self.spare)
 
     def _pass(
         self, kind: Hashable, work: Callable[..., Outputs], x: Latent, t: Timestep, text: Text

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from smmbench.diffusion.acceleration.memory import Economy, sparingly
 from smmbench.diffusion.denoiser import Latent
 
 Comparison = Callable[[Latent], Float[Tensor, " batch"]]
@@ -26,6 +28,8 @@ def descend(
     rate: float,
     stage: str,
     loss_scale: float = 1.0,
+    spare: Economy | None = None,
+    every: int = 1,
 ) -> Latent:
     """Lower the loss of each sample with a fresh Adam on its latent.
 
@@ -40,6 +44,8 @@ def descend(
         stage: What to call this in an error.
         loss_scale: What the loss is multiplied with on its way back through a float16 network, so
             that small gradients do not vanish; halved whenever they overflow instead.
+        spare: The denoiser's, for where memory runs out.
+        every: Iterations that one gradient serves, as FastVMT saves them; 1: each has its own.
 
     Raises:
         FloatingPointError: Loss or gradient is not finite, at whatever scale.
@@ -47,16 +53,20 @@ def descend(
     x = x.detach().clone().requires_grad_()
     adam = torch.optim.Adam([x], lr=rate)
     for iteration in range(iterations):
-        x.grad, loss_scale = gradient(
-            x, comparison, f"{stage}, iteration {iteration + 1}", loss_scale
-        )
+        if iteration % every == 0:
+            where = f"{stage}, iteration {iteration + 1}"
+            x.grad, loss_scale = gradient(x, comparison, where, loss_scale, spare)
         adam.step()
     return x.detach()
 
 
 @torch.enable_grad()
 def gradient(
-    x: Latent, comparison: Comparison, stage: str, loss_scale: float = 1.0
+    x: Latent,
+    comparison: Comparison,
+    stage: str,
+    loss_scale: float = 1.0,
+    spare: Economy | None = None,
 ) -> tuple[Latent, float]:
     """Gradient of the summed loss at x, and the loss scale that it took.
 
@@ -65,14 +75,19 @@ def gradient(
         comparison: The loss.
         stage: What to call this in an error.
         loss_scale: See `descend`; halved whenever gradients overflow.
+        spare: See `descend`.
 
     Raises:
         FloatingPointError: Loss or gradient is not finite, at whatever scale.
     """
     x = x.detach().requires_grad_()
-    while True:
+
+    def slope_at(scale: float) -> tuple[Tensor, Latent]:
         loss = comparison(x).sum()
-        (slope,) = torch.autograd.grad(loss * loss_scale, x)
+        return loss.detach(), torch.autograd.grad(loss * scale, x)[0]
+
+    while True:
+        loss, slope = sparingly(partial(slope_at, loss_scale), spare or Economy())
         if loss.isfinite() and slope.isfinite().all():
             return slope / loss_scale, loss_scale
         if not loss.isfinite() or loss_scale <= 1:

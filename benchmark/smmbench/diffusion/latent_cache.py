@@ -6,30 +6,27 @@ longest ago goes first. A clip of 24 frames of 576x320 takes 56 MB.
 
 from __future__ import annotations
 
-import math
-import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
 from smmbench.diffusion.backbone import Backbone
 from smmbench.diffusion.schedule import Timestep
 from smmbench.storage.array_cache import origin_key
+from smmbench.storage.bounded_cache import LIMIT, cache_bytes, write_within
 from smmbench.storage.home import home
-from smmbench.storage.tensor_cache import Entry, Tensors, kept_or_made, write_entry
+from smmbench.storage.tensor_cache import Tensors, kept_or_made
 
 Latents = dict[Timestep, Tensor]
 """Latents of one clip, by timestep."""
 
+__all__ = ["LIMIT", "Latents", "cache_bytes", "cached_latents", "inversion_origin", "latents_path"]
+
 VERSION = 1
 """To be raised with every change of the code that changes inverted latents."""
-
-LIMIT = "SMMBENCH_LATENT_CACHE_GB"
 
 
 def cached_latents(
@@ -58,7 +55,7 @@ def cached_latents(
         return [{str(t): x for t, x in one.items()} for one in make(places)]
 
     paths = [latents_path(origin) for origin in origins]
-    found = kept_or_made(paths, named, device, lambda path, entry: _keep(path, entry, limit))
+    found = kept_or_made(paths, named, device, lambda path, entry: write_within(path, entry, limit))
     return [{_timestep(name): x for name, x in one.items()} for one in found]
 
 
@@ -90,50 +87,6 @@ def _timestep(name: str) -> Timestep:
     return float(name) if "." in name or "e" in name else int(name)
 
 
-def cache_bytes() -> int:
-    """How much may be kept, in bytes; 0: nothing.
-
-    Raises:
-        ValueError: The environment variable is no number of 0 or more.
-    """
-    told = os.environ.get(LIMIT) or "20"
-    try:
-        gigabytes = float(told)
-    except ValueError:
-        gigabytes = math.nan
-    if not 0 <= gigabytes < math.inf:
-        raise ValueError(f"{LIMIT} must be a number of gigabytes, 0 or more, got '{told}'.")
-    return int(gigabytes * 1e9)
-
-
 def latents_path(origin: Mapping[str, Any]) -> Path:
     """Where the latents of this origin are kept."""
     return home() / "cache" / "latents" / f"{origin_key(origin)}.safetensors"
-
-
-def _keep(path: Path, entry: Entry, limit: int) -> None:
-    """Keep an entry, if it fits the bound, and let go of what was used longest ago."""
-    if sum(x.nbytes for x in entry.tensors.values()) > limit:
-        return
-    try:
-        write_entry(path, entry)
-        _trim(path.parent, limit)
-    except (OSError, SafetensorError) as error:  # minutes of work are in hand: go on with them
-        warnings.warn(f"Latents are not kept in {path.parent}: {error}", stacklevel=2)
-
-
-def _trim(folder: Path, limit: int) -> None:
-    """Remove the files that were used longest ago until the others fit."""
-    found = []
-    for path in folder.glob("*.safetensors"):
-        try:
-            told = path.stat()
-        except FileNotFoundError:  # another run has let it go
-            continue
-        found.append((told.st_mtime_ns, told.st_size, path))
-    held = sum(size for _, size, _ in found)
-    for _, size, path in sorted(found):
-        if held <= limit:
-            return
-        path.unlink(missing_ok=True)
-        held -= size

@@ -17,7 +17,10 @@ from smmbench.diffusion.model_index import Layout, read_json
 from smmbench.diffusion.schedule import NoiseSchedule
 from smmbench.diffusion.schedulers import read_schedule
 from smmbench.diffusion.text import ClipText, TextEncoder
-from smmbench.diffusion.weights_folder import weights_variant
+from smmbench.diffusion.text_on_demand import TextOnDemand
+from smmbench.diffusion.weights_folder import weights_count, weights_of, weights_variant
+from smmbench.storage.home import folder_sha256
+from smmbench.storage.weights_hash import tensors_sha256
 
 NO_LENGTH = 10**6
 """The tokenizers library writes a far larger number where nothing says how long a text may be."""
@@ -76,15 +79,44 @@ def load_codec(layout: Layout, dtype: torch.dtype, device: str, low_memory: bool
     return codec(network.to(device), low_memory)
 
 
-def load_text(layout: Layout, dtype: torch.dtype, device: str) -> TextEncoder:
-    """Load the text encoder and its tokenizer.
+ON_DEMAND = 2 * 2**30
+"""Bytes of a text encoder from which it is loaded for new prompts only."""
+
+
+def load_text(
+    layout: Layout, dtype: torch.dtype, device: str, low_memory: bool = False
+) -> TextEncoder | TextOnDemand:
+    """Load the text encoder and its tokenizer; a large one later, when there is a new prompt.
 
     Raises:
         ValueError: A part is missing or cannot be read.
     """
-    text = layout.text
-    network = load_network(layout.folder, "text_encoder", text.network_class, dtype)
-    return text(network.to(device), load_tokenizer(layout.folder, text))
+    text, folder = layout.text, layout.folder
+    tokenizer = load_tokenizer(folder, text)
+
+    def load(where: torch.device) -> TextEncoder:
+        network = load_network(folder, "text_encoder", text.network_class, dtype)
+        return text(network.to(where), tokenizer)
+
+    size = weights_count(folder / "text_encoder") * dtype.itemsize
+    if not low_memory and size < ON_DEMAND:
+        return load(torch.device(device))
+    config = read_json(folder / "text_encoder" / "config.json", folder)
+    width = int(config.get("d_model") or config.get("hidden_size") or 0)
+    return TextOnDemand(load, size, width, lambda: _text_origin(folder, dtype))
+
+
+def _text_origin(folder: Path, dtype: torch.dtype) -> dict[str, Any]:
+    return {
+        "torch": torch.__version__,
+        "weights": tensors_sha256(weights_of(folder / "text_encoder")),
+        "files": [
+            folder_sha256(folder / part, f"*.{end}")
+            for part in ("text_encoder", "tokenizer")
+            for end in ("json", "txt", "model")
+        ],
+        "dtype": str(dtype),
+    }
 
 
 def load_tokenizer(folder: Path, text: type[TextEncoder] = ClipText) -> Any:

@@ -38,6 +38,17 @@ EMOJI_WAN: dict[str, Any] = {
 }
 """What the embedded transformer needs otherwise."""
 
+WAN: dict[str, Any] = {
+    "model": "Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
+    "dtype": "bfloat16",
+    "steps": 50,
+    "guidance": 5.0,
+    "prompt_prefix": "",
+    "negative_prompt": "",
+    "compile": True,
+}
+"""What Wan2.1 at 480p needs otherwise: its pipeline's guidance scale, and blocks compiled once."""
+
 SEARCHED = (
     "emoji: the best of 8 settings on emoji-val by text similarity plus motion fidelity, equal in "
     "weight: the best three of one edit a clip were made again of all edits with two other seeds"

@@ -100,12 +100,18 @@ class UMT5Text(T5Text):
     longest = 512
 
     def states(self, tokens: Any, device: torch.device) -> Text:
-        """Zero behind the end of each prompt."""
+        """Zero behind the end of each prompt.
+
+        The padding is masked and positions are relative, so that what lies behind the longest
+        prompt changes nothing and is not computed: of 512 tokens a prompt has some twenty.
+        """
         ids, mask = (
             torch.tensor(tokens[name], device=device) for name in ("input_ids", "attention_mask")
         )
-        found: Text = self.network(ids, mask)[0]
-        return torch.where(mask[..., None] > 0, found, 0)
+        longest = int(mask.sum(1).max())
+        found: Text = self.network(ids[:, :longest], mask[:, :longest])[0]
+        found = torch.where(mask[:, :longest, None] > 0, found, 0)
+        return torch.nn.functional.pad(found, (0, 0, 0, ids.shape[1] - longest))
 
 
 TEXT_ENCODERS: tuple[type[TextEncoder], ...] = (ClipText, T5Text, UMT5Text)

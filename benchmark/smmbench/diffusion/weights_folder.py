@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -104,6 +105,21 @@ def weights_of(part: Path) -> list[Path]:
     """The files that a part's weights are read from."""
     half = weights_variant(part) is not None
     return [path for path in sorted(part.glob("*.safetensors")) if half or ".fp16" not in path.name]
+
+
+def weights_count(part: Path) -> int:
+    """Number of weights in the files of a part, from their headers; 0 where they cannot be read."""
+    from safetensors import SafetensorError, safe_open
+
+    count = 0
+    try:
+        for path in weights_of(part):
+            with safe_open(path, framework="np") as file:
+                shapes = (file.get_slice(name).get_shape() for name in file.keys())  # noqa: SIM118
+                count += sum(math.prod(shape) for shape in shapes)
+    except (OSError, SafetensorError):  # loading tells what is wrong with them
+        return 0
+    return count
 
 
 def _from_hub(model: str, revision: str) -> Path:

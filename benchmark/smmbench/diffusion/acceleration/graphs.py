@@ -145,6 +145,11 @@ class Graphs:
             self._tape.close()
         self._tape = None
 
+    def stop(self) -> None:
+        """Forget all recordings and make no more."""
+        self._works = False
+        self.forget()
+
     def wait_for(self, gradient: object) -> None:
         """Leave the memory of the last replay alone until `gradient` is gone or told so."""
         self._waits = weakref.ref(gradient)
@@ -163,8 +168,10 @@ class Graphs:
             self.forget()
             raise
         except RuntimeError as error:
-            self._works = False
-            self.forget()
+            if isinstance(error.__context__, torch.cuda.OutOfMemoryError):
+                self.forget()  # a recording that ran out of memory ends in an error of its own
+                raise error.__context__ from None
+            self.stop()
             warnings.warn(
                 f"This network cannot be recorded as a CUDA graph and runs as it is, slower: "
                 f"{str(error).splitlines()[0]} ({SWITCH}=0 asks for no recording.)",

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from smmbench.diffusion.acceleration.memory import Economy
 from smmbench.diffusion.finite import check_finite
 
 Latent = Float[Tensor, "batch channel time rows columns"]
@@ -29,6 +30,11 @@ class Codec(ABC):
     def __init__(self, network: nn.Module, low_memory: bool = False) -> None:
         self.network: Any = network
         self.low_memory = low_memory
+        self.spare = Economy() if low_memory else self.economy()
+
+    def economy(self) -> Economy:
+        """Steps towards what `low_memory` does from the start, for where memory runs out."""
+        return Economy()
 
     @property
     @abstractmethod
@@ -107,6 +113,15 @@ class ClipCodec(Codec):
     def whole(self, frames: int) -> int:
         """The next multiple of the group and one."""
         return 1 + -(-(frames - 1) // self.group) * self.group
+
+    def economy(self) -> Economy:
+        """Tiles."""
+        return Economy(
+            (
+                "clips are coded in tiles: slower, and a little different where they meet",
+                self.network.enable_tiling,
+            )
+        )
 
     def distribution(self, frames: Frames) -> tuple[Latent, Latent]:
         """Clip by clip."""

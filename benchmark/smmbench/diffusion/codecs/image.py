@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import torch
 from jaxtyping import Shaped
 from torch import Tensor, nn
 
+from smmbench.diffusion.acceleration.memory import Economy
 from smmbench.diffusion.codecs.codec import Codec, Frames, Latent
 
 FRAMES_AT_ONCE = 16
@@ -31,6 +33,18 @@ class ImageCodec(Codec):
     ) -> None:
         super().__init__(network, low_memory)
         self.frames_at_once = 1 if low_memory else frames_at_once
+
+    def economy(self) -> Economy:
+        """Fewer frames at a time."""
+        return Economy(
+            *(
+                (
+                    f"frames are coded {n} at a time: the same",
+                    partial(setattr, self, "frames_at_once", n),
+                )
+                for n in (4, 1)
+            )
+        )
 
     @property
     def channels(self) -> int:

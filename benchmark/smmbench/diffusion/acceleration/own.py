@@ -1,0 +1,104 @@
+"""What is done to a network that is nobody else's, by its family, its size and its device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from torch import nn
+
+from smmbench.diffusion.acceleration.checkpointing import (
+    checkpoint_all_but_attention,
+    checkpoint_layers,
+    keeping_attention,
+)
+from smmbench.diffusion.acceleration.compiled import compile_blocks, compiled
+from smmbench.diffusion.acceleration.graphs import Graphs, graphs_of
+from smmbench.diffusion.acceleration.layout import channels_last
+from smmbench.diffusion.acceleration.memory import Economy
+from smmbench.diffusion.families import Family, UNet3D
+
+LARGE = 3e8
+"""Weights of a transformer from which its kernels are long: recordings would save nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """How a network is run; see `Denoiser`.
+
+    Attributes:
+        compiled: The network compiled as a whole.
+        sequential: Whether the halves of guidance run one after the other.
+        graphs: Recordings of its passes.
+        spare: Steps towards less memory.
+    """
+
+    compiled: nn.Module | None
+    sequential: bool
+    graphs: Graphs | None
+    spare: Economy
+
+
+def make_own(network: nn.Module, family: Family, low_memory: bool, compile: bool) -> Own:
+    """Change a network in place; it computes the same, to rounding.
+
+    Args:
+        network: Frozen, and where it is to compute.
+        family: What kind of network it is.
+        low_memory: Compute layers again for gradients, and guidance in halves, from the start.
+        compile: Compile it.
+    """
+    of = _own_unet if isinstance(family, UNet3D) else _own_transformer
+    return of(network, low_memory, compile)
+
+
+def _own_unet(network: nn.Module, low_memory: bool, compile: bool) -> Own:
+    """On a GPU, layers become channels-last and passes are recorded, over a thousand kernels each.
+
+    Where memory runs out, layers are computed again, and in the end nothing is recorded.
+    """
+    device = next(network.parameters()).device
+    if device.type == "cuda":
+        channels_last(network)
+    if low_memory:
+        checkpoint_layers(network)
+    whole = compiled(network, device) if compile else None
+    graphs = graphs_of(network)
+    steps = [] if low_memory else [_recompute(network, graphs)]
+    return Own(whole, low_memory or compile, graphs, Economy(*steps, *_unrecorded(graphs)))
+
+
+def _own_transformer(network: nn.Module, low_memory: bool, compile: bool) -> Own:
+    """A large one's blocks keep for gradients what enters them and attends, and nothing else.
+
+    At its size the halves of guidance gain nothing by running together. Small ones are recorded.
+    """
+    device = next(network.parameters()).device
+    large = sum(one.numel() for one in network.parameters()) >= LARGE
+    if large or low_memory:
+        checkpoint_all_but_attention(network)
+    if compile:
+        compile_blocks(network, device, keeping_attention)
+    graphs = None if large or compile else graphs_of(network)
+    spare = Economy(_recompute(network, graphs), *_unrecorded(graphs))
+    return Own(None, low_memory or compile or large, graphs, spare)
+
+
+def _recompute(network: nn.Module, graphs: Graphs | None) -> tuple[str, partial[None]]:
+    words = (
+        "layers are computed again for gradients and the halves of guidance run one after the "
+        "other: slower, and the same to rounding"
+    )
+    return words, partial(_forget_and_recompute, network, graphs)
+
+
+def _forget_and_recompute(network: nn.Module, graphs: Graphs | None) -> None:
+    if graphs is not None:
+        graphs.forget()
+    checkpoint_layers(network)
+
+
+def _unrecorded(graphs: Graphs | None) -> list[tuple[str, partial[None]]]:
+    if graphs is None:
+        return []
+    return [("passes of the network are not recorded: slower, and the same", partial(graphs.stop))]
