@@ -120,6 +120,40 @@ def temporal_layers(network: nn.Module, block: str) -> tuple[str, ...]:
     return names
 
 
+def over_time_layers(denoiser: Denoiser, block: str) -> tuple[str, ...]:
+    """Attentions in which a place meets itself in other frames.
+
+    Args:
+        denoiser: The network.
+        block: Of the network; empty: the second of a UNet's decoder, else the middle one.
+
+    Raises:
+        LookupError: The block has none.
+    """
+    (block,) = (block,) if block else block_layers(denoiser)
+    if isinstance(denoiser.family, UNet3D):
+        return temporal_layers(denoiser.network, block)
+    layer = denoiser.family.attention(block)
+    find_layers(denoiser.network, [layer])
+    return (layer,)
+
+
+def over_time(projected: Projected, denoiser: Denoiser, x: Latent) -> Projected:
+    """What an attention compares over time alone: rows of places, tokens of frames.
+
+    A UNet's temporal attention is of this kind already. Of a joint attention, each place is kept
+    beside itself in the other frames, and nothing else.
+    """
+    if isinstance(denoiser.family, UNet3D):
+        return projected
+    frames = latent_time(denoiser, x)
+    q, k = (
+        torch.unflatten(side, 0, (-1, frames)).transpose(1, 2).flatten(0, 1)
+        for side in (projected.q, projected.k)
+    )
+    return Projected(q, k, projected.heads)
+
+
 def probabilities(projected: Projected) -> Float[Tensor, "rows head token token"]:
     """The attention's probabilities: softmax over keys of q k^T / sqrt(width of a head)."""
     q, k = (

@@ -17,27 +17,34 @@ from torch import Tensor
 from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent, Text
+from smmbench.diffusion.flow import FlowSchedule
 from smmbench.diffusion.guidance import gradient, loss_scale
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import (
+    BACKBONES,
     EMOJI,
     SEARCHED,
-    UNETS,
     DiffusionParameters,
     check_levels,
     refuse_below,
 )
+from smmbench.diffusion.probe import small_input
 from smmbench.diffusion.sampling import Denoise
 from smmbench.diffusion.schedule import Prediction, Timestep, within
-from smmbench.diffusion.support import NO_LAYERS_OVER_TIME, Support, ported, undefined
+from smmbench.diffusion.support import Support, ported
 from smmbench.method import Card, Source
 from smmbench.method.search_space import LogRange, Range, Space
-from smmbench_baselines.attention import probabilities, projections, temporal_layers
+from smmbench_baselines.attention import (
+    over_time,
+    over_time_layers,
+    probabilities,
+    projections,
+)
 from smmbench_baselines.guided import Reference, ReferenceGuided
 
-Probabilities = Float[Tensor, "batch place head time time"]
-Top = Float[Tensor, "batch place head time _top"]
-Frames = Int[Tensor, "batch place head time _top"]
+Probabilities = Float[Tensor, "batch place head moment moment"]
+Top = Float[Tensor, "batch place head moment _top"]
+Frames = Int[Tensor, "batch place head moment _top"]
 
 
 @dataclass(frozen=True)
@@ -59,9 +66,9 @@ class Parameters(DiffusionParameters):
         float, Doc("noise level of the clip for the one glance at it: t = 400")
     ] = 0.538
     reference_seed: Annotated[int, Doc("of that noise; one for all clips")] = 0
-    block: Annotated[str, Doc("whose attentions over time are compared, all of them")] = (
-        "up_blocks.1"
-    )
+    block: Annotated[
+        str, Doc("whose attentions over time are compared, all of them; empty: the family's")
+    ] = ""
     top: Annotated[int, Doc("how many of a query's probabilities are compared, the highest")] = 1
 
     def __post_init__(self) -> None:
@@ -155,8 +162,8 @@ class MotionClone(ReferenceGuided[Parameters]):
     }
     families: ClassVar[Mapping[str, Support]] = {
         "unet-3d": ported("on another UNet than the original's"),
-        "wan": undefined(NO_LAYERS_OVER_TIME),
-        "cogvideox": undefined(NO_LAYERS_OVER_TIME),
+        "wan": ported("the middle block's joint attention, of each place to itself in all frames"),
+        "cogvideox": ported("likewise; weight and levels are those of UNets"),
     }
     card = Card(
         title="MotionClone",
@@ -166,13 +173,15 @@ class MotionClone(ReferenceGuided[Parameters]):
         licence="Apache-2.0",
         notes=(
             "Re-implemented from the paper; the original runs on AnimateDiff v3, 16 frames. Both "
-            "attentions of each temporal transformer of the block are compared. As there, the "
-            "gradient moves the predicted noise and leaves the predicted clean latent. The "
+            "attentions of each temporal transformer of the block are compared. Of the joint "
+            "attention of Wan and CogVideoX, the logits of each place to itself in all frames are "
+            "compared after a softmax over frames. As in the original, the gradient moves the "
+            "predicted noise and leaves the predicted clean latent. The "
             "glance's noise has a fixed seed, and the clip is encoded by the mean. `paper` is "
             "the setting for objects, `camera` the one for cameras. The words before and against "
             "every prompt are those of SMM."
         ),
-        backbone=UNETS,
+        backbone=BACKBONES,
         original="AnimateDiff v3, 16 frames",
         values="the published settings for objects and cameras",
         tuned=SEARCHED,
@@ -181,7 +190,10 @@ class MotionClone(ReferenceGuided[Parameters]):
     def check_model(self) -> None:
         """Find the timesteps and layers before a clip is spent on them."""
         self.timesteps()
-        self.layers = temporal_layers(self.backbone.denoiser.network, self.parameters.block)
+        self.layers = over_time_layers(self.backbone.denoiser, self.parameters.block)
+        x, text = small_input(self.backbone)
+        with torch.no_grad():
+            self._attention(x, 0, text)
 
     def timesteps(self) -> tuple[Timestep, ...]:
         """Uneven: many where guidance works, few behind; where none is guided, the model's own."""
@@ -189,8 +201,10 @@ class MotionClone(ReferenceGuided[Parameters]):
         if not p.guided_steps:
             return super().timesteps()
         schedule = self.backbone.schedule
-        border = within(schedule, range(schedule.length), 1.0, p.guided_to)[0]
-        return uneven_timesteps(schedule.length, p.steps, p.guided_steps, int(border))
+        # A flow's noisiest timestep is its length, where others count from 0.
+        length = schedule.length + isinstance(schedule, FlowSchedule)
+        border = within(schedule, range(length), 1.0, p.guided_to)[0]
+        return uneven_timesteps(length, p.steps, p.guided_steps, int(border))
 
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
         """The strongest attentions of the noised clip, in one pass without a prompt."""
@@ -244,6 +258,8 @@ class MotionClone(ReferenceGuided[Parameters]):
     def _attention(self, x: Latent, t: Timestep, text: Text) -> dict[str, Probabilities]:
         found = projections(self.backbone.denoiser, x, t, text, self.layers)
         return {
-            layer: torch.unflatten(probabilities(one), 0, (len(x), -1))
+            layer: torch.unflatten(
+                probabilities(over_time(one, self.backbone.denoiser, x)), 0, (len(x), -1)
+            )
             for layer, one in found.items()
         }

@@ -118,6 +118,7 @@ def random_backbone(
     own: bool = True,
     low_memory: bool = False,
     compile: bool = False,
+    float8: bool = False,
 ) -> Backbone:
     """The whole model; its text encoder is made when a prompt is new, instead of read.
 
@@ -128,6 +129,7 @@ def random_backbone(
         own: Run it as a loaded model is run; else leave diffusers' own way.
         low_memory: See `load_backbone`.
         compile: See `load_backbone`.
+        float8: See `load_backbone`.
     """
     import diffusers
 
@@ -139,7 +141,7 @@ def random_backbone(
     vae.requires_grad_(False).eval()
     levels = FlowSchedule(shift=3.0)
     denoiser = (
-        own_denoiser(network, levels, low_memory, compile, Wan())
+        own_denoiser(network, levels, low_memory, compile, Wan(), float8)
         if own
         else Denoiser(network, levels, sequential=True, family=Wan())  # as WanPipeline runs it
     )

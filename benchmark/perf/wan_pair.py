@@ -45,6 +45,7 @@ VARIANTS = {
     "plain": "diffusers, frozen weights; iterations run the whole network, and only what it needs",
     "eager": "as a model is loaded",
     "wan": "as the preset: blocks compiled",
+    "float8": "the same in 8 bits, which is lossy",
     "low-memory": "with low_memory=true as well",
 }
 BACKENDS = {
@@ -165,7 +166,8 @@ def make(bench: Bench) -> Backbone:
         bench.tiny,
         own=not plain,
         low_memory=bench.variant == "low-memory",
-        compile=bench.variant in ("wan", "low-memory") and bench.cuda,
+        compile=bench.variant in ("wan", "low-memory", "float8") and bench.cuda,
+        float8=bench.variant == "float8",
     )
 
 
@@ -323,8 +325,11 @@ def run_same(bench: Bench) -> None:
         ("plain", bench.dtype, False, False),
         ("eager", bench.dtype, True, False),
         ("wan", bench.dtype, True, bench.cuda),
+        ("float8", bench.dtype, True, bench.cuda),
     ):
-        backbone = random_backbone(bench.device, bench.dtype, bench.tiny, own, False, compile)
+        backbone = random_backbone(
+            bench.device, bench.dtype, bench.tiny, own, False, compile, name == "float8"
+        )
         if dtype != bench.dtype:
             torch.backends.cuda.matmul.allow_tf32 = False
             backbone.denoiser.network.to(dtype)
@@ -350,6 +355,7 @@ def run_same(bench: Bench) -> None:
                     ("wan", "float32"),
                     ("eager", "plain"),
                     ("wan", "plain"),
+                    ("float8", "float32"),
                 )
             },
         )

@@ -21,7 +21,7 @@ from typing_extensions import Doc
 from smmbench.diffusion.denoiser import Denoiser, Features, Latent, Text
 from smmbench.diffusion.families import UNet3D
 from smmbench.diffusion.guidance import descend, loss_scale
-from smmbench.diffusion.inversion import inversion_timesteps, invert
+from smmbench.diffusion.inversion import Solver, check_solver, inversion_timesteps, invert
 from smmbench.diffusion.latent_cache import cached_latents, inversion_origin
 from smmbench.diffusion.method import DiffusionMethod, Timing
 from smmbench.diffusion.noise import generators, noise
@@ -59,6 +59,9 @@ class Parameters(DiffusionParameters):
 
     inversion_steps: Annotated[int, Doc("of the source's DDIM inversion")] = 999
     inversion_refinements: Annotated[int, Doc("of each of its steps; see `invert`")] = 0
+    inversion_solver: Annotated[
+        Solver, Doc("rf-solver: of second order, for flows; it has no refinements")
+    ] = "first-order"
     inversion_prompt: Annotated[
         bool, Doc("invert with the source's caption; the paper: with none")
     ] = False
@@ -74,6 +77,9 @@ class Parameters(DiffusionParameters):
         float, Doc("and where it ends: on ZeroScope timesteps t >= 0.6 T are guided")
     ] = 0.69
     iterations: Annotated[int, Doc("of Adam in each guided step; 30 for complex motion")] = 10
+    gradient_every: Annotated[
+        int, Doc("iterations that one gradient serves; above 1 is faster, and another result")
+    ] = 1
     rates: Annotated[tuple[float, float], Doc("of Adam, first to last guided step")] = (
         0.007,
         0.004,
@@ -97,7 +103,7 @@ class Parameters(DiffusionParameters):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_window(self.guided_from, self.guided_to)
-        refuse_below(self, 1, "inversion_steps", "downsample", "grid")
+        refuse_below(self, 1, "inversion_steps", "downsample", "grid", "gradient_every")
         refuse_below(self, 0, "iterations", "inversion_refinements", "rates")
 
 
@@ -221,8 +227,16 @@ def guide(
         )
 
     scale = loss_scale(parameters.dtype)
-    stage = f"guidance at timestep {t:g}"
-    return descend(x, loss, parameters.iterations, rate, stage, scale, denoiser.spare)
+    return descend(
+        x,
+        loss,
+        parameters.iterations,
+        rate,
+        f"guidance at timestep {t:g}",
+        scale,
+        denoiser.spare,
+        parameters.gradient_every,
+    )
 
 
 def guidance_rates(schedule: NoiseSchedule, parameters: Parameters) -> dict[Timestep, float]:
@@ -336,6 +350,31 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             "rates": (0.01, 0.01),
             "restart": False,
         },
+        # Less of everything, each of which changes the result: benchmark/perf/README.md says by how
+        # much.
+        "wan-fast": {
+            **WAN,
+            "steps": 25,
+            "inversion_steps": 25,
+            "inversion_prompt": True,
+            "start": "inverted",
+            "guided_to": 0.85,
+            "rates": (0.01, 0.01),
+            "gradient_every": 3,
+            "guidance_every": 2,
+            "float8": True,
+            "restart": False,
+        },
+        "emoji-wan": {
+            **EMOJI_WAN,
+            "inversion_steps": 30,
+            "inversion_refinements": 2,
+            "inversion_prompt": True,
+            "start": "inverted",
+            "guided_to": 0.7,
+            "rates": (0.01, 0.01),
+            "restart": False,
+        },
         "emoji": {
             **EMOJI,
             "inversion_steps": 50,
@@ -393,6 +432,8 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
 
     def check_model(self) -> None:
         """Look once at the layers that guidance will look at, before an inversion is spent."""
+        p = self.parameters
+        check_solver(self.backbone.schedule, p.inversion_solver, p.inversion_refinements)
         if guidance_rates(self.backbone.schedule, self.parameters):
             check_features(self.backbone, layers_of(self.backbone.denoiser, self.parameters))
 
@@ -410,7 +451,8 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
         steps = inversion_timesteps(
             self.backbone.schedule, self.parameters.inversion_steps, self._sampling
         )
-        passes = len(steps) * (1 + self.parameters.inversion_refinements)
+        twice = self.parameters.inversion_solver == "rf-solver"
+        passes = len(steps) * (2 if twice else 1 + self.parameters.inversion_refinements)
         if passes < KEPT_FROM or not self.weights():
             inverted = self._invert(sources, steps)
         else:
@@ -452,6 +494,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             steps,
             keep=self._sampling,
             refinements=self.parameters.inversion_refinements,
+            solver=self.parameters.inversion_solver,
         )
         return [{t: x[[i]] for t, x in inverted.items()} for i in range(len(sources))]
 
@@ -463,6 +506,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             steps=list(steps),
             kept=list(self._sampling),
             refinements=self.parameters.inversion_refinements,
+            solver=self.parameters.inversion_solver,
         )
 
     def transfer_batch(

@@ -21,7 +21,15 @@ from smmbench.diffusion.schedule import Prediction
 from smmbench.method import Source
 from smmbench.resolving import find_method, method_names
 from smmbench.video import Video
-from smmbench_baselines.attention import attention_layers, cross_frame_logits, projections
+from smmbench_baselines.attention import (
+    attention_layers,
+    cross_frame_logits,
+    latent_time,
+    over_time,
+    over_time_layers,
+    probabilities,
+    projections,
+)
 from smmbench_baselines.fast_vmt import tile_flow, tiles, window_means
 from smmbench_baselines.flow_edit import flow_edit
 from smmbench_baselines.flow_motion import motion_loss, split_velocity
@@ -227,6 +235,29 @@ def test_tile_flow_finds_what_moves_within_its_window() -> None:
 # Regions ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("family", ["wan", "fat-wan", "cogvideox"])
+def test_attention_over_time_is_that_of_a_place_to_itself(
+    family: str, backbones: dict[str, Backbone]
+) -> None:
+    """Of the joint attention's logits: frame by frame, at one place, and no other."""
+    backbone = backbones[family]
+    denoiser = backbone.denoiser
+    (layer,) = over_time_layers(denoiser, "")
+    x = torch.randn(1, backbone.codec.channels, 4, 4, 6, generator=torch.manual_seed(0))
+    with torch.no_grad():
+        found = projections(denoiser, x, 500, backbone.embed(["a cat"]), [layer])[layer]
+    frames, place = latent_time(denoiser, x), 2
+    heads = (
+        torch.unflatten(found.q, -1, (found.heads, -1)),
+        torch.unflatten(found.k, -1, (found.heads, -1)),
+    )
+    q, k = (side[:, place] for side in heads)  # frame, head, width
+    logits = torch.einsum("ihw,jhw->hij", q, k) / q.shape[-1] ** 0.5
+    own = probabilities(over_time(found, denoiser, x))
+    assert own.shape[2:] == (frames, frames)
+    torch.testing.assert_close(own[place], logits.softmax(-1))
+
+
 def test_regions_follow_the_frames_of_the_latent() -> None:
     region = torch.zeros(1, 6, 1, 1, dtype=torch.bool)
     region[:, 1:4] = True
@@ -240,6 +271,6 @@ def test_an_undefined_family_is_refused_before_weights_are_read(tmp_path: Path) 
     folder = build_tiny_wan(tmp_path / "wan")
     for path in (folder / "transformer").glob("*.safetensors"):
         path.write_bytes(b"no weights")
-    method = METHODS["motion-clone"]
-    with pytest.raises(ValueError, match=r"MotionClone is undefined on Wan .* layers over time"):
+    method = METHODS["vmc"]
+    with pytest.raises(ValueError, match=r"VMC .* is undefined on Wan .* layers over time"):
         method(replace(method.Parameters(), model=str(folder)), "cpu")

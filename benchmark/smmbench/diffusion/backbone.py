@@ -164,6 +164,7 @@ def load_backbone(
     *,
     low_memory: bool = False,
     compile: bool = False,
+    float8: bool = False,
     check: Callable[[Family], None] | None = None,
 ) -> Backbone:
     """Load a text-to-video model of a family that is known.
@@ -176,14 +177,16 @@ def load_backbone(
         dtype: What the networks compute in; latents stay float32.
         low_memory: Compute layers again instead of keeping them for gradients, the halves of
             classifier-free guidance one after the other, and frames one by one.
-        compile: Compile the network for passes without gradients.
+        compile: Compile a UNet for passes without gradients, a transformer's blocks for all.
+        float8: Round the linear layers of a transformer's blocks to 8 bits.
         check: Called with the family before its weights are read; raises where it will not do.
 
     Raises:
         LookupError: There is no such model.
         ValueError: It is of another family, or a part of it is missing or wrong; the message says
             which.
-        RuntimeError: It is to be compiled, and there is no compiler.
+        RuntimeError: It is to be compiled, and there is no compiler; or to be rounded to 8 bits,
+            and the device cannot multiply those, or the model is no transformer.
     """
     # This imports diffusers, which takes seconds: not to list methods.
     from smmbench.diffusion.loading import load_codec, load_network, load_schedule, load_text
@@ -200,7 +203,7 @@ def load_backbone(
     text = load_text(layout, dtype, device, low_memory)
     _check_fit(layout.family, network, codec, text, folder)
     network = network.to(device)
-    denoiser = own_denoiser(network, schedule, low_memory, compile, layout.family)
+    denoiser = own_denoiser(network, schedule, low_memory, compile, layout.family, float8)
     return Backbone(denoiser, codec, text, folder)
 
 
@@ -210,6 +213,7 @@ def own_denoiser(
     low_memory: bool = False,
     compile: bool = False,
     family: Family | None = None,
+    float8: bool = False,
 ) -> Denoiser:
     """Make a network that is nobody else's faster or smaller, in place, by the same arithmetic.
 
@@ -218,7 +222,7 @@ def own_denoiser(
     from smmbench.diffusion.acceleration.own import make_own
 
     family = family or UNet3D()
-    own = make_own(network, family, low_memory, compile)
+    own = make_own(network, family, low_memory, compile, float8)
     return Denoiser(network, schedule, own.compiled, own.sequential, own.graphs, family, own.spare)
 
 

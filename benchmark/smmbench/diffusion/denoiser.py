@@ -92,6 +92,27 @@ class Denoiser:
         without, with_text = self._sparingly(
             lambda: self._halves(x, t, text, negative.expand_as(text))
         )
+        return self.towards(with_text, without, x, t, scale, rescale)
+
+    def towards(
+        self,
+        with_text: Latent,
+        without: Latent,
+        x: Latent,
+        t: Timestep,
+        scale: float,
+        rescale: float = 0.0,
+    ) -> Prediction:
+        """The prediction of classifier-free guidance from what the network returned.
+
+        Args:
+            with_text: For the prompt.
+            without: For the negative prompt.
+            x: Latent at timestep t.
+            t: Timestep.
+            scale: See `guided`.
+            rescale: See `guided`.
+        """
         combined = without + scale * (with_text - without)
         if rescale:
             ratio = _spread(with_text) / _spread(combined)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from smmbench.diffusion.acceleration.float8 import Float8Linear
 from smmbench.diffusion.backbone import Backbone
 from smmbench.diffusion.schedule import Timestep
 from smmbench.storage.array_cache import origin_key
@@ -78,6 +79,7 @@ def inversion_origin(
         "prompt": prompt,
         "dtype": str(denoiser.dtype),
         "compiled": denoiser.compiled is not None,
+        "float8": any(isinstance(one, Float8Linear) for one in denoiser.network.modules()),
         **how,
     }
 

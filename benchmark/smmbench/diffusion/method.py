@@ -17,7 +17,7 @@ from smmbench.diffusion.codecs import Frames
 from smmbench.diffusion.denoiser import Latent, Text
 from smmbench.diffusion.families import Family
 from smmbench.diffusion.parameters import DiffusionParameters, check_timesteps
-from smmbench.diffusion.sampling import Denoise
+from smmbench.diffusion.sampling import Denoise, reusing
 from smmbench.diffusion.support import Support, check_support
 from smmbench.method import BackboneUse, Method, Source
 from smmbench.video import Video
@@ -68,7 +68,7 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
         parameters: An instance of `Parameters`.
         device: Where to compute.
         backbone: A model that is loaded already, instead of the one that the parameters name; it
-            is taken as it is, whatever `compile` and `low_memory` say.
+            is taken as it is, whatever `compile`, `float8` and `low_memory` say.
     """
 
     checkpoints = ("model", "revision")
@@ -87,6 +87,7 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
             getattr(torch, parameters.dtype),
             low_memory=parameters.low_memory,
             compile=parameters.compile,
+            float8=parameters.float8,
             check=self._check_family,
         )
         self.padded_frames = 0  # of the clips that were encoded last
@@ -150,10 +151,12 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
     def denoise(self, text: Text) -> Denoise:
         """The guided network for this text, as the parameters say."""
         negative = self.backbone.embed([self.parameters.negative_prompt])
-        parameters = self.parameters
-        return lambda x, t: self.backbone.denoiser.guided(
-            x, t, text, negative, parameters.guidance, parameters.guidance_rescale
-        )
+        p, denoiser = self.parameters, self.backbone.denoiser
+        if p.guidance_every > 1 and p.guidance != 1:
+            return reusing(
+                denoiser, text, negative, p.guidance, p.guidance_rescale, p.guidance_every
+            )
+        return lambda x, t: denoiser.guided(x, t, text, negative, p.guidance, p.guidance_rescale)
 
     def videos(self, x: Latent, timings: Sequence[Timing]) -> list[Video]:
         """Decode latents to videos of these lengths and frame rates."""

@@ -38,6 +38,16 @@ EMOJI_WAN: dict[str, Any] = {
 }
 """What the embedded transformer needs otherwise."""
 
+EMOJI_WAN: dict[str, Any] = {
+    "model": "emoji-wan",
+    "dtype": "float32",
+    "steps": 30,
+    "guidance": 4.0,
+    "prompt_prefix": "",
+    "negative_prompt": "",
+}
+"""What the embedded transformer needs otherwise."""
+
 WAN: dict[str, Any] = {
     "model": "Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
     "dtype": "bfloat16",
@@ -75,15 +85,21 @@ class DiffusionParameters:
         str,
         Doc("what classifier-free guidance leads away from; empty: no words"),
     ] = DEFECTS
+    guidance_every: Annotated[
+        int, Doc("steps that one pass with the negative prompt serves; above 1 is lossy")
+    ] = 1
     compile: Annotated[
         bool, Doc("passes without gradients; minutes at first, then each one faster")
+    ] = False
+    float8: Annotated[
+        bool, Doc("linear layers of a transformer in 8 bits: faster, smaller and lossy")
     ] = False
     low_memory: Annotated[
         bool, Doc("slower, in less memory: layers computed again, frames one by one")
     ] = False
 
     def __post_init__(self) -> None:
-        refuse_below(self, 1, "steps")
+        refuse_below(self, 1, "steps", "guidance_every")
         if not 0 <= self.guidance_rescale <= 1:
             raise ValueError(f"guidance_rescale must be 0 to 1, got {self.guidance_rescale}.")
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import torch
 
-from smmbench.diffusion.denoiser import Latent
+from smmbench.diffusion.denoiser import Denoiser, Latent, Text
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction, Timestep
 from smmbench.progress import step
@@ -36,6 +36,35 @@ def sampling_step(
     x = schedule.at(to, denoise(x, t))
     check_finite(x, f"sampling at timestep {t}")
     return x
+
+
+def reusing(
+    denoiser: Denoiser, text: Text, negative: Text, scale: float, rescale: float, every: int
+) -> Denoise:
+    """Classifier-free guidance whose difference between the prompts serves several calls.
+
+    It changes slowly along a sampling. Half of the passes with the negative prompt are saved for
+    two calls, and the result is another one.
+
+    Args:
+        denoiser: The network.
+        text: What the result should show.
+        negative: What it should not.
+        scale: See `Denoiser.guided`.
+        rescale: See `Denoiser.guided`.
+        every: Calls that a difference serves.
+    """
+    calls, kept = 0, None
+
+    def denoise(x: Latent, t: Timestep) -> Prediction:
+        nonlocal calls, kept
+        with_text = denoiser.output(x, t, text)
+        if kept is None or calls % every == 0:
+            kept = with_text - denoiser.output(x, t, negative.expand_as(text))
+        calls += 1
+        return denoiser.towards(with_text, with_text - kept, x, t, scale, rescale)
+
+    return denoise
 
 
 def sample(

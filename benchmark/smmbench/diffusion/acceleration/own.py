@@ -13,6 +13,7 @@ from smmbench.diffusion.acceleration.checkpointing import (
     keeping_attention,
 )
 from smmbench.diffusion.acceleration.compiled import compile_blocks, compiled
+from smmbench.diffusion.acceleration.float8 import float8_blocks
 from smmbench.diffusion.acceleration.graphs import Graphs, graphs_of
 from smmbench.diffusion.acceleration.layout import channels_last
 from smmbench.diffusion.acceleration.memory import Economy
@@ -39,7 +40,9 @@ class Own:
     spare: Economy
 
 
-def make_own(network: nn.Module, family: Family, low_memory: bool, compile: bool) -> Own:
+def make_own(
+    network: nn.Module, family: Family, low_memory: bool, compile: bool, float8: bool = False
+) -> Own:
     """Change a network in place; it computes the same, to rounding.
 
     Args:
@@ -47,7 +50,15 @@ def make_own(network: nn.Module, family: Family, low_memory: bool, compile: bool
         family: What kind of network it is.
         low_memory: Compute layers again for gradients, and guidance in halves, from the start.
         compile: Compile it.
+        float8: Round linear layers to 8 bits, which is another rounding.
+
+    Raises:
+        RuntimeError: It cannot be compiled or rounded here.
     """
+    if float8:
+        if isinstance(family, UNet3D):
+            raise RuntimeError(f"float8 is for transformers, not for a {family.title}.")
+        float8_blocks(network, next(network.parameters()).device)
     of = _own_unet if isinstance(family, UNet3D) else _own_transformer
     return of(network, low_memory, compile)
 
