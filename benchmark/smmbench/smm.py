@@ -28,7 +28,6 @@ from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import (
     BACKBONES,
     EMOJI,
-    EMOJI_WAN,
     SEARCHED,
     WAN,
     DiffusionParameters,
@@ -362,17 +361,6 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             "rates": (0.01, 0.01),
             "gradient_every": 3,
             "guidance_every": 2,
-            "float8": True,
-            "restart": False,
-        },
-        "emoji-wan": {
-            **EMOJI_WAN,
-            "inversion_steps": 30,
-            "inversion_refinements": 2,
-            "inversion_prompt": True,
-            "start": "inverted",
-            "guided_to": 0.7,
-            "rates": (0.01, 0.01),
             "restart": False,
         },
         "emoji": {

@@ -73,6 +73,7 @@ def passes(backbone: Backbone) -> list[torch.Tensor]:
     return [one.cpu() for one in found]
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit", "ignore:.*checkpoint", "ignore:The .grad")
 @pytest.mark.parametrize("options", [{}, {"low_memory": True}, {"compile": True}])
 @pytest.mark.parametrize("name", NAMES)
 def test_passes_and_gradients_equal_the_cpus(
@@ -96,6 +97,7 @@ def test_methods_run_on_the_gpu(name: str, method: str, folders: dict[str, Path]
         "dtype": "float32",
         "steps": 5,
         "prompt_prefix": "",
+        "negative_prompt": "",
         **METHODS[method],
     }
     made = []

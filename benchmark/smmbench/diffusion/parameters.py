@@ -38,16 +38,6 @@ EMOJI_WAN: dict[str, Any] = {
 }
 """What the embedded transformer needs otherwise."""
 
-EMOJI_WAN: dict[str, Any] = {
-    "model": "emoji-wan",
-    "dtype": "float32",
-    "steps": 30,
-    "guidance": 4.0,
-    "prompt_prefix": "",
-    "negative_prompt": "",
-}
-"""What the embedded transformer needs otherwise."""
-
 WAN: dict[str, Any] = {
     "model": "Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
     "dtype": "bfloat16",

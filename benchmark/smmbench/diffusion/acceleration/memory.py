@@ -31,7 +31,7 @@ def free_bytes(device: torch.device) -> float:
     free, _ = torch.cuda.mem_get_info(device)
     held = torch.cuda.memory_allocated(device)
     cached = torch.cuda.memory_reserved(device) - held
-    return min(free + cached, capacity(device) - held)
+    return float(min(free + cached, capacity(device) - held))
 
 
 def release() -> None:
