@@ -193,3 +193,18 @@ def test_a_class_that_nobody_offers_is_known_by_its_source() -> None:
     assert found.label == "slowly-frozen"
     assert re.search(r":.*SlowlyFrozen@sha256:[0-9a-f]{16}$", found.entry)
     assert found.implementation is SlowlyFrozen
+
+
+def test_the_page_of_backbones_has_the_table_of_families() -> None:
+    page = Path(__file__).parents[1] / "benchmark" / "docs" / "backbones.md"
+    printed = _invoke("families", "--markdown")
+    assert printed.exit_code == 0
+    assert printed.output.strip() in page.read_text(encoding="utf-8")
+
+
+def test_families_are_shown_for_every_method_with_a_backbone() -> None:
+    shown = _invoke("families")
+    assert shown.exit_code == 0 and "fast-vmt" in shown.output and "undefined" in shown.output
+    found = json.loads(_invoke("families", "--json").output)
+    assert found["smm"]["unet-3d"].startswith("original")
+    assert "source-copy" not in found

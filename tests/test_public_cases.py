@@ -19,6 +19,7 @@ from smmbench.dataset import load_dataset
 from smmbench.dataset.prompt_files import read_prompts
 from smmbench.diffusion.loading import load_schedule, load_text
 from smmbench.diffusion.model_index import read_layout
+from smmbench.diffusion.text import ClipText
 from smmbench.importing.output_files import read_map
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -104,6 +105,7 @@ def test_a_tokenizer_that_states_no_length_takes_the_text_encoders(
     config.write_text(json.dumps(content))
     whole = json.loads((folder / "text_encoder" / "config.json").read_text())
     text = load_text(read_layout(folder), torch.float32, "cpu")
+    assert isinstance(text, ClipText)
     assert text.length == whole["max_position_embeddings"] == 16
     assert text.embed(["a red fish"], torch.device("cpu")).shape[:2] == (1, 16)
 

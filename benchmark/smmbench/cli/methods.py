@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from smmbench.cli import methods_check, methods_new, methods_setup
+from smmbench.cli import methods_check, methods_families, methods_new, methods_setup
 from smmbench.display import print_json, print_line
 from smmbench.options import Json
 
@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     methods = typer.Typer(no_args_is_help=True, help="List the methods, show, check or begin one.")
     methods.command("list")(list_methods)
     methods.command("show")(show_method)
+    methods.command("families")(methods_families.families)
     methods.command("setup")(methods_setup.setup_method)
     methods.command("check")(methods_check.check)
     methods.command("new")(methods_new.new)
