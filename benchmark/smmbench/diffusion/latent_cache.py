@@ -13,7 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from smmbench.diffusion.acceleration.float8 import Float8Linear
 from smmbench.diffusion.backbone import Backbone
 from smmbench.diffusion.schedule import Timestep
 from smmbench.storage.array_cache import origin_key
@@ -71,7 +70,7 @@ def inversion_origin(
         prompt: It is inverted with.
         how: Parameters of the inversion.
     """
-    denoiser = backbone.denoiser
+    denoiser, network = backbone.denoiser, backbone.denoiser.network
     return {
         "version": VERSION,
         **backbone.origin(),
@@ -79,7 +78,7 @@ def inversion_origin(
         "prompt": prompt,
         "dtype": str(denoiser.dtype),
         "compiled": denoiser.compiled is not None,
-        "float8": any(isinstance(one, Float8Linear) for one in denoiser.network.modules()),
+        "float8": any(one.dtype == torch.float8_e4m3fn for one in network.buffers()),
         **how,
     }
 
