@@ -28,6 +28,7 @@ from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import (
     BACKBONES,
     EMOJI,
+    EMOJI_WAN,
     SEARCHED,
     WAN,
     DiffusionParameters,

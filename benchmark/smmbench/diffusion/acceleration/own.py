@@ -92,7 +92,8 @@ def _own_transformer(network: nn.Module, low_memory: bool, compile: bool) -> Own
         compile_blocks(network, device, keeping_attention)
     graphs = None if large or compile else graphs_of(network)
     spare = Economy(_recompute(network, graphs), *_unrecorded(graphs))
-    return Own(None, low_memory or compile or large, graphs, spare)
+    whole = network if compile else None  # its blocks are compiled
+    return Own(whole, low_memory or compile or large, graphs, spare)
 
 
 def _recompute(network: nn.Module, graphs: Graphs | None) -> tuple[str, partial[None]]:
