@@ -34,7 +34,8 @@ SCALE_FLOOR = 0.85
 PATTERNS = 40_000
 """Sign patterns: all of them where there are no more (up to 16 clips), else this many draws."""
 
-_CHUNK = 2**22  # numbers that are held at once
+_CHUNK = 2**19  # numbers that are held at once
+_ROWS = 4096  # of sign patterns that are drawn at once
 _TOLERANCE = 1e-9  # a flip that gives the same sum in another order counts as reaching it
 
 
@@ -123,8 +124,12 @@ def sign_patterns(clips: int, seed: int) -> tuple[Float[np.ndarray, "patterns cl
     """
     if 2 ** (clips - 1) <= PATTERNS:
         return np.array([(1.0, *rest) for rest in product((1.0, -1.0), repeat=clips - 1)]), True
-    draws = np.random.default_rng(seed).integers(0, 2, (PATTERNS, clips))
-    return 1.0 - 2.0 * draws, False
+    random = np.random.default_rng(seed)
+    signs = np.empty((PATTERNS, clips), dtype=np.float32)  # +1 and -1 are exact in any float
+    for start in range(0, PATTERNS, _ROWS):
+        part = signs[start : start + _ROWS]
+        part[:] = 1 - 2 * random.integers(0, 2, part.shape)
+    return signs, False
 
 
 def step_down_p(

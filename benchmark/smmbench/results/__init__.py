@@ -13,6 +13,7 @@ results/<method>/method.json    the method's card and parameters: `MethodFile`
 from smmbench.errors import FailureKind
 from smmbench.results.files import (
     marks_of,
+    of_this_video,
     parse,
     read_method,
     read_record,
@@ -81,6 +82,7 @@ __all__ = [
     "marks_of",
     "method_folder",
     "method_folder_of",
+    "of_this_video",
     "other_method",
     "parameters_sha256",
     "parse",

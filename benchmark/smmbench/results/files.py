@@ -71,10 +71,8 @@ def scores_of(folder: Path, record: RunRecord) -> dict[str, Score]:
     Raises:
         ValueError: The file is there but does not hold scores; the message names it.
     """
-    file = read_scores(folder)
-    if file is None or record.status != "done" or file.pixels_sha256 != record.pixels_sha256:
-        return {}
-    return {score.metric: score for score in file.scores}
+    file = of_this_video(read_scores(folder), record)
+    return {score.metric: score for score in file.scores} if file else {}
 
 
 def marks_of(folder: Path, record: RunRecord) -> tuple[Mark, ...]:
@@ -83,10 +81,14 @@ def marks_of(folder: Path, record: RunRecord) -> tuple[Mark, ...]:
     Raises:
         ValueError: The file is there but does not hold scores; the message names it.
     """
-    file = read_scores(folder)
-    if file is None or record.status != "done" or file.pixels_sha256 != record.pixels_sha256:
-        return ()
-    return file.marks
+    file = of_this_video(read_scores(folder), record)
+    return file.marks if file else ()
+
+
+def of_this_video(file: ScoreFile | None, record: RunRecord) -> ScoreFile | None:
+    """The file if it scores the very video that a record tells of; else None."""
+    same = file is not None and record.status == "done"
+    return file if same and file and file.pixels_sha256 == record.pixels_sha256 else None
 
 
 def write_scores(folder: Path, scores: ScoreFile) -> None:

@@ -14,14 +14,14 @@ from smmbench.results import (
     MethodFile,
     RunRecord,
     Score,
+    TracksFile,
     find_records,
-    marks_of,
     method_folder,
     method_folder_of,
+    of_this_video,
     other_method,
     read_method,
     read_scores,
-    scores_of,
 )
 from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.scoring.intact import why_not_intact
@@ -36,12 +36,14 @@ class Result:
         record: How it was made.
         scores: By metric; empty if it is not scored, or what is scored was another video.
         marks: What was measured of it, whether it marks the video or not; as the scores.
+        tracks: Which file beside the scores holds the tracks that they compared.
     """
 
     folder: Path
     record: RunRecord
     scores: dict[str, Score]
     marks: tuple[Mark, ...] = ()
+    tracks: TracksFile | None = None
 
     @property
     def marks_that_hold(self) -> tuple[str, ...]:
@@ -199,11 +201,11 @@ def _result(folder: Path, record: RunRecord, problems: Problems, check_video: bo
     """A result with its scores; without them where they or their video cannot be used."""
     label = record.request.method
     try:
-        file = read_scores(folder)
-        scores = scores_of(folder, record)
+        file = of_this_video(read_scores(folder), record)
     except ValueError as error:
         problems.add(label, folder, f"counts as unscored. {error}")
         return Result(folder, record, {})
+    scores = {score.metric: score for score in file.scores} if file else {}
     if scores and check_video and (wrong := why_not_intact(folder, record, file)):
         problems.add(
             label,
@@ -211,7 +213,9 @@ def _result(folder: Path, record: RunRecord, problems: Problems, check_video: bo
             f"counts as worst: {wrong}. Run it again, or bring the video back and score it.",
         )
         return Result(folder, record, {})
-    return Result(folder, record, scores, marks_of(folder, record))
+    if file is None:
+        return Result(folder, record, {})
+    return Result(folder, record, scores, file.marks, file.tracks)
 
 
 def _one_method(

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from smmbench.dataset import Dataset, clip_form, clip_named, source_video
 from smmbench.results import VIDEO
-from smmbench.results.files import read_scores
 from smmbench.scoring.counting import Key
 from smmbench.video import read_video
 from smmbench_leaderboard.board.columns import MOTION, TEXT
 from smmbench_leaderboard.board.reading import Result, Results
-from smmbench_leaderboard.board.types import Row
+from smmbench_leaderboard.board.types import Pair, Row
 from smmbench_leaderboard.provenance.chain import stated_links
 from smmbench_leaderboard.site.cost import costs_of
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
@@ -35,32 +34,25 @@ def keep_evidence(folder: Path, key: str, results: Results, row: Row) -> Evidenc
         row: The row.
     """
     found = results.found[row.label]
-    previews: dict[Key, str] = {}
-    by_clip: dict[str, dict[str, Any]] = defaultdict(dict)
-    for pair in row.pairs:
-        place = (pair.clip, pair.edit, pair.seed)
-        result = found.get(place)
-        facts: dict[str, Any] = {
-            "status": pair.status,
-            "values": {name: rounded(value) for name, value in pair.values.items()},
-        }
-        if pair.marks:
-            facts["marks"] = list(pair.marks)
-        if result is not None:
-            preview = _preview(folder, results.dataset, result)
+    previews: list[Key] = []
+    for clip, pairs in groupby(row.pairs, key=lambda pair: pair.clip):  # they lie clip by clip
+        facts: dict[str, Any] = {}
+        for pair in pairs:
+            place = (pair.clip, pair.edit, pair.seed)
+            result = found.get(place)
+            preview = "" if result is None else _preview(folder, results.dataset, result)
             if preview:
-                previews[place] = preview
-            facts |= _facts(folder, results.dataset, result, preview)
-        by_clip[pair.clip][f"{slug(pair.edit)}/{pair.seed}"] = facts
-    for clip, pairs in by_clip.items():
+                previews.append(place)
+            of = _facts(folder, results.dataset, pair, result, preview)
+            facts[f"{slug(pair.edit)}/{pair.seed}"] = of
         name = f"{key}/data/{slug(row.label)}/{slug(clip)}"
-        write_data(folder / f"{name}.js", name, pairs)
+        write_data(folder / f"{name}.js", name, facts)
     failures = {
         place: result.record.failure.message
         for place, result in found.items()
         if result.record.failure is not None
     }
-    return Evidence(previews, failures, costs_of(one.record for one in found.values()))
+    return Evidence(frozenset(previews), failures, costs_of(one.record for one in found.values()))
 
 
 def keep_sources(folder: Path, frame: SiteBoard) -> dict[str, str]:
@@ -87,22 +79,35 @@ def _preview(folder: Path, dataset: Dataset, result: Result) -> str:
     )
 
 
-def _facts(folder: Path, dataset: Dataset, result: Result, preview: str) -> dict[str, Any]:
-    """What the viewer shows of a pair besides its numbers; what says nothing is left out."""
+def _facts(
+    folder: Path, dataset: Dataset, pair: Pair, result: Result | None, preview: str
+) -> dict[str, Any]:
+    """What the viewer shows of a pair; what says nothing is left out."""
+    facts: dict[str, Any] = {
+        "status": pair.status,
+        "values": {name: rounded(value) for name, value in pair.values.items()},
+        "marks": list(pair.marks),
+        "preview": preview,
+    }
+    if result is not None:
+        facts |= _facts_of_result(folder, dataset, result)
+    return {name: fact for name, fact in facts.items() if fact or name == "values"}
+
+
+def _facts_of_result(folder: Path, dataset: Dataset, result: Result) -> dict[str, Any]:
+    """How a pair was made or why it failed, its values by frame, and what its numbers rest on."""
     record = result.record
-    facts: dict[str, Any] = {"preview": preview}
     if record.failure is not None:
         failure = record.failure
-        facts["failure"] = [failure.kind, failure.stage, failure.message[:2000]]
-        return facts
+        return {"failure": [failure.kind, failure.stage, failure.message[:2000]]}
+    facts: dict[str, Any] = {}
     text = result.scores.get(TEXT)
     if text is not None and (by_frame := text.per_frame.get(TEXT)):
         facts["text"] = [rounded(value, 3) for value in by_frame]
-    file = read_scores(result.folder) if result.scores else None
-    facts["tracks"] = keep_tracks(folder, result.folder, file.tracks if file else None)
+    facts["tracks"] = keep_tracks(folder, result.folder, result.tracks)
     facts["seconds"] = rounded(record.transfer_seconds, 2)
     facts["why"] = [list(one) for one in _chain(dataset, result)]
-    return {name: fact for name, fact in facts.items() if fact}
+    return facts
 
 
 def _chain(dataset: Dataset, result: Result) -> Iterator[tuple[str, str, bool | None]]:

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from smmbench.dataset import Dataset, clip_form
+from smmbench.dataset import Dataset, clip_form, clip_named
 from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.types import Board, Row
 from smmbench_leaderboard.site.cost import DeviceCost
 from smmbench_leaderboard.site.naming import slug
-from smmbench_leaderboard.site.previews import Sheet, sheet_of
+from smmbench_leaderboard.site.pair_columns import columns_of_pairs
+from smmbench_leaderboard.site.previews import Sheet, preview_name, sheet_of
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,13 @@ class Evidence:
     """What lies on disk of one row; empty for a row of the ledger.
 
     Attributes:
-        previews: File of the preview of each pair that has one, by pair.
+        previews: Pairs that have a preview.
         failures: Message of each failed pair.
         costs: What its pairs cost, by device.
         scored_here: Whether its scores were computed from its videos in these results.
     """
 
-    previews: Mapping[Key, str] = field(default_factory=dict)
+    previews: frozenset[Key] = frozenset()
     failures: Mapping[Key, str] = field(default_factory=dict)
     costs: tuple[DeviceCost, ...] = ()
     scored_here: bool = False
@@ -70,11 +71,18 @@ class SiteBoard:
     @cached_property
     def keys(self) -> tuple[Key, ...]:
         """The pairs that any row has, in the board's order."""
-        whole = max(self.board.rows, key=lambda row: len(row.pairs))
-        known = {(pair.clip, pair.edit, pair.seed): None for pair in whole.pairs}
-        for row in self.board.rows:
-            known |= {(pair.clip, pair.edit, pair.seed): None for pair in row.pairs}
+        rows = sorted(self.board.rows, key=lambda row: -len(row.pairs))
+        known = {key: None for row in rows for key in columns_of_pairs(row).keys}
         return tuple(known)
+
+    def preview(self, row: Row, place: int) -> str:
+        """File of the preview of a pair, by its place in the row; empty if there is none."""
+        pairs = columns_of_pairs(row)
+        key = pairs.keys[place]
+        if self.dataset is None or key not in self.evidence_of(row).previews:
+            return ""
+        form = clip_form(self.dataset, clip_named(self.dataset, key[0]))
+        return preview_name(pairs.hash_of(place), form)
 
     def prompt(self, clip: str, edit: str) -> str:
         """The prompt of an edit; empty where the dataset is not installed."""

@@ -89,6 +89,7 @@ def read_frame(
     columns = columns_beside(found.columns, published, metrics)
     if not any(column.scored for column in columns):
         raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
+    found.first.clear()  # nothing is held against them any more
     bootstrap = Bootstrap()
     rows: list[Row] = []
     notes: dict[str, None] = dict.fromkeys((*lengths, *found.problems))
@@ -104,6 +105,8 @@ def read_frame(
             notes |= dict.fromkeys(notes_of(own, [row], columns, composed.keys, composed.scope))
             evidence[label] = visit(own, row)
             rows.append(columnar(row))
+            del own, row  # before the next method is read: one is in memory at a time
+        del results
     for one in published.rows:
         pairs = composed.apart.get(one.row.label, composed.keys)
         row = restated(one, pairs, columns, bootstrap)
@@ -175,12 +178,21 @@ class _Survey:
             self.columns = _joined(self.columns, columns)
             for key, result in found.items():
                 if key not in self.first or not self.first[key].scores:
-                    self.first[key] = result
+                    self.first[key] = _conditions_alone(result)
                 for name, score in result.scores.items():
                     if score.value is not None:
                         self.anchors.setdefault(name, result)
             keys = cast("dict[Key, Result]", dict.fromkeys(found))  # the results are not kept
             self.known[label] = replace(_only(results, label), found={label: keys})
+
+
+def _conditions_alone(result: Result) -> Result:
+    """A result as others are held against it: what it was scored under, without values by frame."""
+    scores = {
+        name: score.model_copy(update={"per_frame": {}, "libraries": {}})
+        for name, score in result.scores.items()
+    }
+    return Result(result.folder, result.record, scores)
 
 
 def _survey(root: Path, dataset: Dataset, name: str, metrics: Sequence[str]) -> _Survey:
@@ -194,6 +206,7 @@ def _survey(root: Path, dataset: Dataset, name: str, metrics: Sequence[str]) -> 
                 refused.append(str(error))
             continue
         survey.add(place, results, metrics)
+        del results  # before the next is read
     if not survey.known:
         raise ValueError(" ".join(refused) or f"'{root}' has no results of '{name}'.")
     of_others = f"no results of dataset '{dataset.manifest.name}'"

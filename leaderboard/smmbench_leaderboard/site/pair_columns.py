@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import overload
 
 import numpy as np
@@ -47,7 +48,7 @@ class PairColumns(Sequence[Pair]):
         digests = b"".join(bytes.fromhex(pair.pixels_sha256) or EMPTY for pair in pairs)
         values = [[pair.values.get(name, np.nan) for name in names] for pair in pairs]
         return PairColumns(
-            keys=tuple((pair.clip, pair.edit, pair.seed) for pair in pairs),
+            keys=_shared(tuple((pair.clip, pair.edit, pair.seed) for pair in pairs)),
             status=np.array([STATUSES.index(pair.status) for pair in pairs], dtype=np.uint8),
             failure=tuple(pair.failure for pair in pairs),
             pixels=np.frombuffer(digests, np.uint8).reshape(-1, 32),
@@ -92,6 +93,12 @@ class PairColumns(Sequence[Pair]):
         if name not in self.names:
             return np.full(len(self), np.nan)
         return self.values[:, self.names.index(name)]
+
+
+@lru_cache(maxsize=8)
+def _shared(keys: tuple[Key, ...]) -> tuple[Key, ...]:
+    """The same keys as those of another row, as one object."""
+    return keys
 
 
 def columnar(row: Row) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from statistics import fmean
 
 from smmbench.marks import RULES
@@ -15,6 +16,7 @@ from smmbench_leaderboard.site.clip_classes import ClipClass, classes_of, larges
 from smmbench_leaderboard.site.cost import factors_to, on_reference, reference_device
 from smmbench_leaderboard.site.figures import Bar, Scale, bar_of
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
+from smmbench_leaderboard.site.pair_columns import columns_of_pairs
 from smmbench_leaderboard.site.pareto import Plot, plot_of
 from smmbench_leaderboard.site.rendering import Site, write_page
 from smmbench_leaderboard.site.trust import TIERS, Tier, tier_of
@@ -47,10 +49,15 @@ class Line:
     on_reference: float | None
     became: str
 
+    @cached_property
+    def marked_share(self) -> float:
+        """Share of its pairs that are marked, 0 to 1."""
+        return self.row.marked_share
+
     @property
     def marks(self) -> str:
         """The rules that mark some of its pairs, in words."""
-        names = {name for pair in self.row.pairs for name in pair.marks}
+        names = {name for some in columns_of_pairs(self.row).marks for name in some}
         return "; ".join(rule.title for rule in RULES if rule.name in names)
 
 
@@ -138,7 +145,7 @@ def shown_of(site: SiteBoard) -> Shown:
         chance=chance,
         # The tables mark the front by a star; the page by a word.
         caption=tuple(text.replace("Front: *,", "Front:") for text in caption_of(board)),
-        marked=any(row.marked_share for row in board.rows),
+        marked=any(line.marked_share for line in lines.values()),
     )
 
 

@@ -120,7 +120,7 @@ def _prompts(
 
 
 def _output(site: SiteBoard, row: Row, pairs: PairColumns, at: int) -> Output:
-    clip, edit, seed = key = pairs.keys[at]
+    clip, edit, seed = pairs.keys[at]
     text, motion = (float(pairs.column(axis)[at]) for axis in (TEXT, MOTION))
     status = STATUSES[pairs.status[at]]
     pair = f"{slug(clip)}/{slug(edit)}/{seed}"
@@ -130,6 +130,6 @@ def _output(site: SiteBoard, row: Row, pairs: PairColumns, at: int) -> Output:
         text=text if text == text else None,
         motion=motion if motion == motion else None,
         state=pairs.failure[at] or status,
-        preview=site.evidence_of(row).previews.get(key, ""),
+        preview=site.preview(row, at),
         address=f"board={site.key}&pair={pair}&rows={slug(row.label)}",
     )

@@ -94,7 +94,7 @@ def _line(site: SiteBoard, row: Row, pairs: PairColumns, place: int) -> PairLine
         text=_finite(pairs.column(TEXT)[place]),
         motion=_finite(pairs.column(MOTION)[place]),
         why=why or "; ".join(marks),
-        preview=evidence.previews.get(key, ""),
+        preview=site.preview(row, place),
         address=f"board={site.key}&pair={pair}&rows={slug(row.label)}",
     )
 
