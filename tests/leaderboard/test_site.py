@@ -14,7 +14,7 @@ from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.site.build import site_of_results
 from smmbench_leaderboard.site.cost import DeviceCost, factors_to, on_reference
 from smmbench_leaderboard.site.frame import Evidence
-from smmbench_leaderboard.site.from_results import read_frame
+from smmbench_leaderboard.site.from_results import datasets_in, read_frame
 from smmbench_leaderboard.site.naming import slug
 from smmbench_leaderboard.site.pair_columns import PairColumns, columnar
 from smmbench_leaderboard.site.scripts import write_data
@@ -84,6 +84,25 @@ def test_a_label_in_two_folders_is_refused(tree: BoardTree, tmp_path: Path) -> N
     (again.results / "high").rename(tree.results / "high-again")
     with pytest.raises(ValueError, match="'high' has results in"):
         read_frame(tree.results, str(tree.manifest), lambda *_: Evidence())
+
+
+def test_results_of_another_dataset_are_no_fault_of_this_one(
+    tree: BoardTree, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = BoardTree(tmp_path / "other", clips=6)
+    other.manifest.write_text(other.manifest.read_text().replace('"toy"', '"another"'))
+    other.whole("elsewhere")
+    for path in other.results.rglob("*.json"):
+        path.write_text(
+            path.read_text()
+            .replace('"dataset":"toy"', '"dataset":"another"')
+            .replace('"dataset": "toy"', '"dataset": "another"')
+        )
+    (other.results / "elsewhere").rename(tree.results / "elsewhere")
+    frame = read_frame(tree.results, str(tree.manifest), lambda *_: Evidence())
+    assert not [note for note in frame.board.notes if "elsewhere" in note]
+    assert datasets_in(tree.results) == ["another", "toy"]
 
 
 def test_pairs_by_column_are_the_pairs(tree: BoardTree) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,15 @@ def keep_evidence(folder: Path, key: str, results: Results, row: Row) -> Evidenc
         for place, result in found.items()
         if result.record.failure is not None
     }
-    return Evidence(frozenset(previews), failures, costs_of(one.record for one in found.values()))
+    return Evidence(
+        _shared(frozenset(previews)), failures, costs_of(one.record for one in found.values())
+    )
+
+
+@lru_cache(maxsize=8)
+def _shared(keys: frozenset[Key]) -> frozenset[Key]:
+    """The same pairs as those of another row, as one object."""
+    return keys
 
 
 def keep_sources(folder: Path, frame: SiteBoard) -> dict[str, str]:

@@ -209,7 +209,7 @@ def _survey(root: Path, dataset: Dataset, name: str, metrics: Sequence[str]) -> 
         del results  # before the next is read
     if not survey.known:
         raise ValueError(" ".join(refused) or f"'{root}' has no results of '{name}'.")
-    of_others = f"no results of dataset '{dataset.manifest.name}'"
+    of_others = f"results of dataset '{dataset.manifest.name}'; there is"
     survey.problems |= dict.fromkeys(one for one in refused if of_others not in one)
     return survey
 

@@ -69,9 +69,8 @@ def write_clips(to: Site, boards: Sequence[SiteBoard]) -> None:
     )
     for site in boards:
         columns = {row.label: columns_of_pairs(row) for row in site.board.rows}
-        places = {
-            label: {key: at for at, key in enumerate(of.keys)} for label, of in columns.items()
-        }
+        known = {of.keys: {key: at for at, key in enumerate(of.keys)} for of in columns.values()}
+        places = {label: known[of.keys] for label, of in columns.items()}  # most rows share one
         about = _about(site)
         for clip in _names(site):
             facts = {
