@@ -19,7 +19,13 @@ from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.method import DiffusionMethod, Timing
 from smmbench.diffusion.noise import generators, noise
-from smmbench.diffusion.parameters import EMOJI_WAN, DiffusionParameters, check_levels, refuse_below
+from smmbench.diffusion.parameters import (
+    BEGINNING,
+    EMOJI_WAN,
+    DiffusionParameters,
+    check_levels,
+    refuse_below,
+)
 from smmbench.diffusion.sampling import Denoise, steps
 from smmbench.diffusion.schedule import NoiseSchedule, Prediction, within
 from smmbench.diffusion.support import Support, original, undefined
@@ -158,7 +164,7 @@ class FlowEdit(DiffusionMethod[Parameters, Encoded]):
         backbone="Wan2.1-T2V and other flows",
         original="Stable Diffusion 3 and FLUX, images",
         values="FiVE-Bench's on Wan; the paper's are for images",
-        tuned="nothing yet",
+        tuned=BEGINNING,
     )
 
     def check_model(self) -> None:

@@ -21,6 +21,7 @@ from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, tim
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import (
     BACKBONES,
+    BEGINNING,
     EMOJI,
     EMOJI_WAN,
     DiffusionParameters,
@@ -173,7 +174,7 @@ class FlowMotion(DiffusionMethod[Parameters, Prepared]):
         backbone=BACKBONES,
         original="Wan2.1-T2V-1.3B",
         values="the published code",
-        tuned="emoji: the window of SMM's kin, not searched",
+        tuned=f"emoji: the window of SMM's kin, not searched; {BEGINNING}",
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

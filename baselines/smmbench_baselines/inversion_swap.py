@@ -12,6 +12,7 @@ from smmbench.diffusion.inversion import inversion_timesteps, invert
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
 from smmbench.diffusion.parameters import (
     BACKBONES,
+    BEGINNING,
     EMOJI,
     EMOJI_WAN,
     SEARCHED,
@@ -72,7 +73,7 @@ class InversionSwap(DiffusionMethod[Parameters, Prepared]):
         backbone=BACKBONES,
         original="image diffusion",
         values="inversion and sampling of SMM",
-        tuned=SEARCHED,
+        tuned=f"{SEARCHED}; {BEGINNING}",
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

@@ -15,6 +15,7 @@ from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, tim
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import (
     BACKBONES,
+    BEGINNING,
     EMOJI,
     EMOJI_WAN,
     SEARCHED,
@@ -61,7 +62,7 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
         backbone=BACKBONES,
         original="image diffusion (score-based SDEs)",
         values="the middle of what the SMM paper tries, .6 T to .99 T; .8 is .75 T of ZeroScope",
-        tuned=SEARCHED,
+        tuned=f"{SEARCHED}; {BEGINNING}",
     )
 
     def check_model(self) -> None:

@@ -27,6 +27,7 @@ from smmbench.diffusion.method import DiffusionMethod, Timing
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import (
     BACKBONES,
+    BEGINNING,
     EMOJI,
     EMOJI_WAN,
     SEARCHED,
@@ -416,7 +417,10 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
         backbone=BACKBONES,
         original="ZeroScope v2 576w, 24 frames of 576x320",
         values="the published configuration, the preset `paper`",
-        tuned=f"{SEARCHED}; emoji-fast: fewer steps of a higher rate, measured and not searched",
+        tuned=(
+            f"{SEARCHED}; emoji-fast: fewer steps of a higher rate, measured and not searched; "
+            f"{BEGINNING}"
+        ),
     )
 
     def check_model(self) -> None:

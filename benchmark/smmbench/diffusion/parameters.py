@@ -55,6 +55,9 @@ SEARCHED = (
 )
 """What a card says of a preset `emoji` that the laboratory searched."""
 
+BEGINNING = "emoji-wan: where its registered search begins (datasets/docs/emoji-wan-tuning.md)"
+"""What a card says of a preset `emoji-wan`."""
+
 
 @dataclass(frozen=True)
 class DiffusionParameters:
