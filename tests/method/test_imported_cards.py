@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from smmbench.cli.method_description import describe, describe_all
-from smmbench.method.imported_card import card_names, card_of_label, load_card
+from smmbench.method import Card
+from smmbench.method.imported_card import (
+    ImportedCard,
+    card_names,
+    card_of_label,
+    fields_table,
+    load_card,
+)
 from smmbench.resolving import find_method, method_names
 from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.formats.csv_ import to_csv
@@ -55,8 +65,8 @@ def test_published_outputs_of_the_five_have_cards() -> None:
     ("text", "message"),
     [
         ("title = 'A'\n", "why: Field required"),
-        ("title = 'A'\nwhy = 'lost'\n", "why: Input should be 'closed'"),
-        ("title = 'A'\nwhy = 'closed'\nkind = 'method'\n", "kind: Extra inputs"),
+        ("title = 'A'\nwhy = 'lost'\n", "why: Input should be 'elsewhere'"),
+        ("title = 'A'\nwhy = 'closed'\nkind = 'method'\n", "kind: 'method' is for your own"),
         ("title", "is not TOML"),
     ],
 )
@@ -115,4 +125,26 @@ def test_every_table_marks_what_was_imported(board_tree: BoardTree) -> None:
         "ours": "0",
         "theirs": "1",
         "sent": "1",
+    }
+
+
+def test_the_page_explains_every_field() -> None:
+    page = Path(__file__).parents[2] / "benchmark" / "docs" / "importing.md"
+    text = page.read_text(encoding="utf-8")
+    assert fields_table() in text
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    card = ImportedCard.model_validate(tomllib.loads(example)).card()
+    assert (card.kind, card.family, card.seen) == ("method", "wan", "none")
+    assert card.notes == "Not run here (elsewhere)."
+
+
+def test_every_field_of_a_card_can_be_said_of_imported_videos() -> None:
+    names = {field.name for field in dataclasses.fields(Card)}
+    assert names <= set(ImportedCard.model_fields)
+    said = {name: f"some {name}" for name in names - {"kind", "notes"}}
+    card = ImportedCard(**said, kind="method", why="elsewhere", notes="More.").card()
+    assert dataclasses.asdict(card) == {
+        **said,
+        "kind": "method",
+        "notes": "Not run here (elsewhere). More.",
     }

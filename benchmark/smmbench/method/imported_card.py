@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from smmbench import plugins
 from smmbench.method import Card
@@ -20,37 +20,60 @@ GROUP = "smmbench.cards"
 
 
 class ImportedCard(BaseModel):
-    """What a reader of the board must know of videos that were made elsewhere.
-
-    Attributes:
-        why: Why it is not run here: `closed` (neither code nor weights), `absent` (nobody has
-            written a recipe or a method), or `published` (the videos are those of a publication).
-        outputs: The dataset that names published videos of it; empty for none.
-        licence: SPDX identifier of the videos; the other fields are those of `Card`.
-    """
+    """What a reader of the board must know of videos that were made elsewhere."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    title: str = Field(min_length=1)
-    why: Literal["closed", "absent", "published"]
-    paper: str = ""
-    code: str = ""
-    licence: str = ""
-    outputs: str = ""
-    backbone: str = ""
-    notes: str = ""
+    title: str = Field(min_length=1, description="The method's name in words.")
+    why: Literal["elsewhere", "closed", "absent", "published"] = Field(
+        description="Why it is not run here: `elsewhere` (your own method, run by yourself), "
+        "`closed` (neither code nor weights), `absent` (nobody has written a recipe or a method), "
+        "`published` (the videos are those of a publication)."
+    )
+    kind: Literal["method", "baseline", "control", "imported"] = Field(
+        "imported", description="`method` for your own; `imported` marks a stranger's."
+    )
+    paper: str = Field("", description="Reference or address.")
+    code: str = Field("", description="Address of the code that made the videos.")
+    licence: str = Field("", description="SPDX identifier of the videos.")
+    outputs: str = Field("", description="The dataset that names published videos of it.")
+    backbone: str = Field("", description="The video model that it works on.")
+    original: str = Field("", description="What the paper's own code works on.")
+    family: str = Field("", description="Of the backbone: `unet-3d`, `wan`, `cogvideox`.")
+    input_contract: str = Field(
+        "text",
+        description="What the method is given beside the clip: `text`, `text-and-first-image`.",
+    )
+    values: str = Field("", description="Where its parameters come from.")
+    tuned: str = Field("", description="How they were chosen: on what, by which rule.")
+    authors: str = Field("", description="Who wrote the method.")
+    contact: str = Field("", description="Whom to ask about the results.")
+    seen: str = Field("", description="What it saw of the test clips before, or `none`.")
+    approved_by: str = Field("", description="Author of the original who confirmed the settings.")
+    notes: str = Field("", description="What else a reader must know.")
+
+    @model_validator(mode="after")
+    def _strangers_are_marked(self) -> ImportedCard:
+        if self.kind != "imported" and self.why != "elsewhere":
+            raise ValueError(
+                f"kind: '{self.kind}' is for your own method (why = 'elsewhere'); videos that "
+                f"are {self.why} are imported"
+            )
+        return self
 
     def card(self) -> Card:
         """The card as the board has it."""
-        return Card(
-            title=self.title,
-            kind="imported",
-            paper=self.paper,
-            code=self.code,
-            licence=self.licence,
-            backbone=self.backbone,
-            notes=f"Not run here ({self.why}). {self.notes}".strip(),
-        )
+        said = self.model_dump(exclude={"why", "outputs", "notes"})
+        return Card(**said, notes=f"Not run here ({self.why}). {self.notes}".strip())
+
+
+def fields_table() -> str:
+    """Every field of a card, as a Markdown table of the documentation."""
+    rows = [
+        f"| `{name}`{' (needed)' if field.is_required() else ''} | {field.description} |"
+        for name, field in ImportedCard.model_fields.items()
+    ]
+    return "\n".join(["| field | meaning |", "| --- | --- |", *rows])
 
 
 def card_names() -> tuple[str, ...]:
@@ -80,8 +103,9 @@ def load_card(reference: str) -> Card:
         raise ValueError(f"The card '{path}' is not TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ValueError(f"The card '{path}' is wrong: {where}: {first['msg']}.") from error
+        place = "".join(f"{part}: " for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"The card '{path}' is wrong: {place}{message}.") from error
 
 
 def card_of_label(label: str) -> Card | None:
