@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from smmbench.metrics import all_metrics
+from smmbench.resolving import find_method, method_names
 from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.board.types import Board
 from smmbench_leaderboard.formats.bibtex import to_bibtex
@@ -21,6 +23,7 @@ from smmbench_leaderboard.formats.pairs import (
     pairs_json,
     write_pairs_parquet,
 )
+from smmbench_leaderboard.formats.references import WORKS, works_named, works_of_tracker
 
 if TYPE_CHECKING:
     from tests.builders.board_tree import BoardTree
@@ -77,19 +80,51 @@ def test_pairs_are_asked_for_by_name(
 
 
 def test_bibtex_cites_rows_metrics_dataset_and_software(board: Board) -> None:
-    card = type(board.rows[0].card)(
-        title="SMM & {more}", paper="Yatim et al., CVPR 2024, https://arxiv.org/abs/2311.17009"
-    )
-    first = board.rows[0].model_copy(update={"card": card})
-    text = to_bibtex(board.model_copy(update={"rows": (first, *board.rows[1:])}))
+    text = cited(board, "SMM & {more}", "Doe et al., CVPR 2031, https://arxiv.org/abs/3111.17009")
     entries = re.findall(r"^@(\w+)\{([^,]+),", text, re.MULTILINE)
     assert ("misc", "smm") in entries and ("software", "smmbench") in entries
-    assert {"text_similarity", "motion_fidelity", "dataset-toy"} <= {
-        key.replace("-", "_") if "dataset" not in key else key for _, key in entries
+    assert {"metric-text-similarity", "metric-motion-fidelity", "dataset-toy"} <= {
+        key for _, key in entries
     }
     assert len({key for _, key in entries}) == len(entries)
-    smm = text.split("@")[1]
-    assert "eprint = {2311.17009}" in smm and "year = {2024}" in smm
-    assert "author = {Yatim and others}" in smm and r"SMM \& " in smm
+    (smm,) = [one for one in text.split("@") if one.startswith("misc{smm,")]
+    assert "eprint = {3111.17009}" in smm and "year = {2031}" in smm
+    assert "author = {Doe and others}" in smm and r"SMM \& " in smm
     assert text.count("{") == text.count("}")
     assert "copy" not in {key for _, key in entries}  # a control has nothing to cite
+
+
+def test_bibtex_cites_known_works_in_full_and_once(board: Board) -> None:
+    text = cited(board, "SMM", "Yatim et al., CVPR 2024, https://arxiv.org/abs/2311.17009")
+    (entry,) = [one for one in text.split("@") if one.startswith("inproceedings{yatim2024space,")]
+    assert "Space-Time Diffusion Features" in entry and "and Dekel, Tali}" in entry
+    assert "% smm, metric motion_fidelity\n@inproceedings{yatim2024space," in text
+
+
+def cited(board: Board, title: str, paper: str) -> str:
+    card = type(board.rows[0].card)(title=title, paper=paper)
+    first = board.rows[0].model_copy(update={"card": card})
+    return to_bibtex(board.model_copy(update={"rows": (first, *board.rows[1:])}))
+
+
+def test_every_work_can_be_found_and_is_whole() -> None:
+    assert len({work.key for work in WORKS}) == len(WORKS)
+    for work in WORKS:
+        assert work.title and work.author and re.fullmatch(r"(19|20)\d\d", work.year)
+        assert all("," in one for one in work.author.split(" and ") if one != "others")
+        assert work.venue or work.kind == "misc"
+        words = [f"https://arxiv.org/abs/{work.arxiv}"] if work.arxiv else []
+        assert all(work in works_named(one) for one in (*words, *work.names))
+    assert works_named("Shaw and Detlev, 2020") == []  # DeT is no part of a word
+
+
+def test_every_bundled_method_and_metric_names_a_known_work() -> None:
+    sources = {one.source for one in all_metrics() if "et al." in one.source}
+    sources |= {find_method(name).card.paper for name in method_names()} - {""}
+    assert [words for words in sources if not works_named(words)] == []
+
+
+@pytest.mark.parametrize("name", ["dis", "lucas-kanade", "cotracker3_offline", "bootstapir:/a.pt"])
+def test_trackers_name_their_works(name: str) -> None:
+    assert list(works_of_tracker(name))
+    assert not list(works_of_tracker("mine"))

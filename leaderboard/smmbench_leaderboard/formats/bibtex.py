@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from smmbench.display import latex
 from smmbench.metrics import metric
 from smmbench_leaderboard.board.types import Board
+from smmbench_leaderboard.formats.references import Work, works_named, works_of_tracker
 
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")
 ADDRESS = re.compile(r"https?://[^\s,;)]+")
@@ -17,19 +18,37 @@ YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
 def to_bibtex(board: Board) -> str:
-    """Write an entry for every row that has a paper, every metric, the dataset and smmbench.
+    """Write an entry for every work that rows, metrics and trackers name, dataset and smmbench.
 
-    A card gives a reference in words, such as `Yatim et al., CVPR 2024, <address>`. It stands as
-    it is in `note`; year, arXiv number and address are taken from it where it has them. Titles
-    and full lists of authors are not known here: complete the entries from the addresses.
+    A card and a metric give a reference in words, such as `Yatim et al., CVPR 2024, <address>`. The
+    works in it that are known (`references`) are cited in full, each once, below a comment that
+    says what names them. A reference of which none is known stands as it is in `note`; year, arXiv
+    number and address are taken from it where it has them, and no title or author is made up.
     """
-    cited = [
-        _cited(row.label, row.card.title, row.card.paper) for row in board.rows if row.card.paper
-    ]
+    works: dict[str, Work] = {}
+    uses: dict[str, list[str]] = {}
+
+    def cite(what: str, named: Iterable[Work]) -> None:
+        for work in named:
+            works[work.key] = work
+            uses.setdefault(work.key, []).append(what)
+
+    cited = []
+    for row in board.rows:
+        if known := works_named(row.card.paper):
+            cite(row.label, known)
+        elif row.card.paper:
+            cited.append(_cited(row.label, row.card.title, row.card.paper))
     for name in dict.fromkeys(column.metric for column in board.columns if column.scored):
-        known = metric(name)
-        title = f"{known.title}, version {known.version} in smmbench"
-        cited.append(_cited(name, title, known.source))
+        about = metric(name)
+        title, key = f"{about.title}, version {about.version} in smmbench", f"metric-{name}"
+        if known := works_named(about.source):
+            cite(f"metric {name}", known)
+            cited.append(("misc", key, {"title": title, "note": about.source}))
+        else:
+            cited.append(_cited(key, title, about.source))
+    for tracker in dict.fromkeys(_trackers(board)):
+        cite(f"tracker {tracker}", works_of_tracker(tracker))
     tools = {"text model": board.protocol.text_model, "tracker": board.protocol.tracker}
     used = ", ".join(f"{what} {name}" for what, name in tools.items())
     dataset = f"Dataset {board.dataset}, version {board.dataset_version}"
@@ -38,7 +57,23 @@ def to_bibtex(board: Board) -> str:
     title = "smmbench: the public benchmark of text-driven video motion transfer"
     facts = {"title": title, "version": board.smmbench, "organization": "The smmbench authors"}
     cited.append(("software", "smmbench", facts))
-    return "\n".join(_entries(cited))
+    in_full = [(work.kind, work.key, work.facts) for work in works.values()]
+    texts = _entries([*in_full, *cited])
+    comments = [*(_comment(uses[work]) for work in works), *("" for _ in cited)]
+    return "\n".join(map("".join, zip(comments, texts, strict=True)))
+
+
+def _trackers(board: Board) -> Iterator[str]:
+    """The trackers that scores were computed with, by what the columns say."""
+    for column in board.columns:
+        used = column.conditions.get("tracker")
+        if isinstance(used, dict) and "tracker" in used:
+            yield str(used["tracker"])
+
+
+def _comment(uses: Iterable[str]) -> str:
+    """A line above an entry; BibTeX reads nothing between entries but what follows an @."""
+    return f"% {re.sub(r'[^A-Za-z0-9 .,:_-]+', '-', ', '.join(uses))}\n"
 
 
 def _cited(key: str, title: str, source: str) -> Entry:
@@ -76,7 +111,7 @@ def _filled(facts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 def _escaped(text: str) -> str:
     """Text for LaTeX; BibTeX counts braces, also those after a backslash."""
-    escaped = latex(text, longest=400)
+    escaped = latex(text, longest=2000)
     return escaped.replace(r"\{", r"\textbraceleft{}").replace(r"\}", r"\textbraceright{}")
 
 
