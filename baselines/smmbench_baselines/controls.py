@@ -80,6 +80,42 @@ class RecolouredCopy(Control):
         return Video(np.roll(prepared.video.frames, 1, axis=-1), prepared.video.fps)
 
 
+class TurnedCopy(Control):
+    """Give the source back turned by half a circle and backwards: every direction stays."""
+
+    deterministic = True
+    card = Card(
+        "Source turned round and reversed",
+        kind="control",
+        licence="Apache-2.0",
+        notes="Rows, columns and time are turned round, so that what moves to the right still "
+        "does: no pixel and no frame is in its place, nothing was transferred.",
+    )
+
+    def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
+        """Turn three axes round."""
+        return Video(prepared.video.frames[::-1, ::-1, ::-1].copy(), prepared.video.fps)
+
+
+class DelayedCopy(Control):
+    """Give the source back two frames late: steady motion looks the same."""
+
+    deterministic = True
+    card = Card(
+        "Source two frames late",
+        kind="control",
+        licence="Apache-2.0",
+        notes="The first frame stands for two more frames; what moves steadily has its directions "
+        "still, and nothing was transferred.",
+    )
+
+    def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
+        """Give each frame two frames later; one frame stays one frame."""
+        frames = prepared.video.frames
+        late = np.maximum(np.arange(len(frames)) - 2, 0)
+        return Video(frames[late], prepared.video.fps)
+
+
 class Frozen(Control):
     """Repeat the first frame: no motion at all."""
 

@@ -146,7 +146,7 @@ class InsetStill(OnAStill[InsetParameters]):
         kind="control",
         licence="Apache-2.0",
         notes="The source at half its size over a still of the prompt: plainly seen, and not on "
-        "the object. Motion on the foreground tells it, motion fidelity does not.",
+        "the object. Motion fidelity does not tell it from a transfer; a mark does.",
         backbone=BACKBONES,
         values="those of SMM",
         tuned="nothing to tune",
@@ -162,6 +162,48 @@ class InsetStill(OnAStill[InsetParameters]):
             small = cv2.resize(frame, (columns, rows), interpolation=cv2.INTER_AREA)
             shown[height - rows :, width - columns :] = small
         return result
+
+
+class FlowStill(OnAStill[DiffusionParameters]):
+    """A still whose pixels follow the source's flow where the source's object is."""
+
+    Parameters = DiffusionParameters
+    card = Card(
+        "Still pulled along by the source's flow",
+        kind="control",
+        licence="Apache-2.0",
+        notes="A still of the prompt; where the source's object is, the still's pixels follow the "
+        "source's flow, whatever they show. No mark tells it from a transfer: look at it.",
+        backbone=BACKBONES,
+        values="those of SMM",
+        tuned="nothing to tune",
+    )
+
+    def build(self, source: Clip, still: Picture, seed: int) -> Clip:
+        """Warp the still, and keep it where the source's object is not."""
+        mask = object_mask(source)
+        return _levels(mask * warped(source, still) + (1 - mask) * still)
+
+
+def object_mask(source: Clip) -> Float32[np.ndarray, "time height width 1"]:
+    """Where a clip departs from its median frame, 0 to 1, with soft edges."""
+    away = np.abs(source.astype(np.float32) - np.median(source, axis=0)).max(axis=-1)
+    grown = [cv2.dilate((one > 25).astype(np.float32), np.ones((3, 3))) for one in away]
+    return np.stack([cv2.GaussianBlur(one, (0, 0), 1) for one in grown])[..., None]
+
+
+def warped(source: Clip, still: Picture) -> Clip:
+    """A still as a clip's flow carries it through all frames."""
+    height, width = still.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    frames = zip(carried(x, source), carried(y, source), strict=True)
+    edge = cv2.BORDER_REPLICATE
+    return np.stack(
+        [
+            cv2.remap(still, from_x, from_y, cv2.INTER_LINEAR, borderMode=edge)
+            for from_x, from_y in frames
+        ]
+    )
 
 
 def carried(texture: Texture, clip: Clip) -> Float32[np.ndarray, "time height width"]:

@@ -8,6 +8,7 @@ import pytest
 from smmbench.method import Source
 from smmbench.video import Video
 from smmbench_baselines.controls import (
+    DelayedCopy,
     Frozen,
     NearCopy,
     Noise,
@@ -17,9 +18,11 @@ from smmbench_baselines.controls import (
     Reversed,
     Shuffled,
     SourceCopy,
+    TurnedCopy,
 )
 
-CONTROLS = (SourceCopy, NearCopy, RecolouredCopy, Frozen, Reversed, Shuffled, OtherClip, Noise)
+COPIES = (SourceCopy, NearCopy, RecolouredCopy, TurnedCopy, DelayedCopy)
+CONTROLS = (*COPIES, Frozen, Reversed, Shuffled, OtherClip, Noise)
 
 
 def made(control: type, video: Video, seed: int = 0) -> Video:
@@ -96,3 +99,11 @@ def test_near_copies_differ_from_the_source_in_pixels_alone(moving_square: Video
     assert np.count_nonzero(one != moving_square.frames) == 1
     turned = made(RecolouredCopy, moving_square).frames
     np.testing.assert_array_equal(np.roll(turned, -1, axis=-1), moving_square.frames)
+
+
+def test_moved_copies_are_the_source_elsewhere(moving_square: Video) -> None:
+    frames = moving_square.frames
+    turned, late = (made(control, moving_square).frames for control in (TurnedCopy, DelayedCopy))
+    np.testing.assert_array_equal(turned[::-1, ::-1, ::-1], frames)
+    np.testing.assert_array_equal(late[2:], frames[:-2])
+    assert (late[:2] == frames[0]).all()

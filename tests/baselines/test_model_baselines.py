@@ -19,7 +19,14 @@ from smmbench.smm import SMM
 from smmbench.video import Video
 from smmbench_baselines import inversion_swap, sdedit
 from smmbench_baselines.inversion_swap import InversionSwap
-from smmbench_baselines.on_a_still import InsetStill, OverlayStill, TextureStill, carried
+from smmbench_baselines.on_a_still import (
+    FlowStill,
+    InsetStill,
+    OverlayStill,
+    TextureStill,
+    carried,
+    object_mask,
+)
 from smmbench_baselines.sdedit import SDEdit
 from smmbench_baselines.text_only import TextOnly
 from smmbench_baselines.vae_round_trip import VAERoundTrip
@@ -143,7 +150,7 @@ def test_ddim_with_the_same_prompt_and_no_guidance_returns_near_the_clip(
     "name",
     [
         *("smm", "sdedit", "inversion-swap", "text-only", "vae-round-trip"),
-        *("texture-still", "overlay-still", "inset-still"),
+        *("texture-still", "overlay-still", "inset-still", "flow-still"),
     ],
 )
 def test_each_is_installed_with_a_card_and_a_preset_for_the_embedded_model(name: str) -> None:
@@ -199,6 +206,18 @@ def test_an_inset_shows_the_source_in_its_corner(backbone: Backbone) -> None:
     halves = frames.reshape(len(frames), height // 2, 2, width // 2, 2, 3).mean(axis=(2, 4))
     np.testing.assert_allclose(output[:, height // 2 :, width // 2 :], halves, atol=1)
     assert (output[:, : height // 2] == output[0, : height // 2]).all()
+
+
+def test_a_flow_still_moves_where_the_source_does(backbone: Backbone) -> None:
+    source = clip(0)
+    still = Video(np.repeat(source.video.frames[:1], len(source.video.frames), axis=0), 8.0)
+    made = make(FlowStill, backbone)
+    frozen = made.transfer(made.prepare(replace(source, video=still)), "a cat", 0).frames
+    assert (frozen == frozen[0]).all()  # nothing moves in the source
+    output = made.transfer(made.prepare(source), "a cat", 0).frames
+    away = object_mask(source.video.frames)[..., 0].max(axis=0) == 0
+    assert output.shape == source.video.frames.shape
+    assert (output[:, away] == output[0, away]).all()
 
 
 def test_a_texture_goes_where_the_clip_goes() -> None:

@@ -69,6 +69,7 @@ class BoardTree:
         record: dict[str, Any] | None = None,
     ) -> Path:
         """Write one result; `origin` and `record` replace fields of the scores and the record."""
+        from smmbench.marks import RULES
         from smmbench.metrics import metric
         from smmbench.results import (
             VIDEO,
@@ -127,20 +128,23 @@ class BoardTree:
                 ("motion_fidelity", motion, directions),
             )
         )
-        mark = Mark(
-            name="moving_structure",
-            version=1,
-            value=0.0 if marked else 1.0,
-            threshold=0.05,
-            side="below",
-            key="0" * 64,
-            origin={"output": pixels},
+        marks = tuple(
+            Mark(
+                name=rule.name,
+                version=rule.version,
+                value=float(rule.side == "below") if not (marked and rule is RULES[0]) else 0.0,
+                threshold=rule.threshold,
+                side=rule.side,
+                key="0" * 64,
+                origin={"output": pixels},
+            )
+            for rule in RULES
         )
         file = ScoreFile(
             request=request,
             pixels_sha256=pixels,
             scores=scores,
-            marks=(mark,),
+            marks=marks,
             video_file=video_file(folder / VIDEO),
         )
         write_scores(folder, file)

@@ -816,14 +816,16 @@ def test_a_control_shows_its_score_without_the_marks(board_tree: BoardTree) -> N
     assert row.cells["motion_fidelity"].mean == pytest.approx(0.99)
 
 
-def test_scores_of_before_are_told_to_lack_marks(board_tree: BoardTree) -> None:
+@pytest.mark.parametrize("measured", [0, 2])
+def test_scores_of_before_are_told_to_lack_marks(board_tree: BoardTree, measured: int) -> None:
+    """No mark, or all but the one that came last."""
     board_tree.whole("old")
     for file in board_tree.results.rglob("scores.json"):
         scores = read_scores(file.parent)
         assert scores is not None
-        write_scores(file.parent, scores.model_copy(update={"marks": ()}))
+        write_scores(file.parent, scores.model_copy(update={"marks": scores.marks[:measured]}))
     found = board(board_tree)
-    assert any("Scored without a look at marks" in note for note in found.notes)
+    assert any("Scored before all marks were" in note for note in found.notes)
     assert "Marked" not in table_of(found).header
 
 

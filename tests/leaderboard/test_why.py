@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -41,6 +42,17 @@ PAIR = ("right", "cat", 0)
 Run = Callable[..., tuple[int, str, str]]
 
 
+def another(source: Video) -> Video:
+    """Another thing over another ground, on its way down."""
+    noise = np.random.default_rng(1).normal(size=source.frames.shape[1:]).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 1.5)
+    ground = np.clip(128 + 60 * smooth / smooth.std(), 0, 255).astype(np.uint8)
+    frames = np.repeat(ground[None], len(source.frames), axis=0)
+    for time, frame in enumerate(frames):
+        frame[2 + 2 * time : 18 + 2 * time, 6:22] = 255 - ground[:16, :16]
+    return Video(frames, source.fps)
+
+
 class Tree:
     """Results of `flip` on the two squares: right/cat done, right/dog failed, left/cat missing."""
 
@@ -51,7 +63,7 @@ class Tree:
         folder = method_folder(self.results, "flip")
         write_method(folder, MethodFile(label="flip", entry="toy:Flip", card=card))
         self.source = source_video(self.dataset, self.dataset.manifest.clips[0])
-        self.folder = self.put("cat", Video(self.source.frames[:, :, ::-1].copy(), 8.0))
+        self.folder = self.put("cat", another(self.source))
         self.put("dog", None)
         self.score()
 
@@ -141,11 +153,12 @@ def test_a_marked_pair_says_why_it_counts_as_worst(tree: Tree) -> None:
     tree.score()
     found = tree.pair()
     assert found.value == pytest.approx(1)
-    assert (found.counts, found.marks) == (-1, ("source_share",))
+    marks = ("source_share", "moved_source")
+    assert (found.counts, found.marks) == (-1, marks)
     cell = why_cell(tree.results, "flip", "motion_fidelity", str(tree.manifest))
-    assert [pair.marks for pair in cell.pairs if pair.scored] == [("source_share",)]
-    assert "as the worst, for it is marked: source_share" in cell_text(cell)
-    assert "Marked (source_share)" in pair_text(found)
+    assert [pair.marks for pair in cell.pairs if pair.scored] == [marks]
+    assert "as the worst, for it is marked: source_share, moved_source" in cell_text(cell)
+    assert "Marked (source_share, moved_source)" in pair_text(found)
     assert tree.pair("text_similarity").marks == ()
 
 

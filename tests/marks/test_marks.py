@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from smmbench.marks import RULES, is_near_copy
+from smmbench.marks.moved_source import moved_source
 from smmbench.marks.moving_structure import held_share, moving_structure
-from smmbench.marks.rules import MOVING_STRUCTURE, SOURCE_SHARE
+from smmbench.marks.rules import MOVED_SOURCE, MOVING_STRUCTURE, SOURCE_SHARE
 from smmbench.marks.source_share import picture_share, source_share
 from smmbench.marks.thumbnails import luma, thumbnails
 from smmbench_baselines.on_a_still import carried
@@ -121,6 +122,50 @@ def test_a_near_copy_is_told(source: Clip, name: str) -> None:
     assert is_near_copy(source, COPIES[name](source))
 
 
+def corner(source: Clip, still: np.ndarray) -> Clip:
+    frames = np.repeat(still[None], TIME, axis=0)
+    half = SIDE // 2
+    for frame, one in zip(frames, source, strict=True):
+        frame[half:, half:] = cv2.resize(one, (half, half), interpolation=cv2.INTER_AREA)
+    return frames
+
+
+MOVED: dict[str, Callable[[Clip], Clip]] = {
+    "mirrored": lambda clip: clip[:, :, ::-1],
+    "backwards": lambda clip: clip[::-1],
+    "turned and backwards": lambda clip: clip[::-1, ::-1, ::-1],
+    "late": lambda clip: clip[np.maximum(np.arange(TIME) - 2, 0)],
+    "elsewhere": lambda clip: np.roll(clip, (9, 0), axis=(1, 2)),
+    "larger": lambda clip: np.stack(
+        [cv2.resize(one, None, fx=1.25, fy=1.25)[:SIDE, :SIDE] for one in clip]
+    ),
+    "mirrored in other colours": lambda clip: 255 - clip[:, :, ::-1],
+}
+
+
+@pytest.mark.parametrize("name", MOVED)
+def test_the_source_is_told_where_it_was_moved_to(source: Clip, name: str) -> None:
+    moved = np.ascontiguousarray(MOVED[name](source))
+    assert "moved_source" in marks(source, moved)
+    assert is_near_copy(source, moved)
+
+
+def test_a_moved_source_over_a_still_is_no_copy_but_marked(source: Clip, still: np.ndarray) -> None:
+    for output in (
+        levels(0.7 * still + 0.3 * np.roll(source, 9, axis=1)),
+        corner(source, still),
+    ):
+        assert "moved_source" in marks(source, output)
+        assert not is_near_copy(source, output)
+
+
+def test_a_moved_source_explains_no_less_than_the_source(source: Clip, transfer: Clip) -> None:
+    """The source where it is is one of the places that are tried."""
+    for output in (source, levels(128 + 0.5 * (source - 128.0))):
+        assert moved_source(source, output) > source_share(source, output) - 0.02
+    assert moved_source(source, transfer) < MOVED_SOURCE.threshold - 0.1
+
+
 @pytest.mark.parametrize("size", [1.5, 3, 6])
 def test_a_faint_texture_is_not_seen_moving(source: Clip, still: np.ndarray, size: float) -> None:
     output = texture(source, still, size)
@@ -163,6 +208,8 @@ def test_what_cannot_be_measured_says_why(source: Clip) -> None:
     with pytest.raises(ValueError, match="at least two frames"):
         moving_structure(source[:1], source[:1])
     assert source_share(np.zeros_like(source), source) == 0
+    assert moved_source(np.zeros_like(source), source) == 0
+    assert moved_source(source, np.zeros_like(source)) == 0
 
 
 def test_rules_mark_on_their_own_side() -> None:

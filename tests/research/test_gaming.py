@@ -80,7 +80,8 @@ def test_a_search_climbs_among_what_is_not_marked(attack: object) -> None:
 
     def figures(output: np.ndarray) -> dict[str, float]:
         strength = float(np.abs(output - STILL.astype(float)).mean() / 64)
-        return {"text": 0.0, "motion": strength, "moving_structure": 1.0, "source_share": strength}
+        shares = {"source_share": strength, "moved_source": strength}
+        return {"text": 0.0, "motion": strength, "moving_structure": 1.0} | shares
 
     few, many = (search(attack, SOURCE, STILL, figures, steps) for steps in (2, 30))  # type: ignore[arg-type]
     assert many["unmarked"]
@@ -90,6 +91,7 @@ def test_a_search_climbs_among_what_is_not_marked(attack: object) -> None:
 
 def test_a_search_that_is_always_marked_says_so() -> None:
     def figures(output: np.ndarray) -> dict[str, float]:
-        return {"text": 1.0, "motion": 1.0, "moving_structure": 0.0, "source_share": 1.0}
+        shares = {"source_share": 1.0, "moved_source": 1.0}
+        return {"text": 1.0, "motion": 1.0, "moving_structure": 0.0} | shares
 
     assert not search(ATTACKS[0], SOURCE, STILL, figures, 3)["unmarked"]

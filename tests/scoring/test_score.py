@@ -219,8 +219,12 @@ def test_marks_stand_beside_the_scores(bench: Bench) -> None:
         folder: {name for name, mark in marks_in(folder).items() if mark.marked}
         for folder in (copy, other, frozen)
     }
-    assert holding == {copy: {"source_share"}, other: set(), frozen: {"moving_structure"}}
-    assert "marked (source_share)" in outcomes[copy].line(AXES)
+    assert holding == {
+        copy: {"source_share", "moved_source"},
+        other: set(),
+        frozen: {"moving_structure"},
+    }
+    assert "marked (source_share, moved_source)" in outcomes[copy].line(AXES)
     mark = marks_in(copy)["source_share"]
     assert mark.origin["output"] == mark.origin["source"] == RIGHT.pixels_sha256
     assert mark.key == origin_key(mark.origin)
@@ -604,7 +608,7 @@ def test_command_scores_and_prints_json(bench: Bench) -> None:
     content = json.loads(result.stdout)
     assert content["results"][0]["scores"]["motion_fidelity"] == pytest.approx(1)
     # A copy is marked, and counts as the worst.
-    assert content["results"][0]["marks"] == ["source_share"]
+    assert content["results"][0]["marks"] == ["source_share", "moved_source"]
     assert content["methods"][0]["means"]["motion_fidelity"] == -1
     assert "smmbench leaderboard" in result.stderr
     table = command(*where)

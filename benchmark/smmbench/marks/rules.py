@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from smmbench.marks.moved_source import moved_picture, moved_source
 from smmbench.marks.moving_structure import moving_structure
 from smmbench.marks.source_share import picture_share, source_share
 from smmbench.marks.thumbnails import Frames
@@ -64,18 +65,31 @@ SOURCE_SHARE = Rule(
     side="above",
 )
 
-RULES = (MOVING_STRUCTURE, SOURCE_SHARE)
+MOVED_SOURCE = Rule(
+    name="moved_source",
+    version=1,
+    title="Moved source",
+    says="moves by showing the source itself, mirrored, delayed, played backwards, or elsewhere",
+    measure=moved_source,
+    threshold=0.96,
+    side="above",
+)
+
+RULES = (MOVING_STRUCTURE, SOURCE_SHARE, MOVED_SOURCE)
 
 MARKED_SHARE = 0.2
 """A row with a larger share of marked pairs has no star, no place on the front and no rank."""
 
 COPIED_PICTURE = 0.95
-"""Of a near-copy, whose change is the source's too, `picture_share` lies above this."""
+"""Of a near-copy, whose change is the source's too, `picture_share` or `moved_picture` is more."""
 
 
 def is_near_copy(source: Frames, output: Frames) -> bool:
-    """Whether an output is its source but for what a linear filter or new colours change."""
+    """Whether an output is its source but for filters, new colours, and a move of the whole."""
     return (
         SOURCE_SHARE.marks(source_share(source, output))
         and picture_share(source, output) > COPIED_PICTURE
+    ) or (
+        MOVED_SOURCE.marks(moved_source(source, output))
+        and moved_picture(source, output) > COPIED_PICTURE
     )

@@ -40,7 +40,7 @@ def source_share(source: Frames, output: Frames) -> float:
     Returns:
         0 to 1: 1 for a copy and for an overlay over a still; 0 where either does not change.
     """
-    return _explained(*(_less(thumbnails(clip), axis=(0,)) for clip in (source, output)))
+    return explained(*(less(thumbnails(clip), axis=(0,)) for clip in (source, output)))
 
 
 def picture_share(source: Frames, output: Frames) -> float:
@@ -49,16 +49,17 @@ def picture_share(source: Frames, output: Frames) -> float:
     A copy has both shares near 1; an overlay over a still has the first alone. A transfer that
     keeps the scene has much of this one.
     """
-    return _explained(*(_less(thumbnails(clip), axis=(0, 1, 2)) for clip in (source, output)))
+    return explained(*(less(thumbnails(clip), axis=(0, 1, 2)) for clip in (source, output)))
 
 
-def _less(frames: Thumbnails, axis: tuple[int, ...]) -> Thumbnails:
+def less(frames: Thumbnails, axis: tuple[int, ...]) -> Thumbnails:
+    """The departure of frames from their mean over some axes."""
     mean = frames.mean(axis=axis, keepdims=True, dtype=np.float64)
     return (frames - mean).astype(np.float32)
 
 
-def _explained(source: Thumbnails, target: Thumbnails) -> float:
-    """Share of the target's energy that the best filters of the source give, 0 to 1."""
+def explained(source: Thumbnails, target: Thumbnails) -> float:
+    """Share of the energy of a target that the best filters of a source give, 0 to 1."""
     energy = float(np.square(target, dtype=np.float64).sum())
     gram, cross = _moments(source, target)
     size = np.sqrt(np.diagonal(gram))
@@ -67,8 +68,8 @@ def _explained(source: Thumbnails, target: Thumbnails) -> float:
     size = np.where(size > 0, size, 1.0)
     gram, cross = gram / np.outer(size, size), cross / size[:, None]
     filters = np.linalg.solve(gram + RIDGE * np.eye(len(gram)), cross)
-    explained = 2 * (cross * filters).sum() - (filters * (gram @ filters)).sum()
-    return float(np.clip(explained / energy, 0.0, 1.0))
+    given = 2 * (cross * filters).sum() - (filters * (gram @ filters)).sum()
+    return float(np.clip(given / energy, 0.0, 1.0))
 
 
 def _moments(

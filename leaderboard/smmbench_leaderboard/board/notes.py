@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from smmbench.dataset import Dataset
-from smmbench.marks import MARKED_SHARE
+from smmbench.marks import MARKED_SHARE, RULES
 from smmbench.metrics.registry import metric
+from smmbench.results import Mark
 from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.columns import RANKING, explains
 from smmbench_leaderboard.board.reading import Results
@@ -122,20 +123,25 @@ def _mark_notes(row: Row) -> Iterator[str]:
 
 
 def _unlooked_notes(results: Results, rows: Sequence[Row]) -> Iterator[str]:
-    """Say of how many scored videos no marks were measured: they were scored before there were."""
+    """Say of how many scored videos some mark was not measured: they were scored before it was."""
     counts = Counter(
         row.label
         for row in rows
         if not row.ledger
         for pair in row.pairs
-        if pair.status == "done" and not results.found[row.label][_key(pair)].marks
+        if pair.status == "done" and not _looked(results.found[row.label][_key(pair)].marks)
     )
     if counts:
         labels = ", ".join(f"{label} {count}" for label, count in sorted(counts.items()))
         yield (
-            f"Scored without a look at marks, so their motion is taken at its word ({labels}); run "
+            f"Scored before all marks were, so their motion is taken at its word ({labels}); run "
             "`smmbench score` again."
         )
+
+
+def _looked(marks: Iterable[Mark]) -> bool:
+    """Whether every rule was tried; one that could not be measured was."""
+    return {mark.name for mark in marks} >= {rule.name for rule in RULES}
 
 
 def _key(pair: Pair) -> Key:

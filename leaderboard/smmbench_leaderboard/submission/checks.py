@@ -175,7 +175,7 @@ def _copied(output: Video, clip: Clip, dataset: Dataset) -> str:
     if missing_files(dataset, [clip.video]):
         return ""
     if is_near_copy(source_video(dataset, clip).frames, output.frames):
-        return "is a near-copy of the source clip: filters or new colours of the source give it"
+        return "is a near-copy of the source: filters, new colours or a move of the clip give it"
     return ""
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import pandas as pd
 
 from smmbench_research.emoji.gaming import tables
+from smmbench_research.emoji.gaming.constructions import FAMILIES
 from smmbench_research.emoji.gaming.measuring import Bench, Row, rows_of, searched, stills_of
 
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     bench = Bench(asked.dataset)
     if asked.what == "measure":
-        write(asked.output, rows_of(asked.results, bench))
+        write(asked.output, rows_of(asked.results, bench, asked.families))
     else:
         stills = stills_of(asked.results, bench)
         write(asked.output, searched(bench, stills, asked.clips, asked.steps))
@@ -58,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("results", type=Path, help="a results folder")
         command.add_argument("--dataset", default="emoji-val")
         command.add_argument("--output", type=Path, required=True, help="gzipped JSON lines")
-        if name == "adapt":
+        if name == "measure":
+            command.add_argument("--families", nargs="+", choices=FAMILIES, default=())
+        else:
             command.add_argument("--clips", type=int, default=13, help="at most so many")
             command.add_argument("--steps", type=int, default=40, help="outputs tried a search")
     what.add_parser("tables").add_argument("rows", type=Path, nargs="+")

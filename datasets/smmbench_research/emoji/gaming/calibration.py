@@ -16,10 +16,15 @@ ALLOWED = 0.005
 """Share of real outputs that each rule may mark when its threshold is set."""
 
 
+def measured(rows: pd.DataFrame) -> list[Rule]:
+    """The rules that rows have values of: older rows lack the newer rules."""
+    return [rule for rule in RULES if rule.name in rows and rows[rule.name].notna().all()]
+
+
 def marked(rows: pd.DataFrame, thresholds: dict[str, float] | None = None) -> pd.Series:
     """Which rows some rule marks, with its own threshold or another."""
     verdict = pd.Series(False, index=rows.index)
-    for rule in RULES:
+    for rule in measured(rows):
         limit = (thresholds or {}).get(rule.name, rule.threshold)
         value = rows[rule.name]
         verdict |= value > limit if rule.side == "above" else value < limit
@@ -49,7 +54,7 @@ def left_out(real: pd.DataFrame, attacks: pd.DataFrame) -> Iterator[dict[str, ob
     claims = attacks[attacks["motion"] >= CLAIM]
     for family in claims["family"].unique():
         inside = claims["family"] == family
-        limits = {rule.name: threshold(rule, real, claims[~inside]) for rule in RULES}
+        limits = _thresholds(real, claims[~inside])
         own = claims[inside]
         yield {
             "family": family,
@@ -60,22 +65,52 @@ def left_out(real: pd.DataFrame, attacks: pd.DataFrame) -> Iterator[dict[str, ob
         }
 
 
+def clips_left_out(real: pd.DataFrame, attacks: pd.DataFrame) -> pd.Series:
+    """Which real outputs are marked by thresholds that were set without their clip.
+
+    Thresholds in use were set on the outputs on which their false marks are counted; this says how
+    much that flatters them.
+    """
+    claims = attacks[attacks["motion"] >= CLAIM]
+    verdict = pd.Series(False, index=real.index)
+    for clip in real["clip"].unique():
+        inside = real["clip"] == clip
+        limits = _thresholds(real[~inside], claims[claims["clip"] != clip])
+        verdict[inside] = marked(real[inside], limits)
+    return verdict
+
+
+def _thresholds(real: pd.DataFrame, attacks: pd.DataFrame) -> dict[str, float]:
+    rules = [rule for rule in measured(real) if rule in measured(attacks)]
+    return {rule.name: threshold(rule, real, attacks) for rule in rules}
+
+
 def by_dose(attacks: pd.DataFrame) -> pd.DataFrame:
     """Each construction: what the board would give it, what the marks leave it."""
     table = attacks.assign(
         marked=marked(attacks),
         left=attacks["motion"].where(~marked(attacks), -1.0),
-        **{f"by {rule.name}": _by(rule, attacks) for rule in RULES},
+        **{f"by {rule.name}": _by(rule, attacks) for rule in measured(attacks)},
     )
-    figures = ["motion", *(rule.name for rule in RULES), "marked", "left"]
-    figures += [f"by {rule.name}" for rule in RULES]
+    names = [rule.name for rule in measured(attacks)]
+    texts = ["text"] if "text" in attacks else []
+    figures = [*texts, "motion", *names, "marked", "left", *(f"by {name}" for name in names)]
     means = table.groupby(["family", "label"], sort=False)[figures].mean()
     return means.assign(outputs=table.groupby(["family", "label"], sort=False).size())
 
 
-def false_marks(real: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
-    """Marked outputs of real methods, with the bound that so many pairs allow."""
-    groups = real.assign(marked=marked(real)).groupby(list(by), sort=False)["marked"]
+def false_marks(
+    real: pd.DataFrame, by: Sequence[str], verdict: pd.Series | None = None
+) -> pd.DataFrame:
+    """Marked outputs of real methods, with the bound that so many pairs allow.
+
+    Args:
+        real: Rows of real outputs.
+        by: What they are counted by.
+        verdict: Which of them are marked; None: by the rules as they are.
+    """
+    hits = marked(real) if verdict is None else verdict
+    groups = real.assign(marked=hits).groupby(list(by), sort=False)["marked"]
     table = pd.DataFrame({"pairs": groups.size(), "marked": groups.sum().astype(int)})
     table["at most"] = [
         upper_bound(int(hits), int(pairs))

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from smmbench_baselines.on_a_still import carried
+from smmbench_baselines.on_a_still import carried, object_mask, warped
 
 Clip = UInt8[np.ndarray, "time height width 3"]
 Picture = UInt8[np.ndarray, "height width 3"]
@@ -66,20 +66,6 @@ def inset(source: Clip, still: Picture, scale: float) -> Clip:
     return result
 
 
-def warped(source: Clip, still: Picture) -> Clip:
-    """The still itself, carried by the source's flow: seen to move, and as a whole."""
-    height, width = still.shape[:2]
-    along_x, along_y = np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)
-    x, y = np.meshgrid(along_x, along_y)
-    from_x, from_y = carried(x, source), carried(y, source)
-    return np.stack(
-        [
-            cv2.remap(still, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            for at_x, at_y in zip(from_x, from_y, strict=True)
-        ]
-    )
-
-
 def one_pixel(source: Clip, still: Picture) -> Clip:
     """The source with one value changed by one level."""
     result = source.copy()
@@ -118,6 +104,78 @@ def blurred(source: Clip, still: Picture) -> Clip:
     return np.stack([cv2.GaussianBlur(frame, (0, 0), 1.5) for frame in source])
 
 
+def mapped(source: Clip, still: Picture, size: float = 1.0, turn: float = 0.0) -> Clip:
+    """The source larger or smaller, and turned by some degrees, about its centre."""
+    height, width = source.shape[1:3]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), turn, size)
+    edge = cv2.BORDER_REPLICATE
+    return np.stack([cv2.warpAffine(f, matrix, (width, height), borderMode=edge) for f in source])
+
+
+def delayed(source: Clip, still: Picture, frames: int) -> Clip:
+    """The source some frames late."""
+    return source[np.maximum(np.arange(len(source)) - frames, 0)]
+
+
+def turned(source: Clip, still: Picture, axes: tuple[int, ...]) -> Clip:
+    """The source with some of time, rows and columns turned round."""
+    return np.ascontiguousarray(np.flip(source, axes))
+
+
+def elsewhere(source: Clip, still: Picture, down: int, right: int, share: float = 1.0) -> Clip:
+    """The source moved by some pixels, around the edges; over the still where fainter."""
+    return overlay(np.roll(source, (down, right), axis=(1, 2)), still, share)
+
+
+def pasted(source: Clip, still: Picture) -> Clip:
+    """The source's object over the still."""
+    mask = object_mask(source)
+    return to_levels(mask * source + (1 - mask) * still)
+
+
+def silhouette(source: Clip, still: Picture, levels: float) -> Clip:
+    """The still, darker or brighter where the source's object is."""
+    return to_levels(still + object_mask(source) * (-levels if still.mean() > 128 else levels))
+
+
+def object_flow(source: Clip, still: Picture) -> Clip:
+    """The still carried by the source's flow where the source's object is, frozen elsewhere."""
+    mask = object_mask(source)
+    return to_levels(mask * warped(source, still) + (1 - mask) * still)
+
+
+def hybrid(source: Clip, still: Picture, spread: float) -> Clip:
+    """Low frequencies of the source, high ones of the still."""
+    low, blurred_still = (
+        np.stack([cv2.GaussianBlur(frame.astype(np.float32), (0, 0), spread) for frame in clip])
+        for clip in (source, still[None])
+    )
+    return to_levels(low + still - blurred_still)
+
+
+def coarse(source: Clip, still: Picture, blocks: int) -> Clip:
+    """The source in few large pixels."""
+    height, width = source.shape[1:3]
+    small = [cv2.resize(f, (blocks, blocks), interpolation=cv2.INTER_AREA) for f in source]
+    nearest = cv2.INTER_NEAREST
+    return np.stack([cv2.resize(f, (width, height), interpolation=nearest) for f in small])
+
+
+def palette(source: Clip, still: Picture) -> Clip:
+    """Every brightness of the source as another colour, by a random table of nine."""
+    table = np.random.default_rng(0).integers(0, 256, (9, 3))
+    grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in source]) / 32.0
+    channels = [np.interp(grey, np.arange(9), table[:, channel]) for channel in range(3)]
+    return to_levels(np.stack(channels, axis=-1))
+
+
+def checkered(source: Clip, still: Picture, side: int) -> Clip:
+    """Squares of the source and of the still, by turns."""
+    y, x = np.mgrid[: still.shape[0], : still.shape[1]]
+    ours = ((y // side + x // side) % 2)[..., None].astype(bool)
+    return np.where(ours, source, still)
+
+
 def to_levels(values: Float32[np.ndarray, "*shape"] | np.ndarray) -> Clip:
     """Rounded and cut to 8 bits."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
@@ -143,5 +201,26 @@ FAMILIES: Mapping[str, Mapping[str, Construction]] = {
         **{"shifted": shifted, "noisy": noisy, "blurred": blurred},
     },
     "inset": {f"inset-{v:g}": partial(inset, scale=v) for v in (0.35, 0.5, 0.7)},
-    "warp": {"warp": warped},
+    "warp": {"warp": warped, "object-flow": object_flow},
+    "moved": {
+        **{f"delayed-{n}": partial(delayed, frames=n) for n in (1, 2, 4)},
+        "mirrored": partial(turned, axes=(2,)),
+        "mirrored-reversed": partial(turned, axes=(0, 2)),
+        "turned-reversed": partial(turned, axes=(0, 1, 2)),
+        "moved-16": partial(elsewhere, down=16, right=16),
+        "moved-40": partial(elsewhere, down=0, right=40),
+        **{f"size-{v:g}": partial(mapped, size=v) for v in (0.8, 1.3, 2.0)},
+        **{f"turned-{v}": partial(mapped, turn=v) for v in (10, 25)},
+        "moved-overlay-0.3": partial(elsewhere, down=16, right=16, share=0.3),
+    },
+    "redrawn": {
+        **{f"coarse-{n}": partial(coarse, blocks=n) for n in (16, 32)},
+        "palette": palette,
+    },
+    "mixed": {
+        **{f"hybrid-{v}": partial(hybrid, spread=v) for v in (2, 4, 8)},
+        "checkered-8": partial(checkered, side=8),
+        "pasted-object": pasted,
+        "silhouette-60": partial(silhouette, levels=60),
+    },
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,14 @@ class Bench:
         return clip_text_similarity(model.embed_frames(output), model.embed_text(prefix + prompt))
 
 
-def rows_of(root: Path, bench: Bench) -> Iterator[Row]:
-    """Rows of all results of a dataset below a folder, then of constructions over its stills."""
+def rows_of(root: Path, bench: Bench, families: Collection[str] = ()) -> Iterator[Row]:
+    """Rows of all results of a dataset below a folder, then of constructions over its stills.
+
+    Args:
+        root: The results folder.
+        bench: What measures.
+        families: Of constructions; none for all.
+    """
     for folder, record in _results(root, bench):
         request = record.request
         method = read_method(root / request.method)
@@ -86,10 +92,11 @@ def rows_of(root: Path, bench: Bench) -> Iterator[Row]:
         )
     for pair, still in stills_of(root, bench).items():
         source = bench.source(pair[0])[0].frames
-        for family, members in FAMILIES.items():
-            for label, build in members.items():
-                figures = bench.figures(pair[0], build(source, still))
-                yield _row(bench, label, family, pair, 0) | figures
+        for family in families or FAMILIES:
+            for label, build in FAMILIES[family].items():
+                output = build(source, still)
+                text = {"text": round(bench.text(pair, output), 5)}
+                yield _row(bench, label, family, pair, 0) | bench.figures(pair[0], output) | text
 
 
 def stills_of(root: Path, bench: Bench) -> dict[Pair, UInt8[np.ndarray, "height width 3"]]:

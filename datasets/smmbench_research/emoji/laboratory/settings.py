@@ -299,8 +299,8 @@ SETS: dict[str, Sequence[Setting]] = {
 
 CONTROLS = (
     *("source-copy", "vae-round-trip", "frozen", "reversed", "shuffled"),
-    *("other-clip", "noise", "near-copy", "recoloured-copy"),
-    *("texture-still", "overlay-still", "inset-still"),
+    *("other-clip", "noise", "near-copy", "recoloured-copy", "turned-copy", "delayed-copy"),
+    *("texture-still", "overlay-still", "inset-still", "flow-still"),
 )
 
 BOARD: tuple[Setting, ...] = (
