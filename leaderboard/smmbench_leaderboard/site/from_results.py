@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import cast
 
 from smmbench import __version__
 from smmbench.dataset import Dataset, load_dataset
-from smmbench.results import find_records
+from smmbench.results import MethodFile, find_records
 from smmbench.results.files import METHOD
-from smmbench.scoring.counting import Key
+from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench_leaderboard.board.build import in_order, manifest_sha256
 from smmbench_leaderboard.board.columns import columns_of
 from smmbench_leaderboard.board.composition import compose, of_pairs, pairs_of_one_length
@@ -29,7 +30,7 @@ from smmbench_leaderboard.board.restating import restated
 from smmbench_leaderboard.board.rows import partial_row, row_of, standing_apart
 from smmbench_leaderboard.board.types import Board, Bootstrap, Column, Row, Scope
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
-from smmbench_leaderboard.site.pair_columns import columnar
+from smmbench_leaderboard.site.pair_columns import columnar, shared_keys
 
 Visit = Callable[[Results, Row], Evidence]
 """Given the results of one method and its row, writes what the site keeps of them."""
@@ -145,18 +146,27 @@ class _Survey:
 
     dataset: Dataset
     places: list[Path] = field(default_factory=list)
-    known: dict[str, Results] = field(default_factory=dict)  # by label, without scores
+    methods: dict[str, MethodFile | None] = field(default_factory=dict)
+    keys: dict[str, tuple[Key, ...]] = field(default_factory=dict)  # what each label attempted
     columns: tuple[Column, ...] = ()
     first: dict[Key, Result] = field(default_factory=dict)
     anchors: dict[str, Result] = field(default_factory=dict)  # one scored result by metric
     problems: dict[str, None] = field(default_factory=dict)
 
+    @cached_property
+    def asked(self) -> list[Key]:
+        """Every pair that the dataset asks for: one object each, for all rows that have it."""
+        return protocol_pairs(self.dataset)
+
     def attempts(self) -> Results:
         """Which pairs each method attempted; the results themselves are not kept."""
         return Results(
             dataset=self.dataset,
-            methods={label: one.methods[label] for label, one in self.known.items()},
-            found={label: one.found[label] for label, one in self.known.items()},
+            methods=self.methods,
+            found={
+                label: cast("dict[Key, Result]", dict.fromkeys(keys))
+                for label, keys in self.keys.items()
+            },
             left_out={},
         )
 
@@ -165,7 +175,7 @@ class _Survey:
         self.places.append(place)
         self.problems |= dict.fromkeys(results.problems)
         for label, found in results.found.items():
-            if label in self.known:
+            if label in self.keys:
                 raise ValueError(
                     f"'{label}' has results in '{place}' and in another folder beside it. Move "
                     "one elsewhere, or give it another label."
@@ -182,8 +192,8 @@ class _Survey:
                 for name, score in result.scores.items():
                     if score.value is not None:
                         self.anchors.setdefault(name, result)
-            keys = cast("dict[Key, Result]", dict.fromkeys(found))  # the results are not kept
-            self.known[label] = replace(_only(results, label), found={label: keys})
+            self.methods[label] = results.methods[label]
+            self.keys[label] = shared_keys(tuple(key for key in self.asked if key in found))
 
 
 def _conditions_alone(result: Result) -> Result:
@@ -207,7 +217,7 @@ def _survey(root: Path, dataset: Dataset, name: str, metrics: Sequence[str]) -> 
             continue
         survey.add(place, results, metrics)
         del results  # before the next is read
-    if not survey.known:
+    if not survey.keys:
         raise ValueError(" ".join(refused) or f"'{root}' has no results of '{name}'.")
     of_others = f"results of dataset '{dataset.manifest.name}'; there is"
     survey.problems |= dict.fromkeys(one for one in refused if of_others not in one)

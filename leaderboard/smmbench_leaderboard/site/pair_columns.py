@@ -48,7 +48,7 @@ class PairColumns(Sequence[Pair]):
         digests = b"".join(bytes.fromhex(pair.pixels_sha256) or EMPTY for pair in pairs)
         values = [[pair.values.get(name, np.nan) for name in names] for pair in pairs]
         return PairColumns(
-            keys=_shared(tuple((pair.clip, pair.edit, pair.seed) for pair in pairs)),
+            keys=shared_keys(tuple((pair.clip, pair.edit, pair.seed) for pair in pairs)),
             status=np.array([STATUSES.index(pair.status) for pair in pairs], dtype=np.uint8),
             failure=tuple(pair.failure for pair in pairs),
             pixels=np.frombuffer(digests, np.uint8).reshape(-1, 32),
@@ -96,7 +96,7 @@ class PairColumns(Sequence[Pair]):
 
 
 @lru_cache(maxsize=8)
-def _shared(keys: tuple[Key, ...]) -> tuple[Key, ...]:
+def shared_keys(keys: tuple[Key, ...]) -> tuple[Key, ...]:
     """The same keys as those of another row, as one object."""
     return keys
 
