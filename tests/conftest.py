@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # read by torch: for tiny tensors, threads only wait
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +22,6 @@ from tests.builders.text_model import write_tiny_clip
 
 from smmbench.video import Video
 
-os.environ["OMP_NUM_THREADS"] = "1"  # read by torch: for tiny tensors, threads only wait
 settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
 settings.load_profile("untimed")
 
