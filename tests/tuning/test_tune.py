@@ -47,7 +47,7 @@ class Toy(Method):
     Parameters = Parameters
     presets = {"squares": {"noise": 40.0}}
     search = {"motion": Choices("none", "backwards", "source", "wrong", "fails")}
-    card = Card("Toy", licence="MIT")
+    card = Card("Toy", kind="control", licence="MIT")
 
     def prepare(self, source):
         return source.video
@@ -96,7 +96,7 @@ class Toy(Method[Parameters, Any]):
         raise NotImplementedError
 
 
-START = {"x": 0.5, "n": 3, "pair": [1.0, 2.0], "word": "a"}
+START: dict[str, Any] = {"x": 0.5, "n": 3, "pair": (1.0, 2.0), "word": "a"}
 
 
 # The space ----------------------------------------------------------------------------------------
@@ -147,13 +147,20 @@ def test_spaces_of_installed_methods_hold(name: str) -> None:
 
 
 def proposed(count: int, seed: int = 0) -> list[dict[str, Any]]:
-    return list(islice(proposals(Toy, START, checked_space(Toy), seed), count))
+    return list(islice(proposals(Toy, Toy.Parameters(**START), checked_space(Toy), seed), count))
 
 
 def test_the_first_trial_is_the_preset_and_a_longer_budget_begins_alike() -> None:
     assert proposed(1) == [{}]
     assert proposed(100)[:10] == proposed(10) == proposed(10)
     assert proposed(10) != proposed(10, seed=1)
+
+
+def test_what_is_proposed_has_the_parameters_own_types() -> None:
+    for changes in proposed(20)[1:]:
+        assert isinstance(changes["x"], float) and isinstance(changes["n"], int)
+        assert isinstance(changes["pair"], tuple)
+        assert Toy.Parameters(**{**START, **changes})
 
 
 def test_nothing_is_tried_twice_and_nothing_that_is_refused() -> None:
@@ -164,7 +171,7 @@ def test_nothing_is_tried_twice_and_nothing_that_is_refused() -> None:
 
 def test_a_small_space_is_used_up() -> None:
     space = {"word": Choices("a", "b", "c")}
-    found = list(proposals(Toy, START, space, 0))
+    found = list(proposals(Toy, Toy.Parameters(**START), space, 0))
     assert found[0] == {} and sorted(one["word"] for one in found[1:]) == ["b", "c"]
 
 
@@ -180,7 +187,7 @@ def test_the_rule_finds_a_known_optimum() -> None:
         return -abs(np.log10(made["x"] / 0.1)) - abs(made["n"] - 5) - (made["pair"][0] == 1)
 
     best = max(proposed(128), key=value)
-    assert 0.05 < best["x"] < 0.2 and best["n"] == 5 and best["pair"] == [3.0, 4.0]
+    assert 0.05 < best["x"] < 0.2 and best["n"] == 5 and best["pair"] == (3.0, 4.0)
 
 
 # The search ---------------------------------------------------------------------------------------

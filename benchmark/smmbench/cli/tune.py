@@ -126,7 +126,7 @@ def _line(trial: Trial) -> str:
 
 
 def _print_plan(plan: Search, budget: int, json: bool) -> None:
-    settings = plan.settings(budget)
+    settings = [plan.recorded(changes) for changes in plan.settings(budget)]
     if json:
         content = {"question": plan.question.model_dump(mode="json"), "settings": settings}
         print_json({**content, "done": len(plan.done)})

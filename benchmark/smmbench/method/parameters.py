@@ -84,6 +84,11 @@ def parameters_from_json(method: type[Method[Any, Any]], content: dict[str, Any]
     )
 
 
+def parameter_values(parameters: Any) -> dict[str, Any]:
+    """All parameters by name, as they are: typed, not as JSON has them."""
+    return {field.name: getattr(parameters, field.name) for field in dataclasses.fields(parameters)}
+
+
 def parameters_to_json(parameters: Any) -> dict[str, Any]:
     """All parameters by name, as JSON has them: a tuple is a list, a path is text."""
     types = get_type_hints(type(parameters))

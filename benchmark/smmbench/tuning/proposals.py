@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,7 +10,7 @@ from jaxtyping import Float
 from scipy.stats import qmc
 
 from smmbench.method import Method
-from smmbench.method.parameters import parameters_from_json, parameters_to_json
+from smmbench.method.parameters import build_parameters, parameter_values
 from smmbench.method.search_space import Space
 
 RULE = (
@@ -24,7 +23,7 @@ PATIENCE = 1024
 
 
 def proposals(
-    method: type[Method[Any, Any]], start: Mapping[str, Any], space: Mapping[str, Space], seed: int
+    method: type[Method[Any, Any]], start: Any, space: Mapping[str, Space], seed: int
 ) -> Iterator[dict[str, Any]]:
     """Settings to try, without end or until the space is used up; a longer budget begins alike.
 
@@ -32,27 +31,27 @@ def proposals(
 
     Args:
         method: The method.
-        start: All parameters of the first trial, as JSON has them.
+        start: The `Parameters` of the first trial.
         space: What may change, by parameter.
         seed: Of the sequence.
 
     Yields:
-        The changes to `start`, as JSON has them; first none.
+        The changes to `start` by name, of each parameter's type; first none.
     """
-    seen = {json.dumps(dict(start), sort_keys=True)}
+    begin = parameter_values(start)
+    seen = [begin]
     yield {}
     since_new = 0
     for point in points(len(space), seed) if space else ():
         values = {name: one.at(place) for (name, one), place in zip(space.items(), point)}  # noqa: B905
-        changed = _accepted(method, {**start, **values})
-        key = json.dumps(changed, sort_keys=True)
-        if changed is None or key in seen:
+        changed = _accepted(method, {**begin, **values})
+        if changed is None or changed in seen:
             since_new += 1
             if since_new == PATIENCE:
                 return
             continue
         since_new = 0
-        seen.add(key)
+        seen.append(changed)
         yield {name: changed[name] for name in space}
 
 
@@ -64,8 +63,8 @@ def points(dimensions: int, seed: int) -> Iterator[Float[np.ndarray, " dimension
 
 
 def _accepted(method: type[Method[Any, Any]], values: dict[str, Any]) -> dict[str, Any] | None:
-    """All parameters as JSON has them; None if they do not go together."""
+    """All parameters, each of its type; None if they do not go together."""
     try:
-        return parameters_to_json(parameters_from_json(method, values))
+        return parameter_values(build_parameters(method, values=values))
     except ValueError:
         return None

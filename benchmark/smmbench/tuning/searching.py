@@ -12,7 +12,12 @@ from typing import Any
 
 from smmbench.dataset import Dataset, dataset_names, load_dataset, protocol_sha256
 from smmbench.environment import choose_device
-from smmbench.method.parameters import build_parameters, choose_preset, parameters_to_json
+from smmbench.method.parameters import (
+    build_parameters,
+    choose_preset,
+    parameter_values,
+    parameters_to_json,
+)
 from smmbench.method.search_space import Space
 from smmbench.metrics.registry import metric
 from smmbench.resolving import ResolvedMethod, resolve
@@ -37,7 +42,8 @@ class Search:
     """A search that can be begun or gone on with.
 
     Attributes:
-        question: What makes it this search.
+        question: What makes it this search, as its file records it.
+        start: The `Parameters` of the first trial.
         dataset: The validation set; its name or the path of its manifest.
         method: The method.
         space: What is searched.
@@ -49,6 +55,7 @@ class Search:
     """
 
     question: Question
+    start: Any
     dataset: str
     method: ResolvedMethod
     space: dict[str, Space]
@@ -59,11 +66,15 @@ class Search:
     done: tuple[Trial, ...] = ()
 
     def settings(self, budget: int) -> list[dict[str, Any]]:
-        """The changes of the first trials; fewer if the space has no more settings."""
-        found = proposals(
-            self.method.implementation, self.question.start, self.space, self.question.seed
-        )
+        """The changes of the first trials, typed; fewer if the space has no more settings."""
+        found = proposals(self.method.implementation, self.start, self.space, self.question.seed)
         return list(islice(found, budget))
+
+    def recorded(self, changes: dict[str, Any]) -> dict[str, Any]:
+        """Changes as files have them: what JSON has for each parameter's type."""
+        values = parameter_values(self.start) | changes
+        built = build_parameters(self.method.implementation, values=values)
+        return {name: value for name, value in parameters_to_json(built).items() if name in changes}
 
 
 def plan_search(
@@ -102,7 +113,7 @@ def plan_search(
     _refuse_a_board(described)
     name = described.manifest.name
     preset = choose_preset(found, preset, name)
-    start = parameters_to_json(build_parameters(found, preset, fixed))
+    start = build_parameters(found, preset, fixed)
     staying = {setting.partition("=")[0] for setting in fixed}
     space = {one: of for one, of in checked_space(found).items() if one not in staying}
     if not space:
@@ -118,7 +129,7 @@ def plan_search(
         dataset_version=described.manifest.version,
         protocol_sha256=protocol_sha256(described.manifest.protocol),
         preset=preset,
-        start=start,
+        start=parameters_to_json(start),
         fixed=tuple(fixed),
         space={one: str(of) for one, of in space.items()},
         rule=RULE,
@@ -127,7 +138,9 @@ def plan_search(
         seeds=tuple(dict.fromkeys(seeds or described.manifest.protocol.seeds)),
         seed=seed,
     )
-    search = Search(question, dataset, resolved, space, folder, choose_device(device), batch, limit)
+    search = Search(
+        question, start, dataset, resolved, space, folder, choose_device(device), batch, limit
+    )
     return replace(search, done=tuple(read_trials(folder / TRIALS, question)))
 
 
@@ -188,7 +201,8 @@ def _try(
             plan.dataset,
             root,
             preset=asked.preset,
-            settings=(*asked.fixed, *as_settings(changes)),
+            settings=asked.fixed,
+            parameters=changes,
             label=label,
             seeds=asked.seeds,
             limit=plan.limit,
@@ -204,7 +218,7 @@ def _try(
     }
     return Trial(
         number=number,
-        changes=changes,
+        changes=plan.recorded(changes),
         objective=sum(means.values()),
         means=means,
         scored=summary.scored,
