@@ -9,6 +9,7 @@ import tests.hostile.archive_cases
 import tests.hostile.command_cases
 import tests.hostile.identity_cases
 import tests.hostile.json_cases
+import tests.hostile.ledger_cases
 import tests.hostile.text_cases
 import tests.hostile.video_cases  # noqa: F401
 from tests.hostile.cases import build_all

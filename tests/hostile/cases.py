@@ -18,7 +18,8 @@ class Case:
 
     Attributes:
         kind: Short name; one kind of attack each.
-        group: What it attacks: `honest`, `archive`, `json`, `video`, `identity`, `text`, `files`.
+        group: What it attacks: `honest`, `archive`, `json`, `video`, `identity`, `text`, `files`,
+            `ledger`.
         command: Arguments of `smmbench`.
         code: The exit code that is right; None: 0, 1 or 2, where what is broken is left out.
         says: Words of which one must stand in what is printed; none: anything may.

@@ -43,7 +43,7 @@ def ledger(tmp_path: Path) -> Path:
     tree = BoardTree(folder, clips=8)
     tree.whole("good", text=0.3, motion=0.9)
     tree.whole("bad", text=0.3, motion=0.2)
-    tree.whole("copy", text=0.1, motion=1.0, kind="control")
+    tree.whole("copy", text=0.1, motion=0.9, kind="control")
     path = tmp_path / "ledger"
     publish(path, make_board(tree.results, str(tree.manifest)), tier="recomputed")
     return path
@@ -75,7 +75,7 @@ def test_a_published_row_stands_as_if_it_had_been_run_here(own: BoardTree, ledge
     with_ledger = rows(joined(own, ledger))
     own.whole("good", text=0.3, motion=0.9)
     own.whole("bad", text=0.3, motion=0.2)
-    own.whole("copy", text=0.1, motion=1.0, kind="control")
+    own.whole("copy", text=0.1, motion=0.9, kind="control")
     here = rows(make_board(own.results, str(own.manifest)))
     assert with_ledger.keys() == {"mine", "ledger:good", "ledger:bad", "ledger:copy"}
     for label, row in here.items():
@@ -209,7 +209,7 @@ def test_the_last_notice_of_a_tier_holds(own: BoardTree, ledger: Path) -> None:
 def test_the_frame_of_a_ledger_is_that_of_a_results_folder(own: BoardTree, ledger: Path) -> None:
     own.whole("good", text=0.3, motion=0.9)
     own.whole("bad", text=0.3, motion=0.2)
-    own.whole("copy", text=0.1, motion=1.0, kind="control")
+    own.whole("copy", text=0.1, motion=0.9, kind="control")
     theirs, ours = (
         ledger_frame(ledger, str(own.manifest)),
         board_frame(own.results, str(own.manifest)),

@@ -7,7 +7,7 @@ two ranges, or outside of all, are two conditions: numbers are not compared acro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
@@ -16,7 +16,10 @@ from packaging.version import InvalidVersion, Version
 from smmbench.display import plain
 from smmbench.results import Score
 
-TITLES = {"cv2": "OpenCV", "av": "PyAV", "torch": "PyTorch", "open_clip": "open_clip"}
+TITLES = {
+    "cv2": "OpenCV", "av": "PyAV", "torch": "PyTorch", "open_clip": "open_clip",
+    "numpy": "NumPy", "scipy": "SciPy",
+}  # fmt: skip
 
 # Tracks of 16 clips of `emoji` and `emoji-val` under OpenCV 4.10.0, 4.11.0, 4.13.0 and 5.0.0:
 # Lucas-Kanade's are the same to the bit under all four, those of dense inverse search (`dis`)
@@ -27,6 +30,22 @@ EQUAL: Mapping[str, tuple[str, ...]] = {
     "lucas-kanade": (">=4.10,<5.1",),
 }
 """Ranges of OpenCV's versions that give equal tracks, by the tracker that computes them."""
+
+EQUAL_OPEN_CLIP = (">=3.2,<3.4",)
+"""Ranges of open_clip's versions that give equal embeddings: 3.2.0 and 3.3.0, to the bit."""
+
+# Text similarity, temporal consistency, motion fidelity and marks of 12 videos of `emoji` (copies
+# and outputs), scored under NumPy 1.26.4, 2.0.2, 2.2.6 and 2.4.6 (at most 3e-16 apart), SciPy
+# 1.14.1, 1.16.3 and 1.17.1 and PyAV 17.0.0 and 18.1.0 (equal to the bit: FFV1 is lossless, and
+# pixels are hashed). 6 of the copies were scored under PyTorch 2.11.0 on an H100 with NumPy 2.5.2
+# too: text similarity at most 4e-8 from that of 2.14.1 on a CPU, motion fidelity equal to the bit.
+SHOWN: Mapping[str, str] = {
+    "numpy": ">=1.26,<2.6",
+    "scipy": ">=1.14,<1.18",
+    "av": ">=17,<19",
+    "torch": ">=2.11,<2.15",
+}
+"""Versions within which numbers were shown to be equal up to the tolerance of `verify`."""
 
 
 def unequal_libraries(claim: Score, own: Score) -> str:
@@ -41,6 +60,13 @@ def unequal_libraries(claim: Score, own: Score) -> str:
         f"scored with {TITLES['cv2']} {plain(theirs[tracker], 40)}; here {ours[tracker]}"
         for tracker in sorted(theirs.keys() & ours.keys())
         if not equal_versions(tracker, theirs[tracker], ours[tracker])
+    ]
+    theirs, ours = (getattr(score, "libraries", {}) for score in (claim, own))
+    apart += [
+        f"scored with {TITLES[name]} {plain(theirs[name], 40)}; here {ours[name]}"
+        for name, known in SHOWN.items()
+        if name in theirs and name in ours and theirs[name] != ours[name]
+        if not all(_within(known, version) for version in (theirs[name], ours[name]))
     ]
     return ", ".join(dict.fromkeys(apart))
 
@@ -76,23 +102,28 @@ def with_ranges(conditions: Any) -> Any:
     known = {name: with_ranges(inner) for name, inner in conditions.items()}
     if isinstance(conditions.get("opencv"), str):
         tracker = str(conditions.get("tracker") or conditions.get("flow") or "")
-        known["opencv"] = _range_of(tracker, conditions["opencv"])
+        known["opencv"] = _range_of(EQUAL.get(tracker, ()), conditions["opencv"])
+    if isinstance(conditions.get("open_clip"), str):
+        known["open_clip"] = _range_of(EQUAL_OPEN_CLIP, conditions["open_clip"])
     return known
 
 
-def _range_of(tracker: str, version: str) -> str:
+def _range_of(ranges: Sequence[str], version: str) -> str:
     """The range of equal versions that a version lies in; itself if it lies in none."""
+    return next((known for known in ranges if _within(known, version)), version)
+
+
+def _within(known: str, version: str) -> bool:
     try:
-        parsed = Version(version)
+        return Version(version) in SpecifierSet(known, prereleases=True)
     except InvalidVersion:
-        return version
-    ranges = EQUAL.get(tracker, ())
-    return next((r for r in ranges if parsed in SpecifierSet(r, prereleases=True)), version)
+        return False
 
 
 def equal_versions(tracker: str, one: str, other: str) -> bool:
     """Whether two versions of OpenCV are known to give the same tracks."""
-    return _range_of(tracker, one) == _range_of(tracker, other)
+    ranges = EQUAL.get(tracker, ())
+    return _range_of(ranges, one) == _range_of(ranges, other)
 
 
 def _objects(value: object) -> Iterator[dict[str, object]]:

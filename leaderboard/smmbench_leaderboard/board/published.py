@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from smmbench.dataset import Dataset
+from smmbench.metrics.registry import metric
 from smmbench.plugins import load_offered, offered
 from smmbench.scoring.counting import Key
 from smmbench.scoring.libraries import with_ranges
@@ -29,6 +30,7 @@ from smmbench_leaderboard.ledger.retiring import retired
 MARK = "ledger:"
 """What the label of a published row begins with where it stands beside rows of one's own."""
 
+ROUNDING = 1e-6  # by which a value may miss the range of its metric
 _FAMILY_OF_BEFORE = "unet-3d, text"
 """Block of a row of schema version 1 that loaded a network: there was no other then."""
 
@@ -105,7 +107,8 @@ def read_published(
         for row in board.rows:
             label = mark + row.label
             again = "submitted again since" if label in rows else ""
-            if why := standing(folder, name, row.label, notices) or apart or again:
+            stands = standing(folder, name, row.label, notices)
+            if why := stands or apart or _impossible(row, board) or again:
                 fallen.setdefault(why, []).append(row.label)
             else:
                 tier = tier_of(name, row.label, facts, notices)
@@ -159,6 +162,19 @@ def _apart(board: Board, dataset: Dataset, columns: Sequence[Column]) -> str:
             return f"it has no {column.name}"
         if unlike := _unlike(theirs[column.name], column):
             return f"{column.name} was scored under another {unlike}"
+    return ""
+
+
+def _impossible(row: Row, board: Board) -> str:
+    """Why a row cannot be right, in words: a value that its metric cannot have; empty if it can."""
+    for column in board.columns:
+        if column.detail or not column.scored:
+            continue
+        known = metric(column.metric)
+        for pair in row.pairs:
+            value = pair.values.get(column.name, column.worst)
+            if not known.minimum - ROUNDING <= value <= known.maximum + ROUNDING:
+                return f"{column.name} {value:.3g} is beyond what the metric can have"
     return ""
 
 

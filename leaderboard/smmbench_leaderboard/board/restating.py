@@ -50,7 +50,9 @@ def _pair(key: Key, pair: Pair | None, columns: Sequence[Column]) -> Pair:
         clip, edit, seed = key
         worst = {column.name: column.worst for column in columns if not is_floor(column)}
         return Pair(clip=clip, edit=edit, seed=seed, status="missing", values=worst)
-    names = {column.name for column in columns}
-    return pair.model_copy(
-        update={"values": {name: value for name, value in pair.values.items() if name in names}}
-    )
+    values = {
+        column.name: pair.values.get(column.name, column.worst)
+        for column in columns
+        if column.name in pair.values or not is_floor(column)
+    }
+    return pair.model_copy(update={"values": values})

@@ -7,6 +7,7 @@ from typing import Any
 
 from smmbench.display import plain
 from smmbench.storage.atomic import atomic_path
+from smmbench.storage.ending import ending_by_exception
 from smmbench.storage.strict_json import JsonLimits, read_bounded, strict_json
 from smmbench_leaderboard.ledger.entries import (
     BOARD,
@@ -16,11 +17,11 @@ from smmbench_leaderboard.ledger.entries import (
     new_path,
     submissions_of,
 )
-from smmbench_leaderboard.ledger.packing import pack_board
+from smmbench_leaderboard.ledger.packing import pack_board, refuse_many_items
 from smmbench_leaderboard.ledger.policy import date_of, refuse_too_many
 from smmbench_leaderboard.ledger.tiers import LOWEST, OF_ORGANISERS
 
-LIMITS = JsonLimits(size=64 << 20)  # a board of 23 rows with 234 pairs each has 3 MB
+LIMITS = JsonLimits(size=32 << 20)  # a board of 23 rows with 234 pairs each has 3 MB
 
 
 def add_board(folder: Path, name: str, board: Path, facts: EntryFacts | None = None) -> Path:
@@ -59,7 +60,7 @@ def add_board(folder: Path, name: str, board: Path, facts: EntryFacts | None = N
             "make a board of your own results, without --ledger."
         )
     target = new_path(folder / dataset, name, BOARD.lstrip("."))
-    with atomic_path(target) as temporary:
+    with ending_by_exception(), atomic_path(target) as temporary:
         temporary.write_bytes(packed)
     return target
 
@@ -67,7 +68,9 @@ def add_board(folder: Path, name: str, board: Path, facts: EntryFacts | None = N
 def _content(path: Path, facts: EntryFacts) -> tuple[dict[str, Any], EntryFacts]:
     """The board of a file, which may also be the report of a verification that found no fault."""
     try:
-        content = strict_json(read_bounded(path, LIMITS), LIMITS)
+        text = read_bounded(path, LIMITS)
+        refuse_many_items(text)
+        content = strict_json(text, LIMITS)
     except ValueError as error:
         raise ValueError(f"'{path}' cannot be added: {error}.") from error
     if isinstance(content, dict) and "verdict" in content:

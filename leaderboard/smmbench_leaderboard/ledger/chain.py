@@ -11,7 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from smmbench.storage.atomic import write_text
+from smmbench.storage.atomic import remove_leftovers, write_text
 from smmbench.storage.home import file_sha256
 
 CHAIN = "chain.txt"  # a line an entry: chained hash, hash of the file, path
@@ -47,7 +47,8 @@ def read_chain(folder: Path) -> list[Link]:
         ValueError: A line is not of that form.
     """
     path = folder / CHAIN
-    lines = path.read_text("utf-8").splitlines() if path.is_file() else []
+    text = path.read_bytes().decode(errors="replace") if path.is_file() else ""
+    lines = text.splitlines()
     parts = [line.split("  ") for line in lines]
     if any(len(part) != 3 for part in parts):
         raise ValueError(f"'{path}' has a line that is no link; see `git log` for who changed it.")
@@ -64,6 +65,7 @@ def seal(folder: Path) -> list[Link]:
         if name not in sealed:
             before = _chained(before, file_sha256(path), name)
             new.append(Link(before, file_sha256(path), name))
+    remove_leftovers(folder)  # of a command that was killed
     text = "".join(f"{link.chained}  {link.sha256}  {link.path}\n" for link in [*links, *new])
     write_text(folder / CHAIN, text)
     return new

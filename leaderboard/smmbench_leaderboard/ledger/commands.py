@@ -174,7 +174,7 @@ def check(ledger: Ledger = HERE) -> None:
         try:
             read_board(path)
         except ValueError as error:
-            faults.append(f"'{path}': {error}")
+            faults.append(str(error))
     try:
         notices_of(ledger)
     except ValueError as error:

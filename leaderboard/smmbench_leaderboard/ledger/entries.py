@@ -10,7 +10,7 @@ from pydantic import Field
 
 from smmbench.display import plain
 from smmbench.results import Stored
-from smmbench.storage.atomic import write_text
+from smmbench.storage.atomic import remove_leftovers, write_text
 from smmbench.storage.strict_json import strict_json
 from smmbench_leaderboard.ledger.packing import unpack_board
 from smmbench_leaderboard.ledger.policy import date_of
@@ -85,9 +85,12 @@ def read_entry(path: Path) -> tuple[dict[str, Any], EntryFacts]:
     Raises:
         ValueError: It is no entry.
     """
-    content = unpack_board(path.read_bytes())
-    facts = content.pop(FACTS, {})  # entries of before have none
-    return content, EntryFacts.model_validate(facts)
+    try:
+        content = unpack_board(path.read_bytes())
+        facts = EntryFacts.model_validate(content.pop(FACTS, {}))  # entries of before have none
+    except ValueError as error:
+        raise ValueError(f"'{path}': {error}") from error
+    return content, facts
 
 
 def read_board(path: Path) -> dict[str, Any]:
@@ -185,4 +188,5 @@ def new_path(folder: Path, name: str, ending: str) -> Path:
     if path.exists():
         raise ValueError(f"'{path}' is there already; an entry is never edited.")
     folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder)  # of a command that was killed
     return path

@@ -13,7 +13,10 @@ from typing import Any
 
 import numpy as np
 
-LARGEST = 256 << 20  # bytes of what one entry unpacks to
+LARGEST = 64 << 20  # bytes of what one entry unpacks to; 23 rows with 234 pairs have 2 MB
+MEMORY = 96 << 20  # bytes that xz itself may take: its best preset takes 65 MiB
+ITEMS = 1_000_000  # in its JSON: a list of nothing has 3 bytes there and 64 in memory
+ROWS = 200
 EMPTY = bytes(32)
 MEAN, PARTS = "motion_fidelity", ("source_to_output", "output_to_source")
 
@@ -26,6 +29,8 @@ def pack_board(board: Content) -> bytes:
     Raises:
         ValueError: It would not come back as it is.
     """
+    if len(board["rows"]) > ROWS:
+        raise ValueError(f"This board has {len(board['rows'])} rows, more than {ROWS}.")
     rows = [pair for row in board["rows"] for pair in row["pairs"]]
     names = list(dict.fromkeys(name for pair in rows for name in pair["values"]))
     columns = [[pair["values"].get(name, np.nan) for pair in rows] for name in names]
@@ -54,11 +59,12 @@ def unpack_board(packed: bytes) -> Content:
         ValueError: It is no packed board, or unpacks to too much.
     """
     try:
-        unpacker = lzma.LZMADecompressor(memlimit=LARGEST)
+        unpacker = lzma.LZMADecompressor(memlimit=MEMORY)
         data = unpacker.decompress(packed, max_length=LARGEST)
         if not unpacker.eof or unpacker.unused_data:
             raise ValueError("it is cut, or unpacks to too much")
         end = 8 + int.from_bytes(data[:8])
+        refuse_many_items(data[8:end])
         skeleton = json.loads(data[8:end])
         board, names, facts = skeleton["board"], skeleton["names"], skeleton["facts"]
         count = len(facts)
@@ -69,16 +75,29 @@ def unpack_board(packed: bytes) -> Content:
             others = [name for name in names if name != MEAN]
             mean = _mean(*(values[others.index(part)] for part in PARTS))
             values = np.insert(values, names.index(MEAN), mean, axis=0)
-    except (lzma.LZMAError, KeyError, TypeError, ValueError, RecursionError) as error:
+        pairs = [
+            _pair(facts[i], names, hashes[32 * i : 32 * i + 32], values[:, i]) for i in range(count)
+        ]
+        start = 0
+        for row in board["rows"]:
+            row["pairs"], start = pairs[start : start + row["pairs"]], start + row["pairs"]
+    except (
+        lzma.LZMAError, AttributeError, IndexError, KeyError, MemoryError, OverflowError,
+        RecursionError, TypeError, ValueError,
+    ) as error:  # fmt: skip
         raise ValueError(f"This is no entry of a ledger: {error}.") from error
-    pairs = [
-        _pair(facts[i], names, hashes[32 * i : 32 * i + 32], values[:, i]) for i in range(count)
-    ]
-    start = 0
-    for row in board["rows"]:
-        row["pairs"], start = pairs[start : start + row["pairs"]], start + row["pairs"]
     found: Content = board
     return found
+
+
+def refuse_many_items(text: bytes) -> None:
+    """Refuse JSON of more lists, objects and values than any board has, before it is parsed.
+
+    Raises:
+        ValueError: It has.
+    """
+    if sum(text.count(sign) for sign in (b",", b"[", b"{")) > ITEMS:
+        raise ValueError(f"it has more than {ITEMS} values")
 
 
 def _derived(names: list[str], numbers: Any) -> bool:

@@ -16,7 +16,8 @@ from smmbench.dataset import Protocol
 from smmbench.results import VIDEO, MethodFile, Stored
 from smmbench.results.files import METHOD, RECORD, SCORES
 from smmbench.scoring.counting import Key, protocol_pairs
-from smmbench.storage.atomic import atomic_path
+from smmbench.storage.atomic import atomic_path, remove_leftovers
+from smmbench.storage.ending import ending_by_exception
 from smmbench.storage.home import file_sha256
 from smmbench_leaderboard.board.build import manifest_sha256
 from smmbench_leaderboard.board.columns import RANKING
@@ -140,7 +141,8 @@ def submit(
         files=tuple(_packed(name, files[name]) for name in sorted(files)),
     )
     content = submission.model_dump_json(indent=1).encode() + b"\n"
-    with atomic_path(output) as temporary:
+    remove_leftovers(output.parent)  # of a `submit` that was killed
+    with ending_by_exception(), atomic_path(output) as temporary:
         pack(temporary, {**files, MANIFEST: content})
     return Written(output, file_sha256(output), submission, tuple(_warnings(submission, results)))
 

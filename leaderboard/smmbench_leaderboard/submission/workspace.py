@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+
+from smmbench.storage.ending import ending_by_exception
 
 PREFIX = "smmbench-verify-"
 LOCK = "lock"
@@ -23,7 +22,7 @@ def workspace() -> Iterator[Path]:
     A process that was killed cannot remove its own: the next one does. Each holds a lock in its
     folder, which the system gives back when it dies; a folder whose lock is free is nobody's.
     """
-    with _ending_by_exception():
+    with ending_by_exception():
         _sweep(Path(tempfile.gettempdir()))
         folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -60,22 +59,3 @@ def _lock(handle: int) -> bool:
     except (ImportError, OSError):
         return False
     return True
-
-
-@contextmanager
-def _ending_by_exception() -> Iterator[None]:
-    """Turn a signal to end into an exception, so that what is open is closed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, end) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
