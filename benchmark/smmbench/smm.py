@@ -351,8 +351,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
             "rates": (0.01, 0.01),
             "restart": False,
         },
-        # Less of everything, each of which changes the result: benchmark/perf/README.md says by how
-        # much.
+        # Less of everything, each of which changes the result; by how much was not measured.
         "wan-fast": {
             **WAN,
             "steps": 25,
