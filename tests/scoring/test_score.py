@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -740,3 +742,17 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     ) as said:
         found = [cached_arrays("tracks", one, lambda: {"x": np.ones(2)}) for one in asked]
     assert [one["x"].tolist() for one in found] == [[1, 1], [1, 1]] and len(said) == 1
+
+
+def test_a_dry_run_of_scoring_loads_no_torch(bench: Bench) -> None:
+    """Nothing is computed, so nothing that computes is loaded: it was most of the time."""
+    bench.put("copy", "right", RIGHT)
+    code = (
+        "import sys\n"
+        "from smmbench.cli import app\n"
+        "app(['score', sys.argv[1], '--dry-run'], standalone_mode=False)\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, str(bench.results)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -79,7 +79,7 @@ def score(
         tracker=tracker,
         text_model=text_model,
         source_tracks=source_tracks.value,
-        device=choose_device(device),
+        device=device if dry_run else choose_device(device),  # asking loads PyTorch
     )
     only = load_dataset(dataset) if dataset else None
     unreadable: list[str] = []

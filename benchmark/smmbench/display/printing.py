@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ _ASCII = {
     "\N{BULLET}": "*",
 }
 """Signs of tables and their plain likenesses, for streams whose encoding lacks them."""
+
+PIPE_WIDTH = 240
+"""Columns of a table that goes into a file or a pipe, where nothing is gained by folding names."""
 
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")  # colours alone, no sequence that moves or clears
 
@@ -128,6 +132,9 @@ def console(
         def process_renderables(self, renderables: list[Any]) -> list[Any]:
             return [Visible(one) for one in renderables]
 
+    stream = sys.stderr if stderr else sys.stdout
+    if width is None and file is None and not stream.isatty() and "COLUMNS" not in os.environ:
+        width = PIPE_WIDTH
     made = Console(
         stderr=stderr,
         file=file,
