@@ -19,6 +19,7 @@ from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.storage.atomic import atomic_path, remove_leftovers
 from smmbench.storage.ending import ending_by_exception
 from smmbench.storage.home import file_sha256
+from smmbench.storage.local_paths import without_path
 from smmbench_leaderboard.board.build import manifest_sha256
 from smmbench_leaderboard.board.columns import RANKING
 from smmbench_leaderboard.board.mixing import TRACKED, terms
@@ -239,7 +240,11 @@ def _score_warnings(results: Results) -> Iterator[str]:
             f"{lacking} videos are not scored on both axes; `smmbench score` first, if you want "
             "to see before others what they get."
         )
-    own = results.dataset.manifest.protocol.model_dump(mode="json") | TRACKED
+    protocol = results.dataset.manifest.protocol.model_dump(mode="json") | TRACKED
+    own = {  # as a score names it, which holds no path
+        name: without_path(value) if isinstance(value, str) else value
+        for name, value in protocol.items()
+    }
     others = {
         f"{name} {value} instead of {own.get(name) or 'none'}"
         for result in done
