@@ -92,6 +92,8 @@ class Scorer:
             return Scored(_score(wanted, origin, None, reason))
         origin = self.origin(wanted, task)
         if kept and kept.value is not None and _key(kept) == origin_key(origin):
+            if kept.origin == origin:
+                return Scored(kept)
             return Scored(kept.model_copy(update={"key": origin_key(origin), "origin": origin}))
         try:
             measured = self._loaded[wanted.name].measure(task)
