@@ -52,7 +52,9 @@ def tokens(text: str) -> Iterator[str]:
         place += len(found[0]) if found else 1
 
 
-@pytest.mark.parametrize("text", [*TEXTS, *(f"{a}{b}" for a in sorted(SPECIAL) for b in sorted(SPECIAL))])
+@pytest.mark.parametrize(
+    "text", [*TEXTS, *(f"{a}{b}" for a in sorted(SPECIAL) for b in sorted(SPECIAL))]
+)
 def test_tex_reads_no_command_but_those_that_show_a_sign(text: str) -> None:
     depth = 0
     for token in tokens(latex(text, longest=1000)):

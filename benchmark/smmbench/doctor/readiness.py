@@ -130,7 +130,8 @@ def _real(wanted: Wanted) -> Iterator[Check]:
             mend = "" if fits else f"--set model={of.model}, or a dataset of another block."
             found = f"{of.model} at {of.revision[:12]} is asked for"
             yield Check("block", "works" if fits else "broken", found, mend, True)
-        hours = of.gpu_hours(len(wanted.clips), wanted.videos // max(1, len(wanted.clips)))
-        cost = hours.get(f"{wanted.method} ({wanted.preset or 'paper'})")
-        said = f"about {cost:.1f} hours of an H100" if cost else "not measured at this size"
-        yield Check("cost", "works", said)
+        asked = (wanted.method, wanted.preset or "paper")
+        prompts = wanted.videos // max(1, len(wanted.clips))
+        known = (one for one in of.cost if (one.method, one.preset) == asked)
+        cost = next((one.hours(len(wanted.clips), prompts) for one in known), "")
+        yield Check("cost", "works", cost or "not measured at this size")

@@ -52,9 +52,27 @@ class Cost(Record):
 
     method: str
     preset: str
+    gpu: str
     clip_seconds: float
     pair_seconds: float
     memory_gib: float
+    frames: int | None = None
+    """Number of frames that were measured where it is larger than the block's: an upper bound."""
+
+    @property
+    def name(self) -> str:
+        """The method and its preset, for people."""
+        return f"{self.method} ({self.preset})"
+
+    def hours(self, clips: int, prompts: int) -> str:
+        """Hours of one GPU for all pairs, for people.
+
+        Args:
+            clips: Number of clips.
+            prompts: Target prompts of each.
+        """
+        hours = clips * (self.clip_seconds + prompts * self.pair_seconds) / 3600
+        return f"{'at most' if self.frames else 'about'} {hours:.1f} hours of an {self.gpu}"
 
 
 class Block(Record):
@@ -68,20 +86,7 @@ class Block(Record):
     height: int
     disk_gb: float
     cost: tuple[Cost, ...]
-
-    def gpu_hours(self, clips: int, prompts: int) -> dict[str, float]:
-        """Hours of one GPU for all pairs, by method and preset; empty where nothing is measured.
-
-        Args:
-            clips: Number of clips.
-            prompts: Target prompts of each.
-        """
-        return {
-            f"{one.method} ({one.preset})": clips
-            * (one.clip_seconds + prompts * one.pair_seconds)
-            / 3600
-            for one in self.cost
-        }
+    """Empty where nothing was measured."""
 
 
 class RealProtocol(Record):

@@ -26,7 +26,7 @@ def real_table() -> str:
         ("disk: weights", *(f"{of.disk_gb:g} GB" for of in blocks)),
         ("disk: clips", *_same(f"about {real.clips.disk_gb:g} GB", blocks)),
         ("disk: videos of a method", *(f"at most {_videos_gb(of):.1f} GB" for of in blocks)),
-        ("one H100, a method on the board", *(_hours(of) for of in blocks)),
+        ("GPU time of a method on the board", *(_hours(of) for of in blocks)),
     ]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -42,6 +42,5 @@ def _videos_gb(of: Block) -> float:
 
 
 def _hours(of: Block) -> str:
-    hours = of.gpu_hours(len(real_protocol().clips.board), PROMPTS)
-    said = (f"`{name}`: {value:.1f} hours" for name, value in hours.items())
-    return ", ".join(said) or "not measured"
+    clips = len(real_protocol().clips.board)
+    return ", ".join(f"`{one.name}`: {one.hours(clips, PROMPTS)}" for one in of.cost)
