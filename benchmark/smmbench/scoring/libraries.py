@@ -35,10 +35,11 @@ EQUAL_OPEN_CLIP = (">=3.2,<3.4",)
 """Ranges of open_clip's versions that give equal embeddings: 3.2.0 and 3.3.0, to the bit."""
 
 # Text similarity, temporal consistency, motion fidelity and marks of 12 videos of `emoji` (copies
-# and outputs), scored under NumPy 1.26.4, 2.0.2, 2.2.6 and 2.4.6 (at most 3e-16 apart), SciPy
-# 1.14.1, 1.16.3 and 1.17.1 and PyAV 17.0.0 and 18.1.0 (equal to the bit: FFV1 is lossless, and
-# pixels are hashed). 6 of the copies were scored under PyTorch 2.11.0 on an H100 with NumPy 2.5.2
-# too: text similarity at most 4e-8 from that of 2.14.1 on a CPU, motion fidelity equal to the bit.
+# and outputs), scored under NumPy 1.26.4, 2.0.2, 2.2.6 and 2.4.6 (scores at most 3e-16 apart,
+# marks 2e-15), SciPy 1.14.1, 1.16.3 and 1.17.1 and PyAV 17.0.0 and 18.1.0 (equal to the bit: FFV1
+# is lossless, and pixels are hashed). 6 of the copies were scored under PyTorch 2.11.0 on an H100
+# with NumPy 2.5.2 too: text similarity at most 4e-8 from that of 2.14.1 on a CPU, motion fidelity
+# equal to the bit.
 SHOWN: Mapping[str, str] = {
     "numpy": ">=1.26,<2.6",
     "scipy": ">=1.14,<1.18",
