@@ -55,6 +55,20 @@ def test_a_signal_to_end_leaves_nothing(work: str, number: signal.Signals, tmp_p
 
 
 @pytest.mark.parametrize("work", WORK)
+def test_a_signal_that_is_ignored_stays_ignored(work: str, tmp_path: Path) -> None:
+    """Under `nohup` a closed terminal does not end what runs on."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a child inherits it
+    try:
+        process = start(work, tmp_path, 2)
+        assert process.stdout and process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGHUP)
+        process.communicate()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("work", WORK)
 def test_the_next_command_sweeps_after_a_killed_one(work: str, tmp_path: Path) -> None:
     assert ended(work, tmp_path, signal.SIGKILL) == -signal.SIGKILL
     (left,) = tmp_path.iterdir()

@@ -8,22 +8,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from smmbench.errors import ToldToEndError
+
 
 @contextmanager
 def ending_by_exception() -> Iterator[None]:
-    """Turn a signal to end (SIGTERM, SIGHUP) into a `SystemExit` of 128 plus its number.
+    """Turn a signal to end (SIGTERM, SIGHUP) into a `ToldToEndError` of 128 plus its number.
 
-    In another thread than the main one, which alone is told of signals, nothing changes.
+    Without it Python ends at once, and what it has open, commands that it started too, is left as
+    it is. In another thread than the main one, which alone is told of signals, nothing changes. A
+    signal that is ignored, as SIGHUP is under `nohup`, stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def end(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
+        raise ToldToEndError(128 + number)
 
-    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, end) for number in numbers}
+    known = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    heeded = [number for number in known if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in heeded}
     try:
         yield
     finally:

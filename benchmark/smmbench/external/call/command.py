@@ -7,13 +7,13 @@ import os
 import selectors
 import signal
 import subprocess
-import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from smmbench.errors import CommandError, FailureKind, ToldToEndError, raise_if_machine
+from smmbench.errors import CommandError, FailureKind, raise_if_machine
 from smmbench.external.call.log import Log, last_words
+from smmbench.storage.ending import ending_by_exception
 
 GRACE = 5.0  # seconds between asking a group of processes to end and ending it
 OUT_OF_MEMORY = (b"OutOfMemoryError", b"CUDA out of memory", b"CUBLAS_STATUS_ALLOC_FAILED")
@@ -45,7 +45,7 @@ def run_commands(
     if os.name == "nt":
         raise CommandError("Official code runs on Linux and macOS only: it needs process groups.")
     end = time.monotonic() + seconds
-    with _heeding_signals():
+    with ending_by_exception():
         _run_all(commands, folder, environment, end, seconds, log)
 
 
@@ -108,33 +108,6 @@ def _run(
             if not _read(pipe, log):
                 break
         process.stdout.close()
-
-
-@contextlib.contextmanager
-def _heeding_signals() -> Iterator[None]:
-    """Told to end by SIGTERM or a closed terminal, leave as by an exception: the commands end too.
-
-    Python would just end, and they would go on. Only the main thread may change this. A SIGHUP
-    that is ignored (`nohup`) stays so.
-    """
-
-    def leave(number: int, *_: object) -> None:
-        raise ToldToEndError(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heeded = [
-        number
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN
-    ]
-    before = {number: signal.signal(number, leave) for number in heeded}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _read(pipe: int, log: Log) -> bool:
