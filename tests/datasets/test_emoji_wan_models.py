@@ -51,6 +51,7 @@ def test_backbone_names_the_classes_of_wan() -> None:
     assert parts["text_encoder"] == ["transformers", "UMT5EncoderModel"]
 
 
+@pytest.mark.slow
 def test_vae_keeps_true_clips_in_both_forms(videos: torch.Tensor) -> None:
     model = vae.load(MODELS / "backbone" / "vae", torch.device("cpu"))
     with torch.no_grad():

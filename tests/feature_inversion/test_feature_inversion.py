@@ -126,6 +126,7 @@ def test_the_clip_s_own_start_needs_no_iterations(parameters: Parameters, noisy:
     assert distance(own, noisy, "full") < distance(unguided, noisy, "full") / 2
 
 
+@pytest.mark.slow
 def test_a_seed_is_a_video(parameters: Parameters, noisy: Video) -> None:
     short = replace(parameters, iterations=1)
 

@@ -256,6 +256,7 @@ def test_the_best_is_found_and_taken_by_a_run(
     assert code == 2 and "Leave --preset out" in err
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_and_ends_alike(bench: Bench) -> None:
     made: list[str] = []
 

@@ -191,6 +191,7 @@ def test_blocks_that_keep_attention_alone_attend_once(wan: Path) -> None:
     assert after["products"] > 1.5 * before["products"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The .grad attribute")
 def test_compiled_blocks_are_compiled_once_and_compute_the_same(
     wan: Path, monkeypatch: pytest.MonkeyPatch
