@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from smmbench import __version__
 from smmbench.dataset import Dataset, load_dataset
 from smmbench_leaderboard.board.columns import MOTION, TEXT, columns_of
 from smmbench_leaderboard.board.composition import (
+    Composition,
     chosen_methods,
     compose,
     of_pairs,
@@ -29,7 +30,7 @@ from smmbench_leaderboard.board.ranking import ranked
 from smmbench_leaderboard.board.reading import Results, read_results
 from smmbench_leaderboard.board.restating import restated
 from smmbench_leaderboard.board.rows import partial_row, row_of, standing_apart
-from smmbench_leaderboard.board.types import Board, Bootstrap, Row, Scope
+from smmbench_leaderboard.board.types import Board, Bootstrap, Column, Row, Scope
 
 
 def make_board(
@@ -106,7 +107,6 @@ def board_of(
 ) -> Board:
     """Make a board of results that were read; as `make_board`."""
     published = published or PublishedRows()
-    manifest = results.dataset.manifest
     whole, lengths = pairs_of_one_length(results.dataset, frames)
     results = of_pairs(results, whole) if results.found else results
     if not results.found and not published.rows:
@@ -128,32 +128,56 @@ def board_of(
         partial_row(label, results, apart[label], len(whole), columns, bootstrap)
         for label in sorted(results.found.keys() & apart.keys())
     ]
-    for one in published.rows:
-        pairs = apart.get(one.row.label, keys)
-        row = restated(one, pairs, columns, bootstrap)
-        if one.row.label in apart:
-            partial_rows.append(standing_apart(row, pairs, len(whole)))
-        else:
-            whole_rows.append(row)
+    for row in rows_of_published(published, composed, len(whole), columns, bootstrap):
+        (partial_rows if row.partial else whole_rows).append(row)
     rows = [*ranked(whole_rows, columns, bootstrap), *partial_rows]
+    notes = (
+        *lengths,
+        *notes_of(results, rows, columns, keys, composed.scope),
+        *published_notes(rows, published),
+    )
+    return assembled(results.dataset, composed, len(whole), bootstrap, columns, rows, notes)
+
+
+def rows_of_published(
+    published: PublishedRows,
+    composed: Composition,
+    dataset_pairs: int,
+    columns: tuple[Column, ...],
+    bootstrap: Bootstrap,
+) -> Iterator[Row]:
+    """Rows of a ledger by the board's pairs; those that lack some stand apart."""
+    for one in published.rows:
+        apart = composed.apart.get(one.row.label)
+        row = restated(one, composed.keys if apart is None else apart, columns, bootstrap)
+        yield row if apart is None else standing_apart(row, apart, dataset_pairs)
+
+
+def assembled(
+    dataset: Dataset,
+    composed: Composition,
+    dataset_pairs: int,
+    bootstrap: Bootstrap,
+    columns: tuple[Column, ...],
+    rows: Sequence[Row],
+    notes: Sequence[str],
+) -> Board:
+    """The board of rows that are ranked, in the order in which they are shown."""
+    manifest = dataset.manifest
     return Board(
         smmbench=__version__,
         dataset=manifest.name,
         dataset_version=manifest.version,
-        manifest_sha256=manifest_sha256(results.dataset),
+        manifest_sha256=manifest_sha256(dataset),
         protocol=manifest.protocol,
         scope=composed.scope,
-        clips=len({clip for clip, _, _ in keys}),
-        pairs=len(keys),
-        dataset_pairs=len(whole),
+        clips=len({clip for clip, _, _ in composed.keys}),
+        pairs=len(composed.keys),
+        dataset_pairs=dataset_pairs,
         bootstrap=bootstrap,
         columns=columns,
         rows=in_order(rows),
-        notes=(
-            *lengths,
-            *notes_of(results, rows, columns, keys, composed.scope),
-            *published_notes(rows, published),
-        ),
+        notes=tuple(notes),
     )
 
 

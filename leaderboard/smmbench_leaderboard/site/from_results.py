@@ -13,12 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import cast
 
-from smmbench import __version__
 from smmbench.dataset import Dataset, load_dataset
 from smmbench.results import MethodFile, find_records
 from smmbench.results.files import METHOD
 from smmbench.scoring.counting import Key, protocol_pairs
-from smmbench_leaderboard.board.build import in_order, manifest_sha256
+from smmbench_leaderboard.board.build import assembled, rows_of_published
 from smmbench_leaderboard.board.columns import columns_of
 from smmbench_leaderboard.board.composition import compose, of_pairs, pairs_of_one_length
 from smmbench_leaderboard.board.joining import columns_beside, published_notes
@@ -26,9 +25,8 @@ from smmbench_leaderboard.board.notes import notes_of
 from smmbench_leaderboard.board.published import PublishedRows, read_published
 from smmbench_leaderboard.board.ranking import ranked
 from smmbench_leaderboard.board.reading import Result, Results, read_results
-from smmbench_leaderboard.board.restating import restated
-from smmbench_leaderboard.board.rows import partial_row, row_of, standing_apart
-from smmbench_leaderboard.board.types import Board, Bootstrap, Column, Row, Scope
+from smmbench_leaderboard.board.rows import partial_row, row_of
+from smmbench_leaderboard.board.types import Bootstrap, Column, Row, Scope
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
 from smmbench_leaderboard.site.pair_columns import columnar, shared_keys
 
@@ -108,33 +106,16 @@ def read_frame(
             rows.append(columnar(row))
             del own, row  # before the next method is read: one is in memory at a time
         del results
-    for one in published.rows:
-        pairs = composed.apart.get(one.row.label, composed.keys)
-        row = restated(one, pairs, columns, bootstrap)
-        if one.row.label in composed.apart:
-            row = standing_apart(row, pairs, len(whole))
-        rows.append(columnar(row))
+    rows.extend(
+        map(columnar, rows_of_published(published, composed, len(whole), columns, bootstrap))
+    )
     notes |= dict.fromkeys(published_notes(rows, published))
     whole_rows = sorted((row for row in rows if not row.partial), key=lambda row: row.label)
     rows = [*ranked(whole_rows, columns, bootstrap), *(row for row in rows if row.partial)]
-    manifest = found.dataset.manifest
-    board = Board(
-        smmbench=__version__,
-        dataset=manifest.name,
-        dataset_version=manifest.version,
-        manifest_sha256=manifest_sha256(found.dataset),
-        protocol=manifest.protocol,
-        scope=composed.scope,
-        clips=len({clip for clip, _, _ in composed.keys}),
-        pairs=len(composed.keys),
-        dataset_pairs=len(whole),
-        bootstrap=bootstrap,
-        columns=columns,
-        rows=(),
-        notes=tuple(notes),
-    )
     return SiteBoard(
-        board=board.model_copy(update={"rows": in_order(rows)}),
+        board=assembled(
+            found.dataset, composed, len(whole), bootstrap, columns, rows, tuple(notes)
+        ),
         dataset=found.dataset,
         evidence=evidence,
     )
