@@ -56,10 +56,17 @@ def _command_lines() -> list[Any]:
     return lines
 
 
+@pytest.fixture(scope="module")
+def root_command() -> Any:
+    return typer.main.get_command(cli.app)
+
+
 @pytest.mark.parametrize("words", _command_lines())
-def test_commands_of_the_pages_exist_with_their_options(words: list[str]) -> None:
+def test_commands_of_the_pages_exist_with_their_options(
+    words: list[str], root_command: Any
+) -> None:
     words = words[: words.index(">")] if ">" in words else words
-    command: Any = typer.main.get_command(cli.app)
+    command = root_command
     while words and hasattr(command, "commands") and not words[0].startswith("-"):
         name = words.pop(0)
         if "|" in name:  # `datasets list|show`
@@ -80,6 +87,7 @@ def test_the_readme_has_the_two_commands() -> None:
     assert f"'{test.strip()}'" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_the_script_of_the_readme_runs(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

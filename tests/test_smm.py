@@ -323,6 +323,7 @@ def small_pixels(backbone: Backbone, source: Source) -> str:
     return method.transfer(method.prepare(source), "a cat", 0).pixels_sha256
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [

@@ -436,6 +436,7 @@ def test_a_region_on_a_coarser_grid() -> None:
 # The contract
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", SHORT)
 def test_source_prompt_and_seed_enter(
     method: type[DiffusionMethod[Any, Any]], backbone: Backbone

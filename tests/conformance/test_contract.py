@@ -209,6 +209,7 @@ def test_a_good_method_keeps_every_law(check: Callable[..., Checked]) -> None:
     assert all(law.text.endswith(".") for law in LAWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BROKEN)
 def test_each_broken_method_is_named_by_its_law_alone(
     check: Callable[..., Checked], case: str, monkeypatch: pytest.MonkeyPatch

@@ -65,6 +65,7 @@ def test_weights_stay_small() -> None:
     assert sum(path.stat().st_size for path in MODELS.rglob("*.safetensors")) < 60e6
 
 
+@pytest.mark.slow
 def test_autoencoder_keeps_true_frames(frames: dict[str, np.ndarray]) -> None:
     backbone = load_backbone("emoji")
     clips = np.stack([frames[name][:4] for name in CLIPS])

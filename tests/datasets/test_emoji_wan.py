@@ -185,6 +185,7 @@ def test_sets_are_as_they_were_designed(fixed: make.FixedSet, dataset: Dataset) 
     )
 
 
+@pytest.mark.slow
 def test_sources_and_answers_are_held_out(fixed: make.FixedSet, dataset: Dataset) -> None:
     choices = selection.choose_clips(fixed.split, fixed.clips_per_motion, fixed.seed)
     for choice, clip in zip(choices, dataset.manifest.clips, strict=True):

@@ -81,6 +81,7 @@ def test_a_rendered_mark_is_where_its_track_says(family: str) -> None:
     assert (centroids(marked.render(clips)) - said).abs().max() < 0.1  # pixels
 
 
+@pytest.mark.slow
 def test_every_point_of_the_object_keeps_its_colour() -> None:
     # Red and green say where in the tile a pixel is. They rise by 1/2 over half a tile of 13 to
     # 37 pixels, so a track that is off by a tenth of a pixel reads off by 0.0014 at least.
@@ -226,6 +227,7 @@ def test_a_seed_means_the_same_clips_and_pixels(world: World) -> None:
     assert not torch.equal(world.render(one), world.render(world.sample(3, seeded(8))))
 
 
+@pytest.mark.slow
 def test_a_clip_is_drawn_alike_alone_and_among_others(world: World) -> None:
     clips = every_motion(world)
     together = world.render(clips)

@@ -215,6 +215,7 @@ def test_the_method_inverts_only_what_is_missing(
     assert same(first.inverted, again.inverted)
 
 
+@pytest.mark.slow
 def test_a_short_inversion_is_not_kept(backbone: Backbone) -> None:
     assert not keys(backbone, clip(0))
     assert len(keys(backbone, clip(0), inversion_steps=50, inversion_refinements=1)) == 1

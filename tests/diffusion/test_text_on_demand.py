@@ -63,6 +63,7 @@ def test_each_prompt_is_encoded_once(folder: Path, loads: list[str]) -> None:
     assert loads.count("text_encoder") == 2
 
 
+@pytest.mark.slow
 def test_other_weights_are_another_entry(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,6 +103,7 @@ def test_an_encoder_that_does_not_fit_reads_on_the_cpu_and_says_so(
     assert places == [torch.device("cpu")]
 
 
+@pytest.mark.slow
 def test_the_number_of_prompts_in_memory_is_bounded(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -290,6 +290,7 @@ def test_a_claim_may_differ_by_rounding_and_no_more(
     assert report.largest_difference == pytest.approx(shift, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_claims_under_other_terms_are_not_held_against_it(
     archive: Path, manifest: Path, results: Path, tmp_path: Path
 ) -> None:

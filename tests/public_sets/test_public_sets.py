@@ -51,6 +51,7 @@ def test_a_copy_becomes_a_set_that_is_sound(
     assert manifest.citation == known.about.citation
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLIC_SETS)
 def test_the_name_of_a_set_stands_for_its_own_protocol(name: str, tmp_path: Path) -> None:
     folder = COPIES[name](tmp_path)
@@ -216,6 +217,7 @@ def test_movebench_takes_the_caption_and_no_tracks(tmp_path: Path) -> None:
     assert (clip.tracks, clip.masks) == (None, None)
 
 
+@pytest.mark.slow
 def test_simmotion_is_a_test_of_metrics(tmp_path: Path, smmbench: CommandLine) -> None:
     """Outputs of two methods, of which motion fidelity prefers the one that moves alike."""
     dataset, _ = taken("simmotion", tmp_path)

@@ -41,6 +41,7 @@ def linear(output: Path, seconds: float, **options: object) -> Any:
     return Loop(nn.Linear(3, 1), CPU, output, "linear", seconds, warmup=1, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_folding_centres_the_latents_and_changes_no_reconstruction() -> None:
     torch.manual_seed(0)
     model = vae.build(smoke=True).eval()

@@ -120,6 +120,7 @@ def test_errors_of_a_tracker_that_is_off_in_a_known_way() -> None:
     assert (wrong.missed, wrong.invented) == pytest.approx((1 / 3, 0))
 
 
+@pytest.mark.slow
 def test_true_tracks_rank_a_turned_motion_well_and_tell_it_from_another() -> None:
     chosen = [case for family in ("right", "up") for case in draw_cases(family, 1, 10, (KNOWN,), 0)]
     found = evaluate(chosen, KNOWN, VARIANTS[0])

@@ -195,6 +195,7 @@ def test_figures_are_short() -> None:
     assert [number(14.46, "path"), number(float("nan"))] == ["14.5", ""]
 
 
+@pytest.mark.slow
 def test_a_witness_keeps_rows_of_the_same_pixels(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

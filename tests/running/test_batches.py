@@ -221,6 +221,7 @@ def test_a_worker_gets_whole_clips_that_fill_a_batch(
     assert [len(group) for group in _batched(groups, size)] == sizes
 
 
+@pytest.mark.slow
 def test_a_diffusion_method_gives_the_same_in_batches_to_rounding(
     tmp_path: Path, tiny_backbone: Path
 ) -> None:

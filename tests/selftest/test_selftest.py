@@ -99,6 +99,7 @@ def test_a_reencoded_copy_has_the_same_pixels_and_other_bytes(
     assert (copy.pixels_sha256, copy.fps) == (moving_square.pixels_sha256, moving_square.fps)
 
 
+@pytest.mark.slow
 def test_it_holds_and_says_so(small: None) -> None:
     ran = CliRunner().invoke(cli.app, ["selftest", "--quick", "--json"])
     assert ran.exit_code == 0, ran.output
@@ -113,6 +114,7 @@ def never_the_same() -> Callable[..., Measured]:
     return lambda *_: Measured(float(drawn.random()), {"floor": 0.5})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("where", "made", "laws"),
     [
@@ -121,11 +123,10 @@ def never_the_same() -> Callable[..., Measured]:
             lambda self, prepared, prompt, seed: prepared.video,
             {"frozen-is-at-the-bottom"},
         ),
-        pytest.param(
+        (
             "smmbench.metrics.motion_fidelity.MotionFidelity.measure",
             never_the_same(),
             {"copy-moves-perfectly", "repeated-scoring", "reencoded-copies", "any-shards"},
-            marks=pytest.mark.slow,
         ),
     ],
     ids=["a control that does not do what it says", "a metric that draws lots"],

@@ -171,6 +171,7 @@ def test_another_shape_is_another_recording(
     assert (tape.ran, tape.recorded, tape.replayed) == (2, 2, 4)
 
 
+@pytest.mark.slow
 def test_a_guided_step_is_the_same(plain: Denoiser, recorded: Denoiser, tape: CpuTape) -> None:
     parameters = Parameters(dtype="float32", iterations=4)
     for t in (900, 800):

@@ -97,6 +97,7 @@ def test_a_saved_pipeline_is_loaded_whole(
     torch.testing.assert_close(found.denoiser.output(x, 981, text), expected)
 
 
+@pytest.mark.slow
 def test_weights_in_several_files_are_loaded(pipeline: Any, tmp_path: Path) -> None:
     folder = save(pipeline, tmp_path / "model", max_shard_size="60KB")
     assert len(list((folder / "unet").glob("*-of-*.safetensors"))) > 1
@@ -111,6 +112,7 @@ def test_a_missing_file_of_several_is_told(pipeline: Any, tmp_path: Path) -> Non
         load_backbone(str(folder))
 
 
+@pytest.mark.slow
 def test_half_precision_variants_are_loaded(pipeline: Any, tmp_path: Path) -> None:
     folder = save(pipeline, tmp_path / "model", variant="fp16")
     assert (folder / "unet" / "diffusion_pytorch_model.fp16.safetensors").is_file()
@@ -136,6 +138,7 @@ def test_a_missing_part_is_named(pipeline: Any, tmp_path: Path, part: str) -> No
         load_backbone(str(folder))
 
 
+@pytest.mark.slow
 def test_a_wrong_shape_and_pickled_weights_are_told(pipeline: Any, tmp_path: Path) -> None:
     folder = save(pipeline, tmp_path / "model")
     weights = folder / "vae" / "diffusion_pytorch_model.safetensors"

@@ -62,6 +62,7 @@ def looked_at(denoiser: Denoiser) -> list[Tensor]:
     return [*found, *features.values(), *torch.autograd.grad(loss, x)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [(channels_last,), (checkpoint_layers,), (channels_last, checkpoint_layers)],
