@@ -23,7 +23,7 @@ from smmbench_leaderboard.formats.pairs import (
     pairs_json,
     write_pairs_parquet,
 )
-from smmbench_leaderboard.formats.references import WORKS, works_named, works_of_tracker
+from smmbench_leaderboard.literature.references import WORKS, works_named, works_of_tracker
 
 if TYPE_CHECKING:
     from tests.builders.board_tree import BoardTree

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from smmbench.display import latex
 from smmbench.metrics import metric
 from smmbench_leaderboard.board.types import Board
-from smmbench_leaderboard.formats.references import Work, works_named, works_of_tracker
+from smmbench_leaderboard.literature.references import Work, works_named, works_of_tracker
 
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")
 ADDRESS = re.compile(r"https?://[^\s,;)]+")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smmbench.display import markdown
 from smmbench_leaderboard.board.types import Board, Row
+from smmbench_leaderboard.literature.printed import Printed, method_of, printed_of
 
 LONGEST = 1000  # signs of a fact
 
@@ -34,9 +35,19 @@ def _card(board: Board, row: Row) -> str:
         "Pairs": f"{row.coverage.done} of {row.coverage.expected} of {board.dataset}",
         "Notes": card.notes,
     }
+    printed = [_printed(one) for one in printed_of(method_of(row.entry, card.paper))]
     lines = [f"### {markdown(row.label)}: {markdown(card.title)}", ""]
     lines += [f"- {name}: {markdown(fact, LONGEST)}" for name, fact in facts.items() if fact]
+    lines += [f"- Printed elsewhere, on other data: {markdown(one, LONGEST)}" for one in printed]
     return "\n".join([*lines, ""])
+
+
+def _printed(one: Printed) -> str:
+    """A value that a paper prints, with the paper and how it was read."""
+    numbers = {"motion": one.motion, "text": one.text}
+    said = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items() if value is not None)
+    backbone = f", {one.value.backbone}" if one.value.backbone else ""
+    return f"{said} ({one.table.paper}, {one.table.table}{backbone}; {one.table.data}; {one.read})"
 
 
 def _figures(board: Board, row: Row) -> dict[str, str]:

@@ -22,6 +22,7 @@ from smmbench_leaderboard.site.pages.clip import write_clips
 from smmbench_leaderboard.site.pages.compare import write_compare
 from smmbench_leaderboard.site.pages.entries import write_entries
 from smmbench_leaderboard.site.pages.method import write_method
+from smmbench_leaderboard.site.pages.printed import write_printed
 from smmbench_leaderboard.site.pages.reading import write_reading
 from smmbench_leaderboard.site.pages.viewer import write_board_data, write_viewer
 from smmbench_leaderboard.site.rendering import Site
@@ -130,6 +131,7 @@ def write_site(boards: Sequence[SiteBoard], folder: Path, tell: Tell) -> Built:
     write_clips(to, boards)
     write_compare(to, boards)
     write_entries(to, boards)
+    write_printed(to)
     if seen:
         write_viewer(to, seen)
     return Built(

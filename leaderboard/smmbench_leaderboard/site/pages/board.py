@@ -16,6 +16,7 @@ from smmbench_leaderboard.site.clip_classes import ClipClass, classes_of, larges
 from smmbench_leaderboard.site.cost import factors_to, on_reference, reference_device
 from smmbench_leaderboard.site.figures import Bar, Scale, bar_of
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
+from smmbench_leaderboard.site.pages.printed import Beside, all_beside
 from smmbench_leaderboard.site.pair_columns import columns_of_pairs
 from smmbench_leaderboard.site.pareto import Plot, plot_of
 from smmbench_leaderboard.site.rendering import Site, write_page
@@ -91,6 +92,7 @@ class Shown:
     chance: float | None
     caption: tuple[str, ...]
     marked: bool
+    printed: tuple[Beside, ...]
 
     @property
     def lower(self) -> frozenset[str]:
@@ -146,6 +148,7 @@ def shown_of(site: SiteBoard) -> Shown:
         # The tables mark the front by a star; the page by a word.
         caption=tuple(text.replace("Front: *,", "Front:") for text in caption_of(board)),
         marked=any(line.marked_share for line in lines.values()),
+        printed=all_beside(board),
     )
 
 

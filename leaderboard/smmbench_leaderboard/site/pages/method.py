@@ -11,6 +11,7 @@ from smmbench_leaderboard.board.columns import MOTION, RANKING, TEXT
 from smmbench_leaderboard.board.types import Row
 from smmbench_leaderboard.site.frame import SiteBoard
 from smmbench_leaderboard.site.naming import slug
+from smmbench_leaderboard.site.pages.printed import beside
 from smmbench_leaderboard.site.pair_columns import STATUSES, PairColumns, columns_of_pairs
 from smmbench_leaderboard.site.rendering import Site, write_page
 from smmbench_leaderboard.site.trust import tier_of
@@ -72,6 +73,7 @@ def write_method(to: Site, site: SiteBoard, row: Row, board_page: str) -> None:
         "failures": len(failed),
         "marked": [_line(site, row, pairs, place) for place in marked[:FAILURES]],
         "rival": next((other.label for other in site.board.rows if other.label != row.label), ""),
+        "printed": beside(row),
         "board_page": board_page,
         "nav": "",
     }

@@ -1,0 +1,1 @@
+"""What others wrote: the works to cite, and the values that they print for each method."""
