@@ -149,9 +149,10 @@ class FlowMotion(DiffusionMethod[Parameters, Prepared]):
         "emoji-wan": EMOJI_WAN,
     }
     search: ClassVar[Mapping[str, Space]] = {
-        "guided_to": Range(0.6, 0.95),
-        "rate": LogRange(0.001, 0.1),
+        "guided_to": Range(0.7, 0.97),
+        "rate": LogRange(0.0003, 0.01),  # around the published .003 and .01; more breaks pictures
         "iterations": Choices(3, 5, 10),
+        "across": Choices(0.1, 0.3, 1.0),
     }
     families: ClassVar[Mapping[str, Support]] = {
         "unet-3d": ported("velocity is noise - x0 of what is predicted"),

@@ -130,6 +130,22 @@ def test_verdicts_hold_a_difference_against_the_margin() -> None:
     assert verdicts["flow-edit"] == verdicts["inversion-swap"] == "refuted"
 
 
+def test_more_motion_at_less_text_settles_nothing() -> None:
+    clips = [f"clip-{k // 4}" for k in range(208)]
+    noise = np.random.default_rng(0).normal(0, 0.05, 208)
+
+    def verdict(text: float) -> str:
+        others = ("text-only", "inversion-swap", "flow-motion", "sdedit-0", "flow-edit-0")
+        rows = {name: answer.Scores(np.full(208, 0.9), 0.4 + noise) for name in others}
+        rows["smm"] = answer.Scores(np.full(208, text), 0.6 + noise[::-1])
+        found = {one.method: one.verdict for one in answer.compare(rows, clips)}
+        assert found["sdedit"] == "holds"  # its curve is read at equal text
+        return found["text-only"]
+
+    assert verdict(0.885) == "holds"
+    assert verdict(0.875) == "open"
+
+
 def test_pairs_that_differ_between_rows_are_refused(tmp_path: Path) -> None:
     def line(label: str, clip: str) -> str:
         row = {"label": label, "clip": clip, "edit": "e", "seed": 0}

@@ -6,6 +6,10 @@ r"""Answer the registered question from the rows of the test: differences at equ
 taken along its curve: of its settings those that no other one of it beats in both text and motion
 (which favours it), joined by straight lines in order of their mean text similarity. Where lines are
 mixed, so are the scores of each pair, with the same weights, and the bootstrap draws source clips.
+
+Against a method without a strength, SMM also has to be no worse in text by more than the margin:
+the whole 95 % interval of the difference in text has to lie above -MARGIN, else the comparison
+stays open.
 """
 
 from __future__ import annotations
@@ -136,16 +140,28 @@ def compare(scores: Mapping[str, Scores], clips: Sequence[str]) -> list[Comparis
         found.append((method, at, text, motion, 1.0 if p is None else p))
     corrected = holm([p for *_, p in found])
     return [
-        Comparison(*one[:4], p, verdict(one[3].mean, p))
+        Comparison(*one[:4], p, verdict(one[3].mean, p, equal_text=equal_text(one[0], one[2])))
         for one, p in zip(found, corrected, strict=True)
     ]
 
 
-def verdict(difference: float, p: float) -> str:
+def equal_text(method: str, text: Estimate) -> bool:
+    """Whether a difference in text similarity, SMM minus the other, allows the comparison.
+
+    A method with a strength is compared at equal text as it is.
+    """
+    if method in WITH_STRENGTH:
+        return True
+    return (text.mean if text.interval is None else text.interval[0]) > -MARGIN
+
+
+def verdict(difference: float, p: float, *, equal_text: bool = True) -> str:
     """What a difference in motion says of the hypothesis, given p against the margin."""
     if p >= LEVEL:
         return "open"
-    return "holds" if difference > MARGIN else "refuted"
+    if difference <= MARGIN:
+        return "refuted"
+    return "holds" if equal_text else "open"
 
 
 def holm(ps: Sequence[float]) -> list[float]:

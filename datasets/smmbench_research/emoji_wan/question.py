@@ -3,13 +3,15 @@ r"""Make what the registered question asks for, on several GPUs: searches, the t
     python -m smmbench_research.emoji_wan.question tune --gpus 4 --per-gpu 10 --output DIR
     python -m smmbench_research.emoji_wan.question test --gpus 4 --per-gpu 7 --output DIR
     python -m smmbench_research.emoji_wan.question ablate --gpus 4 --per-gpu 4 --output DIR
+    python -m smmbench_research.emoji_wan.question short --gpus 4 --per-gpu 4 --output DIR
 
 `datasets/docs/emoji-wan-question.md` says what and why; `answer` turns it into numbers. Every row
 is one `smmbench run` in a process of its own. `tune` makes the videos of each trial under the names
 that `smmbench tune` gives them, scores them, and then runs `smmbench tune`, which finds all of that
 done and writes `tuned.toml`: what is chosen is what the command alone would choose. `test` makes
-the settings in `CHOSEN`, and all that were tried of methods whose strength is free. Any of them can
-be called again after it was cut off.
+the settings in `CHOSEN`, and all that were tried of methods whose strength is free. `short` looks
+for presets of fewer steps on the validation set. Any of them can be called again after
+it was cut off.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +68,40 @@ ABLATION: dict[str, tuple[str, ...]] = {
     "grid 4": ("grid=4",),
 }
 """One change of the preset each: block 4 of 0 to 8, noise levels 1 to .70, inverted start, .01."""
+
+
+def _short(
+    steps: int, refinements: int, iterations: int, rate: float, to: float
+) -> tuple[str, ...]:
+    return (
+        f"steps={steps}",
+        f"inversion_steps={steps}",
+        f"inversion_refinements={refinements}",
+        f"iterations={iterations}",
+        f"rates={rate},{rate}",
+        f"guided_to={to}",
+    )
+
+
+def _as_wan(steps: int, to: float, rate: float) -> tuple[str, ...]:
+    return (*_short(steps, 0, 10, rate, to), "guidance=5")
+
+
+SHORT: dict[str, tuple[str, ...]] = {
+    "12 steps, 5 iterations, .02": _short(12, 1, 5, 0.02, 0.78),
+    "12 steps, 5 iterations, .03": _short(12, 1, 5, 0.03, 0.78),
+    "12 steps, 5 iterations, .02, not refined": _short(12, 0, 5, 0.02, 0.78),
+    "12 steps, 5 iterations, .02, to .86": _short(12, 1, 5, 0.02, 0.86),
+    "12 steps, 3 iterations, .03": _short(12, 1, 3, 0.03, 0.78),
+    "10 steps, 4 iterations, .025": _short(10, 1, 4, 0.025, 0.78),
+    "16 steps, 5 iterations, .02": _short(16, 1, 5, 0.02, 0.78),
+    "20 steps, 5 iterations, .015": _short(20, 1, 5, 0.015, 0.78),
+    "wan": _as_wan(50, 0.85, 0.01),
+    "wan-fast": (*_as_wan(25, 0.85, 0.01), "gradient_every=3", "guidance_every=2"),
+    "wan, .02 to .78": _as_wan(50, 0.78, 0.02),
+    "wan-fast, .02 to .78": (*_as_wan(25, 0.78, 0.02), "gradient_every=3", "guidance_every=2"),
+}
+"""Settings of SMM for a CPU, and what the presets of Wan set, here; no part of the question."""
 
 
 @dataclass(frozen=True)
@@ -149,16 +185,24 @@ def test_rows(output: Path) -> list[Row]:
 
 def ablation_rows(output: Path) -> list[Row]:
     """The ablation of SMM on the validation set, one change of the preset at a time."""
-    results = output / "ablation"
+    return _changes_of_smm(ABLATION, output / "ablation")
+
+
+def short_rows(output: Path) -> list[Row]:
+    """SMM in fewer steps and iterations, on the validation set."""
+    return _changes_of_smm(SHORT, output / "short")
+
+
+def _changes_of_smm(table: Mapping[str, Sequence[str]], results: Path) -> list[Row]:
     return [
         row(
             "smm",
             VALIDATION,
             results,
-            name.replace(" ", "-"),
+            name.replace(",", "").replace(" ", "-"),
             [*settings((*FIXED, *changes)), "--seed", str(SEED)],
         )
-        for name, changes in ABLATION.items()
+        for name, changes in table.items()
     ]
 
 
@@ -272,7 +316,7 @@ def choose(options: argparse.Namespace) -> list[str]:
 def main() -> int:
     """Make one of the parts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", choices=["tune", "test", "ablate"])
+    parser.add_argument("part", choices=["tune", "test", "ablate", "short"])
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--scorers", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument("--limit", type=int, help="pairs of each row, to try it out")
@@ -280,7 +324,12 @@ def main() -> int:
     parser.add_argument("--metric", action="append", help="repeatable; default: both axes")
     add_options(parser, "row")
     options = parser.parse_args()
-    rows = {"tune": tuning_rows, "test": test_rows, "ablate": ablation_rows}[options.part]
+    rows = {
+        "tune": tuning_rows,
+        "test": test_rows,
+        "ablate": ablation_rows,
+        "short": short_rows,
+    }[options.part]
     chosen = options.method or (*TUNED, *UNTUNED)
     if options.part == "test" and not options.metric:
         options.metric = [*METRICS, *MORE_METRICS]
