@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from smmbench.marks import RULES
 from smmbench.marks.rules import MOVING_STRUCTURE, SOURCE_SHARE
-from smmbench_research.emoji.gaming.adaptive import ATTACKS, search
+from smmbench_research.emoji.gaming.adaptive import ATTACKS, rippled_trace, search
 from smmbench_research.emoji.gaming.bounds import upper_bound
-from smmbench_research.emoji.gaming.calibration import false_marks, left_out, marked, threshold
+from smmbench_research.emoji.gaming.calibration import (
+    false_marks,
+    left_out,
+    marked,
+    nearest,
+    threshold,
+)
 from smmbench_research.emoji.gaming.constructions import FAMILIES
+from smmbench_research.emoji.gaming.resuming import left_of, rows_of_tasks
 
 SOURCE = np.random.default_rng(0).integers(0, 256, (4, 24, 24, 3), dtype=np.uint8)
 STILL = np.random.default_rng(1).integers(0, 256, (24, 24, 3), dtype=np.uint8)
@@ -65,6 +76,16 @@ def test_false_marks_are_counted_by_group() -> None:
     assert marked(real).tolist() == [False, True]
 
 
+def test_the_nearest_real_output_is_named_for_each_rule() -> None:
+    real = rows("real", [1.0, 0.2, 0.4], [0.9, 0.1, 0.3]).assign(
+        kind=["object", "object", "scene"], clip=["a", "b", "c"], edit="edit"
+    )
+    table = nearest(real).set_index(["rule", "kind"])
+    assert table.loc[("moving_structure", "object"), "pair"] == "b/edit"
+    assert table.loc[("source_share", "object"), "pair"] == "a/edit"
+    assert table.loc[("source_share", "scene"), "value"] == 0.3
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_constructions_keep_the_form_of_the_source(family: str) -> None:
     for build in FAMILIES[family].values():
@@ -95,3 +116,49 @@ def test_a_search_that_is_always_marked_says_so() -> None:
         return {"text": 1.0, "motion": 1.0, "moving_structure": 0.0} | shares
 
     assert not search(ATTACKS[0], SOURCE, STILL, figures, 3)["unmarked"]
+
+
+def test_tasks_that_were_done_are_kept_and_the_rest_is_done_later(tmp_path: Path) -> None:
+    log = tmp_path / "tasks"
+    tasks = [Doubled(number) for number in range(3)]
+    assert rows_of_tasks(tasks[:1], doubled, log) == [{"value": 0}]
+    assert rows_of_tasks(tasks, doubled, log, seconds=0) is None
+    assert left_of(tasks, log) == 2
+    log.write_text(log.read_text() + '{"key": "1", "rows": [{"val')  # killed while it wrote
+    kept = json.dumps({"key": "2", "rows": [{"value": "kept"}]})
+    assert rows_of_tasks(tasks[:2], doubled, log, workers=2) == [{"value": 0}, {"value": 2}]
+    log.write_text(log.read_text() + kept + "\n")
+    assert rows_of_tasks(tasks, doubled, log) == [{"value": 0}, {"value": 2}, {"value": "kept"}]
+
+
+def test_a_task_that_fails_loses_nothing_that_was_done(tmp_path: Path) -> None:
+    log = tmp_path / "tasks"
+    tasks = [Doubled(0), Doubled(-1)]
+    with pytest.raises(ValueError, match="negative"):
+        rows_of_tasks(tasks, doubled, log)
+    assert left_of(tasks, log) == 1
+
+
+def test_a_trace_is_the_source_where_nothing_bends_or_ripples_it() -> None:
+    settings = {"gain": 1.0, "pixels": 0.0, "waves": 1.0, "bend": 1e-3}
+    grey = np.full_like(STILL, 128)
+    change = SOURCE - np.median(SOURCE, axis=0)
+    wanted = np.clip(np.rint(128 + change), 0, 255)
+    output = rippled_trace(SOURCE, grey, settings)
+    assert np.abs(output - wanted).max() <= 1
+    assert (rippled_trace(SOURCE, STILL, settings | {"gain": 0.0}) == STILL).all()
+
+
+@dataclass(frozen=True)
+class Doubled:
+    number: int
+
+    @property
+    def key(self) -> str:
+        return str(self.number)
+
+
+def doubled(task: Doubled) -> list[dict[str, int]]:
+    if task.number < 0:
+        raise ValueError("negative")
+    return [{"value": 2 * task.number}]

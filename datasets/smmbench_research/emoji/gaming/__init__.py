@@ -2,5 +2,5 @@
 
 python -m smmbench_research.emoji.gaming measure results/ --output rows.jsonl.gz
 python -m smmbench_research.emoji.gaming tables rows.jsonl.gz
-python -m smmbench_research.emoji.gaming adapt --clips 6
+python -m smmbench_research.emoji.gaming adapt results/ --output adaptive.jsonl.gz
 """

@@ -1,9 +1,10 @@
 """Attacks that know the rules: they search for an output that scores and is not marked.
 
-Two families of outputs are searched, each over a still picture of the prompt: a carried texture of
-any strength and coarseness, and a trace of the source whose strength changes sign over time and
-whose brightness is bent, so that no one filter explains it. The search draws settings at random,
-then around the best (an evolution strategy with one parent). Nothing of a method is used.
+Three families of outputs are searched, each over a still picture of the prompt: a carried texture
+of any strength and coarseness; a trace of the source whose strength changes sign over time and
+whose brightness is bent, so that no one filter explains it; and a trace that is rippled, so that no
+one map registers it either. The search draws settings at random, then around the best (an evolution
+strategy with one parent). Nothing of a method is used.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
 from smmbench.marks import RULES, Rule
@@ -54,12 +56,37 @@ def bent_trace(source: Clip, still: Picture, settings: Settings) -> Clip:
     return to_levels(still + 255.0 * settings["gain"] * swing[:, None, None, None] * bent)
 
 
+def rippled_trace(source: Clip, still: Picture, settings: Settings) -> Clip:
+    """The source's change, displaced along waves and bent by a sine, added to the still.
+
+    Each place is displaced by its own vector, which stays over time: neither a filter that is the
+    same everywhere nor an affine map gives the output, and things still move where the source's do.
+    """
+    height, width = still.shape[:2]
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    turns, pixels = 2 * np.pi * settings["waves"], settings["pixels"]
+    from_x = (x + pixels * np.sin(turns * y / height)).astype(np.float32)
+    from_y = (y + pixels * np.sin(turns * x / width)).astype(np.float32)
+    edge = cv2.BORDER_REPLICATE
+    rippled = np.stack(
+        [cv2.remap(frame, from_x, from_y, cv2.INTER_LINEAR, borderMode=edge) for frame in source]
+    )
+    change = (rippled - np.median(rippled, axis=0)) / 255.0
+    bent = np.sin(settings["bend"] * change) / settings["bend"]
+    return to_levels(still + 255.0 * settings["gain"] * bent)
+
+
 ATTACKS = (
     Attack("carried texture", carried_texture, {"levels": (2, 40), "smooth": (0, 4)}),
     Attack(
         "bent trace",
         bent_trace,
         {"gain": (0.05, 1.0), "cycles": (0, 1.0), "phase": (0, 0.5), "bend": (0.1, 6)},
+    ),
+    Attack(
+        "rippled trace",
+        rippled_trace,
+        {"gain": (0.05, 1.0), "pixels": (0, 12), "waves": (0.5, 6), "bend": (0.1, 6)},
     ),
 )
 

@@ -119,6 +119,25 @@ def false_marks(
     return table
 
 
+def nearest(real: pd.DataFrame) -> pd.DataFrame:
+    """For each rule and kind of edit, the real output that comes nearest to being marked.
+
+    Marked ones count too, so that a value beyond the threshold is an error of the rule.
+    """
+    rows = []
+    for rule in measured(real):
+        for kind, some in real.groupby("kind", sort=False):
+            values = some[rule.name]
+            place = values.idxmax() if rule.side == "above" else values.idxmin()
+            found = some.loc[place]
+            pair = f"{found['clip']}/{found['edit']}"
+            rows.append(
+                {"rule": rule.name, "kind": kind, "value": float(found[rule.name])}
+                | {"row": found["label"], "pair": pair}
+            )
+    return pd.DataFrame(rows)
+
+
 def _by(rule: Rule, rows: pd.DataFrame) -> pd.Series:
     value = rows[rule.name]
     return value > rule.threshold if rule.side == "above" else value < rule.threshold

@@ -14,7 +14,11 @@ from smmbench_research.emoji.gaming.calibration import (
     left_out,
     marked,
     measured,
+    nearest,
 )
+
+SDEDIT = "sdedit"
+"""What the labels of SDEdit begin with; each has a strength of its own."""
 
 
 def page(rows: pd.DataFrame) -> Iterator[str]:
@@ -33,10 +37,19 @@ def page(rows: pd.DataFrame) -> Iterator[str]:
     everything = real.assign(all="all")
     yield from _markdown(false_marks(everything, ["all"], held_out).reset_index())
     yield "\n## Real outputs that are marked\n"
-    for by in (["kind"], ["label"]):
-        yield from _markdown(false_marks(real, by).reset_index())
+    sdedit = real["label"].str.startswith(SDEDIT)
+    edits = real.assign(method=sdedit.map({True: "SDEdit", False: "others"}))
+    for some, by in (
+        (edits, ["method", "kind"]),
+        (real[sdedit], ["label", "kind"]),
+        (real, ["kind"]),
+        (real, ["label"]),
+        (everything, ["all"]),
+    ):
+        yield from _markdown(false_marks(some, by).reset_index())
         yield ""
-    yield from _markdown(false_marks(everything, ["all"]).reset_index())
+    yield "\n## Nearest to the thresholds\n"
+    yield from _markdown(nearest(real))
     yield ""
     wrong = real[marked(real)]
     names = [rule.name for rule in measured(rows)]
@@ -44,7 +57,8 @@ def page(rows: pd.DataFrame) -> Iterator[str]:
     if len(searched):
         yield "\n## Adaptive attacks\n"
         columns = ["text", "motion", *(rule.name for rule in measured(searched)), "unmarked"]
-        yield from _markdown(searched.groupby("label")[columns].mean().reset_index())
+        means = searched.groupby("label", sort=False)[columns].mean()
+        yield from _markdown(means.assign(clips=searched.groupby("label").size()).reset_index())
 
 
 def _markdown(table: pd.DataFrame) -> Iterator[str]:

@@ -111,6 +111,8 @@ class Shop:
         about = ("--dataset", options.dataset, "--device", self.device)
         score = smmbench("score", folder, *about)
         self._run(self.seers, f"score-{row.name}", score)
+        if options.no_witness:
+            return
         second = ("--second-tracker", "lucas-kanade", "--threads", self.threads)
         rows = ("--output", self.witness / f"{row.name}.jsonl")
         self._run(
@@ -246,6 +248,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--set", action="append", default=[], help="for all methods: name=value")
     add_options(parser, "method")
     parser.add_argument("--scorers", type=int, default=8, help="methods scored at once, in all")
+    parser.add_argument("--no-witness", action="store_true", help="score alone")
     parser.add_argument("--results", type=Path, default=Path("results"))
     parser.add_argument("--output", type=Path, required=True, help="a folder for what is brought")
     return parser
