@@ -1,6 +1,7 @@
 """Works that cards, metrics and trackers name in a few words, with all that a reader needs to cite.
 
-A work is known by its arXiv number or by a word that names it alone, such as `DiTFlow`.
+A work is known by its arXiv number or by a word that names it alone, such as `DiTFlow`. Each entry
+was compared with what its authors' repositories or the reference lists of other papers say of it.
 """
 
 from __future__ import annotations
@@ -157,7 +158,8 @@ WORKS = (
     ),
     Work(
         "chen2023controlavideo",
-        "Control-A-Video: Controllable Text-to-Video Generation with Diffusion Models",
+        "Control-A-Video: Controllable Text-to-Video Diffusion Models with Motion Prior and Reward "
+        "Feedback Learning",
         "Chen, Weifeng and Ji, Yatai and Wu, Jie and Wu, Hefeng and Xie, Pan and Li, Jiashi and "
         "Xia, Xin and Xiao, Xuefeng and Lin, Liang",
         "2023", "", "2305.13840", ("Control-A-Video",), "misc",
@@ -217,7 +219,7 @@ WORKS = (
     Work(
         "oquab2024dinov2",
         "DINOv2: Learning Robust Visual Features without Supervision",
-        "Oquab, Maxime and Darcet, Timothée and Moutakanni, Théo and Vo, Huy and "
+        "Oquab, Maxime and Darcet, Timothée and Moutakanni, Théo and Vo, Huy V. and "
         "Szafraniec, Marc and Khalidov, Vasil and Fernandez, Pierre and Haziza, Daniel and "
         "Massa, Francisco and El-Nouby, Alaaeldin and Assran, Mahmoud and Ballas, Nicolas and "
         "Galuba, Wojciech and Howes, Russell and Huang, Po-Yao and Li, Shang-Wen and "
@@ -265,7 +267,10 @@ WORKS = (
     Work(
         "wu2023loveu",
         "CVPR 2023 Text Guided Video Editing Competition",
-        "Wu, Jay Zhangjie and Li, Xiuyu and Gao, Difei and Dong, Zhen and Bai, Jinbin and others",
+        "Wu, Jay Zhangjie and Li, Xiuyu and Gao, Difei and Dong, Zhen and Bai, Jinbin and "
+        "Singh, Aishani and Xiang, Xiaoyu and Li, Youzeng and Huang, Zuwei and Sun, Yuanxi and "
+        "He, Rui and Hu, Feng and Hu, Junhua and Huang, Hai and Zhu, Hanyu and Cheng, Xu and "
+        "Tang, Jie and Shou, Mike Zheng and Keutzer, Kurt and Iandola, Forrest",
         "2023", "", "2310.16003", ("LOVEU-TGVE",), "misc",
     ),
     Work(
