@@ -81,6 +81,14 @@ Executor = Annotated[str, _option("--executor", "local, or ray for several GPUs 
 Workers = Annotated[
     int | None, _option("--workers", "Number of Ray workers; by default one for each GPU.", min=1)
 ]
+Shard = Annotated[
+    str | None,
+    _option(
+        "--shard",
+        "Only the I-th of N shares of the clips, for several processes or machines.",
+        metavar="I/N",
+    ),
+]
 DryRun = Annotated[bool, _option("--dry-run", "Print what would be done; change nothing.")]
 Quick = Annotated[bool, _option("--quick", "Fewer checks, in less time.")]
 
@@ -97,6 +105,10 @@ Results = Annotated[
 ]
 ResultsArgument = Annotated[
     Path, typer.Argument(help="The results folder, or a folder in it (results/smm).")
+]
+ResultsFolders = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Results folders, or folders in them (results/smm); `results` if none."),
 ]
 _OUTPUT = _option(  # no variable: one command's file is not another's
     "--output", "File or folder to write.", "-o", variable=False

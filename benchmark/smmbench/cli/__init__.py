@@ -65,12 +65,13 @@ from smmbench.cli import (  # noqa: E402
     score_pair,
     selftest,
     sheet,
+    status,
     trackers,
     tune,
 )
 
 for module in (
-    *(run, score, score_pair, tune, import_, sheet, invert),
+    *(run, status, score, score_pair, tune, import_, sheet, invert),
     *(datasets, methods, metrics, trackers, doctor, selftest),
 ):
     module.register(app)

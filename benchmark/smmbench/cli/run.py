@@ -25,6 +25,7 @@ from smmbench.options import (
     Results,
     Seed,
     Set,
+    Shard,
     Workers,
     accepting,
 )
@@ -60,15 +61,7 @@ def run(
     seed: Seed = None,
     device: Device = "auto",
     batch: Batch = 1,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            "--shard",
-            metavar="I/N",
-            envvar="SMMBENCH_SHARD",
-            help="Only the I-th of N shares of the clips, for several processes or machines.",
-        ),
-    ] = None,
+    shard: Shard = None,
     executor: Executor = "local",
     workers: Workers = None,
     overwrite: Annotated[
@@ -89,10 +82,13 @@ def run(
     """
     from smmbench.doctor.readiness import is_ready
     from smmbench.resolving import resolve
+    from smmbench.results.sharding import parse_shard
     from smmbench.running.executors import named_executor
     from smmbench.running.loop import plan_run
     from smmbench.running.loop import run as make
 
+    if shard is not None:
+        parse_shard(shard)  # wrong use is said before anything is loaded
     execute = named_executor(executor, workers)
     resolved = resolve(method)
     parameters = set or []
@@ -126,6 +122,8 @@ def run(
         checks = checks_of(plan, preset)
         _print_plan(plan, checks, json)
         raise typer.Exit(0 if is_ready(checks) else 1)
+    if not plan.pairs:
+        print_line(f"There is nothing in share {shard}: it is beyond the last clip.", err=True)
     try:
         summary = make(plan, execute)
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ from smmbench.options import (
     Limit,
     Metrics,
     ResultsArgument,
+    Shard,
     TextModelOrNone,
     TrackerOrProtocols,
 )
@@ -55,6 +56,7 @@ def score(
         ),
     ] = SourceTracks.tracker,
     limit: Limit = None,
+    shard: Shard = None,
     device: Device = "auto",
     dry_run: DryRun = False,
     json: Json = False,
@@ -64,16 +66,20 @@ def score(
     Scores lie beside each video and are computed again only when something that they depend on
     has changed. A result that failed has none. If not given: every metric but those computed by
     name only, results of every dataset, and the tracker and text model of the dataset's protocol.
-    --limit counts the pairs of each method that have a video.
+    --limit counts the pairs of each method that have a video. With --shard, several processes score
+    one results folder; each says the means of its share alone.
 
     Exit code: 0 all scored, 1 a video was refused or a number could not be computed, 2 wrong use.
     """
     from smmbench.dataset import load_dataset
     from smmbench.environment import choose_device
     from smmbench.metrics import metric_names
-    from smmbench.scoring.loop import chosen_metrics, results_below
+    from smmbench.results.sharding import parse_shard
+    from smmbench.scoring.loop import chosen_metrics, results_below, share_of
     from smmbench.scoring.options import Options
 
+    if shard is not None:
+        parse_shard(shard)  # wrong use is said before anything is loaded
     options = Options(
         metrics=chosen_metrics(metrics) if metrics else metric_names(),
         tracker=tracker,
@@ -89,6 +95,8 @@ def score(
         limit,
         lambda _, error: unreadable.append(str(error)),
     )
+    if shard is not None:
+        found = share_of(found, shard, only)
     for line in unreadable:
         print_line(line, err=True)
     if dry_run:

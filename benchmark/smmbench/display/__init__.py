@@ -14,6 +14,7 @@ from smmbench.display.printing import (
     print_json,
     print_line,
 )
+from smmbench.display.tables import print_table
 from smmbench.display.talk import talk
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "print_document",
     "print_json",
     "print_line",
+    "print_table",
     "talk",
     "visible",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from smmbench.method import Method, Source
 from smmbench.results import RunRecord
 from smmbench.running.batches import Batches, Outcome
 from smmbench.running.failures import Stage
+from smmbench.running.heartbeat import Heartbeat, beating
 from smmbench.running.job import Job
 from smmbench.running.method_file import write_method_file
 from smmbench.running.pairs import Pair, in_batches
@@ -59,8 +61,9 @@ class Maker:
         behind = size if size > 1 else 0
         clips: dict[str, Outcome[Any]] = {}
         writing: deque[Future[RunRecord]] = deque()
-        with ThreadPoolExecutor(WRITERS) as writers:
+        with self._heartbeat() as heart, ThreadPoolExecutor(WRITERS) as writers:
             for batch in in_batches(pairs, size):
+                heart.working_on(batch)
                 names = {pair.clip.name for pair in batch}
                 clips = {name: clip for name, clip in clips.items() if name in names}
                 clips |= self._prepare([pair for pair in batch if pair.clip.name not in clips])
@@ -76,6 +79,9 @@ class Maker:
         """Record pairs as failed whose worker did not live to do it; what it finished stays."""
         for pair in pairs:
             yield self.recorder.finished(pair) or self.recorder.failed(pair, error, "transfer")
+
+    def _heartbeat(self) -> AbstractContextManager[Heartbeat]:
+        return beating(self.job, self.dataset.manifest.name, self.recorder.environment.device)
 
     def _size(self, door: str) -> int:
         """Items at once: one where the method has no way of its own to do more."""

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from smmbench.dataset import Clip, Edit, Manifest
 from smmbench.plugins import no_such
+from smmbench.results.sharding import parse_shard
 
 
 @dataclass(frozen=True)
@@ -92,12 +93,8 @@ def shard(pairs: Iterable[Pair], share: str) -> list[Pair]:
     Raises:
         ValueError: The share is not of that form, or not within 1 to n.
     """
-    number, slash, count = share.partition("/")
-    if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
-        raise ValueError(
-            f"A shard is written i/n with i from 1 to n, for example 2/4; got {share}."
-        )
-    groups = by_clip(pairs)[int(number) - 1 :: int(count)]
+    number, count = parse_shard(share)
+    groups = by_clip(pairs)[number - 1 :: count]
     return [pair for group in groups for pair in group]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from smmbench.results import (
 from smmbench.results.files import SCORES
 from smmbench.results.limiting import first_pairs
 from smmbench.results.scored_tracks import TRACKS, write_tracks
+from smmbench.results.sharding import results_of_shard
 from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.scoring.intact import video_file
 from smmbench.scoring.marking import marks_of_task
@@ -201,6 +203,26 @@ def results_below(
     if limit is None:
         return results
     return first_pairs([result for result in results if result[1].status == "done"], limit)
+
+
+def share_of(
+    results: Sequence[tuple[Path, RunRecord]], share: str, only: Dataset | None = None
+) -> list[tuple[Path, RunRecord]]:
+    """Keep the results of one share of the clips; see `results_of_shard`.
+
+    Args:
+        results: Folders and their records.
+        share: `2/4` for the second of four.
+        only: A dataset that is not installed; others are found by their names.
+    """
+    known = {only.manifest.name: only} if only else {}
+    for name in {record.request.dataset for _, record in results} - {*known}:
+        with suppress(ValueError, LookupError):  # scoring says what is wrong with each result
+            known[name] = load_dataset(name)
+    clips = {
+        name: [clip.name for clip in dataset.manifest.clips] for name, dataset in known.items()
+    }
+    return results_of_shard(results, share, clips)
 
 
 def state(folder: Path, record: RunRecord, name: str) -> str:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import platform
 import re
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
+
+from smmbench.storage.processes import is_running, this_machine
 
 
 def _umask() -> int:
@@ -34,7 +33,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".tmp-{_machine()}-{os.getpid()}-", suffix=path.suffix
+        dir=path.parent, prefix=f".tmp-{this_machine()}-{os.getpid()}-", suffix=path.suffix
     )
     os.close(handle)
     temporary = Path(name)
@@ -86,31 +85,16 @@ def remove_leftovers(folder: Path) -> None:
     """
     for path in folder.glob(".tmp-*"):
         name = _TEMPORARY.match(path.name)
-        dead = name is not None and name["machine"] == _machine() and not _runs(int(name["pid"]))
+        dead = (
+            name is not None
+            and name["machine"] == this_machine()
+            and not is_running(int(name["pid"]))
+        )
         try:
             if dead or time.time() - path.stat().st_mtime > 24 * 3600:
                 path.unlink()
         except FileNotFoundError:
             continue  # it became a whole file just now
-
-
-@cache
-def _machine() -> str:
-    """A short mark of this machine for names of files."""
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process of this machine is alive; on Windows nothing harmless tells."""
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is alive and another user's
-        return True
-    return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,0 +1,146 @@
+"""`smmbench status`: how far a results folder is, and what the rest will take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from smmbench.display import print_json, print_line
+from smmbench.options import Clip, DatasetFilter, Edit, Json, Limit, ResultsFolders, Seed
+
+if TYPE_CHECKING:
+    from smmbench.running.status import Status
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command("status")(status)
+
+
+def status(
+    results: ResultsFolders = None,
+    dataset: DatasetFilter = None,
+    limit: Limit = None,
+    clip: Clip = None,
+    edit: Edit = None,
+    seed: Seed = None,
+    json: Json = False,
+) -> None:
+    """Show what is done, running, failed and missing, how long the rest takes and what it costs.
+
+    Processes may write into the folders meanwhile. Several folders are read as one: a pair that is
+    done in any of them is done. Missing is what the dataset's protocol asks for; where a run was
+    given --limit, --clip, --edit or --seed, give the same here. A dataset that is not installed is
+    known only by --dataset, or while a run works on it.
+
+    Time and cost are means of what was made on the same device: a transfer for each pair that is
+    left, and a preparation for each clip. Pairs that failed are not counted as left.
+
+    Exit code: 0 always, 2 wrong use.
+    """
+    from smmbench.dataset import load_dataset
+    from smmbench.running.status import status_of
+
+    only = load_dataset(dataset) if dataset else None
+    unreadable: list[str] = []
+    found = status_of(
+        results or [Path("results")],
+        datasets=[only] if only else [],
+        only=only.manifest.name if only else None,
+        clips=clip or (),
+        edits=edit or (),
+        seeds=seed or (),
+        limit=limit,
+        unreadable=lambda _, error: unreadable.append(str(error)),
+    )
+    for line in unreadable:
+        print_line(line, err=True)
+    if json:
+        print_json([_as_json(one) for one in found])
+    else:
+        _print_table(found)
+
+
+def _as_json(status: Status) -> dict[str, Any]:
+    import dataclasses
+
+    from smmbench.running.status import complete
+
+    return dataclasses.asdict(status) | {
+        "wall_seconds": status.wall_seconds,
+        "complete": complete(status),
+    }
+
+
+def _print_table(found: list[Status]) -> None:
+    from rich.table import Table
+
+    from smmbench.display import print_table
+
+    if not found:
+        print_line("There are no results yet.", err=True)
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("method", "dataset"):
+        table.add_column(name, no_wrap=True)
+    for name in ("done", "running", "failed", "missing", "scored", "time left", "cost left"):
+        table.add_column(name, justify="right")
+    table.add_column("on")
+    for one in found:
+        label = one.method if one.reference == "forward" else f"{one.method} ({one.reference})"
+        table.add_row(label, one.dataset, *_cells(one))
+    print_table(table)
+    for line in _lines(found):
+        print_line(line, err=True)
+
+
+def _cells(one: Status) -> list[str]:
+    from smmbench.progress import duration
+
+    failed = ", ".join(f"{count} {kind}" for kind, count in one.failed.items())
+    processes = f" ({one.processes} process{'es' if one.processes > 1 else ''})"
+    left = one.wall_seconds
+    return [
+        str(one.done) if one.asked is None else f"{one.done} of {one.asked}",
+        f"{one.running}{processes}" if one.processes else "0",
+        failed or "0",
+        "?" if one.missing is None else str(one.missing),
+        str(one.scored),
+        "-" if left is None else duration(left),
+        _cost(one),
+        one.device or "-",
+    ]
+
+
+def _cost(one: Status) -> str:
+    return "-" if one.left_seconds is None else _device_time(one.left_seconds, one.on_gpu)
+
+
+def _device_time(seconds: float, on_gpu: bool) -> str:
+    """`3.20 GPU h`, or minutes where hours would be nought."""
+    kind = "GPU" if on_gpu else "CPU"
+    return f"{seconds / 3600:.2f} {kind} h" if seconds >= 360 else f"{seconds / 60:.2f} {kind} min"
+
+
+def _lines(found: list[Status]) -> list[str]:
+    """What the table has no room for."""
+    lines = [
+        f"'{name}' is no dataset that is known here, so what is missing is not known: name it by "
+        "--dataset PATH."
+        for name in dict.fromkeys(one.dataset for one in found if one.asked is None)
+    ]
+    spent = sum(one.spent_seconds for one in found)
+    on_gpu = sum(one.spent_seconds for one in found if one.on_gpu)
+    parts = [_device_time(on_gpu, True)] if on_gpu else []
+    parts += [_device_time(spent - on_gpu, False)] if spent > on_gpu or not parts else []
+    lines.append(f"Spent so far: {', '.join(parts)}.")
+    others = sum(one.others for one in found)
+    if others:
+        lines.append(f"{others} results of other pairs are not counted.")
+    if any(one.failed for one in found):
+        lines.append(
+            "Failed pairs are tried again by the same `smmbench run` without --keep-failed."
+        )
+    return lines

@@ -1,0 +1,170 @@
+"""Heartbeats: what each process that makes videos is working on, for `smmbench status`.
+
+A process that makes videos keeps one file, `RESULTS/.running/MACHINE-PID-NUMBER.json`, and touches
+it every few seconds. The file goes when the process ends; one that a killed process left is not
+believed, and the next run on that machine removes it. Nothing but `status` reads these files: who
+may make a pair does not depend on them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from os import getpid, utime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from smmbench.results import Stored
+from smmbench.running.job import Job
+from smmbench.running.pairs import Pair
+from smmbench.storage.atomic import remove_leftovers, write_text
+from smmbench.storage.processes import is_running, this_machine
+from smmbench.storage.strict_json import JsonLimits, UnsafeJsonError, read_bounded
+
+FOLDER = ".running"
+SECONDS_BETWEEN = 15.0
+SECONDS_SILENT = 120.0
+"""A process of another machine that was silent for longer counts as ended."""
+
+_LIMITS = JsonLimits(size=1 << 20)
+_numbers = itertools.count()
+
+
+class Working(Stored):
+    """What one process is working on.
+
+    Attributes:
+        machine: Mark of its machine.
+        pid: Its process.
+        method: Label of the method.
+        dataset: Name of the dataset.
+        manifest: How the run named the dataset: its name, or the path of its manifest.
+        device: Where it computes, as records have it.
+        began: Seconds since 1970 at which it began.
+        pairs: Clip, edit and seed of each pair in hand.
+    """
+
+    machine: str
+    pid: int
+    method: str
+    dataset: str
+    manifest: str
+    device: str
+    began: float
+    pairs: tuple[tuple[str, str, int], ...] = ()
+
+
+class Heartbeat:
+    """The file of this process; what goes wrong with it never ends a run."""
+
+    def __init__(self, job: Job, dataset: str, device: str) -> None:
+        self._working = Working(
+            machine=this_machine(),
+            pid=getpid(),
+            method=job.label,
+            dataset=dataset,
+            manifest=job.dataset,
+            device=device,
+            began=time.time(),
+        )
+        name = f"{self._working.machine}-{self._working.pid}-{next(_numbers)}.json"
+        self._path = job.root / FOLDER / name
+        self._made_root = not job.root.exists()
+
+    def working_on(self, pairs: Sequence[Pair]) -> None:
+        """Say which pairs are in hand now."""
+        keys = tuple((pair.clip.name, pair.edit.name, pair.seed) for pair in pairs)
+        self._working = self._working.model_copy(update={"pairs": keys})
+        self._write()
+
+    def beat(self) -> None:
+        """Say that this process is alive."""
+        try:
+            utime(self._path)
+        except FileNotFoundError:  # another process removed the folder just before
+            self._write()
+        except OSError:
+            pass
+
+    def end(self) -> None:
+        """Remove the file, and the folders that it alone was in."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+            self._path.parent.rmdir()
+            if self._made_root:
+                self._path.parent.parent.rmdir()
+
+    def _write(self) -> None:
+        with suppress(OSError):
+            write_text(self._path, self._working.model_dump_json() + "\n")
+
+
+@contextmanager
+def beating(job: Job, dataset: str, device: str) -> Iterator[Heartbeat]:
+    """Keep this process's heartbeat while videos are made; sweep those of killed processes."""
+    heart = Heartbeat(job, dataset, device)
+    _sweep(job.root / FOLDER)
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(SECONDS_BETWEEN):
+            heart.beat()
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield heart
+    finally:
+        ended.set()
+        thread.join()
+        heart.end()
+
+
+def at_work(root: Path) -> list[Working]:
+    """What the processes that make videos into a results folder are working on.
+
+    Args:
+        root: The results folder.
+    """
+    found = []
+    for path in sorted((root / FOLDER).glob("*.json")):
+        working = _read(path)
+        if working is not None and _alive(working, path):
+            found.append(working)
+    return found
+
+
+def _read(path: Path) -> Working | None:
+    try:
+        return Working.model_validate_json(read_bounded(path, _LIMITS))
+    except (OSError, UnsafeJsonError, ValidationError):  # gone since it was listed, or no such file
+        return None
+
+
+def _alive(working: Working, path: Path) -> bool:
+    """Whether a process is alive: the system tells of one of this machine, its file of another.
+
+    A clock that was set back makes a file of the future: its process is not silent.
+    """
+    if working.machine == this_machine():
+        return is_running(working.pid)
+    try:
+        return time.time() - path.stat().st_mtime < SECONDS_SILENT
+    except OSError:
+        return False
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the files of processes of this machine that run no more, and those a day old."""
+    with suppress(OSError):
+        remove_leftovers(folder)
+        for path in folder.glob("*.json"):
+            machine, _, rest = path.name.partition("-")
+            pid = rest.partition("-")[0]
+            dead = machine == this_machine() and pid.isdecimal() and not is_running(int(pid))
+            if dead or time.time() - path.stat().st_mtime > 24 * 3600:
+                path.unlink(missing_ok=True)
