@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 from tests.builders.board_tree import BoardTree
+from tests.builders.numbered_videos import NumberedTree
 
 from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.formats import to_json
+from smmbench_leaderboard.ledger.adding import add_board
+from smmbench_leaderboard.ledger.entries import EntryFacts, Notice, add_notice, taken_down
 from smmbench_leaderboard.site.build import site_of_results
 from smmbench_leaderboard.site.cost import DeviceCost, factors_to, on_reference
 from smmbench_leaderboard.site.frame import Evidence
@@ -211,3 +215,28 @@ def test_costs_are_normalised_only_where_a_row_ran_on_both_cards() -> None:
     assert on_reference(both, "cuda: A", factors) == 2.0
     assert on_reference(only_b, "cuda: A", factors) == pytest.approx(1.0)
     assert on_reference(only_c, "cuda: A", factors) is None
+
+
+def test_a_video_that_was_taken_down_has_no_preview(tmp_path: Path) -> None:
+    """Also where a preview of it was made before."""
+    tree = NumberedTree(tmp_path, 4)
+    tree.whole("one", motion=0.9)
+    tree.whole("two", motion=0.4)
+    site, manifest = tmp_path / "site", str(tree.manifest)
+    site_of_results(tree.results, site, [manifest])
+    before = {path.name for path in (site / "media").iterdir()}
+    board = tmp_path / "board.json"
+    board.write_text(to_json(make_board(tree.results, manifest, methods=("one",))))
+    ledger = tmp_path / "ledger"
+    add_board(ledger, "2026-11-26-one", board, EntryFacts(tier="organisers", by="me"))
+    (entry,) = ledger.glob("*/*.board.xz")
+    of = entry.relative_to(ledger).as_posix()
+    notice = Notice(of=of, reason="asked for", by="its subject", media_removed=True)
+    add_notice(ledger, "2026-11-27-one", notice)
+    hashes = taken_down(ledger)
+    assert hashes
+    site_of_results(tree.results, site, [manifest], ledger=ledger)
+    after = {path.name for path in (site / "media").iterdir()}
+    assert len(before - after) == len(hashes) and after < before
+    assert "media/" not in (site / "toy/methods/one.html").read_text()
+    assert "media/" in (site / "toy/methods/two.html").read_text()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from smmbench.display import csv_cell
 from smmbench.storage.atomic import atomic_path
@@ -21,17 +23,20 @@ def pair_rows(board: Board) -> list[dict[str, Value]]:
     does not count: in a column that the row has no number in, and in chance levels where there is
     no video.
     """
-    return [_cells(board, row, pair) for row in board.rows for pair in row.pairs]
+    return list(_each(board))
 
 
 def pairs_csv(board: Board) -> str:
     """Write the rows as CSV, all digits."""
-    rows = pair_rows(board)
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(rows[0])
-    writer.writerows([csv_cell(v) if isinstance(v, str) else v for v in r.values()] for r in rows)
+    _write_csv(board, text)
     return text.getvalue()
+
+
+def write_pairs_csv(board: Board, path: Path) -> None:
+    """Write the same into a file, one row in memory at a time."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        _write_csv(board, file)
 
 
 def pairs_json(board: Board) -> str:
@@ -54,6 +59,18 @@ def write_pairs_parquet(board: Board, path: Path) -> None:
         ) from error
     with atomic_path(path) as temporary:
         parquet.write_table(pyarrow.Table.from_pylist(pair_rows(board)), temporary)
+
+
+def _each(board: Board) -> Iterator[dict[str, Value]]:
+    return (_cells(board, row, pair) for row in board.rows for pair in row.pairs)
+
+
+def _write_csv(board: Board, file: TextIO) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    for place, row in enumerate(_each(board)):
+        if place == 0:
+            writer.writerow(row)
+        writer.writerow([csv_cell(v) if isinstance(v, str) else v for v in row.values()])
 
 
 def _cells(board: Board, row: Row, pair: Pair) -> dict[str, Value]:

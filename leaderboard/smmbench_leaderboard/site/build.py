@@ -11,11 +11,15 @@ from pathlib import Path
 from smmbench.dataset import load_dataset
 from smmbench_leaderboard.board.reading import Results
 from smmbench_leaderboard.board.types import Row
+from smmbench_leaderboard.ledger.entries import taken_down
 from smmbench_leaderboard.site.clip_classes import class_cells, classes_of
 from smmbench_leaderboard.site.evidence import keep_evidence, keep_sources
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
 from smmbench_leaderboard.site.from_ledger import entries_of, entry_frame, standing_frame
 from smmbench_leaderboard.site.from_results import datasets_in, read_frame
+from smmbench_leaderboard.site.machine.board_files import write_board_files
+from smmbench_leaderboard.site.machine.feed import write_feed
+from smmbench_leaderboard.site.machine.link_card import write_link_card
 from smmbench_leaderboard.site.naming import slug
 from smmbench_leaderboard.site.pages.board import write_board
 from smmbench_leaderboard.site.pages.clip import write_clips
@@ -47,7 +51,11 @@ class Built:
 
 
 def site_of_ledger(
-    ledger: Path, folder: Path, datasets: Sequence[str] = (), tell: Tell = lambda _: None
+    ledger: Path,
+    folder: Path,
+    datasets: Sequence[str] = (),
+    tell: Tell = lambda _: None,
+    address: str = "",
 ) -> Built:
     """Build the site of a ledger: a board of the rows that stand, and every entry as published.
 
@@ -56,6 +64,7 @@ def site_of_ledger(
         folder: Of the site.
         datasets: Names or manifest paths, in their order; none for all.
         tell: Is given a line of progress.
+        address: Where the site will be published; empty if that is not known.
 
     Raises:
         ValueError: There is no entry, one is not readable, or nothing of a dataset stands.
@@ -65,7 +74,7 @@ def site_of_ledger(
     boards = [standing_frame(ledger, name) for name in names]
     shown = {site.board.dataset for site in boards}
     boards += [entry_frame(ledger, entry) for entry in entries if entry.split("/")[0] in shown]
-    return write_site(boards, folder, tell)
+    return write_site(boards, folder, tell, ledger, address)
 
 
 def site_of_results(
@@ -75,6 +84,7 @@ def site_of_results(
     metrics: Sequence[str] = (),
     ledger: Path | None = None,
     tell: Tell = lambda _: None,
+    address: str = "",
 ) -> Built:
     """Build the site of a results folder: a board for each dataset, the one of most rows first.
 
@@ -86,6 +96,7 @@ def site_of_results(
         ledger: Folder of a ledger: its published rows stand beside the results, and its entries
             have pages of their own.
         tell: Is given a line of progress.
+        address: Where the site will be published; empty if that is not known.
 
     Raises:
         ValueError: Nothing there, nothing scored, or results that do not mix.
@@ -94,13 +105,14 @@ def site_of_results(
     if not names:
         raise ValueError(f"No results in '{results}'. Make some with `smmbench run --method NAME`.")
 
+    hidden = taken_down(ledger) if ledger is not None else frozenset()
     boards = []
     for name in names:
         tell(f"Reading the results of '{name}', and making the previews that are not there.")
         key = slug(load_dataset(name).manifest.name)
 
         def visit(found: Results, row: Row, key: str = key) -> Evidence:
-            return keep_evidence(folder, key, found, row)
+            return keep_evidence(folder, key, found, row, hidden)
 
         frame = read_frame(results, name, visit, metrics=metrics, ledger=ledger)
         boards.append(replace(frame, sources=keep_sources(folder, frame)))
@@ -110,30 +122,48 @@ def site_of_results(
         shown = {site.board.dataset for site in boards}
         entries = [one for one in entries_of(ledger) if one.split("/")[0] in shown]
         boards += [entry_frame(ledger, entry) for entry in entries]
-    return write_site(boards, folder, tell)
+    return write_site(boards, folder, tell, ledger, address)
 
 
-def write_site(boards: Sequence[SiteBoard], folder: Path, tell: Tell) -> Built:
-    """Write all pages of some boards."""
+def write_site(
+    boards: Sequence[SiteBoard],
+    folder: Path,
+    tell: Tell,
+    ledger: Path | None = None,
+    address: str = "",
+) -> Built:
+    """Write all pages of some boards, and what programs read of them.
+
+    Raises:
+        ValueError: The address is none of the web.
+    """
+    if address and not address.startswith(("https://", "http://")):
+        raise ValueError(f"'{address}' is no address of a site; say https://HOST/PATH/.")
+    address = address.rstrip("/") + "/" if address else ""
     folder.mkdir(parents=True, exist_ok=True)
     _copy_assets(folder / "assets")
     seen = [site for site in boards if site.media]
-    to = Site(folder, media=bool(seen), ledger=any(site.entry for site in boards))
+    entries = any(site.entry for site in boards)
+    whole = Site(folder, bool(seen), entries, address, write_link_card(folder, boards[0]))
     for place, site in enumerate(boards):
+        to = whole if place == 0 else replace(whole, card=write_link_card(folder, site))
         page = "index.html" if place == 0 else f"{site.key}/index.html"
         write_board(to, page, site, [one for one in boards if not one.entry])
+        write_board_files(folder, page, site)
         write_board_data(folder, site)
         _write_classes(folder, site)
         for row in site.board.rows:
             write_method(to, site, row, page)
         tell(f"{site.key}: {len(site.board.rows)} rows.")
-    write_reading(to, boards[0])
-    write_clips(to, boards)
-    write_compare(to, boards)
-    write_entries(to, boards)
-    write_printed(to)
+    write_reading(whole, boards[0])
+    write_clips(whole, boards)
+    write_compare(whole, boards)
+    write_entries(whole, boards)
+    write_printed(whole)
+    if ledger is not None:
+        write_feed(folder, ledger, boards, address)
     if seen:
-        write_viewer(to, seen)
+        write_viewer(whole, seen)
     return Built(
         folder=folder,
         boards=tuple(site.key for site in boards),

@@ -37,6 +37,15 @@ def site(
         ),
     ] = None,
     metrics: Metrics = None,
+    address: Annotated[
+        str,
+        typer.Option(
+            "--address",
+            envvar="SMMBENCH_ADDRESS",
+            help="Where the site will be published, such as https://example.org/board/: link cards "
+            "and the feed of the ledger then lead there.",
+        ),
+    ] = "",
     serve: Annotated[
         bool, typer.Option("--serve", help="Show it at an address of this machine alone.")
     ] = False,
@@ -58,10 +67,10 @@ def site(
     entries = None if ledger is None else ledger_folder(ledger)
     if entries is not None and not results.is_dir():
         tell(f"There is no results folder '{results}': published rows alone.")
-        built = site_of_ledger(entries, output, dataset or [], tell)
+        built = site_of_ledger(entries, output, dataset or [], tell, address)
     else:
         shown = [name.strip() for name in metrics.split(",")] if metrics else []
-        built = site_of_results(results, output, dataset or [], shown, entries, tell)
+        built = site_of_results(results, output, dataset or [], shown, entries, tell, address)
     print_line(f"Wrote {built.folder / 'index.html'}: {built.rows} rows.")
     if serve:
         _serve(output, port)

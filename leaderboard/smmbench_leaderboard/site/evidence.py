@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
@@ -19,12 +19,14 @@ from smmbench_leaderboard.provenance.chain import stated_links
 from smmbench_leaderboard.site.cost import costs_of
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
 from smmbench_leaderboard.site.naming import slug
-from smmbench_leaderboard.site.previews import keep_preview
+from smmbench_leaderboard.site.previews import keep_preview, preview_name
 from smmbench_leaderboard.site.scripts import rounded, write_data
 from smmbench_leaderboard.site.shown_tracks import keep_tracks
 
 
-def keep_evidence(folder: Path, key: str, results: Results, row: Row) -> Evidence:
+def keep_evidence(
+    folder: Path, key: str, results: Results, row: Row, hidden: Collection[str] = ()
+) -> Evidence:
     """Write what the viewer shows of a row, a file a clip, and give what other pages need.
 
     Args:
@@ -32,6 +34,8 @@ def keep_evidence(folder: Path, key: str, results: Results, row: Row) -> Evidenc
         key: Of the board.
         results: Of this row alone.
         row: The row.
+        hidden: Pixel hashes of videos that were taken down: they have no preview, and one that
+            was made before is removed.
     """
     found = results.found[row.label]
     previews: list[Key] = []
@@ -40,7 +44,7 @@ def keep_evidence(folder: Path, key: str, results: Results, row: Row) -> Evidenc
         for pair in pairs:
             place = (pair.clip, pair.edit, pair.seed)
             result = found.get(place)
-            preview = "" if result is None else _preview(folder, results.dataset, result)
+            preview = "" if result is None else _preview(folder, results.dataset, result, hidden)
             if preview:
                 previews.append(place)
             of = _facts(folder, results.dataset, pair, result, preview)
@@ -77,11 +81,14 @@ def keep_sources(folder: Path, frame: SiteBoard) -> dict[str, str]:
     return found
 
 
-def _preview(folder: Path, dataset: Dataset, result: Result) -> str:
+def _preview(folder: Path, dataset: Dataset, result: Result, hidden: Collection[str]) -> str:
     record = result.record
     if record.status != "done":
         return ""
     form = clip_form(dataset, clip_named(dataset, record.request.clip))
+    if record.pixels_sha256 in hidden:
+        (folder / preview_name(record.pixels_sha256, form)).unlink(missing_ok=True)
+        return ""
     return keep_preview(
         folder, record.pixels_sha256, form, lambda: read_video(result.folder / VIDEO)
     )

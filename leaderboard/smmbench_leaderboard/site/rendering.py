@@ -23,6 +23,10 @@ from smmbench_leaderboard.site.figures import (
 from smmbench_leaderboard.site.naming import slug
 
 NAME, SENTENCE = 120, 1000  # characters
+SUMMARY = (
+    "Text-driven video motion transfer: methods, scores and videos, with intervals and controls."
+)
+"""What a page is about where its address is shared, if it says nothing else."""
 
 
 @cache
@@ -58,11 +62,15 @@ class Site:
         folder: Of the site.
         media: Whether there is a viewer of pairs.
         ledger: Whether there is a list of entries.
+        address: Where the site will be published, with a `/` at its end; empty if nobody said.
+        card: Path of the picture that stands for the site where an address is shared.
     """
 
     folder: Path
     media: bool = False
     ledger: bool = False
+    address: str = ""
+    card: str = ""
 
 
 def write_page(site: Site, page: str, template: str, facts: Mapping[str, Any]) -> None:
@@ -77,7 +85,14 @@ def write_page(site: Site, page: str, template: str, facts: Mapping[str, Any]) -
     path = site.folder / page
     path.parent.mkdir(parents=True, exist_ok=True)
     root = "../" * page.count("/")
-    everywhere = {"media": site.media, "ledger": site.ledger, "version": __version__}
+    everywhere = {
+        "media": site.media,
+        "ledger": site.ledger,
+        "version": __version__,
+        "address": site.address,
+        "card": site.card,
+        "summary": SUMMARY,
+    }
     about = {"root": root, "page": page} | everywhere | dict(facts)
     text = environment().get_template(template).render(about)
     write_text(path, text)

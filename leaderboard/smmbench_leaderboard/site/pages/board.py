@@ -102,7 +102,19 @@ class Shown:
 
 def write_board(to: Site, page: str, site: SiteBoard, others: list[SiteBoard]) -> None:
     """Write the page of one board, with links to the others."""
-    facts = {"shown": shown_of(site), "boards": others, "here": site, "nav": "board"}
+    board = site.board
+    methods = sum(not row.control for row in board.rows)
+    summary = (
+        f"{methods} methods of text-driven video motion transfer on {board.dataset}, "
+        f"{board.pairs} pairs each, with intervals, chance levels and controls."
+    )
+    facts = {
+        "shown": shown_of(site),
+        "boards": others,
+        "here": site,
+        "nav": "board",
+        "summary": summary,
+    }
     write_page(to, page, "board.html.j2", facts)
 
 

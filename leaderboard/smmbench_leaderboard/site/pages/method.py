@@ -9,6 +9,7 @@ import numpy as np
 from smmbench.marks import RULES
 from smmbench_leaderboard.board.columns import MOTION, RANKING, TEXT
 from smmbench_leaderboard.board.types import Row
+from smmbench_leaderboard.site.figures import short
 from smmbench_leaderboard.site.frame import SiteBoard
 from smmbench_leaderboard.site.naming import slug
 from smmbench_leaderboard.site.pages.printed import beside
@@ -76,8 +77,19 @@ def write_method(to: Site, site: SiteBoard, row: Row, board_page: str) -> None:
         "printed": beside(row),
         "board_page": board_page,
         "nav": "",
+        "summary": _summary(site, row),
     }
     write_page(to, f"{site.key}/methods/{slug(row.label)}.html", "method.html.j2", facts)
+
+
+def _summary(site: SiteBoard, row: Row) -> str:
+    """The row in a sentence, for where its address is shared."""
+    numbers = ", ".join(
+        f"{column.title.lower()} {short(row.cells[column.name].mean)}"
+        for column in site.board.columns
+        if column.name in RANKING and column.scored
+    )
+    return f"{row.card.title or row.label} on {site.board.dataset}: {numbers}."
 
 
 def _line(site: SiteBoard, row: Row, pairs: PairColumns, place: int) -> PairLine:
