@@ -33,6 +33,8 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from wan_model import FULL, random_backbone
 from zeroscope_pair import matmul_rate, moving_square
 
+from smmbench.diffusion.acceleration.checkpointing import Forward
+from smmbench.diffusion.acceleration.compiled import compile_blocks
 from smmbench.diffusion.acceleration.memory import GIB
 from smmbench.diffusion.backbone import Backbone
 from smmbench.diffusion.capture import capture
@@ -45,6 +47,7 @@ VARIANTS = {
     "plain": "diffusers, frozen weights; iterations run the whole network, and only what it needs",
     "eager": "as a model is loaded",
     "wan": "as the preset: blocks compiled",
+    "kept": "the same, and nothing is computed again for gradients",
     "float8": "the same in 8 bits, which is lossy",
     "low-memory": "with low_memory=true as well",
 }
@@ -160,15 +163,23 @@ def kernels(name: str) -> AbstractContextManager[Any]:
 def make(bench: Bench) -> Backbone:
     """The variant's model."""
     plain = bench.variant.startswith("plain")
-    return random_backbone(
+    backbone = random_backbone(
         bench.device,
         bench.dtype,
         bench.tiny,
         own=not plain,
         low_memory=bench.variant == "low-memory",
-        compile=bench.variant in ("wan", "low-memory", "float8") and bench.cuda,
+        compile=bench.variant in ("wan", "low-memory", "float8") and bench.cuda,  # kept: below
         float8=bench.variant == "float8",
     )
+    if bench.variant == "kept":
+        compile_blocks(backbone.denoiser.network, torch.device(bench.device), keeping_all)
+    return backbone
+
+
+def keeping_all(own: Forward, module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+    """A block that keeps whatever its gradient needs."""
+    return own(module, *args, **kwargs)
 
 
 def run_stages(bench: Bench, rounds: int) -> None:
