@@ -42,7 +42,12 @@ WITH_STRENGTH = ("sdedit", "flow-edit")  # compared along all their settings
 UNTUNED = ("text-only",)
 CHOSEN: dict[str, tuple[str, ...]] = {
     "smm": ("downsample=4", "guided_to=0.776", "iterations=10", "rates=0.021,0.012"),
-    "flow-motion": (),
+    "flow-motion": (
+        "guided_to=0.768",
+        "iterations=10",
+        "rate=0.00489",
+        "across=1.0",
+    ),
     "inversion-swap": ("inversion_steps=200", "inversion_prompt=false"),
 }
 """What the searches chose over the presets: datasets/docs/emoji-wan-tuning.md."""
