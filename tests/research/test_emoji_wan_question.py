@@ -13,7 +13,7 @@ import torch
 
 from smmbench.method.parameters import build_parameters, choose_preset
 from smmbench.resolving import find_method
-from smmbench_research.emoji_wan import answer, question, seen
+from smmbench_research.emoji_wan import answer, pictures, question, seen
 
 
 def test_every_method_is_given_the_same_budget(tmp_path: Path) -> None:
@@ -158,3 +158,35 @@ def test_pairs_that_differ_between_rows_are_refused(tmp_path: Path) -> None:
     path.write_text(line("a", "x") + line("b", "y"))
     with pytest.raises(ValueError, match="other pairs"):
         answer.read(path)
+
+
+def test_sheets_show_the_best_the_middle_and_the_worst_of_smm() -> None:
+    def row(label: str, k: int, seed: int = 0) -> dict[str, object]:
+        return {
+            "label": label,
+            "clip": f"clip-{k:02}",
+            "edit": "e",
+            "seed": seed,
+            "text_similarity": 0.5,
+            "motion_fidelity": k / 100,
+        }
+
+    rows = [row("smm", k) for k in range(40)] + [row("sdedit-0", 99), row("smm", 98, seed=1)]
+    found = pictures.chosen(rows)
+    assert [clip for clip, _ in found["best"]] == [f"clip-{k}" for k in range(39, 33, -1)]
+    assert [clip for clip, _ in found["middle"]] == [f"clip-{k}" for k in range(17, 23)]
+    assert [clip for clip, _ in found["worst"]] == [f"clip-{k:02}" for k in range(6)]
+
+
+def test_moments_are_spread_from_the_first_frame_to_the_last() -> None:
+    frames = np.arange(17, dtype=np.uint8)[:, None, None, None].repeat(3, -1)
+    assert pictures.moments(frames)[:, 0, 0, 0].tolist() == [0, 3, 6, 10, 13, 16]
+
+
+def test_another_text_metric_can_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "test.jsonl"
+    row = {"label": "a", "clip": "x", "edit": "e", "seed": 0, "motion_fidelity": 0.5}
+    scores = {"text_similarity": 0.9, "text_similarity_held_out": 0.8}
+    path.write_text(json.dumps(row | scores) + "\n")
+    assert answer.read(path)[0]["a"].text.tolist() == [0.9]
+    assert answer.read(path, "text_similarity_held_out")[0]["a"].text.tolist() == [0.8]

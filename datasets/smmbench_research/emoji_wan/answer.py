@@ -69,8 +69,12 @@ class Comparison:
     verdict: str
 
 
-def read(path: Path) -> tuple[dict[str, Scores], list[str]]:
+def read(path: Path, text: str = TEXT) -> tuple[dict[str, Scores], list[str]]:
     """Scores of each label, and the source clip of each pair.
+
+    Args:
+        path: Rows, a line each.
+        text: The metric of text; that of the question, or another to see how much depends on it.
 
     Raises:
         ValueError: Two labels have not the same pairs.
@@ -78,10 +82,10 @@ def read(path: Path) -> tuple[dict[str, Scores], list[str]]:
     rows: dict[str, dict[tuple[str, str, int], tuple[float, float]]] = {}
     for line in path.read_text("utf-8").splitlines():
         row = json.loads(line)
-        text, motion = (
-            metric(name).worst if row[name] is None else float(row[name]) for name in (TEXT, MOTION)
+        first, second = (
+            metric(name).worst if row[name] is None else float(row[name]) for name in (text, MOTION)
         )
-        values = (text, motion)
+        values = (first, second)
         rows.setdefault(row["label"], {})[row["clip"], row["edit"], row["seed"]] = values
     pairs = sorted(next(iter(rows.values())))
     for label, found in rows.items():
@@ -178,15 +182,16 @@ def main() -> None:
     """Print both tables as Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", type=Path, help="test.jsonl")
+    parser.add_argument("--text", default=TEXT, help="metric of text (default: %(default)s)")
     options = parser.parse_args()
-    scores, clips = read(options.rows)
+    scores, clips = read(options.rows, options.text)
     print(
         "| method | at | text, difference | motion, difference | p | |\n|---|---|--:|--:|--:|---|"
     )
     for one in compare(scores, clips):
         cells = [_told(one.text), _told(one.motion), f"{one.p:.4f}", one.verdict]
         print(f"| {one.method} | {one.at} | {' | '.join(cells)} |")
-    print(f"\n| row | {TEXT} | {MOTION} |\n|---|--:|--:|")
+    print(f"\n| row | {options.text} | {MOTION} |\n|---|--:|--:|")
     for label in sorted(scores):
         means = (mean_interval(v, clips, SEED) for v in (scores[label].text, scores[label].motion))
         print(f"| {label} | {' | '.join(_told(mean) for mean in means)} |")
