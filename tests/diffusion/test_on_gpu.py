@@ -73,7 +73,9 @@ def passes(backbone: Backbone) -> list[torch.Tensor]:
     return [one.cpu() for one in found]
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit", "ignore:.*checkpoint", "ignore:The .grad")
+@pytest.mark.filterwarnings(
+    "ignore:.*torch.jit", "ignore:.*checkpoint", "ignore:The .grad", "ignore:TensorFloat32"
+)
 @pytest.mark.parametrize("options", [{}, {"low_memory": True}, {"compile": True}])
 @pytest.mark.parametrize("name", NAMES)
 def test_passes_and_gradients_equal_the_cpus(

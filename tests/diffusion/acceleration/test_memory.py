@@ -229,3 +229,17 @@ def test_compiled_blocks_are_compiled_once_and_compute_the_same(
 
 def test_where_nobody_tells_memory_is_endless() -> None:
     assert capacity(torch.device("cpu")) == free_bytes(torch.device("cpu")) == float("inf")
+
+
+@pytest.mark.parametrize(("device", "index"), [("cuda", 2), ("cuda:1", 1)])
+def test_a_gpu_without_a_number_is_the_current_one(
+    device: str, index: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PyTorch's own question takes numbers alone."""
+    shares = {1: 0.5, 2: 0.25}
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda index: (0, 1000 * index))
+    monkeypatch.setattr(
+        torch.cuda.memory, "get_per_process_memory_fraction", shares.__getitem__, raising=False
+    )
+    assert capacity(torch.device(device)) == shares[index] * 1000 * index

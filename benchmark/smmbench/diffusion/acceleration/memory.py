@@ -18,10 +18,11 @@ def capacity(device: torch.device) -> float:
     """Bytes of a device that this process may take; infinite where nobody says."""
     if device.type != "cuda":
         return math.inf
-    _, total = torch.cuda.mem_get_info(device)
+    index = torch.cuda.current_device() if device.index is None else device.index
+    _, total = torch.cuda.mem_get_info(index)
     untyped: Any = torch.cuda.memory
-    share = getattr(untyped, "get_per_process_memory_fraction", lambda _device: 1.0)
-    return float(share(device)) * total
+    share = getattr(untyped, "get_per_process_memory_fraction", lambda _index: 1.0)
+    return float(share(index)) * total
 
 
 def free_bytes(device: torch.device) -> float:
