@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read by torch: for tiny tensors, threads only wait
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -97,3 +99,17 @@ def smmbench(
         return code, out, err
 
     return run
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The browser; its absence is a failure, so that nothing passes unseen."""
+    path = os.environ.get("SMMBENCH_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        pytest.fail("There is no Chromium here: `apt-get install chromium`, or SMMBENCH_CHROMIUM.")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")),
     *sorted(ROOT.glob("benchmark/docs/*.md")),
+    *sorted(ROOT.glob("datasets/docs/*.md")),
     *sorted(ROOT.glob("leaderboard/docs/*.md")),
     ROOT / "benchmark" / "perf" / "README.md",
     ROOT / "leaderboard" / "entries" / "README.md",
@@ -30,6 +31,8 @@ ROOTS = {
     "datasets": "smmbench_datasets",
     "leaderboard": "smmbench_leaderboard",
 }
+
+UNSHIPPED = {"benchmark": {"smmbench_manual"}, "datasets": {"smmbench_research"}}
 
 
 def _name(page: Path) -> str:
@@ -49,6 +52,7 @@ def _command_lines() -> list[Any]:
         text = page.read_text(encoding="utf-8")
         block = "\n".join([*_blocks(page, "bash"), *re.findall(r"^    (.+)$", text, re.MULTILINE)])
         block += "\n" + "\n".join(re.findall(r"`(smmbench [^`]+)`", text))
+        block = re.sub(r"\\\n\s*", " ", block)  # a command that goes on in the next line
         for line in re.split(r"\n|&&", block):
             words = shlex.split(line, comments=True)
             if words[:1] == ["smmbench"]:
@@ -88,12 +92,12 @@ def test_the_readme_has_the_two_commands() -> None:
 
 
 @pytest.mark.slow
-def test_the_script_of_the_readme_runs(
+def test_the_script_of_the_pages_runs(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script, _ = _blocks(ROOT / "README.md", "python")
+    (script,) = _blocks(ROOT / "benchmark" / "docs" / "python-script.md", "python")
     monkeypatch.chdir(tmp_path)
-    exec(compile(script, "README.md", "exec"), {})
+    exec(compile(script, "python-script.md", "exec"), {})
     printed = capsys.readouterr().out.splitlines()
     shown = script.splitlines()[-1].partition("  # ")[2]
     assert printed[-1] == shown == "-0.12, by chance 0.51"  # the numbers are those of the comment
@@ -102,7 +106,7 @@ def test_the_script_of_the_readme_runs(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [{}, {"inversion_prompt": False, "prompt_prefix": "a dog, "}])
-def test_the_40_lines_of_the_readme_are_the_method(
+def test_the_40_lines_of_the_pages_are_the_method(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: dict[str, Any]
 ) -> None:
     """In few steps, on a small and short clip, with restarts as in the paper; then its words."""
@@ -111,7 +115,7 @@ def test_the_40_lines_of_the_readme_are_the_method(
     from smmbench.smm import SMM
     from smmbench.video import Video, read_video
 
-    _, script = _blocks(ROOT / "README.md", "python")
+    (script,) = _blocks(ROOT / "benchmark" / "docs" / "smm-in-40-lines.md", "python")
     lines = [line for line in script.splitlines() if line.strip()]
     own = [line for line in lines if not line.startswith(("from ", "import "))]
     assert len(own) <= 40
@@ -126,7 +130,7 @@ def test_the_40_lines_of_the_readme_are_the_method(
     monkeypatch.setattr(dataset, "source_video", small)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(compile(script, "README.md", "exec"), names)
+    exec(compile(script, "smm-in-40-lines.md", "exec"), names)
     method = SMM(names["p"], "cpu", names["model"])
     source = Source("clip", names["source"], names["clip"].prompt, other=lambda: names["source"])
     video = method.transfer(method.prepare(source), names["target"], seed=0)
@@ -175,17 +179,19 @@ def test_every_source_root_holds_one_package_and_is_none() -> None:
     for folder, package in ROOTS.items():
         assert not (ROOT / folder / "__init__.py").exists()
         held = {path.parent.name for path in (ROOT / folder).glob("*/__init__.py")}
-        assert held == {package} | ({"smmbench_research"} if folder == "datasets" else set())
+        assert held == {package} | UNSHIPPED.get(folder, set())
 
 
 def test_research_is_not_shipped() -> None:
-    """No shipped module imports the research package, and the wheel leaves it out."""
+    """No shipped module imports what is not shipped, and the wheel leaves it out."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     shipped = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert sorted(shipped) == sorted(f"{folder}/{package}" for folder, package in ROOTS.items())
     for folder, package in ROOTS.items():
         for path in (ROOT / folder / package).rglob("*.py"):
-            assert "smmbench_research" not in path.read_text(encoding="utf-8"), _name(path)
+            text = path.read_text(encoding="utf-8")
+            for unshipped in ("smmbench_research", "smmbench_manual"):
+                assert not re.search(rf"(import|from) {unshipped}", text), _name(path)
 
 
 @pytest.mark.parametrize("package", ["benchmark", "baselines", "datasets"])

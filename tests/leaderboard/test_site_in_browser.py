@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,20 +35,6 @@ PAGES = (
     "toy/clips/clip-0.html",
 )
 Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    """The browser; its absence is a failure, so that nothing passes unseen."""
-    path = os.environ.get("SMMBENCH_CHROMIUM") or shutil.which("chromium")
-    if path is None:
-        pytest.fail("There is no Chromium here: `apt-get install chromium`, or SMMBENCH_CHROMIUM.")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,0 +1,81 @@
+"""The built manual in Chromium: narrow and wide, dark and light, without an error."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smmbench_manual.__main__ import server
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "index.html",
+    "start/first-board.html",
+    "reference/command-line.html",
+    "results/emoji.html",
+)
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The manual as its command builds it, which fails if anything is warned of."""
+    folder = tmp_path_factory.mktemp("built") / "manual"
+    subprocess.run([sys.executable, "-m", "smmbench_manual", "-o", str(folder)], check=True)
+    serving = server(folder / "site", 0)
+    thread = threading.Thread(target=serving.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{serving.server_port}/"
+    serving.shutdown()
+    serving.server_close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1600])
+def test_pages_open_without_a_fault(chromium: Any, address: str, width: int, scheme: str) -> None:
+    faults: list[str] = []
+    context = chromium.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on(
+        "request",
+        lambda asked: (
+            None
+            if asked.url.startswith((address, "data:", "blob:"))
+            else faults.append(f"asked for {asked.url}")
+        ),
+    )
+    for name in PAGES:
+        page.goto(address + name)
+        assert page.locator("h1").first.is_visible()
+        wider = "document.documentElement.scrollWidth > window.innerWidth"
+        assert not page.evaluate(wider), f"{name} is wider than {width} pixels."
+    context.close()
+    assert not faults
+
+
+def test_a_search_finds_a_page(chromium: Any, address: str) -> None:
+    context = chromium.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.goto(address)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("chance level", delay=20)
+    page.get_by_text("Glossary").last.wait_for(state="visible", timeout=20_000)
+    context.close()
+
+
+def test_the_folder_holds_only_a_manual(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("kept")
+    command = [sys.executable, "-m", "smmbench_manual", "-o", str(tmp_path)]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1 and "holds something else than a manual" in ran.stderr
+    assert (tmp_path / "mine.txt").read_text() == "kept"
