@@ -81,6 +81,15 @@ Executor = Annotated[str, _option("--executor", "local, or ray for several GPUs 
 Workers = Annotated[
     int | None, _option("--workers", "Number of Ray workers; by default one for each GPU.", min=1)
 ]
+ScoreWorkers = Annotated[
+    int | None,
+    _option(
+        "--workers",
+        "Processes that score; if not given, one for each core, up to 8, where there is enough "
+        "to do. Scores do not depend on it.",
+        min=1,
+    ),
+]
 Shard = Annotated[
     str | None,
     _option(

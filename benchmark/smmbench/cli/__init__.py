@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
@@ -102,6 +103,7 @@ def main() -> None:
     Anything else is a defect and keeps its traceback.
     """
     prepare_streams()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's: numbers are those of any machine
     warnings.showwarning = _show_warning
     try:
         app()

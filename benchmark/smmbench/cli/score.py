@@ -17,6 +17,7 @@ from smmbench.options import (
     Limit,
     Metrics,
     ResultsArgument,
+    ScoreWorkers,
     Shard,
     TextModelOrNone,
     TrackerOrProtocols,
@@ -58,6 +59,7 @@ def score(
     limit: Limit = None,
     shard: Shard = None,
     device: Device = "auto",
+    workers: ScoreWorkers = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -102,7 +104,7 @@ def score(
     if dry_run:
         _print_plan(found, options, json)
         return
-    outcomes = _score(found, options, only)
+    outcomes = _score(found, options, only, workers)
     _print_outcomes(outcomes, options, json)
     print_line(f"Next: smmbench leaderboard {results}", err=True)
     bad = any(outcome.error or outcome.missing(options.metrics) for outcome in outcomes)
@@ -110,18 +112,23 @@ def score(
 
 
 def _score(
-    found: list[tuple[Path, RunRecord]], options: Options, dataset: Dataset | None
+    found: list[tuple[Path, RunRecord]],
+    options: Options,
+    dataset: Dataset | None,
+    workers: int | None,
 ) -> list[Outcome]:
     from smmbench.progress import progress
-    from smmbench.scoring.loop import ScoreLoop
+    from smmbench.scoring.workers import default_workers, score_results
 
-    loop = ScoreLoop(options, [dataset] if dataset else [])
+    datasets = [dataset] if dataset else []
+    count = default_workers(found) if workers is None else workers
     outcomes = []
     with progress(len(found), "videos") as report:
-        for outcome in loop.run(found):
+        for outcome in score_results(options, found, datasets, count):
             outcomes.append(outcome)
             report(outcome.line(options.metrics), failed=bool(outcome.error))
-    return outcomes
+    place = {folder: at for at, (folder, _) in enumerate(found)}
+    return sorted(outcomes, key=lambda outcome: place[outcome.folder])
 
 
 def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, json: bool) -> None:

@@ -1,0 +1,148 @@
+"""Scoring in several processes: each holds the models, and takes one result after the other.
+
+The scores are those of one process, bit for bit: a result is scored by one process alone, and the
+networks see the same shapes with the same number of threads in each (`scoring.models.text_model`).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from itertools import islice
+from multiprocessing import get_context, parent_process
+from pathlib import Path
+
+from smmbench.dataset import Dataset
+from smmbench.errors import MachineError
+from smmbench.results import RunRecord
+from smmbench.scoring.loop import Outcome, ScoreLoop
+from smmbench.scoring.options import Options
+
+RESULTS_A_WORKER = 12
+"""Fewer results are scored sooner than another process has loaded its models."""
+MOST_WORKERS = 8
+"""Unless more are asked for: each holds models and the memory of a clip."""
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""More threads than cores wait for each other: two processes of two took three times as long."""
+AHEAD = 2
+"""Results that wait for each worker, so that none is idle."""
+
+Result = tuple[Path, RunRecord]
+
+
+def default_workers(results: Sequence[Result]) -> int:
+    """One for each core that this process may use, and not more than the results are worth."""
+    here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with_video = sum(record.status == "done" for _, record in results)
+    return max(1, min(here, MOST_WORKERS, with_video // RESULTS_A_WORKER))
+
+
+def score_results(
+    options: Options,
+    results: Sequence[Result],
+    datasets: Iterable[Dataset] = (),
+    workers: int = 1,
+) -> Iterator[Outcome]:
+    """Score results and write their `scores.json`; give each outcome as it comes.
+
+    Args:
+        options: How to score.
+        results: Folders and their records.
+        datasets: Datasets that are not installed.
+        workers: Processes; 1 for this one alone.
+
+    Raises:
+        ValueError: The number of workers is below 1.
+        LookupError, OSError: As `ScoreLoop.run`; or a worker died.
+    """
+    if workers < 1:
+        raise ValueError(f"There must be at least 1 worker, got {workers}.")
+    if workers == 1:
+        yield from ScoreLoop(options, datasets).run(results)
+        return
+    # Outputs of one clip follow each other: a worker then reads and tracks few sources.
+    ordered = sorted(
+        results, key=lambda result: (result[1].request.dataset, result[1].request.clip)
+    )
+    pool = ProcessPoolExecutor(
+        workers, get_context("spawn"), initializer=_begin, initargs=(options, tuple(datasets))
+    )
+    try:
+        with _one_thread_each():
+            for _ in range(workers):  # each starts a worker, which takes the environment with it
+                pool.submit(_is_here)
+        yield from _scored(pool, ordered, workers * AHEAD)
+    except BrokenProcessPool as error:
+        raise MachineError(
+            "A scoring process died; the system may have ended it for want of memory. What it "
+            "scored stays. Score again, with fewer --workers if memory is short."
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _clip(result: Result) -> tuple[str, str]:
+    return result[1].request.dataset, result[1].request.clip
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Give each process that begins one thread: libraries read it when they are imported."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _is_here() -> None:
+    """Nothing to do."""
+
+
+def _scored(pool: ProcessPoolExecutor, results: Sequence[Result], most: int) -> Iterator[Outcome]:
+    """Keep so many results in the hands of the workers, and give what is finished."""
+    waiting = iter(results)
+    working: set[Future[Outcome]] = {pool.submit(_score, *one) for one in islice(waiting, most)}
+    while working:
+        finished, working = wait(working, return_when=FIRST_COMPLETED)
+        for one in finished:
+            working |= {pool.submit(_score, *after) for after in islice(waiting, 1)}
+            yield one.result()
+
+
+_loop: ScoreLoop | None = None
+"""Of a worker: holds the models that it has loaded."""
+
+
+def _begin(options: Options, datasets: tuple[Dataset, ...]) -> None:
+    """Begin a worker: Ctrl-C is its parent's to hear, and it ends when its parent does."""
+    global _loop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()
+    import cv2
+
+    cv2.setNumThreads(1)
+    _loop = ScoreLoop(options, datasets)
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _score(folder: Path, record: RunRecord) -> Outcome:
+    assert _loop is not None
+    (outcome,) = _loop.run([(folder, record)])
+    return outcome
