@@ -24,16 +24,20 @@ from smmbench.contact_sheet.sheet import (
     wrap,
 )
 from smmbench.dataset import Clip, Dataset, Edit, File, Manifest, Protocol
+from smmbench.method import Card
 from smmbench.results import (
     VIDEO,
     Environment,
     Failure,
+    Mark,
+    MethodFile,
     Request,
     RunRecord,
     Score,
     ScoreFile,
     read_record,
     result_folder,
+    write_method,
     write_record,
     write_scores,
 )
@@ -204,13 +208,15 @@ def test_source_comes_first_then_every_method_of_every_edit(
     assert shown == [True, True, False, True, False]
 
 
-def _score_as(folder: Path, value: float) -> None:
+def _score_as(folder: Path, value: float, marks: tuple[Mark, ...] = ()) -> None:
     record = read_record(folder)
     assert record is not None
     score = Score(
         metric="motion_fidelity", version=2, value=value, details={}, key="0" * 64, origin={}
     )
-    file = ScoreFile(request=record.request, pixels_sha256=record.pixels_sha256, scores=(score,))
+    file = ScoreFile(
+        request=record.request, pixels_sha256=record.pixels_sha256, scores=(score,), marks=marks
+    )
     write_scores(folder, file)
 
 
@@ -227,6 +233,30 @@ def test_the_worst_come_first_with_their_numbers(results: Path, dataset: Dataset
         list(worst_rows(found, "text_similarity", 1, dataset, 4))
     with pytest.raises(LookupError, match="Did you mean 'motion_fidelity'"):
         list(worst_rows(found, "motion_fidelty", 1, dataset, 4))
+
+
+def test_marked_results_come_before_the_worst_but_not_those_of_controls(
+    results: Path, dataset: Dataset
+) -> None:
+    mark = Mark(
+        name="moving_structure",
+        version=1,
+        value=0.01,
+        threshold=0.05,
+        side="below",
+        key="0" * 64,
+        origin={},
+    )
+    for edit, value, marks in (("fox", 0.9, (mark,)), ("owl", -0.25, ())):
+        _score_as(next(results.glob(f"copy/*/*/{edit}/seed-0")), value, marks)
+    found = chosen_results(results, dataset, Choice())
+    said = _said(list(worst_rows(found, "motion_fidelity", 2, dataset, 4)))
+    assert said[0] == "1. tiny / clip / fox" and said[4] == "2. tiny / clip / owl"
+    assert "marked: moving_structure 0.010" in said[3] and "marked" not in said[7]
+    card = Card("Copy", kind="control", licence="Apache-2.0")
+    write_method(results / "copy", MethodFile(label="copy", entry="a:Copy", card=card))
+    said = _said(list(worst_rows(found, "motion_fidelity", 2, dataset, 4)))
+    assert said[0] == "1. tiny / clip / owl"
 
 
 def test_source_that_cannot_be_had_is_a_row_that_says_so(results: Path) -> None:

@@ -89,7 +89,7 @@ def test_bibtex_cites_rows_metrics_dataset_and_software(board: Board) -> None:
     assert len({key for _, key in entries}) == len(entries)
     (smm,) = [one for one in text.split("@") if one.startswith("misc{smm,")]
     assert "eprint = {3111.17009}" in smm and "year = {2031}" in smm
-    assert "author = {Doe and others}" in smm and r"SMM \& " in smm
+    assert "author = {Doe and others}" in smm and r"title = {{SMM} \& " in smm
     assert text.count("{") == text.count("}")
     assert "copy" not in {key for _, key in entries}  # a control has nothing to cite
 

@@ -53,7 +53,8 @@ def sheet(
         typer.Option(
             "--worst",
             min=1,
-            help="Instead of all pairs: so many results with the worst scores, with numbers.",
+            help="Instead of all pairs: this many results with the worst scores, with their "
+            "numbers and marks.",
         ),
     ] = None,
     worst_by: Annotated[

@@ -10,8 +10,18 @@ from smmbench.contact_sheet.sheet import Heading, Row, evenly_spaced
 from smmbench.dataset import Dataset, clip_named, load_dataset, source_video
 from smmbench.metrics.registry import metric
 from smmbench.plugins import no_such
-from smmbench.results import VIDEO, RunRecord, find_records, scores_of
+from smmbench.results import (
+    VIDEO,
+    RunRecord,
+    find_records,
+    marks_of,
+    read_method,
+    scores_of,
+)
 from smmbench.video import read_video
+
+MOTION = "motion_fidelity"
+"""The metric that marks speak of."""
 
 Found = tuple[Path, RunRecord]  # the folder of a result, and its record
 Pair = tuple[str, str, str]  # names of dataset, clip and edit
@@ -120,6 +130,8 @@ def worst_rows(
 ) -> Iterator[Heading | Row]:
     """Give the results with the worst scores in a metric, the worst first, each below its source.
 
+    By motion fidelity, marked results of methods come first: a board counts them as the worst.
+
     Args:
         found: What `chosen_results` gave.
         name: Of the metric.
@@ -133,26 +145,40 @@ def worst_rows(
     """
     sign = 1 if metric(name).higher_is_better else -1
     scored = [
-        (sign * score.value, item)
+        (not (name == MOTION and _counts_as_worst(item)), sign * score.value, item)
         for item in found
         if (score := scores_of(*item).get(name)) is not None and score.value is not None
     ]
     if not scored:
         raise ValueError(f"No result here has a number of '{name}'. Run `smmbench score` first.")
-    worst = sorted(scored, key=lambda one: (one[0], str(one[1][0])))[:count]
-    for place, (_, item) in enumerate(worst, start=1):
+    worst = sorted(scored, key=lambda one: (*one[:2], str(one[2][0])))[:count]
+    for place, (*_, item) in enumerate(worst, start=1):
         folder, record = item
         request = record.request
         yield Heading(f"{place}. {request.dataset} / {request.clip} / {request.edit}", main=True)
         yield Heading(record.prompt)
         yield _source_row(dataset, request.dataset, request.clip, columns)
         row = _result_row(request.method, request.seed, item, columns)
-        numbers = "\n".join(
+        numbers = [
             f"{one.metric} {one.value:.3f}"
             for one in scores_of(folder, record).values()
             if one.value is not None
-        )
-        yield replace(row, text=f"{row.text}\n{numbers}")
+        ]
+        marks = [
+            f"marked: {mark.name} {mark.value:.3f}"
+            for mark in marks_of(folder, record)
+            if mark.marked
+        ]
+        yield replace(row, text="\n".join([row.text, *numbers, *marks]))
+
+
+def _counts_as_worst(item: Found) -> bool:
+    """Whether a board counts a result's motion as the worst: marked, and not of a control."""
+    folder, record = item
+    if not any(mark.marked for mark in marks_of(folder, record)):
+        return False
+    method = read_method(folder.parents[3])
+    return method is None or method.card.kind != "control"
 
 
 def _source_row(dataset: Dataset | None, name: str, clip: str, columns: int) -> Row:
@@ -181,7 +207,9 @@ def _result_row(method: str, seed: int, found: Found | None, columns: int) -> Ro
         return Row(method, text, reason=str(error))
     if video.pixels_sha256 != record.pixels_sha256:
         return Row(method, text, reason="The video is not the one of its record; run it again.")
-    how = "imported" if record.imported else f"done in {record.transfer_seconds:.3g} s"
+    seconds = record.transfer_seconds
+    took = f"{seconds:.3g} s" if seconds >= 0.01 else "less than 0.01 s"
+    how = "imported" if record.imported else f"done in {took}"
     return Row(method, f"{text}, {how}", evenly_spaced(video, columns))
 
 

@@ -96,9 +96,10 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
         if coverage.missing:
             notes.append(f"{row.label}: {coverage.missing} missing pairs count as worst.")
         if scope == "shared" and coverage.of_dataset > coverage.expected:
+            more = coverage.of_dataset - coverage.expected
             notes.append(
-                f"{row.label}: {coverage.of_dataset - coverage.expected} more results are left "
-                "out, as they are not of the pairs of this board."
+                f"{row.label}: {more} {'result is' if more == 1 else 'results are'} left out, "
+                "since the other rows lack those pairs."
             )
     notes += [
         f"{label}: {count} results of seeds or edits outside the protocol are left out."

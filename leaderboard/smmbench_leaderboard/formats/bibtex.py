@@ -14,6 +14,8 @@ from smmbench_leaderboard.literature.references import Work, works_named, works_
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")
 ADDRESS = re.compile(r"https?://[^\s,;)]+")
 Entry = tuple[str, str, Mapping[str, str]]  # kind, key as yet not escaped, and fields
+NAME = re.compile(r"(?<![\\\w])\w*[A-Za-z0-9][A-Z]\w*")
+"""A word with a capital inside, such as SDEdit: styles of BibTeX make others small in titles."""
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
@@ -106,7 +108,8 @@ def _filled(facts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     for name, fact in facts:
         if fact:
             plain = name in ("url", "eprint")
-            yield name, re.sub(r"[{}\\]", "", fact) if plain else _escaped(fact)
+            text = re.sub(r"[{}\\]", "", fact) if plain else _escaped(fact)
+            yield name, NAME.sub(r"{\g<0>}", text) if name == "title" else text
 
 
 def _escaped(text: str) -> str:

@@ -24,12 +24,13 @@ def comparison_text(comparison: Comparison) -> str:
     caption = (
         f"{plain(comparison.dataset)}, {comparison.pairs} pairs of {comparison.clips} clips{part}. "
         f"Differences are {a} minus {b}, pair by pair; won, tied and lost count edits. Intervals "
-        "are a bootstrap over source clips. p is of sign flips by clip, for these two methods and "
-        "one metric alone: it is corrected for nothing, and says less the more one compares.",
+        "are a bootstrap over source clips (below six clips, Student's t). p is of sign flips by "
+        "clip, for these two methods and one metric alone: it is corrected for nothing, and "
+        "says less the more one compares.",
         *_of_board(comparison),
         *comparison.notes,
     )
-    return drawn(table, Text(), *(Text(plain(sentence, longest=400)) for sentence in caption))
+    return drawn(table, Text(), *(Text(plain(sentence, longest=1000)) for sentence in caption))
 
 
 def _of_board(comparison: Comparison) -> tuple[str, ...]:

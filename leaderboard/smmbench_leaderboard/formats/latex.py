@@ -27,7 +27,7 @@ def to_latex(board: Board) -> str:
         if name:
             lines.append(rf"\multicolumn{{{width}}}{{l}}{{\emph{{{latex(name)}}}}} \\")
         lines += [_line(row) for row in rows]
-    caption = " ".join(latex(sentence, longest=400) for sentence in table.caption)
+    caption = " ".join(latex(sentence, longest=1000) for sentence in table.caption)
     lines += [r"\bottomrule", r"\end{tabular}", rf"\caption{{{caption}}}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 

@@ -19,7 +19,7 @@ def to_markdown(board: Board) -> str:
             lines.append(f"| *{markdown(name)}*" + " | " * (width - 1) + " |")
         lines += [_line(row) for row in rows]
     lines.append("")
-    lines += [f"{markdown(sentence, longest=400)}  " for sentence in table.caption]
+    lines += [f"{markdown(sentence, longest=1000)}  " for sentence in table.caption]
     return "\n".join(lines) + "\n"
 
 

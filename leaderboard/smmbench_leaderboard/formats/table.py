@@ -154,9 +154,10 @@ def _mark_sentences(board: Board) -> tuple[str, ...]:
     if not _has_marks(board):
         return ()
     names = {name for row in board.rows for pair in row.pairs for name in pair.marks}
-    reasons = " or ".join(rule.says for rule in RULES if rule.name in names)
+    reasons = [rule.says for rule in RULES if rule.name in names]
+    said = "; or ".join(reasons) if reasons else "may not be taken at its word"
     return (
-        f"Marked: share of pairs whose output {reasons}. Such a pair counts as the worst on "
+        f"Marked: share of pairs whose output {said}. Such a pair counts as the worst on "
         "motion; controls show what the score would have been. A row with more than "
         f"{MARKED_SHARE:.0%} marked pairs has no rank and no place on the front.",
     )

@@ -73,7 +73,7 @@ def to_terminal(board: Board) -> str:
         )
     if any(cell.rank for row in board.rows for cell in row.cells.values()):
         caption.insert(0, "In brackets: the rank.")
-    sentences = (Text(plain(sentence, longest=400)) for sentence in caption)
+    sentences = (Text(plain(sentence, longest=1000)) for sentence in caption)
     return drawn(table, *sentences, width=room)
 
 
