@@ -440,7 +440,7 @@ def test_a_broken_card_leaves_its_row_out(board_tree: BoardTree) -> None:
     (board_tree.results / "copy" / "method.json").write_text("")
     made = board(board_tree)
     assert [row.label for row in made.rows] == ["smm"]
-    assert any("method.json" in note for note in made.notes)
+    assert any("is left out, since its card cannot be read" in note for note in made.notes)
 
 
 def test_broken_scores_are_none(board_tree: BoardTree) -> None:

@@ -94,7 +94,8 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
         if not row.control and not coverage.done:
             notes.append(f"{row.label}: has no video, and so no rank.")
         if coverage.missing:
-            notes.append(f"{row.label}: {coverage.missing} missing pairs count as worst.")
+            missing = "pair counts" if coverage.missing == 1 else "pairs count"
+            notes.append(f"{row.label}: {coverage.missing} missing {missing} as worst.")
         if scope == "shared" and coverage.of_dataset > coverage.expected:
             more = coverage.of_dataset - coverage.expected
             notes.append(
@@ -160,9 +161,15 @@ def _lack_of(row: Row, results: Results) -> Iterator[str]:
             reasons[said[0] if said else ""] += 1
     for reason, count in reasons.items():
         yield (
-            f"{row.label}: {count} finished pairs lack a score and count as worst"
+            f"{row.label}: {_finished(count)} as worst"
             + (f": {reason}" if reason else "; run `smmbench score` again.")
         )
+
+
+def _finished(count: int) -> str:
+    return f"{count} finished {'pair lacks' if count == 1 else 'pairs lack'} a score and " + (
+        "counts" if count == 1 else "count"
+    )
 
 
 def _lacking_notes(

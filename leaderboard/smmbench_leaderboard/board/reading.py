@@ -138,7 +138,8 @@ def read_results(
         try:
             methods[label] = _method(root, label, found[label])
         except ValueError as error:  # without its card, a control would pass for a method
-            problems.add(label, method_folder(root, label), str(error))
+            reason = f"is left out, since its card cannot be read: {error}"
+            problems.add(label, method_folder(root, label), reason)
             del found[label]
     counts = {label: dict(by) for label, by in others.items()}
     if not found:

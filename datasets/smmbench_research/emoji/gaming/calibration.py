@@ -127,9 +127,8 @@ def nearest(real: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for rule in measured(real):
         for kind, some in real.groupby("kind", sort=False):
-            values = some[rule.name]
-            place = values.idxmax() if rule.side == "above" else values.idxmin()
-            found = some.loc[place]
+            values = some[rule.name].to_numpy()
+            found = some.iloc[int(values.argmax() if rule.side == "above" else values.argmin())]
             pair = f"{found['clip']}/{found['edit']}"
             rows.append(
                 {"rule": rule.name, "kind": kind, "value": float(found[rule.name])}
