@@ -173,7 +173,8 @@ class FlowStill(OnAStill[DiffusionParameters]):
         kind="control",
         licence="Apache-2.0",
         notes="A still of the prompt; where the source's object is, the still's pixels follow the "
-        "source's flow, whatever they show. No mark tells it from a transfer: look at it.",
+        "source's flow, whatever they show. Marks tell it from a transfer on few clips: look at "
+        "it.",
         backbone=BACKBONES,
         values="those of SMM",
         tuned="nothing to tune",
