@@ -1,4 +1,4 @@
-"""`smmbench methods check`: good methods keep every law, each broken one is named by its own."""
+"""`smmbench methods check`: good methods keep every check, each broken one is named by its own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 import torch
 from tests.builders.transformers import build_tiny_wan
 
-from smmbench.conformance import LAWS, Checked, check_method
+from smmbench.conformance import CHECKS, Checked, check_method
 from smmbench.conformance.checks import repeating
 from smmbench.conformance.trial import Made, Trial
 from smmbench.conformance.watch.fingerprint import changes, fingerprint
@@ -101,7 +101,7 @@ def first(line: str) -> tuple[str, str]:
     return BEGIN, f"        {line}\n{BEGIN}"
 
 
-# The law, and what of the good method is replaced by what.
+# The check, and what of the good method is replaced by what.
 BROKEN: dict[str, tuple[str, tuple[str, str]]] = {
     "no subclass": ("class", ("class Toy(Method)", "class Toy(object)")),
     "no transfer": ("class", ("def transfer", "def transfers")),
@@ -189,7 +189,7 @@ BROKEN: dict[str, tuple[str, tuple[str, str]]] = {
 
 
 @pytest.fixture
-def check(tmp_path: Path, small_dataset: Path) -> Callable[..., Checked]:
+def try_method(tmp_path: Path, small_dataset: Path) -> Callable[..., Checked]:
     def run(text: str, name: str = "Toy", **options: Any) -> Checked:
         (tmp_path / "toy.py").write_text(text)
         options = {"dataset": small_dataset, "device": "cpu", "another_process": False, **options}
@@ -199,27 +199,27 @@ def check(tmp_path: Path, small_dataset: Path) -> Callable[..., Checked]:
 
 
 def outcomes(checked: Checked, outcome: str) -> list[str]:
-    return [finding.law for finding in checked.findings if finding.outcome == outcome]
+    return [finding.check for finding in checked.findings if finding.outcome == outcome]
 
 
-def test_a_good_method_keeps_every_law(check: Callable[..., Checked]) -> None:
-    checked = check(GOOD)
-    assert outcomes(checked, "kept") == [law.name for law in LAWS]
+def test_a_good_method_keeps_every_check(try_method: Callable[..., Checked]) -> None:
+    checked = try_method(GOOD)
+    assert outcomes(checked, "kept") == [check.name for check in CHECKS]
     assert checked.prepare_seconds is not None and checked.transfer_seconds is not None
-    assert all(law.text.endswith(".") for law in LAWS)
+    assert all(check.text.endswith(".") for check in CHECKS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", BROKEN)
-def test_each_broken_method_is_named_by_its_law_alone(
-    check: Callable[..., Checked], case: str, monkeypatch: pytest.MonkeyPatch
+def test_each_broken_method_is_named_by_its_check_alone(
+    try_method: Callable[..., Checked], case: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SMMBENCH_TOY", raising=False)
-    law, (old, new) = BROKEN[case]
+    check, (old, new) = BROKEN[case]
     assert old in GOOD
     before = os.getcwd(), torch.get_default_dtype(), torch.is_grad_enabled()
-    checked = check(GOOD.replace(old, new, 1))
-    assert [finding.law for finding in checked.broken] == [law]
+    checked = try_method(GOOD.replace(old, new, 1))
+    assert [finding.check for finding in checked.broken] == [check]
     assert all(finding.said and finding.advice for finding in checked.broken)
     assert (os.getcwd(), torch.get_default_dtype(), torch.is_grad_enabled()) == before
     assert "SMMBENCH_TOY" not in os.environ
@@ -235,52 +235,52 @@ def test_each_broken_method_is_named_by_its_law_alone(
     ids=["good", "hash", "drawn at import"],
 )
 def test_another_process_makes_the_same(
-    check: Callable[..., Checked], old: str, new: str, said: str
+    try_method: Callable[..., Checked], old: str, new: str, said: str
 ) -> None:
     text = GOOD.replace("LEAKED = []", "LEAKED = []; DRAWN = os.getpid()").replace(
         old or "none", new
     )
-    checked = check(text, another_process=True)
-    assert [one.law for one in checked.broken] == ["fresh"] * bool(said)
+    checked = try_method(text, another_process=True)
+    assert [one.check for one in checked.broken] == ["fresh"] * bool(said)
     assert all(said in one.said for one in checked.broken)
 
 
 def test_what_no_other_process_can_load_is_told(
-    check: Callable[..., Checked], monkeypatch: pytest.MonkeyPatch
+    try_method: Callable[..., Checked], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("smmbench.conformance.another_process.CODE", "raise SystemExit('no room')")
-    checked = check(GOOD, another_process=True)
+    checked = try_method(GOOD, another_process=True)
     (warned,) = (one for one in checked.findings if one.outcome == "warning")
-    assert warned.law == "fresh" and "no room" in warned.said
+    assert warned.check == "fresh" and "no room" in warned.said
 
 
-def test_one_failure_does_not_hide_another(check: Callable[..., Checked]) -> None:
+def test_one_failure_does_not_hide_another(try_method: Callable[..., Checked]) -> None:
     text = GOOD.replace(RNG, "np.random.default_rng(seed)").replace('licence="MIT"', 'licence=""')
     text = text.replace(*first("prepared['log'].append(seed); os.chdir('/')"))
     text = text.replace("noise: float = 20.0", "noise: str = 20.0")
-    found = [one.law for one in check(text).broken]
+    found = [one.check for one in try_method(text).broken]
     assert found == ["parameters", "card", "prompt", "prepared", "surroundings"]
 
 
-def test_what_the_class_says_is_a_warning(check: Callable[..., Checked]) -> None:
+def test_what_the_class_says_is_a_warning(try_method: Callable[..., Checked]) -> None:
     blind = GOOD.replace(RNG, "np.random.default_rng(0)")
-    assert outcomes(check(blind), "broken") == ["seeds", "prompt"]
+    assert outcomes(try_method(blind), "broken") == ["seeds", "prompt"]
     said = blind.replace("built = 0", "built, deterministic = 0, True")
     said = said.replace('licence="MIT"', 'kind="control", licence="MIT"')
-    assert (outcomes(check(said), "broken"), outcomes(check(said), "warning")) == (
+    assert (outcomes(try_method(said), "broken"), outcomes(try_method(said), "warning")) == (
         [],
         ["seeds", "prompt"],
     )
     drawn = GOOD.replace("built = 0", "built, deterministic = 0, True")
-    assert outcomes(check(drawn), "warning") == ["seeds"]
+    assert outcomes(try_method(drawn), "warning") == ["seeds"]
     sized = GOOD.replace(GIVE, "        return Video(frames.repeat(2, 1).repeat(2, 2), 8.0)")
-    assert outcomes(check(sized), "warning") == ["video"]
+    assert outcomes(try_method(sized), "warning") == ["video"]
 
 
-def test_what_hangs_is_stopped(check: Callable[..., Checked]) -> None:
+def test_what_hangs_is_stopped(try_method: Callable[..., Checked]) -> None:
     text = GOOD.replace(*first("while not prompt: pass"))
-    checked = check(text, limit=0.5)
-    assert [one.law for one in checked.broken] == ["unusual"]
+    checked = try_method(text, limit=0.5)
+    assert [one.check for one in checked.broken] == ["unusual"]
     assert "still at work after 0.5 s" in checked.broken[0].said
     with pytest.raises(TimeUpError), time_limit(0.01):
         while True:
@@ -303,7 +303,7 @@ def test_who_swallows_the_end_of_the_time_is_told_again(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("fall, broken", [(11, False), (10**9, True)])
 def test_a_process_that_swings_is_no_leak(
-    check: Callable[..., Checked], monkeypatch: pytest.MonkeyPatch, fall: int, broken: bool
+    try_method: Callable[..., Checked], monkeypatch: pytest.MonkeyPatch, fall: int, broken: bool
 ) -> None:
     """Sizes that rise over all transfers of a quick check, and then fall; and that always rise."""
     calls = itertools.count()
@@ -313,8 +313,8 @@ def test_a_process_that_swings_is_no_leak(
         return 2**26 * (call if call < fall else 0)
 
     monkeypatch.setattr("smmbench.conformance.trial.used_memory", used)
-    checked = check(GOOD, quick=True)
-    assert [one.law for one in checked.broken] == ["memory"] * broken
+    checked = try_method(GOOD, quick=True)
+    assert [one.check for one in checked.broken] == ["memory"] * broken
     if broken:
         assert "of the process grew in each of 8 transfers, by 64 MiB" in checked.broken[0].said
 
@@ -336,41 +336,41 @@ KEPT = first("self.kept = [*self.kept, np.ones(2**18)][-4:]")  # of the last fou
 
 
 @pytest.mark.parametrize("quick", [True, False])
-def test_a_bounded_cache_is_no_leak(check: Callable[..., Checked], quick: bool) -> None:
-    assert outcomes(check(GOOD.replace(*KEPT), quick=quick), "broken") == []
+def test_a_bounded_cache_is_no_leak(try_method: Callable[..., Checked], quick: bool) -> None:
+    assert outcomes(try_method(GOOD.replace(*KEPT), quick=quick), "broken") == []
 
 
 def test_a_network_that_is_loaded_when_it_is_needed_did_not_change(
-    check: Callable[..., Checked],
+    try_method: Callable[..., Checked],
 ) -> None:
     text = GOOD.replace("        self.network =", "        self.late = None; self.network =")
     text = text.replace(*first("self.late = self.late or torch.nn.ReLU()"))
-    assert outcomes(check(text), "broken") == []
+    assert outcomes(try_method(text), "broken") == []
 
 
-def test_quick_leaves_out_what_is_slow(check: Callable[..., Checked]) -> None:
+def test_quick_leaves_out_what_is_slow(try_method: Callable[..., Checked]) -> None:
     text = GOOD.replace(*first("LEAKED.append(prompt)"))
-    quick = check(text, quick=True)
-    assert {law.name for law in LAWS} - {one.law for one in quick.findings} == {
+    quick = try_method(text, quick=True)
+    assert {check.name for check in CHECKS} - {one.check for one in quick.findings} == {
         *("order", "batch", "fresh", "unusual"),
     }
     assert not quick.broken
 
 
-def test_what_does_not_load_and_what_is_not_there(check: Callable[..., Checked]) -> None:
-    (finding,) = check("import nothing_of_this_name").findings
-    assert (finding.law, finding.outcome) == ("class", "broken")
+def test_what_does_not_load_and_what_is_not_there(try_method: Callable[..., Checked]) -> None:
+    (finding,) = try_method("import nothing_of_this_name").findings
+    assert (finding.check, finding.outcome) == ("class", "broken")
     assert "No module named" in finding.said
     with pytest.raises(ValueError, match="has no 'Other'"):
-        check(GOOD, "Other")
+        try_method(GOOD, "Other")
     with pytest.raises(LookupError, match="No parameter 'loud'"):
-        check(GOOD, settings=["loud=1"])
+        try_method(GOOD, settings=["loud=1"])
     with pytest.raises(LookupError, match="No method 'sdedti'"):
         check_method("sdedti")
 
 
 @pytest.mark.parametrize("kind", ["frames", pytest.param("diffusion", marks=pytest.mark.slow)])
-def test_the_templates_keep_every_law(
+def test_the_templates_keep_every_check(
     kind: Kind, tmp_path: Path, small_dataset: Path, tiny_backbone: Path
 ) -> None:
     name = write_template(tmp_path / "my_own.py", kind)
@@ -384,7 +384,7 @@ def test_the_templates_keep_every_law(
         device="cpu",
     )
     assert not checked.broken, checked.broken
-    assert outcomes(checked, "kept") == [law.name for law in LAWS]
+    assert outcomes(checked, "kept") == [check.name for check in CHECKS]
     with pytest.raises(FileExistsError, match="is left as it is"):
         write_template(tmp_path / "my_own.py", kind)
     with pytest.raises(ValueError, match="like a Python module"):
@@ -453,7 +453,7 @@ def test_the_command_line(
     code, out, _ = smmbench(*words, "--set", "strength=1", "--set", "noise=0", "--json")
     content = json.loads(out)
     assert code == 1 and not content["kept"]
-    assert [one["law"] for one in content["findings"] if one["outcome"] == "broken"] == ["seeds"]
+    assert [one["check"] for one in content["findings"] if one["outcome"] == "broken"] == ["seeds"]
     assert smmbench("methods", "new", "tint.py")[0] == 2
     assert smmbench("methods", "check", "tint.py:Taint")[0] == 2
 

@@ -1,4 +1,4 @@
-"""`smmbench selftest`: it holds here, and each law names itself when it is broken."""
+"""`smmbench selftest`: it holds here, and each check names itself when it is broken."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GOOD = {
     "noise": Standing(text=0.08, motion=0.3, floor=0.54),
     "text-only": Standing(text=0.69, motion=0.41, floor=0.52),
 }
-# Control, field, value; the law that this breaks.
+# Control, field, value; the check that this breaks.
 BROKEN = [
     ("source-copy", "motion", 0.999, "copy-moves-perfectly"),
     ("source-copy", "text", 0.6, "copy-ignores-the-prompt"),
@@ -47,13 +47,13 @@ BROKEN = [
 ]
 
 
-def broken_laws(means: dict[str, Standing]) -> list[str]:
-    return [law.name for law in ANCHORS if law.faults(means)]
+def broken_checks(means: dict[str, Standing]) -> list[str]:
+    return [check.name for check in ANCHORS if check.faults(means)]
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Less to make: one clip, three controls, one share, the metrics that the laws are about."""
+    """Less to make: one clip, three controls, one share, the metrics that the checks are about."""
     three = {"source-copy", "frozen", "reversed"}
     monkeypatch.setattr(standing, "CLIPS", standing.CLIPS[:1])
     monkeypatch.setattr(standing, "METRICS", (standing.TEXT, standing.MOTION))
@@ -63,31 +63,31 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_laws_hold_where_controls_stand_well() -> None:
-    assert broken_laws(GOOD) == []
-    assert {name for law in ANCHORS for name in law.controls} == set(GOOD)
+    assert broken_checks(GOOD) == []
+    assert {name for check in ANCHORS for name in check.controls} == set(GOOD)
     assert {control.name for control in CONTROLS} == set(GOOD)
 
 
-@pytest.mark.parametrize(("control", "field", "value", "law"), BROKEN)
-def test_a_control_out_of_place_breaks_its_law(
-    control: str, field: str, value: float, law: str
+@pytest.mark.parametrize(("control", "field", "value", "check"), BROKEN)
+def test_a_control_out_of_place_breaks_its_check(
+    control: str, field: str, value: float, check: str
 ) -> None:
     means = GOOD | {control: replace(GOOD[control], **{field: value})}
-    assert law in broken_laws(means)
-    (anchor,) = (one for one in ANCHORS if one.name == law)
+    assert check in broken_checks(means)
+    (anchor,) = (one for one in ANCHORS if one.name == check)
     assert control in anchor.faults(means)[0]
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_number_that_is_none_breaks_a_law(name: str) -> None:
-    assert broken_laws(GOOD | {name: Standing(np.nan, np.nan, np.nan)})
+def test_a_number_that_is_none_breaks_a_check(name: str) -> None:
+    assert broken_checks(GOOD | {name: Standing(np.nan, np.nan, np.nan)})
 
 
-def test_a_law_that_cannot_be_tried_is_broken() -> None:
+def test_a_check_that_cannot_be_tried_is_broken() -> None:
     def faults() -> list[str]:
         raise ZeroDivisionError("no clip")
 
-    finding = tried("a-law", "All is well.", faults)
+    finding = tried("a-check", "All is well.", faults)
     assert (finding.holds, finding.found) == (False, "ZeroDivisionError: no clip")
 
 
@@ -104,9 +104,9 @@ def test_it_holds_and_says_so(small: None) -> None:
     ran = CliRunner().invoke(cli.app, ["selftest", "--quick", "--json"])
     assert ran.exit_code == 0, ran.output
     said = json.loads(ran.stdout)
-    assert said["holds"] and all(law["holds"] for law in said["laws"])
-    assert "reversed-is-below-forward" in {law["law"] for law in said["laws"]}
-    assert "Every law holds." in ran.stderr
+    assert said["holds"] and all(check["holds"] for check in said["checks"])
+    assert "reversed-is-below-forward" in {check["check"] for check in said["checks"]}
+    assert "Every check holds." in ran.stderr
 
 
 def never_the_same() -> Callable[..., Measured]:
@@ -116,7 +116,7 @@ def never_the_same() -> Callable[..., Measured]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("where", "made", "laws"),
+    ("where", "made", "checks"),
     [
         (
             "smmbench_baselines.controls.Frozen.transfer",
@@ -131,18 +131,18 @@ def never_the_same() -> Callable[..., Measured]:
     ],
     ids=["a control that does not do what it says", "a metric that draws lots"],
 )
-def test_what_is_broken_exits_1_with_the_law_s_name(
-    small: None, monkeypatch: pytest.MonkeyPatch, where: str, made: Any, laws: set[str]
+def test_what_is_broken_exits_1_with_the_check_s_name(
+    small: None, monkeypatch: pytest.MonkeyPatch, where: str, made: Any, checks: set[str]
 ) -> None:
     monkeypatch.setattr(where, made)
     ran = CliRunner().invoke(cli.app, ["selftest", "--quick"])
     assert ran.exit_code == 1
     (named,) = (line for line in ran.stderr.splitlines() if line.startswith("Broken: "))
-    assert laws <= set(named.removeprefix("Broken: ").rstrip(".").split(", "))
+    assert checks <= set(named.removeprefix("Broken: ").rstrip(".").split(", "))
 
 
 @pytest.mark.slow
-def test_every_law_holds(tmp_path: Path) -> None:
+def test_every_check_holds(tmp_path: Path) -> None:
     findings = list(examine(tmp_path))
     assert [finding for finding in findings if not finding.holds] == []
     assert len(findings) == len(ANCHORS) + 4

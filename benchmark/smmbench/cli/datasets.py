@@ -157,7 +157,7 @@ def fetch_dataset(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Fetch the public files of datasets; run again to go on where it was cut.
+    """Fetch the public files of datasets; run it again to resume a download that was cut.
 
     Files go to the toolkit's cache folder (SMMBENCH_HOME) and are kept only if their SHA-256 is
     right. Exit code 1 if any cannot be had.

@@ -25,22 +25,22 @@ def check(
     ] = 600,
     json: Json = False,
 ) -> None:
-    """Run a method on two clips and say in words which laws of the interface it breaks.
+    """Run a method on two clips and say in words which checks of the interface it breaks.
 
     Its clips are the first two of the dataset. --quick makes four transfers instead of about
     fifteen. A warning is for a person to look at and breaks nothing.
 
-    Exit code: 0 no law is broken, 1 one is, 2 wrong use.
+    Exit code: 0 no check is broken, 1 one is, 2 wrong use.
     """
-    from smmbench.conformance import LAWS, check_method
+    from smmbench.conformance import CHECKS, check_method
     from smmbench.conformance.findings import Finding
     from smmbench.progress import progress
 
-    total = sum(law.quick or not quick for law in LAWS)
-    with progress(total, "laws") as tell:
+    total = sum(check.quick or not quick for check in CHECKS)
+    with progress(total, "checks") as tell:
 
         def report(finding: Finding) -> None:
-            tell(f"{finding.law}: {finding.outcome}", failed=finding.outcome == "broken")
+            tell(f"{finding.check}: {finding.outcome}", failed=finding.outcome == "broken")
 
         checked = check_method(
             method,
@@ -69,11 +69,11 @@ def _print(checked: Checked, json: bool) -> None:
         print_json(content)
         return
     styles = {"kept": "green", "warning": "yellow", "broken": "bold red", "skipped": "dim"}
-    table = Table("law", "", "what was found", box=None, pad_edge=False)
+    table = Table("check", "", "what was found", box=None, pad_edge=False)
     table.columns[2].overflow = "fold"
     for one in checked.findings:
         told = one.said + (f"\n-> {one.advice}" if one.advice else "")
-        table.add_row(one.law, Text(one.outcome, style=styles[one.outcome]), Text(told))
+        table.add_row(one.check, Text(one.outcome, style=styles[one.outcome]), Text(told))
     console().print(table)
     print_line()
     print_line(_summary(checked))
@@ -82,10 +82,10 @@ def _print(checked: Checked, json: bool) -> None:
 def _summary(checked: Checked) -> str:
     from smmbench.progress import duration
 
-    broken = ", ".join(one.law for one in checked.broken)
+    broken = ", ".join(one.check for one in checked.broken)
     warned = sum(one.outcome == "warning" for one in checked.findings)
     told = f"{checked.method} " + (f"breaks: {broken}" if broken else "keeps the contract")
-    told += f" ({len(checked.findings)} laws, {warned} warnings, {duration(checked.seconds)})."
+    told += f" ({len(checked.findings)} checks, {warned} warnings, {duration(checked.seconds)})."
     if checked.prepare_seconds is not None and checked.transfer_seconds is not None:
         told += (
             f" On {checked.device}, a clip took {duration(checked.prepare_seconds)} to prepare, a "

@@ -31,7 +31,7 @@ def setup_method(
 ) -> None:
     """Set the official code of a method up: its repository at one commit, its environment.
 
-    An interrupted set-up goes on where it stopped. Weights are not fetched: what is missing is
+    An interrupted set-up is resumed. Weights are not fetched: what is missing is
     told, with the command that gets it, and gives exit code 1.
     """
     import dataclasses

@@ -74,7 +74,7 @@ def run(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Make the videos of a method; run it again to go on where it stopped.
+    """Make the videos of a method; run it again to resume.
 
     Without --seed, the seeds of the dataset's protocol are taken.
     Exit code: 0 all done, 1 some pair failed, 2 wrong use, 130 stopped by Ctrl-C.

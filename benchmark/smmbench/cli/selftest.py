@@ -30,7 +30,7 @@ def selftest(
     out those that the embedded text-to-video model makes. Videos and scores are kept only if
     --output names a new folder for them.
 
-    Exit code: 0 every law holds, 1 one is broken and named, 2 wrong use.
+    Exit code: 0 every check holds, 1 one is broken and named, 2 wrong use.
     """
     from dataclasses import asdict
     from tempfile import TemporaryDirectory
@@ -43,14 +43,14 @@ def selftest(
             output.mkdir(parents=True)
         for finding in examine(output or Path(temporary), quick):
             findings.append(finding)
-            print_line(f"{finding.law}: {'holds' if finding.holds else 'BROKEN'}", err=True)
-    broken = [finding.law for finding in findings if not finding.holds]
+            print_line(f"{finding.check}: {'holds' if finding.holds else 'BROKEN'}", err=True)
+    broken = [finding.check for finding in findings if not finding.holds]
     if json:
         rows = [asdict(finding) for finding in findings]
-        print_json({"holds": not broken, "laws": rows})
+        print_json({"holds": not broken, "checks": rows})
     else:
         _print_findings(findings)
-    said = f"Broken: {', '.join(broken)}." if broken else "Every law holds."
+    said = f"Broken: {', '.join(broken)}." if broken else "Every check holds."
     print_line(said, err=True)
     raise typer.Exit(1 if broken else 0)
 
@@ -61,10 +61,10 @@ def _print_findings(findings: list[Finding]) -> None:
 
     from smmbench.display import console
 
-    table = Table("law", "", "what must be so, and what was found instead", box=None)
+    table = Table("check", "", "what must be so, and what was found instead", box=None)
     table.columns[2].overflow = "fold"
     for finding in findings:
         state = Text("holds", "green") if finding.holds else Text("BROKEN", "red")
         said = finding.statement if finding.holds else f"{finding.statement} Found: {finding.found}"
-        table.add_row(Text(finding.law), state, Text(said))
+        table.add_row(Text(finding.check), state, Text(said))
     console().print(table)

@@ -1,4 +1,4 @@
-"""Trying a method against every law."""
+"""Trying a method against every check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from smmbench.conformance.checks.all_checks import LAWS, Law
+from smmbench.conformance.checks.all_checks import CHECKS, Check
 from smmbench.conformance.findings import Finding, Verdict, broken, skipped
 from smmbench.conformance.trial import RaisedError, Trial
 from smmbench.conformance.world import World, load_world
@@ -23,12 +23,12 @@ LIMIT = 600.0
 
 @dataclass(frozen=True)
 class Checked:
-    """What came of all laws.
+    """The verdicts of all checks.
 
     Attributes:
         method: As it was asked for.
         device: Where it was computed.
-        findings: One a law, in their order.
+        findings: One a check, in their order.
         prepare_seconds: Of the first clip; None if it was not prepared.
         transfer_seconds: Of the first request; None if there is no video.
         peak_memory_bytes: At the highest; see `peak_memory`.
@@ -45,21 +45,21 @@ class Checked:
 
     @property
     def broken(self) -> list[Finding]:
-        """The laws that are broken."""
+        """The checks that are broken."""
         return [finding for finding in self.findings if finding.outcome == "broken"]
 
 
 @dataclass
 class _State:
-    """What later laws need of earlier ones."""
+    """What later checks need of earlier ones."""
 
     method: Any
     trial: Trial | None = None
     findings: list[Finding] = field(default_factory=list)
-    raised: dict[str, str] = field(default_factory=dict)  # what it raised: in which law
+    raised: dict[str, str] = field(default_factory=dict)  # what it raised: in which check
 
     def broke(self, *names: str) -> bool:
-        return any(one.law in names and one.outcome == "broken" for one in self.findings)
+        return any(one.check in names and one.outcome == "broken" for one in self.findings)
 
 
 def check_method(
@@ -91,7 +91,7 @@ def check_method(
         LookupError, ValueError: What was asked for does not exist.
     """
     begin = time.monotonic()
-    laws = [law for law in LAWS if law.quick or not quick]
+    checks = [check for check in CHECKS if check.quick or not quick]
     world, device = load_world(dataset), choose_device(device)
     use_tensor_cores(device)  # as a run does
     try:
@@ -99,16 +99,16 @@ def check_method(
     except ImportError as error:
         state = _State(None)
         verdict = broken(str(error), "Run `python path.py`: it must load without an error.")
-        _add(state, laws[0], verdict, 0.0, report)
-        laws = []
-    for law in laws:
+        _add(state, checks[0], verdict, 0.0, report)
+        checks = []
+    for check in checks:
         start = time.monotonic()
-        if not law.declared and state.trial is None and not state.broke("class"):
+        if not check.declared and state.trial is None and not state.broke("class"):
             named = reference if another_process else ""
             refused = _begin(state, world, preset, settings, device, limit, named)
         else:
             refused = None
-        _add(state, law, refused or _verdict(law, state), time.monotonic() - start, report)
+        _add(state, check, refused or _verdict(check, state), time.monotonic() - start, report)
     trial = state.trial
     return Checked(
         method=reference,
@@ -144,38 +144,38 @@ def _begin(
     return None
 
 
-def _verdict(law: Law, state: _State) -> Verdict:
-    if law.name != "class" and state.broke("class"):
+def _verdict(check: Check, state: _State) -> Verdict:
+    if check.name != "class" and state.broke("class"):
         return skipped("it is no whole class.")
-    if law.declared:
-        if law.name == "presets" and state.broke("parameters"):
+    if check.declared:
+        if check.name == "presets" and state.broke("parameters"):
             return skipped("the parameters are broken.")
-        return law.check(state.method)
+        return check.verdict(state.method)
     if state.trial is None:
         return skipped("it was not begun.")
-    if law.name != "runs" and state.broke("runs"):
+    if check.name != "runs" and state.broke("runs"):
         return skipped("an ordinary request raises.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a method may warn: of a prompt that is cut
-            return law.check(state.trial)
+            return check.verdict(state.trial)
     except RaisedError as failure:
         told = f"{type(failure.error).__name__}: {failure.error}"
         if told in state.raised:
             return skipped(f"{failure.stage} raises, as in '{state.raised[told]}'.")
-        state.raised[told] = law.name
+        state.raised[told] = check.name
         return broken(f"{failure}.", "See the error; an ordinary request must give a video.")
     except Exception as error:
         return broken(
-            f"the law could not be tried: {type(error).__name__}: {error}.",
+            f"the check could not be tried: {type(error).__name__}: {error}.",
             "The check did not foresee this; please report it with your method's file.",
         )
 
 
 def _add(
-    state: _State, law: Law, verdict: Verdict, seconds: float, report: Callable[[Finding], None]
+    state: _State, check: Check, verdict: Verdict, seconds: float, report: Callable[[Finding], None]
 ) -> None:
-    finding = Finding(law.name, verdict.outcome, verdict.said, verdict.advice, seconds)
+    finding = Finding(check.name, verdict.outcome, verdict.said, verdict.advice, seconds)
     state.findings.append(finding)
     report(finding)
 

@@ -1,4 +1,4 @@
-"""What came of one law, in words."""
+"""The verdict of one check, in words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Outcome = Literal["kept", "warning", "broken", "skipped"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a law's check says.
+    """What a check says of a method.
 
     Attributes:
         outcome: `kept`; `warning`: a person should look; `broken`; `skipped`: could not be tried.
@@ -25,9 +25,9 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Finding:
-    """A verdict with the law that it is of; fields as in `Verdict`."""
+    """A verdict with the check that it is of; fields as in `Verdict`."""
 
-    law: str
+    check: str
     outcome: Outcome
     said: str
     advice: str = ""
@@ -35,7 +35,7 @@ class Finding:
 
 
 def kept(said: str) -> Verdict:
-    """The law is kept."""
+    """The check is kept."""
     return Verdict("kept", said)
 
 
@@ -45,10 +45,10 @@ def warning(said: str, advice: str) -> Verdict:
 
 
 def broken(said: str, advice: str) -> Verdict:
-    """The law is broken."""
+    """The check is broken."""
     return Verdict("broken", said, advice)
 
 
 def skipped(said: str) -> Verdict:
-    """The law could not be tried, because of another."""
+    """The check could not be tried, because of another."""
     return Verdict("skipped", said)

@@ -29,7 +29,7 @@ class NoVideoError(Exception):
 
 
 class RaisedError(Exception):
-    """The method raised, or gave no video, where a law needed one.
+    """The method raised, or gave no video, where a check needed one.
 
     Args:
         stage: `building`, `prepare`, `transfer`, ...
@@ -203,7 +203,7 @@ class Trial:
             return self.made[stage]
         fault = no_video(given, self.world.form, source)
         if not self.made:
-            self._sound = not fault  # else the law on the video says so, once
+            self._sound = not fault  # else the check on the video says so, once
         elif fault and self._sound:
             raise RaisedError(stage, NoVideoError(fault))
         pixels = given.pixels_sha256 if isinstance(given, Video) else ""

@@ -1,8 +1,8 @@
-"""Whether numbers stand where they must: laws that are tried on the embedded world.
+"""Whether numbers stand where they must: checks that are tried on the embedded world.
 
 with TemporaryDirectory() as folder:
     for finding in examine(Path(folder)):
-        print(finding.law, finding.holds, finding.found)
+        print(finding.check, finding.holds, finding.found)
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ __all__ = ["Finding", "examine"]
 
 
 def examine(folder: Path, quick: bool = False) -> Iterator[Finding]:
-    """Make the controls of a few clips, score them, and try every law.
+    """Make the controls of a few clips, score them, and try every check.
 
     Args:
         folder: Empty; takes videos, scores and caches.
-        quick: Without the controls that need the embedded text-to-video model, and their laws.
+        quick: Without the controls that need the embedded text-to-video model, and their checks.
     """
     results = folder / "results"
     there = [control for control in CONTROLS if not (quick and control.model)]
     make_controls(there, results)
     means = means_of(score_all(results, folder / "home"))
-    for law in ANCHORS:
-        if set(law.controls) <= {control.name for control in there}:
-            yield tried(law.name, law.statement, partial(law.faults, means))
+    for check in ANCHORS:
+        if set(check.controls) <= {control.name for control in there}:
+            yield tried(check.name, check.statement, partial(check.faults, means))
     yield tried(*repeated_scoring(results, folder))
     yield tried(*reencoded_copies(results, folder))
     yield tried(*any_shards(results, folder))

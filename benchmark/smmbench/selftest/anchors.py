@@ -1,4 +1,4 @@
-"""Laws of the controls: where each of them must stand, and by how much."""
+"""Checks of the controls: where each of them must stand, and by how much."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Means = Mapping[str, Standing]
 
 @dataclass(frozen=True)
 class Anchor:
-    """A law of some controls.
+    """A check of some controls.
 
     Attributes:
-        name: Of the law.
+        name: Of the check.
         statement: What must be so.
         controls: Whose scores it needs.
-        faults: What is not so, given where the controls stand; empty if the law holds.
+        faults: What is not so, given where the controls stand; empty if the check holds.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What came of trying a law."""
+"""The outcome of a check."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """A law that was tried.
+    """A check that was tried.
 
     Attributes:
-        law: Its name.
+        check: Its name.
         statement: What must be so, in one sentence.
         holds: Whether it is.
         found: What was found instead; empty if it holds.
     """
 
-    law: str
+    check: str
     statement: str
     holds: bool
     found: str
 
 
-def tried(law: str, statement: str, faults: Callable[[], list[str]]) -> Finding:
-    """Try a law; one that cannot be tried is broken too."""
+def tried(check: str, statement: str, faults: Callable[[], list[str]]) -> Finding:
+    """Try a check; one that cannot be tried is broken too."""
     try:
         found = faults()
     except Exception as error:  # whatever a broken metric does
         found = [f"{type(error).__name__}: {error}"]
-    return Finding(law, statement, not found, "; ".join(found))
+    return Finding(check, statement, not found, "; ".join(found))

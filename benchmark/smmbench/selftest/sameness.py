@@ -1,4 +1,4 @@
-"""Laws of sameness: what may not change a number."""
+"""Checks of sameness: what may not change a number."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from smmbench.selftest.standing import (
 )
 from smmbench.video import read_video
 
-Law = tuple[str, str, Callable[[], list[str]]]
+Check = tuple[str, str, Callable[[], list[str]]]
 
 SAME = ("source-copy", "reversed", "noise")  # controls that are made or scored twice
 SHARDS = 4
 BATCHES = (1, 5, 16)
 
 
-def repeated_scoring(results: Path, folder: Path) -> Law:
+def repeated_scoring(results: Path, folder: Path) -> Check:
     """Score copies with empty caches."""
 
     def faults() -> list[str]:
@@ -43,7 +43,7 @@ def repeated_scoring(results: Path, folder: Path) -> Law:
     )
 
 
-def reencoded_copies(results: Path, folder: Path) -> Law:
+def reencoded_copies(results: Path, folder: Path) -> Check:
     """Score copies of which only the file differs, not a pixel."""
 
     def faults() -> list[str]:
@@ -60,7 +60,7 @@ def reencoded_copies(results: Path, folder: Path) -> Law:
     return "reencoded-copies", statement, faults
 
 
-def any_shards(results: Path, folder: Path) -> Law:
+def any_shards(results: Path, folder: Path) -> Check:
     """Make and score in shares, each with caches of its own."""
 
     def faults() -> list[str]:
@@ -83,7 +83,7 @@ def any_shards(results: Path, folder: Path) -> Law:
     return "any-shards", f"Made and scored in 1 or {SHARDS} shares, scores are the same.", faults
 
 
-def any_batch_size() -> Law:
+def any_batch_size() -> Check:
     """Embed the frames of a clip in batches of several sizes."""
 
     def faults() -> list[str]:
@@ -115,7 +115,7 @@ def _copied(results: Path, to: Path) -> Path:
 def _differences(results: Path, other: Path) -> list[str]:
     """Files of scores in `other` that differ from those of `results` in any digit.
 
-    What is stored of the file that was scored (its size, time and hash) may differ: the laws are
+    What is stored of the file that was scored (its size, time and hash) may differ: the checks are
     about other files of the same pixels.
     """
     files = sorted(file.relative_to(other) for file in other.rglob(SCORES))

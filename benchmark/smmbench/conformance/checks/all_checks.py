@@ -1,4 +1,4 @@
-"""All laws in the order in which they are tried."""
+"""All checks in the order in which they are tried."""
 
 from __future__ import annotations
 
@@ -21,52 +21,52 @@ from smmbench.method import Method
 
 
 @dataclass(frozen=True)
-class Law:
+class Check:
     """One thing that a method must keep.
 
     Attributes:
         name: Short, as tables have it.
-        check: Tries it: on the class if it is `declared`, else on a trial.
+        verdict: Tries it: on the class if it is `declared`, else on a trial.
         declared: Whether nothing is run.
         quick: Whether it is tried in a quick check too.
     """
 
     name: str
-    check: Callable[[Any], Verdict]
+    verdict: Callable[[Any], Verdict]
     declared: bool = False
     quick: bool = True
 
     @property
     def text(self) -> str:
-        """The law in a sentence."""
-        return (self.check.__doc__ or "").split("\n")[0]
+        """The check in a sentence."""
+        return (self.verdict.__doc__ or "").split("\n")[0]
 
 
 Declared = Callable[[type[Method[Any, Any]]], Verdict]
 Tried = Callable[[Trial], Verdict]
 
-LAWS = (
-    Law("class", declared.is_method, declared=True),
-    Law("parameters", declared.parameters, declared=True),
-    Law("presets", declared.presets, declared=True),
-    Law("card", declared.card, declared=True),
-    Law("runs", output.runs),
-    Law("video", output.video),
-    Law("repeats", repeating.repeats),
-    Law("seeds", repeating.seeds),
-    Law("prompt", repeating.prompts),
-    Law("own pixels", output.own_pixels),
-    Law("weights", costs.weights),
-    Law("order", repeating.order, quick=False),
-    Law("batch", together.batches, quick=False),
-    Law("fresh", repeating.fresh, quick=False),
-    Law("unusual", requests.unusual, quick=False),
+CHECKS = (
+    Check("class", declared.is_method, declared=True),
+    Check("parameters", declared.parameters, declared=True),
+    Check("presets", declared.presets, declared=True),
+    Check("card", declared.card, declared=True),
+    Check("runs", output.runs),
+    Check("video", output.video),
+    Check("repeats", repeating.repeats),
+    Check("seeds", repeating.seeds),
+    Check("prompt", repeating.prompts),
+    Check("own pixels", output.own_pixels),
+    Check("weights", costs.weights),
+    Check("order", repeating.order, quick=False),
+    Check("batch", together.batches, quick=False),
+    Check("fresh", repeating.fresh, quick=False),
+    Check("unusual", requests.unusual, quick=False),
     # These read what the calls of the others did.
-    Law("prepared", leaving.prepared),
-    Law("source", leaving.source),
-    Law("networks", leaving.model),
-    Law("surroundings", leaving.surroundings),
-    Law("handed over", output.handed_over),
-    Law("memory", costs.memory),
+    Check("prepared", leaving.prepared),
+    Check("source", leaving.source),
+    Check("networks", leaving.model),
+    Check("surroundings", leaving.surroundings),
+    Check("handed over", output.handed_over),
+    Check("memory", costs.memory),
 )
 """What `smmbench methods check` tries."""

@@ -1,4 +1,4 @@
-"""Laws on weights and memory."""
+"""Checks on weights and memory."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def memory(trial: Trial) -> Verdict:
         try:
             trial.transfer(replace(trial.world.first, seed=SEEDS + seed))
         except RaisedError as failure:
-            if isinstance(failure.error, NoVideoError):  # spoilt before: other laws say so
+            if isinstance(failure.error, NoVideoError):  # spoilt before: other checks say so
                 return skipped("a request gave no video, so nothing can be told.")
             raise
         last = trial.memory[-1]

@@ -1,4 +1,4 @@
-"""Laws on what a class says of itself; nothing is run."""
+"""Checks on what a class says of itself; nothing is run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws on what calls leave as they found it; read after the others, for they make the calls."""
+"""Checks on what calls leave as they found it; read after the others, for they make the calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws on the video that comes out."""
+"""Checks on the video that comes out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws on what a video depends on: clip, prompt and seed, and nothing else."""
+"""Checks on what a video depends on: clip, prompt and seed, and nothing else."""
 
 from __future__ import annotations
 

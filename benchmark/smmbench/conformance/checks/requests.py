@@ -1,4 +1,4 @@
-"""Law on unusual requests: a video or an error in words, and the next request as before."""
+"""Check on unusual requests: a video or an error in words, and the next request as before."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def unusual(trial: Trial) -> Verdict:
     if not before.pixels:
         return skipped("there is no Video.")
     earlier = {trial.transfer(first, turn).pixels for turn in ("", "again", "after another clip")}
-    alike = len(earlier) == 1  # else another law says so
+    alike = len(earlier) == 1  # else another check says so
     if alike and not same(trial, before, trial.transfer(first, "after unusual requests")):
         return broken(
             "after unusual requests, the first request gives another video.",

@@ -1,4 +1,4 @@
-"""Law on batches: the same videos as one at a time."""
+"""Check on batches: the same videos as one at a time."""
 
 from __future__ import annotations
 

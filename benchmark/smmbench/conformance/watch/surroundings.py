@@ -71,7 +71,7 @@ def stir(number: int) -> None:
 
 
 def put_back(before: dict[str, Any]) -> None:
-    """Undo what a method left changed, so that the next law is not judged by it.
+    """Undo what a method left changed, so that the next check is not judged by it.
 
     Random states stay where they are: the next call stirs them.
     """
