@@ -12,6 +12,7 @@ import pytest
 import torch
 from diffusers import UNet3DConditionModel
 from torch import Tensor
+from torch.optim import AdamW
 
 from smmbench.diffusion.alpha_bar import AlphaBarSchedule
 from smmbench.diffusion.backbone import Backbone, load_backbone
@@ -186,6 +187,21 @@ def test_descending_lowers_each_samples_own_loss() -> None:
     assert torch.equal(descend(x, losses, 0, 0.01, "test"), x)
     # A power of two as the loss's scale changes nothing but the range.
     torch.testing.assert_close(found, descend(x, losses, 5, 0.01, "test", loss_scale=2.0**16))
+
+
+def test_another_optimiser_can_step() -> None:
+    """With gradients that serve two iterations, as written out."""
+    x = torch.randn(1, 2, 3, 4, 4, generator=torch.manual_seed(0))
+    found = descend(
+        x, lambda x: x.square().flatten(1).sum(1), 4, 0.1, "test", every=2, optimiser=AdamW
+    )
+    expected = x.clone().requires_grad_()
+    adam = AdamW([expected], lr=0.1)
+    for k in range(4):
+        if k % 2 == 0:
+            expected.grad = 2 * expected.detach()
+        adam.step()
+    torch.testing.assert_close(found, expected.detach())
 
 
 def test_the_loss_scale_falls_until_the_gradient_fits() -> None:

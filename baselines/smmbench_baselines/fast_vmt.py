@@ -18,7 +18,7 @@ from torch import Tensor
 from typing_extensions import Doc
 
 from smmbench.diffusion.denoiser import Latent, Text
-from smmbench.diffusion.guidance import gradient, loss_scale
+from smmbench.diffusion.guidance import descend, loss_scale
 from smmbench.diffusion.method import DiffusionMethod, Prepared, one_by_one, timings, together
 from smmbench.diffusion.noise import generators, noise
 from smmbench.diffusion.parameters import check_levels, refuse_below
@@ -211,14 +211,17 @@ class FastVMT(DiffusionMethod[Parameters, Prepared]):
                 total = total + p.key_weight * (keys - keys0).square().flatten(1).mean(1)
             return total
 
-        x = x.detach().clone().requires_grad_()
-        adam, scale = torch.optim.AdamW([x], lr=rate), loss_scale(p.dtype)
-        for iteration in range(p.iterations):
-            if iteration % p.every == 0:
-                stage = f"guidance at timestep {t:g}, iteration {iteration + 1}"
-                x.grad, scale = gradient(x, loss, stage, scale, backbone.denoiser.spare)
-            adam.step()
-        return x.detach()
+        return descend(
+            x,
+            loss,
+            p.iterations,
+            rate,
+            f"guidance at timestep {t:g}",
+            loss_scale(p.dtype),
+            backbone.denoiser.spare,
+            p.every,
+            torch.optim.AdamW,
+        )
 
     def _looked_at(
         self, x: Latent, t: Timestep, text: Text

@@ -30,6 +30,7 @@ def descend(
     loss_scale: float = 1.0,
     spare: Economy | None = None,
     every: int = 1,
+    optimiser: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
 ) -> Latent:
     """Lower the loss of each sample with a fresh Adam on its latent.
 
@@ -46,12 +47,13 @@ def descend(
             that small gradients do not vanish; halved whenever they overflow instead.
         spare: The denoiser's, for where memory runs out.
         every: Iterations that one gradient serves, as FastVMT saves them; 1: each has its own.
+        optimiser: Adam, or AdamW with PyTorch's weight decay.
 
     Raises:
         FloatingPointError: Loss or gradient is not finite, at whatever scale.
     """
     x = x.detach().clone().requires_grad_()
-    adam = torch.optim.Adam([x], lr=rate)
+    adam = optimiser([x], lr=rate)
     for iteration in range(iterations):
         if iteration % every == 0:
             where = f"{stage}, iteration {iteration + 1}"
