@@ -29,7 +29,7 @@ from smmbench_research.emoji_wan.question import TEST, WITH_STRENGTH
 SHOWN = (
     ("SMM", "smm"),
     ("inversion-swap", "inversion-swap"),
-    ("SDEdit .803", "sdedit-0"),
+    ("SDEdit .85", "sdedit-0"),
     ("FlowEdit .803", "flow-edit-6"),
     ("FlowMotion", "flow-motion"),
     ("text only", "text-only"),
