@@ -85,7 +85,11 @@ def test_commands_of_the_pages_exist_with_their_options(
 
 def test_the_readme_has_the_two_commands() -> None:
     commands = _blocks(ROOT / "README.md", "bash")
-    main = "pip install -e . && smmbench run --method smm --limit 2 && smmbench score results/\n"
+    main = (
+        "pip install -e . && "
+        "smmbench run --method smm --dataset emoji-wan --preset emoji-wan-fast --limit 2 && "
+        "smmbench score results/\n"
+    )
     test = 'pip install -e ".[test]" && pytest\n'
     assert commands[:2] == [main, test]
     assert f"'{test.strip()}'" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")

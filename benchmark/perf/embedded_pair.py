@@ -1,63 +1,92 @@
-"""Time SMM on one embedded pair, preset by preset, and one forward of its model.
+"""Time SMM on one pair of each embedded world, preset by preset, in one process.
 
 python benchmark/perf/embedded_pair.py
+python benchmark/perf/embedded_pair.py --presets emoji emoji-wan-fast --threads 2
+
+Seconds are printed by the clock and of the processor: on a busy machine only the latter compare.
 """
 
 from __future__ import annotations
 
-import statistics
+import argparse
 import time
+from dataclasses import dataclass
 
 import torch
 
 from smmbench.dataset import load_dataset, source_video
-from smmbench.diffusion.backbone import Backbone, load_backbone
+from smmbench.diffusion.backbone import load_backbone
 from smmbench.environment import choose_device
 from smmbench.method import Source
 from smmbench.method.parameters import build_parameters
 from smmbench.running.description import describe_environment
 from smmbench.smm import SMM
 
-PRESETS = ("emoji", "emoji-fast")
-FORWARDS = 9
+PRESETS = ("emoji", "emoji-fast", "emoji-wan", "emoji-wan-fast")
 
 
-def main() -> None:
-    """Print seconds to prepare, to transfer, in all, and the ratio to the first preset."""
-    device = choose_device("auto")
-    backbone = load_backbone("emoji", device=device)
-    dataset = load_dataset("emoji")
+@dataclass(frozen=True)
+class Seconds:
+    """A pair's cost.
+
+    Attributes:
+        prepare: Seconds to encode and invert the clip.
+        transfer: Seconds to sample and decode.
+        processor: Of all cores, for both.
+    """
+
+    prepare: float
+    transfer: float
+    processor: float
+
+    @property
+    def whole(self) -> float:
+        """Of the pair."""
+        return self.prepare + self.transfer
+
+
+def measure(preset: str, device: str) -> Seconds:
+    """Make the first pair of the world that a preset is for."""
+    world = preset.removesuffix("-fast")
+    backbone = load_backbone(world, device=device)
+    dataset = load_dataset(world)
     clip = dataset.manifest.clips[0]
     video = source_video(dataset, clip)
     source = Source(clip.name, video, clip.prompt, other=lambda: video)
-    print(f"{describe_environment(device).device}, PyTorch {torch.__version__}")
-    print(f"one forward, median of {FORWARDS}: {_forward(backbone):.2f} s")
-    first = 0.0
-    for preset in PRESETS:
-        method = SMM(build_parameters(SMM, preset), device, backbone)
-        began = time.perf_counter()
-        prepared = method.prepare(source)
-        middle = time.perf_counter()
-        method.transfer(prepared, clip.edits[0].prompt, 0)
-        end = time.perf_counter()
-        first = first or end - began
+    method = SMM(build_parameters(SMM, preset), device, backbone)
+    busy, began = time.process_time(), time.perf_counter()
+    prepared = method.prepare(source)
+    middle = time.perf_counter()
+    method.transfer(prepared, clip.edits[0].prompt, 0)
+    end = time.perf_counter()
+    return Seconds(middle - began, end - middle, time.process_time() - busy)
+
+
+def main() -> None:
+    """Print each preset's seconds, and their ratio to the first."""
+    parser = argparse.ArgumentParser(description="Time SMM on an embedded pair.")
+    parser.add_argument("--presets", nargs="+", choices=PRESETS, default=PRESETS)
+    parser.add_argument("--threads", type=int, help="of PyTorch; default: its own choice")
+    asked = parser.parse_args()
+    if asked.threads:
+        torch.set_num_threads(asked.threads)
+    device = choose_device("auto")
+    print(
+        f"{describe_environment(device).device}, PyTorch {torch.__version__}, "
+        f"{torch.get_num_threads()} threads"
+    )
+    print("| preset | prepare | transfer | pair | ratio | processor | ratio |")
+    print("|---|--:|--:|--:|--:|--:|--:|", flush=True)
+    first: Seconds | None = None
+    for preset in asked.presets:
+        found = measure(preset, device)
+        first = first or found
         print(
-            f"{preset:12} prepare {middle - began:6.1f} s  transfer {end - middle:6.1f} s  "
-            f"in all {end - began:6.1f} s  ratio {(end - began) / first:.2f}",
+            f"| `{preset}` | {found.prepare:.1f} s | {found.transfer:.1f} s | {found.whole:.1f} s "
+            f"| {found.whole / first.whole:.2f} | {found.processor:.1f} s "
+            f"| {found.processor / first.processor:.2f} |",
             flush=True,
         )
-
-
-@torch.no_grad()
-def _forward(backbone: Backbone) -> float:
-    x = torch.randn(1, *backbone.latent_shape((16, 128, 128)), device=backbone.device)
-    text = backbone.embed(["a dog in a forest"])
-    seconds = []
-    for _ in range(FORWARDS + 1):
-        began = time.perf_counter()
-        backbone.denoiser.predict(x, 500, text).x0.cpu()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds[1:])  # the first one warms up
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ def doctor(
 
     Nothing is changed or fetched, and no network is asked without --online.
 
-    Exit code: 0 the embedded world can run here, 1 it cannot, 2 wrong use.
+    Exit code: 0 the embedded worlds can run here, 1 one cannot, 2 wrong use.
     """
     import dataclasses
 
@@ -43,10 +43,11 @@ def doctor(
     else:
         _print_findings(checks)
     if runs:
-        print_line("The embedded world can run here: smmbench run --method smm --limit 2", err=True)
+        command = "smmbench run --method smm --dataset emoji-wan --preset emoji-wan-fast --limit 2"
+        print_line(f"The embedded worlds can run here: {command}", err=True)
     else:
         broken = [check.name for check in checks if check.needed and check.state != "works"]
-        print_line(f"The embedded world cannot run here: {', '.join(broken)}.", err=True)
+        print_line(f"The embedded worlds cannot run here: {', '.join(broken)}.", err=True)
     raise typer.Exit(0 if runs else 1)
 
 

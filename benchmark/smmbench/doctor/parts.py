@@ -9,7 +9,7 @@ from pathlib import Path
 from smmbench.doctor.check import Check, State
 from smmbench.plugins import load_offered, offered
 
-EMBEDDED_DATASET = "emoji"
+EMBEDDED_DATASETS = ("emoji", "emoji-wan")
 EMBEDDED_METHOD = "smm"
 COMMANDS = "smmbench.commands"
 MEND = "Mend or uninstall that distribution."
@@ -33,7 +33,7 @@ def datasets() -> Iterator[Check]:
     from smmbench.dataset.summary import summary
 
     for name in dataset_names():
-        needed = name == EMBEDDED_DATASET
+        needed = name in EMBEDDED_DATASETS
         try:
             facts = summary(load_dataset(name))
         except Exception as error:  # a stranger's entry point may raise anything

@@ -11,7 +11,8 @@ from smmbench.plugins import load_offered, offered
 from smmbench.storage.home import SUMS, file_sha256, home, published_sha256
 
 GROUP = "smmbench.models"
-EMBEDDED = ("emoji", "emoji-clip")  # what the embedded world runs and is scored with
+EMBEDDED = ("emoji", "emoji-clip", "emoji-wan", "emoji-wan-clip")
+"""What the embedded worlds run and are scored with."""
 WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
 WAIT = 10.0  # seconds for a hub to answer
 
