@@ -8,6 +8,7 @@ from pathlib import Path
 
 from smmbench_manual.contents import ROOT, Contents
 from smmbench_manual.links import moved
+from smmbench_manual.notebooks import as_page
 from smmbench_manual.reference import GENERATORS
 
 CONFIGURATION = """\
@@ -90,7 +91,8 @@ def assemble(
             text = GENERATORS[page.generated]()
             pictures: Mapping[str, Path] = {}
         else:
-            text = (root / page.file).read_text(encoding="utf-8")
+            file = root / page.file
+            text = as_page(file) if file.suffix == ".ipynb" else file.read_text(encoding="utf-8")
             text, pictures = moved(text, page.file, place, of_files, root, repository)
         _write(into / "docs" / place, text)
         written[place] = text

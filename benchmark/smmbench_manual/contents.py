@@ -31,7 +31,10 @@ class Page(BaseModel):
     @property
     def stem(self) -> str:
         """Name of the page's file in the manual, without its ending."""
-        return (Path(self.file).stem if self.file else self.generated).lower()
+        if not self.file:
+            return self.generated
+        file = Path(self.file)
+        return f"notebook-{file.stem}" if file.suffix == ".ipynb" else file.stem.lower()
 
 
 class Section(BaseModel):

@@ -31,7 +31,7 @@ def test_every_page_of_the_repository_is_in_the_manual() -> None:
     listed = {page.file for page in read_contents().places().values() if page.file}
     pages = {
         path.relative_to(ROOT).as_posix()
-        for pattern in ("*/docs/*.md", "benchmark/perf/*.md", "*.md")
+        for pattern in ("*/docs/*.md", "*/docs/*/*.ipynb", "benchmark/perf/*.md", "*.md")
         for path in ROOT.glob(pattern)
     }
     assert pages - listed == {"README.md"}  # the home page takes its place
