@@ -38,6 +38,18 @@ def step(stage: str, number: int, total: int) -> None:
         _show(f"{stage} {number}/{total}")
 
 
+def starting(text: str) -> None:
+    """Say on a terminal what begins, before imports that take seconds; nothing elsewhere."""
+    if sys.stderr.isatty():
+        print_line(f"{text}: starting", err=True)
+
+
+def stage(name: str) -> None:
+    """Say what is being done to the thing in hand, where it has no steps: `decoding`."""
+    if _show is not None:
+        _show(name)
+
+
 @contextmanager
 def progress(total: int, unit: str) -> Iterator[Report]:
     """Give the function to report with while a loop over `total` things runs.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from smmbench.display import talk
-from smmbench.progress import duration, progress, rate, step
+from smmbench.progress import duration, progress, rate, stage, starting, step
 from smmbench.running.failures import failure
 from smmbench.video import VideoError
 
@@ -100,9 +101,27 @@ def test_steps_are_said_now_and_then_and_only_within_a_loop(
     step("inversion", 1, 50)  # nobody looks
     monkeypatch.setattr("smmbench.progress.QUIET_SECONDS", 0.0)
     with progress(2, "pairs"):
+        stage("encoding")
         step("inversion", 12, 50)
     step("sampling", 1, 50)
-    assert capsys.readouterr().err.splitlines() == ["[0/2] pairs", "[0/2] ... inversion 12/50"]
+    stage("decoding")
+    assert capsys.readouterr().err.splitlines() == [
+        "[0/2] pairs",
+        "[0/2] ... encoding",
+        "[0/2] ... inversion 12/50",
+    ]
+
+
+@pytest.mark.parametrize(("terminal", "said"), [(True, ["smm on emoji: starting"]), (False, [])])
+def test_a_terminal_is_told_at_once_what_begins(
+    terminal: bool,
+    said: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    starting("smm on emoji")
+    assert capsys.readouterr().err.splitlines() == said
 
 
 def test_steps_do_not_flood_a_file(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,10 @@ def run(
     Exit code: 0 all done, 1 some pair failed, 2 wrong use, 130 stopped by Ctrl-C.
     With --dry-run: 0 the run can begin here, 1 something is missing, which is said.
     """
+    from smmbench.progress import starting
+
+    if not dry_run:
+        starting(f"{method} on {dataset}")
     from smmbench.doctor.readiness import is_ready
     from smmbench.resolving import resolve
     from smmbench.results.sharding import parse_shard

@@ -25,6 +25,7 @@ from smmbench.diffusion.schedule import NoiseSchedule
 from smmbench.diffusion.text import TextEncoder
 from smmbench.diffusion.text_on_demand import TextOnDemand
 from smmbench.diffusion.weights_folder import model_folder, weights_of
+from smmbench.progress import stage
 from smmbench.storage.home import folder_sha256
 from smmbench.storage.weights_hash import tensors_sha256
 
@@ -93,6 +94,7 @@ class Backbone:
             ValueError: The size does not fit.
         """
         self._check_size(*frames.shape[2:4])
+        stage("encoding")
         self.denoiser.forget()
         missing = self.whole_frames(frames.shape[1]) - frames.shape[1]
         if missing:
@@ -110,6 +112,7 @@ class Backbone:
         Raises:
             FloatingPointError: The decoder's output is not finite.
         """
+        stage("decoding")
         self.denoiser.forget()  # recorded passes hold memory that the decoder wants
         return sparingly(lambda: self.codec.pixels(self.codec.restored(x)), self.codec.spare)
 

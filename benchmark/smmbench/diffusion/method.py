@@ -20,6 +20,7 @@ from smmbench.diffusion.parameters import DiffusionParameters, check_timesteps
 from smmbench.diffusion.sampling import Denoise, reusing
 from smmbench.diffusion.support import Support, check_support
 from smmbench.method import BackboneUse, Method, Source
+from smmbench.progress import stage
 from smmbench.video import Video
 
 ParametersT = TypeVar("ParametersT", bound=DiffusionParameters)
@@ -80,6 +81,7 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
         super().__init__(parameters, device)
         if backbone:
             self._check_family(backbone.family)
+        stage("loading the model")
         self.backbone = backbone or load_backbone(
             parameters.model,
             parameters.revision,
