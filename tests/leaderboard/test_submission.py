@@ -12,24 +12,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.builders.tiny_results import SAID, video, write_tiny_moves, write_tiny_results
 from typer.testing import CliRunner
 
-from smmbench.dataset import load_dataset, source_video
+from smmbench.dataset import load_dataset
 from smmbench.importing.importer import import_outputs
 from smmbench.importing.output_files import Batch, find_outputs
 from smmbench.method import Card
 from smmbench.metrics import metric_names
 from smmbench.results import (
-    Environment,
     Failure,
-    MethodFile,
-    Request,
-    RunRecord,
     find_records,
-    method_folder,
-    parameters_sha256,
-    result_folder,
-    write_method,
     write_record,
 )
 from smmbench.running.executors import named_executor
@@ -38,94 +31,23 @@ from smmbench.scoring.loop import ScoreLoop
 from smmbench.scoring.options import Options
 from smmbench.storage.array_cache import origin_key
 from smmbench.storage.home import file_sha256
-from smmbench.video import Video, write_lossless
+from smmbench.video import write_lossless
 from smmbench_leaderboard.submission.archive import pack, unpack
 from smmbench_leaderboard.submission.bounds import STATED
 from smmbench_leaderboard.submission.packing import MANIFEST, submit
 from smmbench_leaderboard.submission.verification import Report, verify
 
-SAID = {"authors": "A. Toy", "contact": "toy@example.org", "seen": "none"}
 Change = Callable[[dict[str, Any]], None]
-
-
-def video(seed: int, frames: int = 5) -> Video:
-    """Texture with a square that moves 2 pixels a frame."""
-    rng = np.random.default_rng(seed)
-    content = np.repeat(rng.integers(0, 90, (1, 48, 64, 3), dtype=np.uint8), frames, axis=0)
-    for t in range(frames):
-        content[t, 10:30, 5 + 2 * t : 25 + 2 * t] = rng.integers(150, 255, 3, dtype=np.uint8)
-    return Video(content, fps=8.0)
 
 
 @pytest.fixture(scope="session")
 def manifest(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
-    """A dataset `tiny-moves`: two clips with one prompt each, and models that are at hand."""
-    folder = tmp_path_factory.mktemp("tiny-moves")
-    text = (
-        'name = "tiny-moves"\nversion = 1\ntitle = "T"\ndescription = "D"\nlicence = "CC0-1.0"\n'
-        "[protocol]\nframes = 5\nwidth = 64\nheight = 48\nfps = 8\ngrid = 8\n"
-        f'text_model = "{tiny_clip.as_posix()}"\n'
-    )
-    for i, name in enumerate(("a", "b")):
-        path = folder / f"{name}.mkv"
-        write_lossless(path, video(i))
-        text += (
-            f'[[clips]]\nname = "{name}"\n'
-            f'video = {{ path = "{path.name}", sha256 = "{file_sha256(path)}" }}\n'
-            f'pixels_sha256 = "{video(i).pixels_sha256}"\n'
-            'licence = "CC0-1.0"\nattribution = "made here"\n'
-            '[[clips.edits]]\nname = "dog"\nprompt = "a dog"\n'
-        )
-    (folder / "tiny.toml").write_text(text)
-    return folder / "tiny.toml"
-
-
-def make(
-    root: Path,
-    manifest: Path,
-    kind: str = "method",
-    copy: bool = False,
-    change: Callable[[np.ndarray], np.ndarray] = lambda frames: frames,
-) -> Path:
-    """Results of a method `toy`, scored; give its folder."""
-    dataset = load_dataset(manifest)
-    card = Card(title="Toy", kind=kind, paper="A paper", licence="MIT", **SAID)
-    write_method(method_folder(root, "toy"), MethodFile(label="toy", entry="toy:Toy", card=card))
-    for i, clip in enumerate(dataset.manifest.clips):
-        output = source_video(dataset, clip) if copy else video(10 + i)
-        output = Video(change(output.frames), output.fps)
-        request = Request(
-            method="toy",
-            dataset="tiny-moves",
-            dataset_version=1,
-            clip=clip.name,
-            edit="dog",
-            seed=0,
-        )
-        folder = result_folder(root, request)
-        write_lossless(folder / "video.mkv", output)
-        write_record(
-            folder,
-            RunRecord(
-                status="done",
-                request=request,
-                source_sha256=clip.pixels_sha256,
-                prompt="a dog",
-                entry="toy:Toy",
-                parameters={},
-                parameters_sha256=parameters_sha256("toy:Toy", {}, {}),
-                environment=Environment(device="cpu: toy", python="3.11", packages={}),
-                pixels_sha256=output.pixels_sha256,
-            ),
-        )
-    for outcome in ScoreLoop(Options(), [dataset]).run(list(find_records(root))):
-        assert not outcome.error
-    return root / "toy"
+    return write_tiny_moves(tmp_path_factory.mktemp("tiny-moves"), tiny_clip)
 
 
 @pytest.fixture
 def results(tmp_path: Path, manifest: Path) -> Path:
-    return make(tmp_path / "results", manifest)
+    return write_tiny_results(tmp_path / "results", manifest)
 
 
 @pytest.fixture
@@ -459,13 +381,13 @@ def test_files_that_are_not_the_listed_ones(
 
 def test_the_source_itself_is_no_result(tmp_path: Path, manifest: Path) -> None:
     """A copy has perfect motion: only a bundled control may be one."""
-    results = make(tmp_path / "method", manifest, copy=True)
+    results = write_tiny_results(tmp_path / "method", manifest, copy=True)
     written = submit(results, tmp_path / "method.zip", str(manifest))
     assert any("copies of their source" in one for one in written.warnings)
     report = check(written.path, manifest)
     assert report.verdict == "refused"
     assert "copy of the source" in " ".join(report.problems)
-    stranger = make(tmp_path / "control", manifest, "control", copy=True)
+    stranger = write_tiny_results(tmp_path / "control", manifest, "control", copy=True)
     with pytest.raises(ValueError, match="Only bundled controls are controls"):
         submit(stranger, tmp_path / "control.zip", str(manifest))
 
@@ -489,7 +411,7 @@ def test_a_near_copy_is_no_result(tmp_path: Path, manifest: Path) -> None:
         return changed
 
     for i, change in enumerate((one_pixel, lambda frames: np.roll(frames, 1, axis=-1).copy())):
-        results = make(tmp_path / f"method-{i}", manifest, copy=True, change=change)
+        results = write_tiny_results(tmp_path / f"method-{i}", manifest, copy=True, change=change)
         written = submit(results, tmp_path / f"method-{i}.zip", str(manifest))
         report = check(written.path, manifest)
         assert report.verdict == "refused", report.problems
