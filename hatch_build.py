@@ -38,5 +38,6 @@ class ReadmeHook(MetadataHookInterface):
     def update(self, metadata: dict[str, Any]) -> None:
         """Fill in `readme`."""
         with open(os.path.join(self.root, "README.md"), encoding="utf-8") as file:
-            text = for_an_index(file.read(), os.environ.get(REPOSITORY, ""))
+            stated = metadata.get("urls", {}).get("Repository", "")
+            text = for_an_index(file.read(), os.environ.get(REPOSITORY, stated))
         metadata["readme"] = {"content-type": "text/markdown", "text": text}

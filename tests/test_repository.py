@@ -24,6 +24,7 @@ PAGES = [
     *sorted(ROOT.glob("leaderboard/docs/*.md")),
     ROOT / "benchmark" / "perf" / "README.md",
     ROOT / "leaderboard" / "entries" / "README.md",
+    ROOT / "leaderboard" / "submissions" / "README.md",
 ]
 ROOTS = {
     "benchmark": "smmbench",

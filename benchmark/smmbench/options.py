@@ -124,6 +124,16 @@ _OUTPUT = _option(  # no variable: one command's file is not another's
 )
 Output = Annotated[Path, _OUTPUT]
 OutputOrDefault = Annotated[Path | None, _OUTPUT]
+Port = Annotated[
+    int,
+    _option(
+        "--port",
+        "Port at which a page is shown; 0 takes a free one.",
+        variable=False,
+        min=0,
+        max=65535,
+    ),
+]
 Json = Annotated[bool, _option("--json", "Print JSON.")]
 Label = Annotated[str | None, _option("--label", "Name on the board, if not the method's own.")]
 Methods = Annotated[

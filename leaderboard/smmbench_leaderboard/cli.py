@@ -27,6 +27,7 @@ from smmbench.options import (
     accepting,
     labels,
 )
+from smmbench_leaderboard.join import commands as join_commands
 from smmbench_leaderboard.ledger import commands as ledger_commands
 from smmbench_leaderboard.ledger.location import ledger_folder
 from smmbench_leaderboard.site import commands as site_commands
@@ -68,6 +69,7 @@ def register(app: typer.Typer) -> None:
     app.command("why")(why)
     app.command("submit")(submit)
     app.command("verify")(verify)
+    join_commands.register(app)
     ledger_commands.register(app)
     site_commands.register(app)
 

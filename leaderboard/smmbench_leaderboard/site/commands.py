@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_line
-from smmbench.options import Metrics, Output, ResultsArgument
+from smmbench.options import Metrics, Output, Port, ResultsArgument
 
 
 def register(app: typer.Typer) -> None:
@@ -49,9 +49,7 @@ def site(
     serve: Annotated[
         bool, typer.Option("--serve", help="Show it at an address of this machine alone.")
     ] = False,
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="For --serve; 0 takes a free one.")
-    ] = 8000,
+    port: Port = 8000,
 ) -> None:
     """Build the leaderboard as a static site: boards, methods, clips, and a viewer of pairs.
 

@@ -1,0 +1,1 @@
+"""Joining the board by pull request: announcements, downloads, verification without secrets."""

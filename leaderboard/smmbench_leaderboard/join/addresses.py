@@ -1,0 +1,20 @@
+"""Where this project lies and whom to write to, as `[project.urls]` in pyproject.toml states it.
+
+That table is the only place: pages, commands and the package index take it from there.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, metadata
+
+UNSTATED = "`[project.urls]` of this copy states none"
+
+
+def addresses() -> dict[str, str]:
+    """Addresses by name (`Repository`, `Contact`, `Paper`); only those that are stated."""
+    try:
+        lines = metadata("smmbench").get_all("Project-URL") or []
+    except PackageNotFoundError:  # run from a folder, without an installation
+        return {}
+    pairs = (line.partition(", ") for line in lines)
+    return {name: address for name, _, address in pairs if address}

@@ -1,0 +1,56 @@
+"""Writing the announcement of an archive: what can be read off the archive is read off it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smmbench.storage.home import file_sha256
+from smmbench_leaderboard.join.announcement import (
+    AGREEMENT,
+    SCHEMA_VERSION,
+    Announcement,
+    address_fault,
+    read_announcement,
+    write_announcement,
+)
+from smmbench_leaderboard.join.verifying import card_contact
+from smmbench_leaderboard.submission.archive import names_and_file
+from smmbench_leaderboard.submission.opening import read_list
+from smmbench_leaderboard.submission.packing import MANIFEST
+
+
+def announce(archive: Path, address: str, path: Path, loopback: bool = False) -> Announcement:
+    """Write the announcement of an archive that `smmbench submit` made.
+
+    Args:
+        archive: The archive, here.
+        address: Where it can be downloaded by anyone.
+        path: The announcement, a new file.
+        loopback: Also take an address of 127.0.0.1.
+
+    Raises:
+        ValueError: It is no archive of `smmbench submit`, the address may not be asked, or there
+            is such a file already.
+    """
+    if not archive.is_file():
+        raise ValueError(f"No file '{archive}'. `smmbench submit results/NAME` makes a submission.")
+    if fault := address_fault(address, loopback):
+        raise ValueError(f"'{address}': {fault}.")
+    _, text = names_and_file(archive, MANIFEST)
+    packed = read_list(text)
+    announcement = Announcement.model_construct(
+        schema_version=SCHEMA_VERSION,
+        method=packed.method,
+        dataset=packed.dataset,
+        archive=address,
+        size=archive.stat().st_size,
+        sha256=file_sha256(archive),
+        contact=card_contact(archive),
+        agreement=AGREEMENT,
+    )
+    write_announcement(path, announcement)
+    try:
+        return read_announcement(path, loopback)
+    except ValueError:
+        path.unlink()
+        raise

@@ -1,0 +1,96 @@
+"""Which announcements a change adds, read from git as data: nothing of it is checked out."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from smmbench.display import plain
+from smmbench_leaderboard.join.announcement import FOLDER, LARGEST_FILE
+
+MOST = 10  # announcements of one change
+FILE = "100644"  # a regular file that is not executable, as git names it
+
+
+class ChangeError(ValueError):
+    """A change is no submission; the message has a sentence a fault."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a change does to the announcements.
+
+    Attributes:
+        added: Content by name, such as `my-method.toml`.
+        removed: Names of those that it takes back.
+    """
+
+    added: dict[str, bytes]
+    removed: tuple[str, ...]
+
+
+def read_change(repository: Path, base: str, head: str, alone: bool) -> Change:
+    """Read what a change adds to the announcements.
+
+    Args:
+        repository: A clone that has both commits.
+        base: Commit that the change is to be merged into.
+        head: Commit of the change.
+        alone: Refuse a change that touches anything else, or more than one announcement.
+
+    Raises:
+        ChangeError: It is no submission.
+        ValueError: There is no such commit.
+    """
+    start = _git(repository, "merge-base", _commit(repository, base), _commit(repository, head))
+    raw = _git(
+        repository, "diff", "--raw", "-z", "--no-renames", "--no-abbrev",
+        start.decode().strip(), _commit(repository, head),
+    )  # fmt: skip
+    fields = raw.decode(errors="replace").split("\0")
+    added, removed, faults = dict[str, bytes](), [], []
+    for about, name in zip(fields[::2], fields[1::2], strict=False):
+        _, mode, _, blob, status = about.split(" ")
+        path = PurePosixPath(name)
+        if str(path.parent) != FOLDER or path.suffix != ".toml":
+            if alone:
+                faults.append(
+                    f"It touches '{plain(name, 120)}': a submission adds one file in {FOLDER}, and "
+                    "nothing else. Put other changes into a pull request of their own."
+                )
+        elif status == "D":
+            removed.append(path.name)
+        elif status != "A":
+            faults.append(
+                f"It edits '{plain(name, 120)}': what was merged is not edited; another submission "
+                "is another file."
+            )
+        elif mode != FILE:
+            faults.append(f"'{plain(name, 120)}' is no regular file (mode {mode}).")
+        elif int(_git(repository, "cat-file", "-s", blob)) > LARGEST_FILE:
+            faults.append(f"'{plain(name, 120)}' has more than {LARGEST_FILE} bytes.")
+        else:
+            added[path.name] = _git(repository, "cat-file", "blob", blob)
+    if len(added) + len(removed) > (1 if alone else MOST):
+        faults.append(f"It has {len(added) + len(removed)} announcements; one at a time is taken.")
+    if faults:
+        raise ChangeError("\n".join(faults[:20]))
+    return Change(added, tuple(removed))
+
+
+def _commit(repository: Path, name: str) -> str:
+    """The hash of a commit; a name that begins with '-' is no option."""
+    try:
+        text = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
+    except ValueError as error:
+        raise ValueError(f"'{repository}' has no commit '{plain(name, 100)}'.") from error
+    return text.decode().strip()
+
+
+def _git(repository: Path, *words: str) -> bytes:
+    done = subprocess.run(["git", "-C", str(repository), *words], capture_output=True, check=False)
+    if done.returncode:
+        said = plain(done.stderr.decode(errors="replace"), 300)
+        raise ValueError(f"git {words[0]}: {said}")
+    return done.stdout

@@ -1,0 +1,174 @@
+"""`smmbench join`: announce a submission by pull request, and verify what others announced."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smmbench.display import plain, print_document, print_line
+from smmbench.options import DatasetFilter, Device, Json, Output, OutputOrDefault
+from smmbench_leaderboard.join.announcement import AGREEMENT, FOLDER
+
+Ledger = Annotated[
+    Path, typer.Option("--ledger", envvar="SMMBENCH_LEDGER", help="Folder of the ledger.")
+]
+Announced = Annotated[
+    Path, typer.Argument(help=f"An announcement, such as {FOLDER}/my-method.toml.")
+]
+Loopback = Annotated[
+    bool,
+    typer.Option(
+        "--loopback",
+        envvar="SMMBENCH_LOOPBACK",
+        help="Also take an archive from http://127.0.0.1, to try all of it before it is public.",
+    ),
+]
+HERE = Path("leaderboard/entries")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    join = typer.Typer(
+        no_args_is_help=True, help="Announce a submission by pull request, and verify those."
+    )
+    for command in (new, check, verify, review, list_):
+        join.command(command.__name__.rstrip("_"))(command)
+    app.add_typer(join, name="join")
+
+
+def new(
+    archive: Annotated[Path, typer.Argument(help="An archive that `smmbench submit` made.")],
+    url: Annotated[
+        str,
+        typer.Option("--url", help="Where anyone can download the archive; begins with https."),
+    ],
+    agree: Annotated[bool, typer.Option("--agree", help=f'You say: "{AGREEMENT}"')] = False,
+    output: OutputOrDefault = None,
+    loopback: Loopback = False,
+) -> None:
+    """Write the announcement of an archive, by default leaderboard/submissions/METHOD.toml."""
+    from smmbench_leaderboard.join.addresses import UNSTATED, addresses
+    from smmbench_leaderboard.join.announcing import announce
+    from smmbench_leaderboard.submission.archive import names_and_file
+    from smmbench_leaderboard.submission.opening import read_list
+    from smmbench_leaderboard.submission.packing import MANIFEST
+
+    if not agree:
+        raise ValueError(f'An announcement says: "{AGREEMENT}" If you agree, add --agree.')
+    if output is None:
+        name = read_list(names_and_file(archive, MANIFEST)[1]).method
+        output = Path(FOLDER) / f"{name}.toml"
+    said = announce(archive, url, output, loopback)
+    print_line(
+        f"{said.method} on {said.dataset}, {said.size} bytes, sha256 {said.sha256}", err=True
+    )
+    where = addresses().get("Repository", f"the repository ({UNSTATED})")
+    print_line(f"Wrote {output}. Next: add it by a pull request to {where}.")
+
+
+def check(announcement: Announced, json: Json = False, loopback: Loopback = False) -> None:
+    """Check an announcement; nothing is downloaded.
+
+    Exit code 1: something in it is wrong.
+    """
+    from smmbench_leaderboard.join.announcement import AnnouncementError, read_announcement
+
+    try:
+        said = read_announcement(announcement, loopback)
+    except AnnouncementError as error:
+        for fault in error.faults:
+            print_line(f"{announcement}: {plain(fault, 500)}", err=True, wrong=True)
+        raise typer.Exit(1) from error
+    if json:
+        print_document(said.model_dump_json(indent=1) + "\n")
+    else:
+        print_line(f"{announcement}: sound. {said.method} on {said.dataset}, {said.size} bytes.")
+
+
+def verify(
+    announcement: Announced,
+    output: Output = Path("report"),
+    dataset: DatasetFilter = None,
+    device: Device = "auto",
+    ledger: Ledger = HERE,
+    loopback: Loopback = False,
+) -> None:
+    """Download what an announcement names, check it, recompute its scores, and write a report.
+
+    The report is OUTPUT/NAME: report.json, summary.md, and verification.json for `ledger add`.
+
+    Exit code 1: it is refused, its scores differ, or they cannot be computed here.
+    """
+    from datetime import UTC, datetime
+
+    from smmbench.environment import choose_device
+    from smmbench_leaderboard.join.reviewing import write_reports
+    from smmbench_leaderboard.join.summary import summary_text
+    from smmbench_leaderboard.join.verifying import verify_announced
+
+    found = verify_announced(
+        announcement,
+        ledger,
+        datetime.now(UTC).date(),
+        dataset=dataset,
+        device=choose_device(device),
+        loopback=loopback,
+        progress=lambda step: print_line(step, err=True),
+    )
+    write_reports(output / found.name, found)
+    print_document(summary_text(found))
+    raise typer.Exit(0 if found.outcome == "verified" else 1)
+
+
+def review(
+    base: Annotated[str, typer.Option("--base", help="Commit that the change is merged into.")],
+    head: Annotated[str, typer.Option("--head", help="Commit of the change.")],
+    output: Output = Path("report"),
+    alone: Annotated[
+        bool,
+        typer.Option("--alone", help="Refuse a change that touches anything but one announcement."),
+    ] = False,
+    dataset: DatasetFilter = None,
+    device: Device = "auto",
+    ledger: Ledger = HERE,
+    loopback: Loopback = False,
+) -> None:
+    """Verify what a change adds, in the clone that is the working folder.
+
+    The files of the change are read as data and never run. OUTPUT/summary.md says it all.
+
+    Exit code 1: something in it is not verified.
+    """
+    from datetime import UTC, datetime
+
+    from smmbench.environment import choose_device
+    from smmbench_leaderboard.join.reviewing import review as reviewed
+
+    found = reviewed(
+        Path(),
+        base,
+        head,
+        ledger,
+        output,
+        datetime.now(UTC).date(),
+        alone=alone,
+        dataset=dataset,
+        device=choose_device(device),
+        loopback=loopback,
+        progress=lambda step: print_line(step, err=True),
+    )
+    print_document(found.text)
+    raise typer.Exit(0 if found.sound else 1)
+
+
+def list_(
+    folder: Annotated[Path, typer.Argument(help="Folder of the announcements.")] = Path(FOLDER),
+    ledger: Ledger = HERE,
+) -> None:
+    """List the announced submissions: which wait, and which are entries of the ledger."""
+    from smmbench_leaderboard.join.listing import standings
+
+    for one in standings(folder, ledger):
+        print_line("  ".join([one.name, one.entry or "waits", one.became]).rstrip())
