@@ -51,7 +51,9 @@ Ledger = Annotated[
         "`published` for the one that came with smmbench, or a ledger's folder.",
     ),
 ]
-Format = Literal["rich", "markdown", "latex", "csv", "json", "cards", "bibtex", "parquet"]
+Format = Literal[
+    "rich", "markdown", "latex", "csv", "json", "cards", "bibtex", "parquet", "eval-results"
+]
 ENDINGS: dict[str, Format] = {
     ".md": "markdown",
     ".tex": "latex",
@@ -96,13 +98,22 @@ def leaderboard(
             "--format",
             envvar="SMMBENCH_FORMAT",
             help="If not given: by the ending of --output (.md, .tex, .csv, .json, .bib, "
-            ".parquet), else rich. parquet is for --pairs.",
+            ".parquet), else rich. parquet is for --pairs; eval-results is of one method, for a "
+            "model's page on the Hugging Face hub.",
         ),
     ] = None,
     pairs: Annotated[
         bool,
         typer.Option("--pairs", help="One row a pair instead of a method: csv, json or parquet."),
     ] = False,
+    hub_dataset: Annotated[
+        str,
+        typer.Option(
+            "--hub-dataset",
+            metavar="ORG/NAME",
+            help="For --format eval-results: the benchmark on the hub that the numbers are of.",
+        ),
+    ] = "",
     output: OutputOrDefault = None,
     json: Json = False,
 ) -> None:
@@ -115,17 +126,24 @@ def leaderboard(
     from smmbench.storage.atomic import write_text
     from smmbench_leaderboard.board.build import make_board
     from smmbench_leaderboard.formats import PAIR_WRITERS, WRITERS, to_bibtex
+    from smmbench_leaderboard.formats.eval_results import eval_results
     from smmbench_leaderboard.formats.pairs import write_pairs_parquet
 
     chosen: Format = "json" if json else format or _by_ending(output)
     _check_pairs(chosen, pairs, output)
+    exported = labels(methods)
+    if chosen == "eval-results" and (len(exported) != 1 or not hub_dataset):
+        raise ValueError(
+            "--format eval-results is of one method on one benchmark of the hub: say "
+            "--methods LABEL and --hub-dataset ORG/NAME."
+        )
     shown = chosen_metrics(metrics) if metrics else ()
     board = make_board(
         results,
         dataset,
         scope,
         metrics=shown,
-        methods=labels(methods),
+        methods=() if chosen == "eval-results" else exported,  # it counts beside the others
         exclude=labels(exclude),
         frames=clip_length,
         ledger=ledger_folder(ledger) if ledger else None,
@@ -136,6 +154,8 @@ def leaderboard(
     else:
         if pairs:
             text = PAIR_WRITERS[chosen](board)
+        elif chosen == "eval-results":
+            text = eval_results(board, exported[0], hub_dataset)
         else:
             text = to_bibtex(board) if chosen == "bibtex" else WRITERS[chosen](board)
         if output is None:

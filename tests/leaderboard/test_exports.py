@@ -8,15 +8,20 @@ import json
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+from huggingface_hub import parse_eval_result_entries
+from tests.builders.board_tree import BoardTree
+from typer.testing import CliRunner
 
+from smmbench.cli import app
 from smmbench.metrics import all_metrics
 from smmbench.resolving import find_method, method_names
 from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.board.types import Board
 from smmbench_leaderboard.formats.bibtex import to_bibtex
+from smmbench_leaderboard.formats.eval_results import eval_results, eval_tasks
 from smmbench_leaderboard.formats.pairs import (
     pair_rows,
     pairs_csv,
@@ -24,9 +29,6 @@ from smmbench_leaderboard.formats.pairs import (
     write_pairs_parquet,
 )
 from smmbench_leaderboard.literature.references import WORKS, works_named, works_of_tracker
-
-if TYPE_CHECKING:
-    from tests.builders.board_tree import BoardTree
 
 
 @pytest.fixture
@@ -128,3 +130,46 @@ def test_every_bundled_method_and_metric_names_a_known_work() -> None:
 def test_trackers_name_their_works(name: str) -> None:
     assert list(works_of_tracker(name))
     assert not list(works_of_tracker("mine"))
+
+
+def test_eval_results_are_read_back_by_the_hubs_own_parser(tmp_path: Path) -> None:
+    """Format: huggingface/hub-docs, docs/hub/eval-results.md."""
+    tree = BoardTree(tmp_path, clips=3)
+    tree.whole("ours", text=0.25, motion=0.75)
+    tree.whole("copy", motion=1.0, kind="control")
+    tree.method("few")
+    tree.pair("few", "clip-0", "dog")
+    board = make_board(tree.results, str(tree.manifest))
+    text = eval_results(board, "ours", "some-org/toy")
+    entries = parse_eval_result_entries(yaml.safe_load(text))
+    row = next(row for row in board.rows if row.label == "ours")
+    assert {one.task_id: one.value for one in entries} == {
+        name: pytest.approx(row.cells[name].mean, abs=1e-6)
+        for name in ("text_similarity", "motion_fidelity")
+    }
+    assert {one.dataset_id for one in entries} == {"some-org/toy"}
+    assert all("6 of 6 pairs" in (one.notes or "") for one in entries)
+    assert all(one.verify_token is None for one in entries)  # the hub's to give, never ours
+    tasks = yaml.safe_load(eval_tasks(board))["tasks"]
+    assert {one["id"] for one in tasks} == {one.task_id for one in entries}
+    for label, why in (("copy", "control"), ("few", "lacks pairs"), ("nobody", "No row")):
+        with pytest.raises(ValueError, match=why):
+            eval_results(board, label, "some-org/toy")
+    for name in ("toy", "../x", "a/b/c", ""):
+        with pytest.raises(ValueError, match="ORG/NAME"):
+            eval_results(board, "ours", name)
+
+
+def test_the_command_exports_one_method_to_the_hub(tmp_path: Path) -> None:
+    tree = BoardTree(tmp_path, clips=3)
+    tree.whole("ours")
+    tree.whole("theirs")
+    words = ["leaderboard", str(tree.results), "--dataset", str(tree.manifest)]
+    words += ["--format", "eval-results"]
+    run = CliRunner()
+    assert run.invoke(app, words).exit_code != 0
+    path = tmp_path / "smmbench.yaml"
+    words += ["--methods", "ours", "--hub-dataset", "some-org/toy", "--output", str(path)]
+    done = run.invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert len(parse_eval_result_entries(yaml.safe_load(path.read_text()))) == 2

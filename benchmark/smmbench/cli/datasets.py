@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -17,6 +17,7 @@ from smmbench.options import (
     Json,
     Licence,
     Name,
+    OutputOrDefault,
     Prompts,
     PromptsIfNeeded,
     Size,
@@ -40,10 +41,12 @@ NameOrPath = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     verbs = typer.Typer(
-        no_args_is_help=True, help="List, show, check, fetch, begin, add, remove datasets."
+        no_args_is_help=True,
+        help="List, show, describe, check, fetch, begin, add, remove datasets.",
     )
     verbs.command("list")(list_datasets)
     verbs.command("show")(show_dataset)
+    verbs.command("describe")(describe_dataset)
     verbs.command("check")(check_dataset)
     verbs.command("fetch")(fetch_dataset)
     verbs.command("new")(new_dataset)
@@ -85,6 +88,47 @@ def show_dataset(dataset: NameOrPath, json: Json = False) -> None:
         print_json({**facts, **manifest, "root": str(found.root)})
     else:
         print_dataset(found, facts)
+
+
+def describe_dataset(
+    dataset: NameOrPath,
+    form: Annotated[
+        Literal["croissant", "datasheet"],
+        typer.Option(
+            "--form",
+            help="croissant: JSON-LD by Croissant 1.0 with its Responsible AI fields. datasheet: "
+            "the questions of Datasheets for Datasets with their answers, as Markdown.",
+        ),
+    ] = "croissant",
+    output: OutputOrDefault = None,
+) -> None:
+    """Describe a dataset for catalogues (Croissant) or for readers (datasheet).
+
+    The answers are in NAME.datasheet.toml or datasheet.toml beside the manifest. Without such a
+    file, Croissant has no Responsible AI fields. Printed, or written where --output says.
+    """
+    from smmbench.dataset import load_dataset
+    from smmbench.dataset.croissant import croissant_text
+    from smmbench.dataset.datasheet import datasheet_markdown, datasheet_of
+    from smmbench.display import print_document
+    from smmbench.storage.atomic import write_text
+
+    found = load_dataset(dataset)
+    sheet = datasheet_of(found)
+    if form == "datasheet":
+        if sheet is None:
+            raise ValueError(
+                f"'{dataset}' has no datasheet: write '{found.manifest.name}.datasheet.toml' "
+                "beside its manifest."
+            )
+        text = datasheet_markdown(found, sheet)
+    else:
+        text = croissant_text(found, sheet)
+    if output is None:
+        print_document(text)
+    else:
+        write_text(output, text)
+        print_line(f"Wrote {output}.", err=True)
 
 
 def check_dataset(dataset: NameOrPath, json: Json = False) -> None:

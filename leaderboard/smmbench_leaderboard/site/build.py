@@ -24,6 +24,7 @@ from smmbench_leaderboard.site.naming import slug
 from smmbench_leaderboard.site.pages.board import write_board
 from smmbench_leaderboard.site.pages.clip import write_clips
 from smmbench_leaderboard.site.pages.compare import write_compare
+from smmbench_leaderboard.site.pages.datasheet import write_datasheet
 from smmbench_leaderboard.site.pages.entries import write_entries
 from smmbench_leaderboard.site.pages.method import write_method
 from smmbench_leaderboard.site.pages.printed import write_printed
@@ -150,6 +151,7 @@ def write_site(
         page = "index.html" if place == 0 else f"{site.key}/index.html"
         write_board(to, page, site, [one for one in boards if not one.entry])
         write_board_files(folder, page, site)
+        write_datasheet(to, site)
         write_board_data(folder, site)
         _write_classes(folder, site)
         for row in site.board.rows:

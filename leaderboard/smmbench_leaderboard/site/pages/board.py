@@ -16,6 +16,7 @@ from smmbench_leaderboard.site.clip_classes import ClipClass, classes_of, larges
 from smmbench_leaderboard.site.cost import factors_to, on_reference, reference_device
 from smmbench_leaderboard.site.figures import Bar, Scale, bar_of
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
+from smmbench_leaderboard.site.pages.datasheet import has_datasheet
 from smmbench_leaderboard.site.pages.printed import Beside, all_beside
 from smmbench_leaderboard.site.pair_columns import columns_of_pairs
 from smmbench_leaderboard.site.pareto import Plot, plot_of
@@ -114,6 +115,7 @@ def write_board(to: Site, page: str, site: SiteBoard, others: list[SiteBoard]) -
         "here": site,
         "nav": "board",
         "summary": summary,
+        "datasheet": has_datasheet(site),
     }
     write_page(to, page, "board.html.j2", facts)
 
