@@ -25,6 +25,8 @@ import numpy as np
 
 PROMPTS = 20  # of a clip
 LIMIT = 200e6  # bytes that are resident
+PAPER = "Yatim et al., CVPR 2024, https://arxiv.org/abs/2311.17009"
+"""Of every made-up method: one that papers print values for, which the board then shows."""
 CODE = """
 import sys
 from pathlib import Path
@@ -135,7 +137,7 @@ def write_method(root: Path, label: str, clips: int, draws: np.random.Generator)
     )
     from smmbench.scoring.intact import video_file
 
-    card = {"title": f"{label} in words", "paper": "An author et al., 2026", "family": "wan"}
+    card = {"title": f"{label} in words", "paper": PAPER, "family": "wan"}
     kind = {"label": label, "entry": f"made_up:{label}", "card": card}
     write_method(root / label, MethodFile.model_validate(kind))
     skill = draws.uniform(0.2, 0.9)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,12 @@ from PIL import Image
 from tests.builders.board_tree import BoardTree
 from tests.builders.numbered_videos import BITS, BLOCK, HEIGHT, WIDTH, NumberedTree
 
-from smmbench_leaderboard.site.build import site_of_results
+from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.formats import to_json
+from smmbench_leaderboard.ledger.adding import add_board
+from smmbench_leaderboard.ledger.entries import EntryFacts
+from smmbench_leaderboard.site.build import site_of_ledger, site_of_results
+from smmbench_leaderboard.site.naming import slug
 from smmbench_leaderboard.site.serving import address_of, server_of
 
 pytestmark = pytest.mark.browser
@@ -374,3 +380,65 @@ def test_it_is_served_to_this_machine_alone(open_page: Open, site: str, tmp_path
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def test_published_rows_have_no_videos_and_are_not_asked_for(
+    open_page: Open, tmp_path: Path
+) -> None:
+    """The viewer begins with rows that have some; a missing file would be a console error."""
+    tree = NumberedTree(tmp_path, 4)
+    tree.whole("published", motion=0.9)
+    board = tmp_path / "board.json"
+    board.write_text(to_json(make_board(tree.results, str(tree.manifest))))
+    ledger = tmp_path / "ledger"
+    add_board(ledger, "2026-11-26-one", board, EntryFacts(tier="organisers", by="me"))
+    shutil.rmtree(tree.results / "published")
+    tree.whole("here", motion=0.5)
+    tree.method("few")
+    tree.pair("few", tree.clips[0], "dog")
+    site_of_results(tree.results, tmp_path / "site", [str(tree.manifest)], ledger=ledger)
+    base = (tmp_path / "site").as_uri() + "/"
+    page = open_page(base + "pairs.html")
+    until(page, "document.querySelectorAll('.pane').length === 3")
+    panes = page.locator(".pane").evaluate_all("all => all.map(one => one.dataset.row)")
+    assert sorted(panes) == ["few", "here", "source"]
+    offered = page.locator("#choose-add option").all_text_contents()
+    assert offered == ["choose"]
+    label = slug("ledger:published")
+    page = open_page(f"{base}pairs.html#board=toy&rows={label},few&pair=clip-1/dog/0")
+    until(page, "document.querySelectorAll('.pane').length === 3")
+    assert "videos are not on this site" in page.locator(f"[data-row='{label}']").inner_text()
+    assert "no result of this clip" in page.locator("[data-row='few']").inner_text()
+
+
+@pytest.mark.parametrize("width", [360, 1600])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_of_a_ledger_fit_and_have_no_fault(
+    width: int, scheme: str, open_page: Open, ledger_site: str
+) -> None:
+    """Ledger, printed values, datasheet, an entry's board, a published row."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    for name in (
+        "entries.html",
+        "printed.html",
+        "clips.html",
+        "emoji/datasheet.html",
+        "emoji-2026-11-26-board/index.html",
+        f"emoji/methods/{slug('ledger:smm')}.html",
+    ):
+        page = open_page(
+            ledger_site + name, viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
+        found = Axe().run(page).response["violations"]
+        assert not [one["id"] for one in found if one["impact"] in ("serious", "critical")], name
+        page.close()
+
+
+@pytest.fixture(scope="module")
+def ledger_site(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The site of the committed ledger."""
+    folder = tmp_path_factory.mktemp("ledger") / "site"
+    site_of_ledger(Path(__file__).parents[2] / "leaderboard" / "entries", folder)
+    return folder.as_uri() + "/"

@@ -34,9 +34,9 @@ class Datasheet(Record):
         biases: In which ways it is not like the world.
         limitations: What cannot be concluded from it.
         social_impact: Good and harm that may come of it.
-        personal_information: Whether people can be seen or told.
+        personal_information: Whether people can be recognised in it.
         distribution: How it is had, and under which licence.
-        maintenance: Who keeps it, how errors are reported and mended, what becomes of old versions.
+        maintenance: Who keeps it, how errors are reported and corrected, and old versions kept.
     """
 
     creators: Answer
@@ -69,7 +69,7 @@ QUESTIONS = {
     "biases": "In which ways is it not like the world?",
     "limitations": "What cannot be concluded from it?",
     "social_impact": "Which good and harm may come of it?",
-    "personal_information": "Can people be seen or told?",
+    "personal_information": "Can people be recognised in it?",
     "distribution": "How is it had, and under which licence?",
     "maintenance": "Who keeps it, and what becomes of old versions?",
 }

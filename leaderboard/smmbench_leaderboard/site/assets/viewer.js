@@ -194,6 +194,7 @@
   /* ---- what is shown ---- */
   function rows() { return (state.rows || "").split(",").filter(Boolean); }
   function named(list, name) { return list.filter(function (one) { return one.slug === name; })[0] || list[0]; }
+  function here(row) { return !row.clips || row.clips.indexOf(clip.slug) >= 0; }  /* it has videos of this clip */
   function options(select, list, chosen) {
     select.replaceChildren.apply(select, list.map(function (one) {
       var made = make("option", { value: one[0] }, one[1]);
@@ -228,14 +229,17 @@
     sheet = clip.sheet;
     frame = Math.min(frame, sheet.frames - 1);
     var known = rows().filter(function (name) { return board.rows.some(function (row) { return row.slug === name; }); });
-    if (!known.length) { known = board.rows.slice(0, 2).map(function (row) { return row.slug; }); }
+    if (!known.length) {
+      var some = board.rows.filter(here);
+      known = (some.length ? some : board.rows).slice(0, 2).map(function (row) { return row.slug; });
+    }
     state.rows = known.join(",");
     options(field.board, boards, state.board);
     options(field.clip, board.clips.map(function (one) { return [one.slug, one.name]; }), clip.slug);
     options(field.edit, clip.edits.map(function (one) { return [one.slug, one.prompt || one.name]; }), edit.slug);
     options(field.seed, seeds.map(function (one) { return [one, one]; }), seed);
     options(field.add, [["", "choose"]].concat(board.rows.filter(function (row) {
-      return known.indexOf(row.slug) < 0;
+      return known.indexOf(row.slug) < 0 && here(row);
     }).map(function (row) { return [row.slug, row.label]; })), "");
     says.replaceChildren.apply(says, clip.prompt
       ? ["From ", make("q", {}, make("bdi", {}, clip.prompt)), " to ", make("q", {}, make("bdi", {}, edit.prompt))]
@@ -248,6 +252,11 @@
     known.forEach(function (name) {
       var row = named(board.rows, name), pane = pane_of(row.label, name);
       panes.push(pane);
+      if (!here(row)) {
+        none(pane, "", row.clips.length ? "This row has no result of this clip." : "A published row: its videos are not on this site.");
+        left -= 1;
+        return;
+      }
       var data = state.board + "/data/" + name + "/" + clip.slug;
       site.load(data, data + ".js", function (pairs) {
         if (mine !== panes) { return; }  /* something else was chosen meanwhile */
@@ -273,6 +282,7 @@
       });
     });
     panesAt.replaceChildren.apply(panesAt, panes.map(function (pane) { return pane.box; }));
+    if (!left) { ready(flicker); }
     draw();
     remember();
   }

@@ -147,7 +147,7 @@ def shown_of(site: SiteBoard) -> Shown:
         site=site,
         board=board,
         blocks=tuple(_blocks(board, lines)),
-        axes=tuple(column for column in board.columns if column.name in RANKING),
+        axes=tuple(scored),
         beside=tuple(column for column in board.columns if column.name not in RANKING),
         plots=tuple((key, title, plot) for key, title, plot in plots if plot is not None),
         strip=tuple(lines[row.label] for row in whole) if single else (),

@@ -67,7 +67,7 @@ def write_method(to: Site, site: SiteBoard, row: Row, board_page: str) -> None:
         "tier": tier_of(row),
         "became": site.became.get(row.label, ""),
         "axis": axis,
-        "axes": [column for column in site.board.columns if column.name in RANKING],
+        "axes": [c for c in site.board.columns if c.name in RANKING and c.scored],
         "best": [_line(site, row, pairs, place) for place in high],
         "worst": [_line(site, row, pairs, place) for place in low],
         "failed": [_line(site, row, pairs, place) for place in failed[:FAILURES]],

@@ -41,7 +41,7 @@ def write_board_data(folder: Path, site: SiteBoard) -> None:
             for column in board.columns
             if column.scored
         ],
-        "rows": [_row(row) for row in board.rows],
+        "rows": [_row(site, row) for row in board.rows],
         "rules": {rule.name: rule.title for rule in RULES},
         "seeds": sorted({key[2] for key in site.keys}),
         "clips": _clips(site),
@@ -57,13 +57,18 @@ def write_board_data(folder: Path, site: SiteBoard) -> None:
         )
 
 
-def _row(row: Row) -> dict[str, Any]:
-    return {
+def _row(site: SiteBoard, row: Row) -> dict[str, Any]:
+    """What a row is; `clips` names those that it has a file of, where that is not all."""
+    about: dict[str, Any] = {
         "label": plain(row.label, NAME),
         "slug": slug(row.label),
         "kind": row.card.kind,
         "block": row.block,
     }
+    there = {key[0] for key in columns_of_pairs(row).keys} if row.label in site.evidence else set()
+    if there != {key[0] for key in site.keys}:
+        about["clips"] = sorted(map(slug, there))
+    return about
 
 
 def _clips(site: SiteBoard) -> list[dict[str, Any]]:
