@@ -20,7 +20,7 @@ class MachineError(OSError):
 
 MACHINE_ERRNOS = frozenset(
     {
-        *(errno.ENOSPC, errno.EDQUOT, errno.EROFS),  # full, or read-only
+        *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS),  # full, or read-only
         *(errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ENOTCONN),  # gone, or broken
         *(errno.EMFILE, errno.ENFILE),  # no more open files
     }

@@ -14,6 +14,7 @@ from smmbench import __version__
 from smmbench.display import prepare_streams, print_line, talk
 from smmbench.errors import BrokenFileError, in_words
 from smmbench.plugins import load_offered, offered
+from smmbench.storage.ending import ending_by_exception
 
 app = typer.Typer(
     name="smmbench",
@@ -100,13 +101,15 @@ def main() -> None:
 
     What a user can mend (`ValueError`, `LookupError`, `OSError`, `ImportError`) is one sentence
     on standard error; a file that is not what its name says is no wrong use, so its code is 1.
-    Anything else is a defect and keeps its traceback.
+    Anything else is a defect and keeps its traceback. At a signal to end (SIGTERM, SIGHUP) what is
+    half-written is removed; the code is 128 plus the signal's number.
     """
     prepare_streams()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's: numbers are those of any machine
     warnings.showwarning = _show_warning
     try:
-        app()
+        with ending_by_exception():
+            app()
     except (ValueError, LookupError, OSError, ImportError) as error:
         if isinstance(error, (KeyError, IndexError)):
             raise  # an inner mistake, not a name that a user gave

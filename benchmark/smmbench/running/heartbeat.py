@@ -107,7 +107,7 @@ class Heartbeat:
 def beating(job: Job, dataset: str, device: str) -> Iterator[Heartbeat]:
     """Keep this process's heartbeat while videos are made; sweep those of killed processes."""
     heart = Heartbeat(job, dataset, device)
-    _sweep(job.root / FOLDER)
+    sweep(job.root)
     ended = threading.Event()
 
     def beat() -> None:
@@ -158,8 +158,9 @@ def _alive(working: Working, path: Path) -> bool:
         return False
 
 
-def _sweep(folder: Path) -> None:
+def sweep(root: Path) -> None:
     """Remove the files of processes of this machine that run no more, and those a day old."""
+    folder = root / FOLDER
     with suppress(OSError):
         remove_leftovers(folder)
         for path in folder.glob("*.json"):
@@ -168,3 +169,4 @@ def _sweep(folder: Path) -> None:
             dead = machine == this_machine() and pid.isdecimal() and not is_running(int(pid))
             if dead or time.time() - path.stat().st_mtime > 24 * 3600:
                 path.unlink(missing_ok=True)
+        folder.rmdir()

@@ -19,6 +19,7 @@ from smmbench.results import (
     RunRecord,
     Tuning,
 )
+from smmbench.running.heartbeat import sweep
 from smmbench.running.job import Job
 from smmbench.running.pairs import Pair, by_clip, choose_pairs, shard
 from smmbench.running.resume import State, standing
@@ -152,6 +153,7 @@ def run(plan: Plan, execute: Executor) -> Summary:
             not there; what was made until then stays.
     """
     begin = time.monotonic()
+    sweep(plan.job.root)
     todo = plan.todo
     made = 0
     failures: list[RunRecord] = []

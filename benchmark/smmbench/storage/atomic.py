@@ -29,9 +29,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     The temporary name keeps the ending of `path` (writers of videos choose a format by it) and
     begins with a dot and `tmp`, so that no reader takes it for a result. On an exception it is
-    removed and `path` stays as it was.
+    removed and `path` stays as it was. What killed processes left in the folder is removed first.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(path.parent)
     handle, name = tempfile.mkstemp(
         dir=path.parent, prefix=f".tmp-{this_machine()}-{os.getpid()}-", suffix=path.suffix
     )
@@ -93,8 +94,8 @@ def remove_leftovers(folder: Path) -> None:
         try:
             if dead or time.time() - path.stat().st_mtime > 24 * 3600:
                 path.unlink()
-        except FileNotFoundError:
-            continue  # it became a whole file just now
+        except OSError:
+            continue  # it became a whole file just now, or may not be removed
 
 
 def _sync_folder(folder: Path) -> None:
