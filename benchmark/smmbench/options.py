@@ -54,6 +54,16 @@ Edit = Annotated[
     list[str] | None,
     _option("--edit", "Only this edit; repeatable.", variable=False, metavar="NAME"),
 ]
+Reference = Annotated[
+    list[str] | None,
+    _option(
+        "--reference",
+        "The motion that the method is given with the same prompts: forward (the clip's own), "
+        "reversed, other (another clip's) or none (a still); repeatable.",
+        variable=False,
+        metavar="KIND",
+    ),
+]
 Seed = Annotated[list[int] | None, _option("--seed", "Only this seed of the videos; repeatable.")]
 _LIMIT = _option(
     "--limit",

@@ -69,6 +69,7 @@ def register(app: typer.Typer) -> None:
     app.command("leaderboard", cls=accepting({"--frames": "--clip-length"}))(leaderboard)
     app.command("compare")(compare)
     app.command("why")(why)
+    app.command("selectivity")(selectivity)
     app.command("submit")(submit)
     app.command("verify")(verify)
     join_commands.register(app)
@@ -208,6 +209,85 @@ def compare(
     comparison = compared(results, a, b, dataset, scope, metrics=shown, ledger=folder)
     text = to_json(comparison) if json else comparison_text(comparison)
     print_document(text, styled=True)
+
+
+def selectivity(
+    results: ResultsArgument = Path("results"),
+    dataset: DatasetFilter = None,
+    methods: Methods = None,
+    exclude: Exclude = None,
+    device: Device = "auto",
+    as_scored: Annotated[
+        bool,
+        typer.Option("--as-scored", help="Read the scores that are there; score no video."),
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="Draw the table too, into this .png or .svg file."),
+    ] = None,
+    output: OutputOrDefault = None,
+    json: Json = False,
+) -> None:
+    """Say how far methods follow the motion that they are given, and not any motion.
+
+    Compares videos of the clips' own motion with videos of the same prompts that were made from
+    another: `smmbench run --method NAME --reference forward --reference reversed`. What is not
+    scored by reference_fidelity yet is scored first. S is 0 for a method that ignores its
+    reference, and 1 for copies of the references.
+
+    The table is printed, or written into --output (.md, .csv or .json).
+    Exit code: 0, or 2 for wrong use.
+    """
+    from smmbench.storage.atomic import write_text
+    from smmbench_leaderboard.board.selectivity_report import selectivity_report
+    from smmbench_leaderboard.formats import to_json
+    from smmbench_leaderboard.formats.selectivity import (
+        selectivity_csv,
+        selectivity_markdown,
+        selectivity_text,
+    )
+
+    writers = {".md": selectivity_markdown, ".csv": selectivity_csv, ".json": to_json}
+    if output is not None and output.suffix not in writers:
+        raise ValueError(f"The table is written as {', '.join(writers)}; got '{output}'.")
+    if not as_scored:
+        _score_references(results, dataset, device)
+    report = selectivity_report(results, dataset, labels(methods), labels(exclude))
+    if plot is not None:
+        from smmbench_leaderboard.board.selectivity_plot import draw_selectivity
+
+        draw_selectivity(report, plot)
+        print_line(f"Wrote {plot}.", err=True)
+    if output is not None:
+        write_text(output, writers[output.suffix](report))
+        print_line(f"Wrote {output}.", err=True)
+    else:
+        print_document(to_json(report) if json else selectivity_text(report), styled=True)
+
+
+def _score_references(results: Path, dataset: str | None, device: str) -> None:
+    """Score what selectivity needs: all results of methods that were given another reference."""
+    from smmbench.dataset import load_dataset
+    from smmbench.environment import choose_device
+    from smmbench.progress import progress
+    from smmbench.scoring.loop import ScoreLoop, results_below
+    from smmbench.scoring.options import Options
+    from smmbench_leaderboard.board.selectivity import METRIC
+
+    only = load_dataset(dataset) if dataset else None
+    found = results_below(results, only.manifest.name if only else None, None, lambda *_: None)
+    referred = {
+        (record.request.method, record.request.dataset)
+        for _, record in found
+        if record.request.reference != "forward"
+    }
+    chosen = [one for one in found if (one[1].request.method, one[1].request.dataset) in referred]
+    options = Options(metrics=(METRIC,), device=choose_device(device))
+    with progress(len(chosen), "videos") as report:
+        for outcome in ScoreLoop(options, [only] if only else []).run(chosen):
+            report(outcome.line(options.metrics), failed=bool(outcome.error))
+            if outcome.error:
+                print_line(f"'{outcome.folder}' is refused: {outcome.error}", err=True)
 
 
 def why(

@@ -13,7 +13,7 @@ from smmbench.plugins import load_offered, offered
 if TYPE_CHECKING:
     from smmbench.dataset import Dataset
     from smmbench.method import Method
-    from smmbench.results import RunRecord
+    from smmbench.results import Reference, RunRecord
 
 BOARD = "smmbench.board"
 """Entry point of the function that makes a board: ranking is built upon this package."""
@@ -27,6 +27,7 @@ def run(
     preset: str | None = None,
     parameters: Mapping[str, Any] | None = None,
     label: str | None = None,
+    reference: Reference = "forward",
     clips: Sequence[str] = (),
     edits: Sequence[str] = (),
     seeds: Sequence[int] = (),
@@ -44,6 +45,8 @@ def run(
         preset: One of the method's presets; None for the one of the dataset's family, if any.
         parameters: Parameters by name, typed; they come after the preset.
         label: The method's name on the board; None for its own.
+        reference: The motion that the method is given with the same prompts: `forward` (the
+            clip's own), `reversed`, `other` (another clip's) or `none` (a still).
         clips: Names of clips; none for all.
         edits: Names of edits; none for all.
         seeds: Seeds; none for the protocol's.
@@ -72,6 +75,7 @@ def run(
         preset=preset,
         parameters=parameters,
         label=label,
+        reference=reference,
         clips=clips,
         edits=edits,
         seeds=seeds,
@@ -125,12 +129,12 @@ def score(
     """
     from smmbench.dataset import load_dataset
     from smmbench.environment import choose_device
-    from smmbench.metrics import metric_names
-    from smmbench.scoring.loop import ScoreLoop, chosen_metrics, results_below
+    from smmbench.scoring.loop import ScoreLoop, chosen_metrics, metrics_for, results_below
     from smmbench.scoring.options import Options
 
-    names = chosen_metrics(",".join(metrics)) if metrics is not None else metric_names()
     only = load_dataset(dataset) if isinstance(dataset, str) else dataset
+    found = results_below(Path(results), only.manifest.name if only else None, limit)
+    names = chosen_metrics(",".join(metrics)) if metrics is not None else metrics_for(found)
     options = Options(
         metrics=names,
         tracker=tracker,
@@ -138,7 +142,6 @@ def score(
         source_tracks=source_tracks,
         device=choose_device(device),
     )
-    found = results_below(Path(results), only.manifest.name if only else None, limit)
     rows = []
     for outcome in ScoreLoop(options, [only] if only else []).run(found):
         numbers = {score.metric: score.value for score in outcome.scores}

@@ -67,28 +67,21 @@ def score(
 
     Scores lie beside each video and are computed again only when something that they depend on
     has changed. A result that failed has none. If not given: every metric but those computed by
-    name only, results of every dataset, and the tracker and text model of the dataset's protocol.
-    --limit counts the pairs of each method that have a video. With --shard, several processes score
-    one results folder; each says the means of its share alone.
+    name only (and reference_fidelity where videos were made from another motion), results of
+    every dataset, and the tracker and text model of the dataset's protocol. --limit counts the
+    pairs of each method that have a video. With --shard, several processes score one results
+    folder; each says the means of its share alone.
 
     Exit code: 0 all scored, 1 a video was refused or a number could not be computed, 2 wrong use.
     """
     from smmbench.dataset import load_dataset
     from smmbench.environment import choose_device
-    from smmbench.metrics import metric_names
     from smmbench.results.sharding import parse_shard
-    from smmbench.scoring.loop import chosen_metrics, results_below, share_of
+    from smmbench.scoring.loop import chosen_metrics, metrics_for, results_below, share_of
     from smmbench.scoring.options import Options
 
     if shard is not None:
         parse_shard(shard)  # wrong use is said before anything is loaded
-    options = Options(
-        metrics=chosen_metrics(metrics) if metrics else metric_names(),
-        tracker=tracker,
-        text_model=text_model,
-        source_tracks=source_tracks.value,
-        device=device if dry_run else choose_device(device),  # asking loads PyTorch
-    )
     only = load_dataset(dataset) if dataset else None
     unreadable: list[str] = []
     found = results_below(
@@ -96,6 +89,13 @@ def score(
         only.manifest.name if only else None,
         limit,
         lambda _, error: unreadable.append(str(error)),
+    )
+    options = Options(
+        metrics=chosen_metrics(metrics) if metrics else metrics_for(found),
+        tracker=tracker,
+        text_model=text_model,
+        source_tracks=source_tracks.value,
+        device=device if dry_run else choose_device(device),  # asking loads PyTorch
     )
     if shard is not None:
         found = share_of(found, shard, only)

@@ -39,6 +39,7 @@ from smmbench.dataset.manifest import (
     files_of,
     protocol_sha256,
 )
+from smmbench.dataset.references import reference_clip, reference_tracks, reference_video
 
 __all__ = [
     "Clip",
@@ -68,6 +69,9 @@ __all__ = [
     "missing_files",
     "pairs",
     "protocol_sha256",
+    "reference_clip",
+    "reference_tracks",
+    "reference_video",
     "remove_dataset",
     "source_video",
     "stored_path",

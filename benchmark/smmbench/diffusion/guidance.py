@@ -11,6 +11,10 @@ from torch import Tensor
 
 from smmbench.diffusion.acceleration.memory import Economy, sparingly
 from smmbench.diffusion.denoiser import Latent
+from smmbench.method.reporting import report
+
+FIRST_LOSS, LAST_LOSS = "guidance_loss_first", "guidance_loss_last"
+"""Series of a run: the loss at the first and at the last gradient of each guided timestep."""
 
 Comparison = Callable[[Latent], Float[Tensor, " batch"]]
 """From latents to one loss a sample."""
@@ -54,15 +58,19 @@ def descend(
     """
     x = x.detach().clone().requires_grad_()
     adam = optimiser([x], lr=rate)
+    losses: list[Tensor] = []
     for iteration in range(iterations):
         if iteration % every == 0:
             where = f"{stage}, iteration {iteration + 1}"
-            x.grad, loss_scale = gradient(x, comparison, where, loss_scale, spare)
+            loss, x.grad, loss_scale = _slope(x, comparison, where, loss_scale, spare)
+            losses.append(loss)
         adam.step()
+    if losses:
+        report(FIRST_LOSS, losses[0])
+        report(LAST_LOSS, losses[-1])
     return x.detach()
 
 
-@torch.enable_grad()
 def gradient(
     x: Latent,
     comparison: Comparison,
@@ -70,7 +78,7 @@ def gradient(
     loss_scale: float = 1.0,
     spare: Economy | None = None,
 ) -> tuple[Latent, float]:
-    """Gradient of the summed loss at x, and the loss scale that it took.
+    """Gradient of the summed loss at x, and the loss scale that it took; the loss is reported.
 
     Args:
         x: Where; it is not changed.
@@ -82,18 +90,30 @@ def gradient(
     Raises:
         FloatingPointError: Loss or gradient is not finite, at whatever scale.
     """
+    loss, slope, loss_scale = _slope(x, comparison, stage, loss_scale, spare)
+    report(FIRST_LOSS, loss)
+    report(LAST_LOSS, loss)
+    return slope, loss_scale
+
+
+@torch.enable_grad()
+def _slope(
+    x: Latent, comparison: Comparison, stage: str, loss_scale: float, spare: Economy | None
+) -> tuple[Float[Tensor, " batch"], Latent, float]:
+    """Losses of the samples, the gradient of their sum at x, and the loss scale that it took."""
     x = x.detach().requires_grad_()
 
     def slope_at(scale: float) -> tuple[Tensor, Latent]:
-        loss = comparison(x).sum()
-        return loss.detach(), torch.autograd.grad(loss * scale, x)[0]
+        losses = comparison(x)
+        return losses.detach(), torch.autograd.grad(losses.sum() * scale, x)[0]
 
     while True:
         loss, slope = sparingly(partial(slope_at, loss_scale), spare or Economy())
-        if loss.isfinite() and slope.isfinite().all():
-            return slope / loss_scale, loss_scale
-        if not loss.isfinite() or loss_scale <= 1:
-            what = "gradient" if loss.isfinite() else "loss"
+        finite = bool(loss.isfinite().all())
+        if finite and slope.isfinite().all():
+            return loss, slope / loss_scale, loss_scale
+        if not finite or loss_scale <= 1:
+            what = "gradient" if finite else "loss"
             raise FloatingPointError(
                 f"The {what} is NaN or infinite in {stage}; try a wider type (dtype=float32 or "
                 "bfloat16) or a smaller rate."

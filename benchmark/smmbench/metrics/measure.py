@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from smmbench.dataset import Clip
 from smmbench.results.scored_tracks import ScoredTracks
-from smmbench.video import Video
+from smmbench.video import Reference, Video
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,14 @@ class Task:
         prompt: What it is to show.
         output: The video, in the clip's normal form.
         pixels: SHA-256 of the output's pixels.
+        reference: The motion that the method was given; `forward` is the clip's own.
     """
 
     clip: Clip
     prompt: str
     output: Video
     pixels: str
+    reference: Reference = "forward"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from smmbench.dataset import Protocol as DatasetProtocol
 from smmbench.metrics.flow import Flow
 from smmbench.metrics.measure import Task
 from smmbench.tracking import Tracker, Tracks
-from smmbench.video import Video
+from smmbench.video import Reference, Video
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,9 @@ class ClipTracks(Protocol):
 
     def of_source(self, clip: Clip) -> Tracks:
         """Of a source; raises `ValueError` where its file is missing."""
+
+    def of_reference(self, clip: Clip, reference: Reference) -> Tracks:
+        """Of another motion that a method may have been given; `ValueError` if there is none."""
 
     def of_output(self, task: Task) -> Tracks:
         """Of what was made from it."""

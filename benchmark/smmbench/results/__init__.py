@@ -37,7 +37,6 @@ from smmbench.results.records import (
     Imported,
     Mark,
     MethodFile,
-    Reference,
     Request,
     RunRecord,
     Score,
@@ -56,6 +55,7 @@ from smmbench.results.tree import (
     method_folder_of,
     result_folder,
 )
+from smmbench.video import Reference
 
 __all__ = [
     "PREVIEW",

@@ -11,11 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from smmbench.errors import FailureKind
 from smmbench.method import BackboneUse, Card
+from smmbench.video import Reference
 
 SCHEMA_VERSION: Literal[2] = 2
-
-Reference = Literal["forward", "reversed", "other", "none"]
-"""The motion that a method is given: the clip's own, backwards, another clip's, or none."""
 
 
 class Stored(BaseModel):

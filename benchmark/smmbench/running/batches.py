@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from smmbench.environment import free_memory, peak_memory, reset_peak_memory, synchronize
 from smmbench.errors import ToldToEndError
+from smmbench.method.reporting import Series, collecting, series_of
 from smmbench.running.failures import Stage, kind_of
 from smmbench.storage.cached_cost import Kept, counting_kept
 
@@ -30,6 +31,7 @@ class Outcome(Generic[ValueT]):
         kept: How much of the seconds an earlier run spent.
         peak: Bytes of memory at the highest during the batch.
         batch: How many were worked on together.
+        series: Numbers that the work reported of this item, by name.
     """
 
     value: ValueT | None
@@ -39,6 +41,7 @@ class Outcome(Generic[ValueT]):
     peak: int = 0
     batch: int = 1
     kept: float = 0.0
+    series: Series = field(default_factory=dict)
 
 
 class Batches:
@@ -91,8 +94,9 @@ class Batches:
         reset_peak_memory(self.device)
         clock = time.perf_counter()
         kept = Kept()
+        series: Sequence[Series] = [{}] * len(batch)
         try:
-            with counting_kept() as kept:
+            with counting_kept() as kept, collecting() as reports:
                 values = work(batch)
             if len(values) != len(batch):
                 raise ValueError(
@@ -100,6 +104,7 @@ class Batches:
                     f"asked for, got {len(values)}."
                 )
             synchronize(self.device)  # a GPU may still be at work
+            series = series_of(reports, len(batch))
         except ToldToEndError:
             raise
         except (Exception, SystemExit) as error:  # sys.exit of a script's code ends the pair alone
@@ -112,6 +117,6 @@ class Batches:
         if failed is not None:
             free_memory(self.device)
         return [
-            Outcome(value, failed, self.stage, seconds, peak, len(batch), earlier)
-            for value in values
+            Outcome(value, failed, self.stage, seconds, peak, len(batch), earlier, reported)
+            for value, reported in zip(values, series, strict=True)
         ]

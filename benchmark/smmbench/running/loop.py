@@ -7,15 +7,17 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from smmbench.dataset import Dataset, load_dataset
+from smmbench.dataset import Dataset, load_dataset, reference_clip
 from smmbench.environment import choose_device
 from smmbench.method import Method
 from smmbench.method.parameters import build_parameters, choose_preset
+from smmbench.plugins import no_such
 from smmbench.progress import duration, progress
 from smmbench.resolving import ResolvedMethod, resolve
 from smmbench.results import (
+    Reference,
     RunRecord,
     Tuning,
 )
@@ -70,6 +72,19 @@ class Summary:
     failures: tuple[RunRecord, ...] = ()
 
 
+def chosen_references(names: Sequence[str]) -> tuple[Reference, ...]:
+    """References by their names, each once; the clip's own motion if none is named.
+
+    Raises:
+        LookupError: There is no such reference.
+    """
+    known = {str(name): name for name in get_args(Reference)}
+    for name in names:
+        if name not in known:
+            raise LookupError(no_such("reference", name, known))
+    return tuple(known[name] for name in dict.fromkeys(names or ("forward",)))
+
+
 def plan_run(
     method: str | type[Method[Any, Any]] | ResolvedMethod,
     dataset: str,
@@ -79,6 +94,7 @@ def plan_run(
     settings: Sequence[str] = (),
     parameters: Mapping[str, Any] | None = None,
     tuning: Tuning | None = None,
+    reference: Reference = "forward",
     label: str | None = None,
     clips: Collection[str] = (),
     edits: Collection[str] = (),
@@ -100,6 +116,7 @@ def plan_run(
         settings: Parameters, each `name=value`.
         parameters: Parameters by name, typed; they come after `settings`.
         tuning: The search that chose preset and settings, if it was one; it is recorded.
+        reference: The motion that the method is given: the clip's own, or another.
         label: The method's name on the board; None for its own.
         clips: Names of clips; none for all.
         edits: Names of edits; none for all.
@@ -131,9 +148,12 @@ def plan_run(
         root=root,
         device=choose_device(device),
         batch=batch,
+        reference=reference,
         tuning=tuning,
     )
     chosen = choose_pairs(described.manifest, clips, edits, seeds, limit)
+    for pair in chosen:
+        reference_clip(described, pair.clip, reference)  # refused now, not pair by pair
     there = standing(job, described, chosen, overwrite)
     mine = chosen if share is None else shard(chosen, share)
     states = dict(zip(chosen, there.states, strict=True))
@@ -179,7 +199,8 @@ def run(plan: Plan, execute: Executor) -> Summary:
 def _line(record: RunRecord) -> str:
     """Say in one line what came of a pair."""
     asked = record.request
-    pair = f"{asked.method} {asked.clip}/{asked.edit} seed {asked.seed}"
+    given = "" if asked.reference == "forward" else f" ({asked.reference})"
+    pair = f"{asked.method} {asked.clip}/{asked.edit} seed {asked.seed}{given}"
     if record.failure is not None:
         failed = record.failure
         return f"{pair}: failed in {failed.stage} ({failed.kind}): {failed.message}"

@@ -9,7 +9,13 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
-from smmbench.dataset import clip_form, load_dataset, source_video
+from smmbench.dataset import (
+    clip_form,
+    load_dataset,
+    reference_clip,
+    reference_video,
+    source_video,
+)
 from smmbench.environment import use_tensor_cores
 from smmbench.errors import ToldToEndError, fault_of
 from smmbench.method import Method, Source
@@ -20,7 +26,7 @@ from smmbench.running.heartbeat import Heartbeat, beating
 from smmbench.running.job import Job
 from smmbench.running.method_file import write_method_file
 from smmbench.running.pairs import Pair, in_batches
-from smmbench.running.recorder import Recorder
+from smmbench.running.recorder import Given, Recorder
 from smmbench.video import Video, normal_form
 
 WRITERS = 4
@@ -108,34 +114,41 @@ class Maker:
                 )
 
     def _source(self, pair: Pair) -> Source:
+        """What the method is given for a pair: the clip, or the other reference of this run."""
+        reference = self.job.reference
+        given = reference_clip(self.dataset, pair.clip, reference)
         clips = self.dataset.manifest.clips
         names = [clip.name for clip in clips]
-        following = clips[(names.index(pair.clip.name) + 1) % len(clips)]
+        following = clips[(names.index(given.name) + 1) % len(clips)]
+        video = reference_video(self.dataset, pair.clip, reference)
+        self.recorder.given[pair.clip.name] = Given(
+            video.pixels_sha256, "" if given == pair.clip else given.name
+        )
         return Source(
-            clip=pair.clip.name,
-            video=source_video(self.dataset, pair.clip),
-            prompt=pair.clip.prompt,
+            clip=given.name,
+            video=video,
+            prompt=given.prompt,
             other=lambda: source_video(self.dataset, following),
         )
 
     def _prepare(self, pairs: Sequence[Pair]) -> dict[str, Outcome[Any]]:
         """What came of preparing the clips of these pairs, by name."""
         clips: dict[str, Outcome[Any]] = {}
-        sources: list[Source] = []
+        sources: dict[str, Source] = {}
         for pair in {pair.clip.name: pair for pair in pairs}.values():
             try:
-                sources.append(self._source(pair))
+                sources[pair.clip.name] = self._source(pair)
                 self._loaded()  # loading is not part of the cost
             except (Exception, SystemExit) as error:
                 if fault_of(error) != "method" or isinstance(error, ToldToEndError):
                     raise
                 clips[pair.clip.name] = Outcome(None, error, "load")
-        able = [source for source in sources if source.clip not in clips]
-        prepared = self._preparing.run(lambda some: _prepare(self._loaded(), some), able)
+        able = {name: source for name, source in sources.items() if name not in clips}
+        given = list(able.values())
+        prepared = self._preparing.run(lambda some: _prepare(self._loaded(), some), given)
         if able:  # what was padded is known once clips are prepared
             self.recorder.backbone = self._loaded().backbone_use()
-        names = [source.clip for source in able]
-        return clips | dict(zip(names, prepared, strict=True))
+        return clips | dict(zip(able, prepared, strict=True))
 
     def _transfer(
         self, pairs: Sequence[Pair], clips: dict[str, Outcome[Any]]
@@ -158,12 +171,13 @@ class Maker:
     def _write(self, pair: Pair, clip: Outcome[Any], made: Outcome[Video]) -> RunRecord:
         """Write what came of a pair."""
         stage: Stage = made.stage
-        cost = {
+        cost: dict[str, Any] = {
             "prepare_seconds": clip.seconds,
             "transfer_seconds": made.seconds,
             "cached_seconds": clip.kept + made.kept,
             "peak_memory_bytes": max(clip.peak, made.peak),
             "batch": made.batch,
+            "series": {**clip.series, **made.series},
         }
         if made.error is not None:
             if fault_of(made.error) == "machine":

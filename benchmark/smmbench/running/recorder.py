@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
@@ -34,12 +35,26 @@ from smmbench.video import Video, write_lossless, write_preview
 LOG = "command.log"  # what the commands of official code printed, beside the record
 
 
+@dataclass(frozen=True)
+class Given:
+    """What a method was given to take the motion from.
+
+    Attributes:
+        sha256: Of its pixels; empty where it was not read.
+        clip: Its name, where it is another clip than the pair's.
+    """
+
+    sha256: str = ""
+    clip: str = ""
+
+
 class Recorder:
     """Writes the results of one job; several threads may use it for different pairs.
 
     Attributes:
         weights: SHA-256 of the method's weights, once it is loaded.
         backbone: The video model that the method works on, once it is loaded.
+        given: What the method was given for a clip, by the clip's name, once it was read.
     """
 
     def __init__(self, job: Job, manifest: Manifest) -> None:
@@ -51,6 +66,7 @@ class Recorder:
         self.parameters = job.recorded_parameters
         self.weights: dict[str, str] = {}
         self.backbone: BackboneUse | None = None
+        self.given: dict[str, Given] = {}
         self._log = Lock()
 
     def request(self, pair: Pair) -> Request:
@@ -65,7 +81,7 @@ class Recorder:
             reference=self.job.reference,
         )
 
-    def done(self, pair: Pair, video: Video, **cost: int | float) -> RunRecord:
+    def done(self, pair: Pair, video: Video, **cost: Any) -> RunRecord:
         """Write video, preview and, when both are whole, the record that says so."""
         record = self._record(
             pair,
@@ -84,9 +100,7 @@ class Recorder:
             write_record(folder, record)
         return record
 
-    def failed(
-        self, pair: Pair, error: BaseException, stage: Stage, **cost: int | float
-    ) -> RunRecord:
+    def failed(self, pair: Pair, error: BaseException, stage: Stage, **cost: Any) -> RunRecord:
         """Write the record of a pair that has no video, and the traceback into the log."""
         record = self._record(pair, status="failed", failure=failure(error, stage), **cost)
         place = result_folder(self.job.root, self.request(pair))
@@ -118,10 +132,13 @@ class Recorder:
         remove_leftovers(folder)
 
     def _record(self, pair: Pair, **outcome: Any) -> RunRecord:
+        own = Given(pair.clip.pixels_sha256 if self.job.reference == "forward" else "")
+        given = self.given.get(pair.clip.name, own)
         return RunRecord(
             request=self.request(pair),
             source_sha256=pair.clip.pixels_sha256,
-            reference_sha256=pair.clip.pixels_sha256,
+            reference_sha256=given.sha256,
+            reference_clip=given.clip,
             prompt=pair.edit.prompt,
             entry=self.entry,
             parameters=self.parameters,

@@ -7,11 +7,20 @@ from typing import Any, Literal
 
 import numpy as np
 
-from smmbench.dataset import Clip, Dataset, missing_files, source_video, true_tracks
+from smmbench.dataset import (
+    Clip,
+    Dataset,
+    missing_files,
+    reference_clip,
+    reference_tracks,
+    reference_video,
+    source_video,
+    true_tracks,
+)
 from smmbench.metrics import Task
 from smmbench.storage.array_cache import cached_arrays
 from smmbench.tracking import Tracker, Tracks
-from smmbench.video import Video
+from smmbench.video import Reference, Video
 
 
 class ClipTracks:
@@ -55,6 +64,20 @@ class ClipTracks:
         if self._source_tracks == "known":
             return true_tracks(self._dataset, clip)
         return self._tracked(clip.pixels_sha256, lambda: source_video(self._dataset, clip))
+
+    def of_reference(self, clip: Clip, reference: Reference) -> Tracks:
+        """Tracks of another motion that a method may have been given for a clip.
+
+        Raises:
+            ValueError: As `of_source`; the dataset has no such reference, or it is a still.
+        """
+        if self._source_tracks == "known":
+            return reference_tracks(self._dataset, clip, reference)
+        given = reference_clip(self._dataset, clip, reference)
+        if reference == "reversed":
+            pixels = f"{clip.pixels_sha256}, reversed"
+            return self._tracked(pixels, lambda: reference_video(self._dataset, clip, reference))
+        return self.of_source(given)
 
     def of_output(self, task: Task) -> Tracks:
         """Tracks of what was made of a source."""

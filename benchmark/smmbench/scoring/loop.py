@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from smmbench.dataset import (
+    Clip,
     Dataset,
     another_prompt,
     clip_form,
     clip_named,
     load_dataset,
-    source_video,
+    reference_video,
 )
 from smmbench.errors import BrokenFileError, fault_of, in_words
-from smmbench.metrics import Task, metric
+from smmbench.metrics import Task, metric, metric_names
+from smmbench.metrics.reference_fidelity import ReferenceFidelity
 from smmbench.results import (
     VIDEO,
     Mark,
@@ -82,7 +85,8 @@ class Outcome:
     def line(self, metrics: Sequence[str]) -> str:
         """The outcome in one line."""
         request = self.record.request
-        pair = f"{request.method} {request.clip}/{request.edit} seed {request.seed}"
+        given = "" if request.reference == "forward" else f" ({request.reference})"
+        pair = f"{request.method} {request.clip}/{request.edit} seed {request.seed}{given}"
         if self.record.status == "failed":
             return f"{pair}: no video, the run failed"
         if self.error:
@@ -174,6 +178,16 @@ def chosen_metrics(names: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(metric(name.strip()).name for name in names.split(",")))
 
 
+def metrics_for(results: Iterable[tuple[Path, RunRecord]]) -> tuple[str, ...]:
+    """Metrics that are computed if none is named.
+
+    Where some videos were made from another motion than the clip's own, all are compared with
+    every motion that could have been given.
+    """
+    referred = any(record.request.reference != "forward" for _, record in results)
+    return (*metric_names(), *((ReferenceFidelity.name,) if referred else ()))
+
+
 def results_below(
     folder: Path,
     dataset: str | None = None,
@@ -247,7 +261,8 @@ def _score(
     task = _task(folder, record, dataset)
     earlier = _kept(folder, record)
     kept = {score.metric: score for score in earlier.scores}
-    marks = marks_of_task(task, lambda: source_video(dataset, task.clip), earlier.marks)
+    given = partial(reference_video, dataset, task.clip, task.reference)
+    marks = marks_of_task(task, given, earlier.marks)
     computed = {
         wanted.name: scorer.compute(wanted, task, kept.get(wanted.name))
         for wanted in scorer.metrics
@@ -320,6 +335,7 @@ def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
         )
     if other := another_prompt(clip, request.edit, record.prompt):
         raise ValueError(f"Made {other} Run it again.")
+    _refuse_another_reference(record, dataset, clip)
     try:
         video = read_video(folder / VIDEO)
     except VideoError as error:
@@ -332,7 +348,20 @@ def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
             f"says ({record.pixels_sha256}): one of them was changed. {_anew(folder)}"
         )
     output = normal_form(video, clip_form(dataset, clip))
-    return Task(clip, record.prompt, output, output.pixels_sha256)
+    return Task(clip, record.prompt, output, output.pixels_sha256, request.reference)
+
+
+def _refuse_another_reference(record: RunRecord, dataset: Dataset, clip: Clip) -> None:
+    """Refuse a video whose method was given other pixels than a run would give it today."""
+    reference, given = record.request.reference, record.reference_sha256
+    if reference == "forward" or not given:
+        return
+    known = reference_video(dataset, clip, reference).pixels_sha256
+    if given != known:
+        raise ValueError(
+            f"Made from another reference '{reference}' (SHA-256 {given}) than clip '{clip.name}' "
+            f"of '{dataset.manifest.name}' has now ({known}). Run it again."
+        )
 
 
 def _anew(folder: Path) -> str:

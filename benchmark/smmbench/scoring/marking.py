@@ -19,7 +19,8 @@ def marks_of_task(
 
     Args:
         task: The video.
-        source: Gives its source in normal form; asked only if something is measured.
+        source: Gives what the method was given, in normal form: the source, or another
+            reference; asked only if something is measured.
         kept: What an earlier run found; a mark on which nothing changed is given back.
 
     Returns:
@@ -56,7 +57,8 @@ def _measured(rule: Rule, task: Task, source: Callable[[], Video], origin: dict[
 
 def _origin(rule: Rule, task: Task) -> dict[str, Any]:
     """What a value depends on: the rule and its version, and the pixels of both clips."""
-    return {
+    given = {"reference": task.reference} if task.reference != "forward" else {}
+    return given | {
         "mark": rule.name,
         "version": rule.version,
         "source": task.clip.pixels_sha256,

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from smmbench.errors import VideoError
+from smmbench.video.references import Reference, backwards, held
 from smmbench.video.types import Video
 
 if TYPE_CHECKING:
@@ -23,9 +24,12 @@ __all__ = [
     "ENDINGS",
     "Limits",
     "NormalForm",
+    "Reference",
     "Video",
     "VideoError",
+    "backwards",
     "find_videos",
+    "held",
     "is_video",
     "normal_form",
     "read_normal_form",

@@ -99,6 +99,9 @@ def chosen_methods(
         other_references={
             label: counts for label, counts in results.other_references.items() if label in kept
         },
+        from_others={
+            label: others for label, others in results.from_others.items() if label in kept
+        },
     )
 
 

@@ -67,6 +67,9 @@ class Results:
         left_out: By label, how many results are of seeds or edits outside the protocol.
         other_references: By label and reference (`reversed`, `other`, `none`), how many results
             were made from another motion than the clip's own; they never mix with the others.
+        from_others: These results by label, reference and pair, for `selectivity`; only of pairs
+            that the protocol asks for, and of methods that have results of the clips' own motion
+            that were made in the same way.
         problems: What could not be used, a sentence each.
     """
 
@@ -76,6 +79,7 @@ class Results:
     left_out: dict[str, int]
     problems: tuple[str, ...] = ()
     other_references: dict[str, dict[str, int]] = field(default_factory=dict)
+    from_others: dict[str, dict[str, dict[Key, Result]]] = field(default_factory=dict)
 
 
 def read_results(
@@ -119,12 +123,16 @@ def read_results(
     every: dict[str, dict[Key, list[Result]]] = defaultdict(lambda: defaultdict(list))
     left_out: dict[str, int] = defaultdict(int)
     others: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    from_others: dict[str, dict[str, dict[Key, Result]]] = defaultdict(lambda: defaultdict(dict))
     for folder, record in records:
         label, key = record.request.method, key_of(record)
         if record.request.dataset != name:
             continue
         if record.request.reference != "forward":
             others[label][record.request.reference] += 1
+            if key in expected and not why_of_another_dataset(record, chosen, check_prompts):
+                given = from_others[label][record.request.reference]
+                given[key] = _result(folder, record, problems, check_videos)
             continue
         if wrong := why_of_another_dataset(record, chosen, check_prompts):
             problems.add(label, folder, wrong)
@@ -156,7 +164,8 @@ def read_results(
             f"({seeds}), or of edits that it does not have. Run those that it asks for: "
             f"`smmbench run --dataset {name}`."
         )
-    return Results(chosen, methods, found, dict(left_out), problems.sentences(), counts)
+    alike = _made_alike(found, from_others, problems)
+    return Results(chosen, methods, found, dict(left_out), problems.sentences(), counts, alike)
 
 
 def by_reference(others: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
@@ -245,6 +254,29 @@ def _one_method(
         )
         return {}
     return found
+
+
+def _made_alike(
+    found: Mapping[str, Mapping[Key, Result]],
+    from_others: Mapping[str, Mapping[str, dict[Key, Result]]],
+    problems: Problems,
+) -> dict[str, dict[str, dict[Key, Result]]]:
+    """Results of other references whose method, parameters and weights are those of the row."""
+    alike: dict[str, dict[str, dict[Key, Result]]] = {}
+    for label, own in found.items():
+        for reference, results in from_others.get(label, {}).items():
+            records = [result.record for result in (*own.values(), *results.values())]
+            if other_method(records):
+                problems.add(
+                    label,
+                    next(iter(results.values())).folder,
+                    f"and the other results of the reference '{reference}' were made with other "
+                    "parameters, code or weights than those of the clips' own motion, so that "
+                    "they are not compared. Run one of them again.",
+                )
+                continue
+            alike.setdefault(label, {})[reference] = results
+    return alike
 
 
 def key_of(record: RunRecord) -> Key:

@@ -17,6 +17,7 @@ from smmbench.statistics import mean_interval
 from smmbench.storage.home import file_sha256
 from smmbench_leaderboard.board.columns import RANKING, explains, is_floor, value_of
 from smmbench_leaderboard.board.reading import Result, Results
+from smmbench_leaderboard.board.selectivity import selectivity_cells
 from smmbench_leaderboard.board.types import Bootstrap, Cell, Column, Coverage, Pair, Row, Status
 
 GIB = 2**30
@@ -71,6 +72,7 @@ def row_of(
         pareto=False,
         pairs=pairs,
         block=block_of(card_of(results, label), (one.record for one in found.values())),
+        selectivity=selectivity_cells(results, label, bootstrap),
     )
 
 

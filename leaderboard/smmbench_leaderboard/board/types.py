@@ -24,7 +24,7 @@ LATER = frozenset(
     | {"family", "input_contract", "authors", "contact", "seen", "approved_by"}
 )
 """Facts of a card that boards of before do not have: written where they say something."""
-LATER_OF_ROWS = frozenset({"partial", "block", "ledger", "tier"})
+LATER_OF_ROWS = frozenset({"partial", "block", "ledger", "tier", "selectivity"})
 """The same, of a row."""
 
 LATER_OF_PAIRS = frozenset({"marks"})
@@ -103,6 +103,27 @@ class Cell(Stored):
     rank: Rank | None = None
 
 
+class Selective(Stored):
+    """How far a method's videos follow the motion that it was given, against another reference.
+
+    Attributes:
+        mean: Mean of S over pairs, of which copies of the references have 1 and a method that
+            ignores its reference has 0; a pair that failed with one of them counts 0.
+        interval: 95 % over source clips; None with one clip.
+        pairs: Pairs that were made from both references, or failed, on clips that count.
+        failed: How many of them failed with one of the references.
+        clips: Clips that count.
+        left_out: Clips that do not, as their two references are nearly the same motion.
+    """
+
+    mean: float
+    interval: tuple[float, float] | None
+    pairs: int
+    failed: int
+    clips: int
+    left_out: tuple[str, ...] = ()
+
+
 class Coverage(Stored):
     """How much of the scope a method answers."""
 
@@ -143,6 +164,7 @@ class Row(Stored):
     partial: bool = False  # lacks pairs of the board: it stands apart, over those it attempted
     ledger: str = ""  # path of the ledger's entry that it was published in; empty for one's own
     tier: Tier | Literal[""] = ""  # trust tier of a published row; empty for one's own
+    selectivity: dict[str, Selective] = Field(default_factory=dict)  # by the other reference
 
     @field_serializer("card")
     def _facts(self, card: Card) -> dict[str, str]:
@@ -204,7 +226,8 @@ def _without_defaults(
     stored: Stored, written: dict[str, Any], later: frozenset[str]
 ) -> dict[str, Any]:
     """Leave out what boards of before do not have, where it says nothing."""
-    defaults = {name: type(stored).model_fields[name].default for name in later}
+    fields = type(stored).model_fields
+    defaults = {name: fields[name].get_default(call_default_factory=True) for name in later}
     # What was written may be of another type: a tuple is a list in JSON.
     return {
         k: v for k, v in written.items() if k not in defaults or getattr(stored, k) != defaults[k]

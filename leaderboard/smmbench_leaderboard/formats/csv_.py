@@ -8,6 +8,7 @@ import io
 from smmbench.display import csv_cell
 from smmbench_leaderboard.board.columns import RANKING
 from smmbench_leaderboard.board.types import Board, Row
+from smmbench_leaderboard.formats.table import against_of
 
 Value = str | int | float | None
 
@@ -46,6 +47,11 @@ def _cells(board: Board, row: Row) -> dict[str, Value]:
             rank = (cell.rank, cell.rank) if isinstance(cell.rank, int) else cell.rank
             best, worst = rank or (None, None)
             cells |= {f"{column.name}_rank_best": best, f"{column.name}_rank_worst": worst}
+    for against in against_of(board):
+        one = row.selectivity.get(against)
+        low, high = (one.interval if one else None) or (None, None)
+        name = f"selectivity_{against}"
+        cells |= {name: one.mean if one else None, f"{name}_low": low, f"{name}_high": high}
     coverage = row.coverage
     return cells | {
         "expected": coverage.expected,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from smmbench.marks import MARKED_SHARE, RULES
 from smmbench_leaderboard.board.columns import FLOORS, MOTION, RANKING, higher_is_better
 from smmbench_leaderboard.board.rows import UNKNOWN_FAMILY
+from smmbench_leaderboard.board.selectivity import AGAINST
 from smmbench_leaderboard.board.types import Board, Cell, Rank, Row
 
 NONE = "\N{EN DASH}"  # not measured, or not to be had
@@ -40,6 +41,7 @@ def table_of(board: Board) -> Table:
     header = ["Method", "Front"]
     for column in board.columns:
         header += [column.title, "Rank"] if column.name in RANKING else [column.title]
+    header += [f"S, {against}" for against in against_of(board)]
     header += ["Coverage", *(["Marked"] if _has_marks(board) else []), "Seconds", "GiB"]
     header += ["Tier"] if _has_tiers(board) else []
     controls = tuple(_cells(board, row) for row in board.rows if row.control and not row.partial)
@@ -55,6 +57,11 @@ def table_of(board: Board) -> Table:
         sections=(*blocks, ("controls", controls), ("partial", partial)),
         caption=caption_of(board),
     )
+
+
+def against_of(board: Board) -> list[str]:
+    """Other references that some row has its selectivity against, in the order of tables."""
+    return [name for name in AGAINST if any(name in row.selectivity for row in board.rows)]
 
 
 def blocks_of(board: Board) -> list[tuple[str, list[Row]]]:
@@ -98,6 +105,7 @@ def caption_of(board: Board) -> tuple[str, ...]:
         *_floor_sentence(board),
         *_companion_sentences(board),
         *_mark_sentences(board),
+        *_selectivity_sentences(board),
         *board.notes,
     )
 
@@ -163,6 +171,16 @@ def _mark_sentences(board: Board) -> tuple[str, ...]:
     )
 
 
+def _selectivity_sentences(board: Board) -> tuple[str, ...]:
+    if not against_of(board):
+        return ()
+    return (
+        "S: selectivity, how far a method's videos follow the motion that it was given and not "
+        "another; copies of the references have 1, a method that ignores its reference 0. It does "
+        "not rank; `smmbench selectivity` says which clips are left out.",
+    )
+
+
 def _companion_sentences(board: Board) -> tuple[str, ...]:
     more = [c for c in board.columns if c.name not in RANKING and c.metric != MOTION]
     lower = ", ".join(column.title for column in more if not higher_is_better(column))
@@ -180,6 +198,11 @@ def _cells(board: Board, row: Row) -> tuple[str, ...]:
         cells.append(_with_interval(cell))
         if column.name in RANKING:
             cells.append(rank_text(cell.rank))
+    for against in against_of(board):
+        one = row.selectivity.get(against)
+        cells.append(
+            NONE if one is None else _with_interval(Cell(mean=one.mean, interval=one.interval))
+        )
     coverage = row.coverage
     cells.append(f"{coverage.done - coverage.unscored}/{coverage.expected}")
     if _has_marks(board):

@@ -1,0 +1,167 @@
+"""Selectivity: does a method's output follow the motion that the method was given?
+
+For two references R and R' of one clip, prompt and seed, and MF the motion fidelity:
+
+    S = 1/2 [MF(out_R, R) - MF(out_R, R') + MF(out_R', R') - MF(out_R', R)]
+
+divided by the same of copies of the references (out_R = R, out_R' = R'). A method that ignores its
+reference has 0, a copy of the reference has 1, and a method that moves the other way round is below
+0. R is the clip; R' is the clip backwards or another clip. Where R and R' are nearly the same
+motion (a swing is, backwards), nothing can be told: such a clip is left out, by a rule that knows
+the references alone (`SAME_MOTION`).
+
+Everything comes from the details of `reference_fidelity`, so no video is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from smmbench.metrics.reference_fidelity import ReferenceFidelity, selectivity
+from smmbench.scoring.counting import Key
+from smmbench.statistics import Estimate, mean_interval
+from smmbench_leaderboard.board.reading import Result, Results
+from smmbench_leaderboard.board.types import Bootstrap, Selective
+
+METRIC = ReferenceFidelity.name
+AGAINST = ("reversed", "other")
+"""Other references, in the order of tables; `none` is a still, which no output can follow."""
+
+SAME_MOTION = 0.7
+"""Motion fidelity of two references to each other above which a clip is left out: copies of them
+then have less than 0.3 to be divided by. Chosen on references alone, before any output was seen."""
+
+
+@dataclass(frozen=True)
+class References:
+    """What is known of the two references of a clip.
+
+    Attributes:
+        alike: Motion fidelity of the one to the other, -1 to 1.
+        copies: S of copies of them before it is divided: the scale.
+        moving_share: Share of the points of the clip that move.
+    """
+
+    alike: float
+    copies: float
+    moving_share: float
+
+    @property
+    def told_apart(self) -> bool:
+        """Whether the two are motions different enough to count."""
+        return self.alike <= SAME_MOTION and self.copies > 0
+
+
+@dataclass(frozen=True)
+class Compared:
+    """S of the pairs that a method made from both references.
+
+    Attributes:
+        values: S by pair, on clips that count; 0 for a pair that failed with one reference.
+        failed: Pairs among them that failed.
+        left_out: Clips whose references are nearly the same motion.
+        unscored: Pairs whose videos have no `reference_fidelity` yet; they are in no number.
+    """
+
+    values: Mapping[Key, float]
+    failed: frozenset[Key]
+    left_out: tuple[str, ...]
+    unscored: tuple[Key, ...]
+
+
+def references_of(results: Results, against: str) -> dict[str, References]:
+    """The two references of each clip, as far as any scored video says it."""
+    known: dict[str, References] = {}
+    for by_pair in results.found.values():
+        for key, result in by_pair.items():
+            details = _details(result)
+            if key[0] not in known and f"copy_{against}" in details:
+                known[key[0]] = References(
+                    alike=details[f"forward_{against}"],
+                    copies=details[f"copy_{against}"],
+                    moving_share=details["moving_share"],
+                )
+    return known
+
+
+def compare_references(
+    results: Results, label: str, against: str, references: Mapping[str, References]
+) -> Compared:
+    """Give S of each pair that a method attempted with both references.
+
+    Args:
+        results: All that was read.
+        label: The method.
+        against: The other reference, `reversed` or `other`.
+        references: By clip, as `references_of` gives them.
+    """
+    own, other = results.found[label], results.from_others.get(label, {}).get(against, {})
+    values: dict[Key, float] = {}
+    failed: set[Key] = set()
+    unscored: list[Key] = []
+    left_out: dict[str, None] = {}
+    for key in sorted(own.keys() & other.keys()):
+        known = references.get(key[0])
+        if "failed" in (own[key].record.status, other[key].record.status):
+            s: float | None = 0.0
+            failed.add(key)
+        else:
+            s = _scaled(_details(own[key]), _details(other[key]), against, known)
+        if known is not None and not known.told_apart:
+            left_out[key[0]] = None
+        elif s is None or known is None:
+            unscored.append(key)
+        else:
+            values[key] = s
+    return Compared(values, frozenset(failed & values.keys()), tuple(left_out), tuple(unscored))
+
+
+def estimate_of(values: Mapping[Key, float], bootstrap: Bootstrap) -> Estimate:
+    """Mean of S over pairs with its interval over clips."""
+    clips = [clip for clip, _, _ in values]
+    return mean_interval(np.array([*values.values()]), clips, **bootstrap.model_dump())
+
+
+def selectivity_cells(results: Results, label: str, bootstrap: Bootstrap) -> dict[str, Selective]:
+    """How selective a method is, by the other reference; none where it was not run with one."""
+    cells = {}
+    for against in AGAINST:
+        if against not in results.from_others.get(label, {}):
+            continue
+        compared = compare_references(results, label, against, references_of(results, against))
+        if compared.values:
+            estimate = estimate_of(compared.values, bootstrap)
+            cells[against] = Selective(
+                mean=estimate.mean,
+                interval=estimate.interval,
+                pairs=len(compared.values),
+                failed=len(compared.failed),
+                clips=len({clip for clip, _, _ in compared.values}),
+                left_out=compared.left_out,
+            )
+    return cells
+
+
+def _scaled(
+    own: Mapping[str, float],
+    other: Mapping[str, float],
+    against: str,
+    references: References | None,
+) -> float | None:
+    """S of a pair over that of copies; None where one of the two videos is not scored."""
+    to = f"to_{against}"
+    if to not in own or to not in other or references is None or references.copies <= 0:
+        return None
+    s = selectivity(own["to_forward"], own[to], other[to], other["to_forward"])
+    return s / references.copies
+
+
+def _details(result: Result) -> Mapping[str, float]:
+    """Details of a score of this version; none without one."""
+    score = result.scores.get(METRIC)
+    if score is None or score.value is None or score.version != ReferenceFidelity.version:
+        return {}
+    return score.details
