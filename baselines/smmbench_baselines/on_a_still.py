@@ -74,6 +74,19 @@ class OnAStill(DiffusionMethod[ParametersT, Begun]):
         return TextOnly(self.parameters, self.device, self.backbone)
 
 
+def _card(title: str, notes: str) -> Card:
+    """The card of a control that has nothing of its own but what it draws over the still."""
+    return Card(
+        title,
+        kind="control",
+        licence="Apache-2.0",
+        notes=notes,
+        backbone=BACKBONES,
+        values="those of SMM",
+        tuned="nothing to tune",
+    )
+
+
 @dataclass(frozen=True)
 class TextureParameters(DiffusionParameters):
     """The still's parameters, and the texture's."""
@@ -85,15 +98,10 @@ class TextureStill(OnAStill[TextureParameters]):
     """A still with a faint texture that the source's flow carries along."""
 
     Parameters = TextureParameters
-    card = Card(
+    card = _card(
         "Still with a carried texture",
-        kind="control",
-        licence="Apache-2.0",
         notes="Noise of 3 of 255 levels drifts over a still of the prompt as the source's pixels "
         "do: trackers see its motion, viewers a still.",
-        backbone=BACKBONES,
-        values="those of SMM",
-        tuned="nothing to tune",
     )
 
     def build(self, source: Clip, still: Picture, seed: int) -> Clip:
@@ -114,14 +122,9 @@ class OverlayStill(OnAStill[OverlayParameters]):
     """A still with the source laid over it, faintly."""
 
     Parameters = OverlayParameters
-    card = Card(
+    card = _card(
         "Still with the source laid over it",
-        kind="control",
-        licence="Apache-2.0",
         notes="92 % a still of the prompt, 8 % the source: its motion, too faint to be seen.",
-        backbone=BACKBONES,
-        values="those of SMM",
-        tuned="nothing to tune",
     )
 
     def build(self, source: Clip, still: Picture, seed: int) -> Clip:
@@ -141,15 +144,10 @@ class InsetStill(OnAStill[InsetParameters]):
     """A still with the source, made smaller, in its lower right corner."""
 
     Parameters = InsetParameters
-    card = Card(
+    card = _card(
         "Still with the source in a corner",
-        kind="control",
-        licence="Apache-2.0",
         notes="The source at half its size over a still of the prompt: plainly seen, and not on "
         "the object. Motion fidelity does not tell it from a transfer; a mark does.",
-        backbone=BACKBONES,
-        values="those of SMM",
-        tuned="nothing to tune",
     )
 
     def build(self, source: Clip, still: Picture, seed: int) -> Clip:
@@ -168,16 +166,11 @@ class FlowStill(OnAStill[DiffusionParameters]):
     """A still whose pixels follow the source's flow where the source's object is."""
 
     Parameters = DiffusionParameters
-    card = Card(
+    card = _card(
         "Still pulled along by the source's flow",
-        kind="control",
-        licence="Apache-2.0",
         notes="A still of the prompt; where the source's object is, the still's pixels follow the "
         "source's flow, whatever they show. Marks tell it from a transfer on few clips: look at "
         "it.",
-        backbone=BACKBONES,
-        values="those of SMM",
-        tuned="nothing to tune",
     )
 
     def build(self, source: Clip, still: Picture, seed: int) -> Clip:

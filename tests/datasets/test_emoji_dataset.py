@@ -23,7 +23,8 @@ from smmbench.dataset import (
     true_tracks,
 )
 from smmbench.scoring.motion_check import motion_check
-from smmbench_datasets.emoji.make import SETS, FixedSet, write_arrays, write_set
+from smmbench_datasets.emoji.fixed_sets import FixedSet, write_arrays
+from smmbench_datasets.emoji.make import SETS, write_set
 from smmbench_datasets.emoji.motions import MOTIONS, TRAINED
 from smmbench_datasets.emoji.sampling import SPLITS, split_of
 from smmbench_datasets.emoji.selection import Selection, choose_clips

@@ -19,7 +19,7 @@ from smmbench.dataset import (
 )
 from smmbench.scoring.motion_check import motion_check
 from smmbench.video import Video
-from smmbench_datasets.emoji.make import OBJECT_POINTS
+from smmbench_datasets.emoji.fixed_sets import OBJECT_POINTS, FixedSet
 from smmbench_datasets.emoji.sampling import EDGE, SPLITS, split_of
 from smmbench_datasets.emoji_wan import captions, make, selection, world
 from smmbench_datasets.emoji_wan.captions import (
@@ -43,13 +43,13 @@ def clips() -> world.Clips:
 
 
 @pytest.fixture(params=make.SETS, ids=lambda fixed: fixed.name)
-def fixed(request: pytest.FixtureRequest) -> make.FixedSet:
-    assert isinstance(request.param, make.FixedSet)
+def fixed(request: pytest.FixtureRequest) -> FixedSet:
+    assert isinstance(request.param, FixedSet)
     return request.param
 
 
 @pytest.fixture
-def dataset(fixed: make.FixedSet) -> Dataset:
+def dataset(fixed: FixedSet) -> Dataset:
     return load_dataset(fixed.name)
 
 
@@ -168,7 +168,7 @@ def test_every_file_is_what_the_manifest_says(dataset: Dataset) -> None:
     assert [finding for findings in check_dataset(dataset) for finding in findings] == []
 
 
-def test_sets_are_as_they_were_designed(fixed: make.FixedSet, dataset: Dataset) -> None:
+def test_sets_are_as_they_were_designed(fixed: FixedSet, dataset: Dataset) -> None:
     clips = dataset.manifest.clips
     assert len(clips) == fixed.clips_per_motion * len(MOTIONS)
     assert Counter(clip.tags[0] for clip in clips) == dict.fromkeys(MOTIONS, fixed.clips_per_motion)
@@ -186,7 +186,7 @@ def test_sets_are_as_they_were_designed(fixed: make.FixedSet, dataset: Dataset) 
 
 
 @pytest.mark.slow
-def test_sources_and_answers_are_held_out(fixed: make.FixedSet, dataset: Dataset) -> None:
+def test_sources_and_answers_are_held_out(fixed: FixedSet, dataset: Dataset) -> None:
     choices = selection.choose_clips(fixed.split, fixed.clips_per_motion, fixed.seed)
     for choice, clip in zip(choices, dataset.manifest.clips, strict=True):
         shown = [(choice.object, choice.scene)] + [(t.object, t.scene) for t in choice.targets]

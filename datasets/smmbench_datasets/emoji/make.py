@@ -10,47 +10,32 @@ and everyone has the same bytes. A change of them needs a new `version`.
 
 from __future__ import annotations
 
-import io
-import json
 import shutil
-import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor
 
-from smmbench.storage.atomic import atomic_path, write_text
-from smmbench.storage.home import file_sha256
+from smmbench.storage.atomic import write_text
 from smmbench.video import Video, write_lossless
 from smmbench_datasets.emoji import truth
+from smmbench_datasets.emoji.fixed_sets import (
+    BACKGROUND_POINTS,
+    OBJECT_POINTS,
+    FixedClip,
+    FixedEdit,
+    FixedSet,
+    beside,
+    entry,
+    head,
+    write_arrays,
+)
 from smmbench_datasets.emoji.selection import Choice, Target, choose_clips
-from smmbench_datasets.emoji.world import FPS, FRAMES, HEIGHT, WIDTH, Clips, Split, World
+from smmbench_datasets.emoji.world import FPS, FRAMES, HEIGHT, WIDTH, Clips, World
 
 HERE = Path(__file__).parent
-OBJECT_POINTS, BACKGROUND_POINTS = 150, 250
-LICENCE = "Apache-2.0 AND OFL-1.1"
-ATTRIBUTION = (
-    "The smmbench authors; the sprite is from Noto Color Emoji 2.042, "
-    "Copyright 2022 Google Inc., SIL Open Font License 1.1"
-)
-
-
-@dataclass(frozen=True)
-class FixedSet:
-    """What a set is made from."""
-
-    name: str
-    version: int
-    title: str
-    purpose: str
-    split: Split
-    clips_per_motion: int
-    seed: int
-
+MODULE = "smmbench_datasets.emoji.make"
 
 SETS = (
     FixedSet(
@@ -102,12 +87,12 @@ def write_set(fixed: FixedSet, folder: Path) -> None:
     clips = world.compose(object, scene, motion, generator)
     place = folder / "clips" / fixed.name
     shutil.rmtree(place, ignore_errors=True)
-    lines = list(_head(fixed))
+    lines = list(head(fixed, MODULE, description(fixed), PROTOCOL))
     for index, choice in enumerate(choices):
         hashed = _write_clip(
             world, clips.take(slice(index, index + 1)), place / clip_name(choice), generator
         )
-        lines += _entry(world, choice, f"clips/{fixed.name}", place, hashed)
+        lines += entry(fixed_clip(world, choice), f"clips/{fixed.name}", place, hashed)
     write_text(folder / f"{fixed.name}.toml", "\n".join(lines))
 
 
@@ -122,17 +107,6 @@ def to_video(frames: Float[Tensor, "time 3 height width"]) -> Video:
     return Video(pixels.permute(0, 2, 3, 1).contiguous().numpy(), FPS)
 
 
-def write_arrays(path: Path, **arrays: Shaped[np.ndarray, ...]) -> None:
-    """Write a compressed npz file without dates, so that the same arrays give the same bytes."""
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for name, array in arrays.items():
-            content = io.BytesIO()
-            np.lib.format.write_array(content, array, allow_pickle=False)
-            member = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))
-            member.create_system = 3  # Unix, wherever it is written
-            archive.writestr(member, content.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=9)
-
-
 def _write_clip(world: World, clip: Clips, stem: Path, generator: torch.Generator) -> str:
     """Write video, tracks and masks of a single clip; gives the hash of its pixels."""
     video = to_video(world.render(clip)[0])
@@ -143,24 +117,8 @@ def _write_clip(world: World, clip: Clips, stem: Path, generator: torch.Generato
     return video.pixels_sha256
 
 
-def beside(stem: Path, ending: str) -> Path:
-    """The file of a clip with this ending, such as `.tracks.npz`."""
-    return stem.with_name(stem.name + ending)
-
-
-def _head(fixed: FixedSet) -> Iterator[str]:
-    yield "# Written by `python -m smmbench_datasets.emoji.make`; edit make.py or selection.py."
-    yield f"name = {toml_text(fixed.name)}"
-    yield f"version = {fixed.version}"
-    yield f"title = {toml_text(fixed.title)}"
-    yield f"description = {toml_text(_description(fixed))}"
-    yield f"licence = {toml_text(LICENCE)}"
-    if fixed.split == "val":
-        yield 'purpose = "validation"'
-    yield f"\n{PROTOCOL}"
-
-
-def _description(fixed: FixedSet) -> str:
+def description(fixed: FixedSet) -> str:
+    """What the manifest says of a set."""
     return (
         f"Emoji that move over painted scenes: {fixed.purpose}. Every clip comes with true tracks "
         "and masks. Its combination of object, scene and motion was held out when the models of "
@@ -169,45 +127,17 @@ def _description(fixed: FixedSet) -> str:
     )
 
 
-def _entry(world: World, choice: Choice, path: str, folder: Path, pixels: str) -> Iterator[str]:
-    name = clip_name(choice)
-    tags = (
-        world.motions[choice.motion],
-        world.objects[choice.object],
-        world.scenes[choice.scene],
-    )
-    yield "[[clips]]"
-    yield f"name = {toml_text(name)}"
-    yield f"video = {file_entry(folder, path, f'{name}.mkv')}"
-    yield f"pixels_sha256 = {toml_text(pixels)}"
-    yield f"prompt = {toml_text(world.caption(choice.object, choice.scene))}"
-    yield f"licence = {toml_text(LICENCE)}"
-    yield f"attribution = {toml_text(ATTRIBUTION)}"
-    yield f"tags = [{', '.join(toml_text(tag) for tag in tags)}]"
-    yield f"tracks = {file_entry(folder, path, f'{name}.tracks.npz')}"
-    yield f"masks = {file_entry(folder, path, f'{name}.masks.npz')}"
-    yield "edits = ["
-    for target in choice.targets:
-        yield f"  {_edit(world, target)},"
-    yield "]\n"
+def fixed_clip(world: World, choice: Choice) -> FixedClip:
+    """What the manifest says of a clip."""
+    tags = world.motions[choice.motion], world.objects[choice.object], world.scenes[choice.scene]
+    prompt = world.caption(choice.object, choice.scene)
+    edits = [_edit(world, target) for target in choice.targets]
+    return FixedClip(clip_name(choice), prompt, tags, edits)
 
 
-def _edit(world: World, target: Target) -> str:
+def _edit(world: World, target: Target) -> FixedEdit:
     name = f"{world.objects[target.object]}-{world.scenes[target.scene]}"
-    prompt = world.caption(target.object, target.scene)
-    facts = {"name": name, "prompt": prompt, "kind": target.kind}
-    return f"{{ {', '.join(f'{key} = {toml_text(fact)}' for key, fact in facts.items())} }}"
-
-
-def file_entry(folder: Path, path: str, name: str) -> str:
-    """Write a file as a manifest states it: its path below `path`, and its SHA-256."""
-    sha256 = file_sha256(folder / name)
-    return f"{{ path = {toml_text(f'{path}/{name}')}, sha256 = {toml_text(sha256)} }}"
-
-
-def toml_text(text: str) -> str:
-    """Write a TOML string; JSON's escapes are TOML's."""
-    return json.dumps(text, ensure_ascii=False)
+    return FixedEdit(name, world.caption(target.object, target.scene), target.kind)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,6 @@ the files ship with the toolkit. A change of them needs a new `version`.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import av
@@ -23,18 +21,18 @@ from av.video.frame import VideoFrame
 from smmbench.storage.atomic import atomic_path, write_text
 from smmbench.video import Video, read_video
 from smmbench_datasets.emoji import truth
-from smmbench_datasets.emoji.make import (
-    ATTRIBUTION,
+from smmbench_datasets.emoji.fixed_sets import (
     BACKGROUND_POINTS,
-    LICENCE,
     OBJECT_POINTS,
+    FixedClip,
+    FixedEdit,
+    FixedSet,
     beside,
-    file_entry,
-    toml_text,
+    entry,
+    head,
     write_arrays,
 )
 from smmbench_datasets.emoji.sampling import Clips as EmojiClips
-from smmbench_datasets.emoji.sampling import Split
 from smmbench_datasets.emoji.world import World
 from smmbench_datasets.emoji_wan.captions import MOTIONS, OBJECTS, PLAIN, SCENES, caption
 from smmbench_datasets.emoji_wan.captions import noun_phrase as phrase
@@ -43,20 +41,7 @@ from smmbench_datasets.emoji_wan.world import FPS, FRAMES, HEIGHT, WIDTH, Clips,
 
 HERE = Path(__file__).parent
 OPAQUE = 0.5  # alpha above which a pixel shows the object
-
-
-@dataclass(frozen=True)
-class FixedSet:
-    """What a set is made from."""
-
-    name: str
-    version: int
-    title: str
-    purpose: str
-    split: Split
-    clips_per_motion: int
-    seed: int
-
+MODULE = "smmbench_datasets.emoji_wan.make"
 
 SETS = (
     FixedSet(
@@ -109,11 +94,11 @@ def write_set(fixed: FixedSet, folder: Path) -> None:
     renderer, world = Renderer(), World()
     place = folder / "clips" / fixed.name
     shutil.rmtree(place, ignore_errors=True)
-    lines = list(_head(fixed))
+    lines = list(head(fixed, MODULE, description(fixed), PROTOCOL))
     for index, choice in enumerate(choices):
         clip = clips.take(slice(index, index + 1))
         hashed = _write_clip(renderer, world, clip, place / clip_name(choice), generator)
-        lines += _entry(choice, f"clips/{fixed.name}", place, hashed)
+        lines += entry(fixed_clip(choice), f"clips/{fixed.name}", place, hashed)
     write_text(folder / f"{fixed.name}.toml", "\n".join(lines))
 
 
@@ -186,19 +171,8 @@ def _write_clip(
     return video.pixels_sha256
 
 
-def _head(fixed: FixedSet) -> Iterator[str]:
-    yield "# Written by `python -m smmbench_datasets.emoji_wan.make`; edit make.py or selection.py."
-    yield f"name = {toml_text(fixed.name)}"
-    yield f"version = {fixed.version}"
-    yield f"title = {toml_text(fixed.title)}"
-    yield f"description = {toml_text(_description(fixed))}"
-    yield f"licence = {toml_text(LICENCE)}"
-    if fixed.split == "val":
-        yield 'purpose = "validation"'
-    yield f"\n{PROTOCOL}"
-
-
-def _description(fixed: FixedSet) -> str:
+def description(fixed: FixedSet) -> str:
+    """What the manifest says of a set."""
     return (
         f"Emoji that move over painted scenes, with graded edits: {fixed.purpose}. Every clip "
         "comes with its ground-truth tracks and masks. Its combination of object, scene and "
@@ -208,36 +182,23 @@ def _description(fixed: FixedSet) -> str:
     )
 
 
-def _entry(choice: Choice, path: str, folder: Path, pixels: str) -> Iterator[str]:
-    name = clip_name(choice)
+def fixed_clip(choice: Choice) -> FixedClip:
+    """What the manifest says of a clip."""
     tags = (
         tuple(MOTIONS)[choice.motion],
         tuple(OBJECTS)[choice.object],
         tuple(SCENES)[choice.scene],
     )
-    yield "[[clips]]"
-    yield f"name = {toml_text(name)}"
-    yield f"video = {file_entry(folder, path, f'{name}.mkv')}"
-    yield f"pixels_sha256 = {toml_text(pixels)}"
-    yield f"prompt = {toml_text(caption(choice.object, choice.scene))}"
-    yield f"licence = {toml_text(LICENCE)}"
-    yield f"attribution = {toml_text(ATTRIBUTION)}"
-    yield f"tags = [{', '.join(toml_text(tag) for tag in tags)}]"
-    yield f"tracks = {file_entry(folder, path, f'{name}.tracks.npz')}"
-    yield f"masks = {file_entry(folder, path, f'{name}.masks.npz')}"
-    yield "edits = ["
-    for target in choice.targets:
-        yield f"  {_edit(target)},"
-    yield "]\n"
+    prompt = caption(choice.object, choice.scene)
+    return FixedClip(clip_name(choice), prompt, tags, [_edit(one) for one in choice.targets])
 
 
-def _edit(target: Target) -> str:
+def _edit(target: Target) -> FixedEdit:
     words = phrase(target.object, target.attribute).split()
     named = [word for word in words if word not in ("a", "an", "and")]
     name = "-".join([*named, tuple(SCENES)[target.scene]])
     prompt = caption(target.object, target.scene, None, target.attribute)
-    facts = {"name": name, "prompt": prompt, "kind": target.kind}
-    return f"{{ {', '.join(f'{key} = {toml_text(fact)}' for key, fact in facts.items())} }}"
+    return FixedEdit(name, prompt, target.kind)
 
 
 if __name__ == "__main__":
