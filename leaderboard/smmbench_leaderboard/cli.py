@@ -31,6 +31,7 @@ from smmbench_leaderboard.join import commands as join_commands
 from smmbench_leaderboard.ledger import commands as ledger_commands
 from smmbench_leaderboard.ledger.location import ledger_folder
 from smmbench_leaderboard.site import commands as site_commands
+from smmbench_leaderboard.study import commands as study_commands
 
 Scope = Annotated[
     Literal["full", "shared"] | None,
@@ -75,6 +76,7 @@ def register(app: typer.Typer) -> None:
     join_commands.register(app)
     ledger_commands.register(app)
     site_commands.register(app)
+    study_commands.register(app)
 
 
 def leaderboard(

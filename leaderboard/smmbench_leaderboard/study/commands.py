@@ -1,0 +1,165 @@
+"""`smmbench study`: make a human study, show it, and analyse what raters chose."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from smmbench.display import print_document, print_line
+from smmbench.options import (
+    DatasetFilter,
+    Json,
+    Limit,
+    Methods,
+    Output,
+    OutputOrDefault,
+    Port,
+    ResultsArgument,
+    Title,
+    labels,
+)
+
+Folder = Annotated[Path, typer.Argument(help="Folder that `smmbench study new` made.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    study = typer.Typer(no_args_is_help=True, help="Ask people: blind choices between two methods.")
+    for command in (new, serve, analyse):
+        study.command(command.__name__)(command)
+    app.add_typer(study, name="study")
+
+
+def new(
+    results: ResultsArgument = Path("results"),
+    output: Output = Path("study"),
+    dataset: DatasetFilter = None,
+    methods: Methods = None,
+    question: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--question",
+            metavar="motion|text|overall",
+            help="What to ask of each choice; repeatable. If not given: motion and text.",
+        ),
+    ] = None,
+    limit: Limit = None,
+    trials: Annotated[
+        int,
+        typer.Option("--trials", min=1, help="Comparisons of one rater, besides checks."),
+    ] = 30,
+    raters: Annotated[
+        int | None,
+        typer.Option(
+            "--raters", min=1, help="Number of forms. If not given: what the planned size needs."
+        ),
+    ] = None,
+    share: Annotated[
+        float,
+        typer.Option(
+            "--share",
+            min=0.51,
+            max=0.99,
+            help="Share of wins between two methods that the study should find with 80 % chance.",
+        ),
+    ] = 0.65,
+    draw: Annotated[
+        int, typer.Option("--draw", help="Seed of the order, the sides and the checks.")
+    ] = 0,
+    title: Title = "",
+    consent: Annotated[
+        Path | None,
+        typer.Option(
+            "--consent", help="Text file that raters agree to, instead of the kit's own words."
+        ),
+    ] = None,
+) -> None:
+    """Make a study: a plan that stays with you, and a folder to publish that names no method.
+
+    Raters open public/index.html#form=N, each with a number of their own.
+    """
+    from smmbench.storage.text import read_text
+    from smmbench_leaderboard.study.building import Options, new_study
+    from smmbench_leaderboard.study.plan import PLAN, PUBLIC, questions_named
+
+    plan = new_study(
+        results,
+        output,
+        dataset,
+        Options(
+            methods=labels(methods) or (),
+            questions=questions_named(question or ["motion", "text"]),
+            limit=limit,
+            trials=trials,
+            raters=raters,
+            share=share,
+            seed=draw,
+            title=title or "Which video is better?",
+            consent=read_text(consent) if consent else "",
+        ),
+        tell=lambda line: print_line(line, err=True),
+    )
+    planned = plan.planned
+    for line in plan.left_out[:5]:
+        print_line(f"left out, as a video is missing: {line}", err=True)
+    print_line(
+        f"To find a share of {planned.share:g} with {100 * planned.power:g} % chance, each two of "
+        f"{len(plan.methods)} methods need {planned.judgements} judgements (design effect "
+        f"{planned.effect:.2f}); {len(plan.forms)} forms of {len(plan.forms[0].trials)} choices."
+    )
+    print_line(f"Publish {output / PUBLIC}; keep {output / PLAN} to yourself: it is the key.")
+
+
+def serve(
+    folder: Folder = Path("study"),
+    port: Port = 8000,
+) -> None:
+    """Show the page of a study at an address of this machine alone."""
+    from smmbench_leaderboard.site.serving import address_of, server_of
+    from smmbench_leaderboard.study.plan import PUBLIC, read_plan
+
+    read_plan(folder)
+    server = server_of(folder / PUBLIC, port)
+    print_line(f"Showing {address_of(server)}#form=1 (Ctrl-C ends it).")
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.server_close()
+
+
+def analyse(
+    answers: Annotated[list[Path], typer.Argument(help="Answer files, or folders of them.")],
+    study: Annotated[
+        Path, typer.Option("--study", help="Folder that `smmbench study new` made.")
+    ] = Path("study"),
+    output: OutputOrDefault = None,
+    json: Json = False,
+) -> None:
+    """Analyse answer files: strengths with intervals, agreement, and who is left out by the plan.
+
+    Exit code 1: a file is refused; the others are counted.
+    """
+    from smmbench.storage.atomic import write_text
+    from smmbench_leaderboard.study.analysing import analyse as analysed
+    from smmbench_leaderboard.study.answers import read_answers
+    from smmbench_leaderboard.study.plan import read_plan
+    from smmbench_leaderboard.study.report import analysis_text
+
+    plan = read_plan(study)
+    paths = [
+        path for one in answers for path in (sorted(one.glob("*.json")) if one.is_dir() else [one])
+    ]
+    if not paths:
+        raise ValueError("No answer files (*.json) there.")
+    found = analysed(plan, read_answers(paths, plan))
+    text = found.model_dump_json(indent=1) + "\n" if json else analysis_text(found)
+    if output is None:
+        print_document(text)
+    else:
+        write_text(output, text)
+        print_line(f"Wrote {output}.", err=True)
+    raise typer.Exit(1 if found.refused else 0)
