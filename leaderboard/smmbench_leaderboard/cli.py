@@ -71,6 +71,7 @@ def register(app: typer.Typer) -> None:
     app.command("compare")(compare)
     app.command("why")(why)
     app.command("selectivity")(selectivity)
+    app.command("validate")(validate)
     app.command("submit")(submit)
     app.command("verify")(verify)
     join_commands.register(app)
@@ -265,6 +266,44 @@ def selectivity(
         print_line(f"Wrote {output}.", err=True)
     else:
         print_document(to_json(report) if json else selectivity_text(report), styled=True)
+
+
+def validate(
+    metric: Annotated[str, typer.Argument(help="Name of a metric: see `smmbench metrics list`.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data",
+            help="CSV of judgements: clip, edit, seed and either first, second, chosen (a label, "
+            "or tie), or method, rating.",
+        ),
+    ],
+    results: Results = Path("results"),
+    dataset: DatasetFilter = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow",
+            metavar="LABEL",
+            help="A control that the metric is meant to rank high, such as source-copy for motion; "
+            "repeatable.",
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Hold a metric against people: how often does it prefer the video that they prefer?
+
+    The metric's scores are those of the results folder. Agreement has an interval over source
+    clips; 0.5 is chance. A metric under which a control comes near the best method is dropped.
+    Exit code: 0 it may be used, 1 it is dropped, 2 wrong use.
+    """
+    from smmbench_leaderboard.board.validation import validate as held_against
+    from smmbench_leaderboard.formats import to_json
+    from smmbench_leaderboard.formats.validation import validation_text
+
+    found = held_against(metric, data, results, dataset, allow or ())
+    print_document(to_json(found) if json else validation_text(found), styled=True)
+    raise typer.Exit(1 if found.dropped else 0)
 
 
 def _score_references(results: Path, dataset: str | None, device: str) -> None:
