@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def commands(world: World) -> list[Command]:
         return ["--ledger", str(place / "ledger")]
 
     def add(place: Path) -> list[str]:
-        return ["ledger", "add", str(report), "--name", "mine", *ledger(place)]
+        return ["ledger", "add", str(report), "--name", f"{date.today()}-mine", *ledger(place)]
 
     def after(place: Path) -> list[str]:
         done = any((place / "ledger").rglob("*.board.xz"))

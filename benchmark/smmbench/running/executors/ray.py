@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,9 @@ from smmbench.running.job import Job
 from smmbench.running.loop import Executor
 from smmbench.running.maker import Maker
 from smmbench.running.pairs import Pair
+
+TRIES = 2
+"""How many workers may die of a pair before it is recorded as failed."""
 
 
 def executor(workers: int | None = None) -> Executor:
@@ -53,9 +57,10 @@ def _execute(
 ) -> Iterator[RunRecord]:
     on_gpu = job.device.startswith("cuda")
     count = workers or (int(ray.cluster_resources().get("GPU", 0)) if on_gpu else 1) or 1
-    # An actor that dies (the system kills it for memory) comes back, but its clip is not tried
-    # again: it would die again.
-    actor = ray.remote(num_gpus=1 if on_gpu else 0, max_restarts=-1, max_task_retries=0)(_Actor)
+    # An actor that dies (its node is gone, the system kills it for memory) is replaced by another,
+    # and what it had not finished is tried once more: only what kills two actors has failed.
+    deaths: Counter[Pair] = Counter()
+    actor = ray.remote(num_gpus=1 if on_gpu else 0)(_Actor)
     waiting = _batched(groups, job.batch)
     idle = [actor.remote(job) for _ in range(min(count, len(waiting)))]
     working: dict[Any, tuple[Any, list[Pair]]] = {}
@@ -65,15 +70,46 @@ def _execute(
             working[worker.make.remote(group)] = (worker, group)
         (finished, *_), _ = ray.wait(list(working), num_returns=1)
         worker, group = working.pop(finished)
-        idle.append(worker)
         try:
-            yield from ray.get(finished)
+            made = ray.get(finished)
         except ray.exceptions.RayTaskError as error:
             raise error.cause from None  # what a user can mend, as the worker said it
         except ray.exceptions.RayError as error:
-            died = RuntimeError("The worker died; the system may have ended it for want of memory.")
-            died.__cause__ = error
-            yield from Maker(job).abandon(group, died)
+            ray.kill(worker)  # one that is only out of reach must not write beside the next one
+            idle.append(actor.remote(job))
+            made, again = _after_death(job, group, deaths, error)
+            waiting[:0] = again
+        else:
+            idle.append(worker)
+        yield from made
+
+
+def _after_death(
+    job: Job, group: Sequence[Pair], deaths: Counter[Pair], error: Exception
+) -> tuple[list[RunRecord], list[list[Pair]]]:
+    """What a dead worker finished and what has failed with it, and the groups to try again.
+
+    Pairs are made one after the other, so that the first that is not finished was in hand; of a
+    batch any may have been, and each is tried alone.
+
+    Args:
+        job: What the worker did.
+        group: The pairs that it had.
+        deaths: Of how many workers a pair was in hand when they died; counted on.
+        error: What Ray says.
+    """
+    maker = Maker(job)
+    records = {pair: maker.recorder.finished(pair) for pair in group}
+    left = [pair for pair, record in records.items() if record is None]
+    in_hand = left if job.batch > 1 else left[:1]
+    deaths.update(in_hand)
+    failed = [pair for pair in in_hand if deaths[pair] >= TRIES]
+    died = RuntimeError("The worker died, twice; the system may have ended it for want of memory.")
+    died.__cause__ = error
+    again = [pair for pair in left if pair not in failed]
+    made = [record for record in records.values() if record is not None]
+    groups = [[pair] for pair in again] if job.batch > 1 else [again] if again else []
+    return [*made, *maker.abandon(failed, died)], groups
 
 
 def _batched(groups: Sequence[Sequence[Pair]], size: int) -> list[list[Pair]]:
