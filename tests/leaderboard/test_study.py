@@ -413,12 +413,21 @@ def test_the_commands(
     assert code == 0 and "Which video follows the motion of the source more closely?" in out
     code, out, _ = smmbench("study", "analyse", tmp_path / "answers", "--study", study, "--json")
     assert [one["label"] for one in json.loads(out)["questions"][0]["methods"]] == list(THETA)
+    folder = tmp_path / "judgements"
+    words = ("study", "analyse", tmp_path / "answers", "--study", study, "--judgements", folder)
+    assert smmbench(*words)[0] == 0
+    assert {path.name for path in folder.iterdir()} == {"motion.csv", "text.csv"}
+    manifest, results = study.parent / "toy.toml", study.parent / "results"
+    held = ("validate", "motion_fidelity", "--data", folder / "motion.csv", "--results", results)
+    code, out, _ = smmbench(*held, "--dataset", manifest, "--json")
+    assert code == 0 and json.loads(out)["agreement"] == 0.5  # all methods have equal scores
+    lines = (folder / "motion.csv").read_text().splitlines()
+    won = [line.endswith("alpha-secret") for line in lines if "alpha-secret,gamma-secret" in line]
+    assert len(lines) == 1 + 30 * 8 and np.mean(won) > 0.6
     (tmp_path / "answers" / "bad.json").write_text("{}")
     assert smmbench("study", "analyse", tmp_path / "answers", "--study", study)[0] == 1
     code, _, said = smmbench("study", "analyse", tmp_path / "answers", "--study", tmp_path)
     assert code == 2 and "has no plan.json" in said
-    results = study.parent / "results"
-    manifest = study.parent / "toy.toml"
     words = ("study", "new", results, "--dataset", manifest, "-o", study)
     code, _, said = smmbench(*words)
     assert code == 2 and "holds a study already" in said

@@ -148,8 +148,7 @@ def analyse(plan: Plan, read: Read, level: float = 0.95) -> Analysis:
         for file in read.files
         if (why := why_excluded(plan, file))
     ]
-    out = {one.rater for one in excluded}
-    kept = [file for file in read.files if file.rater not in out]
+    kept = counted(plan, read)
     return Analysis(
         study=plan.study,
         title=plan.title,
@@ -159,10 +158,15 @@ def analyse(plan: Plan, read: Read, level: float = 0.95) -> Analysis:
         repeated=read.repeated,
         planned=plan.planned.judgements,
         questions=tuple(
-            _question(plan, question, list(_judgements(plan, kept, question)), level)
+            _question(plan, question, list(judgements(plan, kept, question)), level)
             for question in plan.questions
         ),
     )
+
+
+def counted(plan: Plan, read: Read) -> list[AnswerFile]:
+    """The answer files of the raters whom the plan's rule counts."""
+    return [file for file in read.files if not why_excluded(plan, file)]
 
 
 def why_excluded(plan: Plan, file: AnswerFile) -> str:
@@ -187,7 +191,8 @@ def _trials(plan: Plan, file: AnswerFile) -> tuple[Trial, ...]:
     return next(form.trials for form in plan.forms if form.number == file.form)
 
 
-def _judgements(plan: Plan, files: Sequence[AnswerFile], question: Question) -> Iterator[Judgement]:
+def judgements(plan: Plan, files: Sequence[AnswerFile], question: Question) -> Iterator[Judgement]:
+    """The choices of some raters to one question, without checks."""
     order = {label: place for place, label in enumerate(plan.methods)}
     for file in files:
         trials = {trial.id: trial for trial in _trials(plan, file)}

@@ -136,6 +136,14 @@ def analyse(
     study: Annotated[
         Path, typer.Option("--study", help="Folder that `smmbench study new` made.")
     ] = Path("study"),
+    judgements: Annotated[
+        Path | None,
+        typer.Option(
+            "--judgements",
+            help="Folder to write the counted choices into, a CSV file a question, for "
+            "`smmbench validate --data`.",
+        ),
+    ] = None,
     output: OutputOrDefault = None,
     json: Json = False,
 ) -> None:
@@ -146,6 +154,7 @@ def analyse(
     from smmbench.storage.atomic import write_text
     from smmbench_leaderboard.study.analysing import analyse as analysed
     from smmbench_leaderboard.study.answers import read_answers
+    from smmbench_leaderboard.study.exporting import write_judgements
     from smmbench_leaderboard.study.plan import read_plan
     from smmbench_leaderboard.study.report import analysis_text
 
@@ -155,7 +164,11 @@ def analyse(
     ]
     if not paths:
         raise ValueError("No answer files (*.json) there.")
-    found = analysed(plan, read_answers(paths, plan))
+    read = read_answers(paths, plan)
+    found = analysed(plan, read)
+    if judgements is not None:
+        for path in write_judgements(judgements, plan, read):
+            print_line(f"Wrote {path}.", err=True)
     text = found.model_dump_json(indent=1) + "\n" if json else analysis_text(found)
     if output is None:
         print_document(text)

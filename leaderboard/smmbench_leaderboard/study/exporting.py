@@ -1,0 +1,44 @@
+"""The choices of a study as tables, which `smmbench validate` holds metrics against."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from smmbench.display import csv_cell
+from smmbench.storage.atomic import write_text
+from smmbench_leaderboard.board.validation import CHOICES, TIE
+from smmbench_leaderboard.study.analysing import counted, judgements
+from smmbench_leaderboard.study.answers import Read
+from smmbench_leaderboard.study.bradley_terry import FIRST
+from smmbench_leaderboard.study.bradley_terry import TIE as NEITHER
+from smmbench_leaderboard.study.plan import Plan
+
+
+def write_judgements(folder: Path, plan: Plan, read: Read) -> list[Path]:
+    """Write the choices of every rater who is counted, a CSV file a question (`motion.csv`).
+
+    Args:
+        folder: For the files; it is made.
+        plan: Of the study.
+        read: Its answer files.
+
+    Returns:
+        The files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    kept, written = counted(plan, read), []
+    for question in plan.questions:
+        text = io.StringIO()
+        rows = csv.writer(text, lineterminator="\n")
+        rows.writerow(CHOICES)
+        for one in judgements(plan, kept, question):
+            item = plan.items[one.item]
+            first, second = plan.methods[one.first], plan.methods[one.second]
+            chosen = TIE if one.outcome == NEITHER else first if one.outcome == FIRST else second
+            words = (item.clip, item.edit, str(item.seed), first, second, chosen)
+            rows.writerow([csv_cell(word) for word in words])
+        written.append(folder / f"{question}.csv")
+        write_text(written[-1], text.getvalue())
+    return written
