@@ -89,14 +89,12 @@ Batch = Annotated[
 ]
 Executor = Annotated[str, _option("--executor", "local, or ray for several GPUs or machines.")]
 Workers = Annotated[
-    int | None, _option("--workers", "Number of Ray workers; by default one for each GPU.", min=1)
-]
-ScoreWorkers = Annotated[
     int | None,
     _option(
         "--workers",
-        "Processes that score; if not given, one for each core, up to 8, where there is enough "
-        "to do. Scores do not depend on it.",
+        "Pairs worked on at once. Of `run`: Ray workers, by default one for each GPU. Of `score`: "
+        "processes, by default one for each core, up to 8, where there is enough to do; scores do "
+        "not depend on it.",
         min=1,
     ),
 ]

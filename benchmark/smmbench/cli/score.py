@@ -17,10 +17,10 @@ from smmbench.options import (
     Limit,
     Metrics,
     ResultsArgument,
-    ScoreWorkers,
     Shard,
     TextModelOrNone,
     TrackerOrProtocols,
+    Workers,
 )
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def score(
     limit: Limit = None,
     shard: Shard = None,
     device: Device = "auto",
-    workers: ScoreWorkers = None,
+    workers: Workers = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
