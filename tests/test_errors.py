@@ -190,3 +190,15 @@ def test_a_full_disk_ends_fetching_instead_of_failing_every_file(
     monkeypatch.setattr("smmbench.dataset.fetching._copy", broken_disk)
     with pytest.raises(OSError, match="Input/output"):
         list(fetch_dataset(load_dataset(square_dataset), tmp_path))
+
+
+def test_ctrl_c_before_a_command_began_is_no_traceback(
+    smmbench: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from smmbench import cli
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "app", interrupted)
+    assert smmbench("methods", "list") == (130, "", "Stopped.\n")

@@ -94,7 +94,7 @@ def commands(world: World) -> list[Command]:
 
     def after(place: Path) -> list[str]:
         done = any((place / "ledger").rglob("*.board.xz"))
-        return ["ledger", "check", *ledger(place)] if done else add(place)
+        return ["ledger", "list", *ledger(place)] if done else add(place)
 
     def run(place: Path) -> list[str]:
         root = ["--results", str(place / "results")]

@@ -110,6 +110,9 @@ def main() -> None:
     try:
         with ending_by_exception():
             app()
+    except KeyboardInterrupt:  # before the command began, or in one that does not say how to go on
+        print_line("Stopped.", err=True)
+        sys.exit(130)
     except (ValueError, LookupError, OSError, ImportError) as error:
         if isinstance(error, (KeyError, IndexError)):
             raise  # an inner mistake, not a name that a user gave

@@ -30,7 +30,7 @@ def workspace() -> Iterator[Path]:
             _lock(lock)
             yield folder
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
             os.close(lock)
 
 
@@ -45,9 +45,19 @@ def _sweep(place: Path) -> None:
             continue
         try:
             if _lock(lock):
-                shutil.rmtree(folder, ignore_errors=True)
+                _remove(folder)
         finally:
             os.close(lock)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, its lock last: where that is interrupted, the next process goes on."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != LOCK:
+            path.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lock(handle: int) -> bool:
