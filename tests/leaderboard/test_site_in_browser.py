@@ -411,8 +411,7 @@ def test_published_rows_have_no_videos_and_are_not_asked_for(
     assert "no result of this clip" in page.locator("[data-row='few']").inner_text()
 
 
-@pytest.mark.parametrize("width", [360, 1600])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1600, "light")])
 def test_pages_of_a_ledger_fit_and_have_no_fault(
     width: int, scheme: str, open_page: Open, ledger_site: str
 ) -> None:
@@ -425,13 +424,13 @@ def test_pages_of_a_ledger_fit_and_have_no_fault(
         "clips.html",
         "emoji/datasheet.html",
         "emoji-2026-11-26-board/index.html",
-        f"emoji/methods/{slug('ledger:smm')}.html",
+        "emoji/methods/smm.html",
     ):
         page = open_page(
             ledger_site + name, viewport={"width": width, "height": 900}, color_scheme=scheme
         )
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, name
-        found = Axe().run(page).response["violations"]
+        found = Axe().run(page, options={"preload": False}).response["violations"]
         assert not [one["id"] for one in found if one["impact"] in ("serious", "critical")], name
         page.close()
 
