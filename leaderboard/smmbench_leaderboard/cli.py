@@ -291,7 +291,7 @@ def validate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Hold a metric against people: how often does it prefer the video that they prefer?
+    """Hold a metric against people: how often it prefers the video that they prefer.
 
     The metric's scores are those of the results folder. Agreement has an interval over source
     clips; 0.5 is chance. A metric under which a control comes near the best method is dropped.

@@ -23,8 +23,6 @@ from tests.builders.tiny_results import SAID, write_tiny_moves, write_tiny_resul
 from smmbench.dataset.loading import add_dataset
 from smmbench_leaderboard.join.addresses import addresses
 from smmbench_leaderboard.join.announcement import (
-    AGREEMENT,
-    FOLDER,
     LARGEST_ARCHIVE,
     LARGEST_FILE,
     AnnouncementError,
@@ -36,6 +34,7 @@ from smmbench_leaderboard.join.changes import ChangeError, read_change
 from smmbench_leaderboard.join.downloading import DownloadError, Patience, download
 from smmbench_leaderboard.join.listing import standings
 from smmbench_leaderboard.join.reviewing import review
+from smmbench_leaderboard.join.terms import AGREEMENT, FOLDER
 from smmbench_leaderboard.join.verifying import verify_announced
 from smmbench_leaderboard.ledger.adding import add_board
 from smmbench_leaderboard.ledger.entries import Notice, add_notice

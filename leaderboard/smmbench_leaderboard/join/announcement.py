@@ -21,21 +21,13 @@ from smmbench.display.escaping import hidden
 from smmbench.results import Stored
 from smmbench.storage.atomic import write_text
 from smmbench.storage.strict_json import JsonLimits, UnsafeJsonError, read_bounded
-
-FOLDER = "leaderboard/submissions"
-"""Where announcements lie in the repository."""
+from smmbench_leaderboard.join.terms import AGREEMENT
 
 SCHEMA_VERSION: Literal[1] = 1
 LARGEST_FILE = 16 << 10  # bytes of an announcement
 LARGEST_ARCHIVE = 8 << 30  # bytes: the disk of the machine that verifies has to hold it
 LONGEST_ADDRESS = 2000
 
-AGREEMENT = (
-    "I may publish these videos; they may be kept, shown and scored again; "
-    "the rules in leaderboard/docs/policy.md hold for this submission."
-)
-"""What a submitter agrees to: stated word for word, so that it stands in the commit of the person
-who says it."""
 
 _NAME = re.compile(NAME_PATTERN)
 

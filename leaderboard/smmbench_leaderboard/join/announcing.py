@@ -6,13 +6,13 @@ from pathlib import Path
 
 from smmbench.storage.home import file_sha256
 from smmbench_leaderboard.join.announcement import (
-    AGREEMENT,
     SCHEMA_VERSION,
     Announcement,
     address_fault,
     read_announcement,
     write_announcement,
 )
+from smmbench_leaderboard.join.terms import AGREEMENT
 from smmbench_leaderboard.join.verifying import card_contact
 from smmbench_leaderboard.submission.archive import names_and_file
 from smmbench_leaderboard.submission.opening import read_list

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from smmbench.display import plain
-from smmbench_leaderboard.join.announcement import FOLDER, LARGEST_FILE
+from smmbench_leaderboard.join.announcement import LARGEST_FILE
+from smmbench_leaderboard.join.terms import FOLDER
 
 MOST = 10  # announcements of one change
 FILE = "100644"  # a regular file that is not executable, as git names it

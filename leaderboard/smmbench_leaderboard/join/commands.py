@@ -9,7 +9,7 @@ import typer
 
 from smmbench.display import plain, print_document, print_line
 from smmbench.options import DatasetFilter, Device, Json, Output, OutputOrDefault
-from smmbench_leaderboard.join.announcement import AGREEMENT, FOLDER
+from smmbench_leaderboard.join.terms import AGREEMENT, FOLDER
 
 Ledger = Annotated[
     Path, typer.Option("--ledger", envvar="SMMBENCH_LEDGER", help="Folder of the ledger.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from smmbench.display import markdown
 from smmbench_leaderboard.formats.verifying import report_text
-from smmbench_leaderboard.join.announcement import FOLDER
+from smmbench_leaderboard.join.terms import FOLDER
 from smmbench_leaderboard.join.verifying import Verification
 
 SHOWN = 20
@@ -38,8 +38,8 @@ def summary_text(found: Verification) -> str:
 def _next(found: Verification) -> list[str]:
     if found.outcome != "verified":
         return [
-            f"Next: the author mends it and pushes to the same pull request. `{FOLDER}/README.md` "
-            "says how to try all of it before."
+            "Next: the author repairs it and pushes to the same pull request. "
+            f"`{FOLDER}/README.md` says how to try all of it before."
         ]
     if found.waits:
         return [f"The rules allow no entry today: {markdown(found.waits, 500)}"]
