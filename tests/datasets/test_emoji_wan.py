@@ -199,6 +199,7 @@ def test_sources_and_answers_are_held_out(fixed: FixedSet, dataset: Dataset) -> 
             assert edit.prompt == caption(target.object, target.scene, None, target.attribute)
 
 
+@pytest.mark.slow
 def test_an_edit_changes_what_its_kind_says() -> None:
     for choice in selection.choose_clips("test", 4, 0):
         for target in choice.targets:

@@ -138,6 +138,7 @@ def test_a_seed_is_a_video(parameters: Parameters, noisy: Video) -> None:
     assert first == hashes() and len(set(first)) == 4
 
 
+@pytest.mark.slow
 def test_files_and_table(
     small_dataset: Path,
     settings: list[str],

@@ -192,6 +192,7 @@ def test_another_clip_has_another_motion_or_is_refused_at_once(
     assert not list(tmp_path.rglob("record.json"))
 
 
+@pytest.mark.slow
 def test_records_say_what_was_given(results: Path, manifest: Path) -> None:
     dataset = load_dataset(manifest)
     clips = {clip.name: clip for clip in dataset.manifest.clips}
@@ -208,6 +209,7 @@ def test_records_say_what_was_given(results: Path, manifest: Path) -> None:
     assert seen == {"forward", "reversed", "other", "none"}
 
 
+@pytest.mark.slow
 def test_a_copy_has_one_and_what_ignores_its_reference_has_zero(report: dict[str, Any]) -> None:
     for against in ("reversed", "other"):
         copy, ignore = (report["by"][name]["selectivity"][against] for name in ("copy", "ignore"))
@@ -217,6 +219,7 @@ def test_a_copy_has_one_and_what_ignores_its_reference_has_zero(report: dict[str
     assert report["by"]["opposite"]["selectivity"]["reversed"]["mean"] == pytest.approx(-1.0)
 
 
+@pytest.mark.slow
 def test_the_same_motion_backwards_is_left_out_and_said(
     report: dict[str, Any], results: Path, manifest: Path, smmbench: Command
 ) -> None:
@@ -229,6 +232,7 @@ def test_the_same_motion_backwards_is_left_out_and_said(
     assert "swing" in out and f"{SAME_MOTION:g}" in out
 
 
+@pytest.mark.slow
 def test_motion_by_reference_shows_what_a_method_does_without(report: dict[str, Any]) -> None:
     motion = report["by"]["ignore"]["motion"]
     assert len(set(motion.values())) == 1 and len(motion) == 4
@@ -237,6 +241,7 @@ def test_motion_by_reference_shows_what_a_method_does_without(report: dict[str, 
     assert motion["none"] == 0.0  # a still
 
 
+@pytest.mark.slow
 def test_a_failed_pair_counts_zero_and_is_counted(report: dict[str, Any]) -> None:
     row = report["by"]["fails-backwards"]
     assert row["selectivity"]["reversed"]["mean"] == 0.0
@@ -244,6 +249,7 @@ def test_a_failed_pair_counts_zero_and_is_counted(report: dict[str, Any]) -> Non
     assert any("fails-backwards" in note and "4 pairs" in note for note in report["notes"])
 
 
+@pytest.mark.slow
 def test_parts_of_the_pairs(report: dict[str, Any]) -> None:
     parts = report["by"]["copy"]["strata"]["reversed"]
     names = {(part["of"], part["name"]) for part in parts}
@@ -254,6 +260,7 @@ def test_parts_of_the_pairs(report: dict[str, Any]) -> None:
         assert sum(part["pairs"] for part in parts if part["of"] == of) == 4
 
 
+@pytest.mark.slow
 def test_the_board_has_a_column_and_no_pair_of_another_reference(
     report: dict[str, Any], results: Path, manifest: Path, smmbench: Command
 ) -> None:
@@ -266,6 +273,7 @@ def test_the_board_has_a_column_and_no_pair_of_another_reference(
         assert needle in out
 
 
+@pytest.mark.slow
 def test_marks_of_a_copy_of_its_reference(report: dict[str, Any], results: Path) -> None:
     """A copy of a reference is marked as a copy of the source is: nothing was transferred."""
     for folder, record in find_records(results / "copy"):
@@ -275,6 +283,7 @@ def test_marks_of_a_copy_of_its_reference(report: dict[str, Any], results: Path)
             assert any(mark.marked for mark in scores.marks), folder
 
 
+@pytest.mark.slow
 def test_videos_of_another_reference_than_said_are_refused(
     report: dict[str, Any], results: Path, manifest: Path, tmp_path: Path, smmbench: Command
 ) -> None:
@@ -290,6 +299,7 @@ def test_videos_of_another_reference_than_said_are_refused(
     assert code == 1 and "another reference 'reversed'" in out + err
 
 
+@pytest.mark.slow
 def test_other_parameters_are_not_compared(results: Path, manifest: Path, tmp_path: Path) -> None:
     own = tmp_path / "results"
     shutil.copytree(results / "copy", own / "copy")
@@ -300,6 +310,7 @@ def test_other_parameters_are_not_compared(results: Path, manifest: Path, tmp_pa
         selectivity_report(own, str(manifest))
 
 
+@pytest.mark.slow
 def test_without_another_reference_the_command_says_how_to_make_it(
     manifest: Path, tmp_path: Path, smmbench: Command
 ) -> None:
@@ -316,6 +327,7 @@ def test_an_unknown_reference_is_refused(manifest: Path, tmp_path: Path, smmbenc
     assert code == 2 and "reversed" in err
 
 
+@pytest.mark.slow
 def test_files_and_the_plot(
     report: dict[str, Any], results: Path, manifest: Path, tmp_path: Path, smmbench: Command
 ) -> None:

@@ -152,6 +152,7 @@ def test_choices_that_go_together_widen_the_interval() -> None:
     assert ten[1] - ten[0] == pytest.approx(once[1] - once[0], rel=0.05)
 
 
+@pytest.mark.slow
 def test_intervals_hold_known_strengths_of_simulated_raters() -> None:
     """95 % of 24 raters and 24 clips, whose choices go together by rater and by clip."""
     theta, runs = np.array([0.6, 0.2, -0.2, -0.6]), 150

@@ -16,8 +16,8 @@ from tests.builders.loopback import content, served
 from tests.builders.tiny_results import write_tiny_moves, write_tiny_results
 
 from smmbench.dataset.loading import add_dataset
-from smmbench_leaderboard.join.announcement import FOLDER
 from smmbench_leaderboard.join.announcing import announce
+from smmbench_leaderboard.join.terms import FOLDER
 from smmbench_leaderboard.submission.packing import submit
 
 ROOT = Path(__file__).parents[2]

@@ -118,6 +118,7 @@ def test_a_search_that_is_always_marked_says_so() -> None:
     assert not search(ATTACKS[0], SOURCE, STILL, figures, 3)["unmarked"]
 
 
+@pytest.mark.slow
 def test_tasks_that_were_done_are_kept_and_the_rest_is_done_later(tmp_path: Path) -> None:
     log = tmp_path / "tasks"
     tasks = [Doubled(number) for number in range(3)]
@@ -131,6 +132,7 @@ def test_tasks_that_were_done_are_kept_and_the_rest_is_done_later(tmp_path: Path
     assert rows_of_tasks(tasks, doubled, log) == [{"value": 0}, {"value": 2}, {"value": "kept"}]
 
 
+@pytest.mark.slow
 def test_a_task_that_fails_loses_nothing_that_was_done(tmp_path: Path) -> None:
     log = tmp_path / "tasks"
     tasks = [Doubled(0), Doubled(-1)]

@@ -169,6 +169,6 @@ def test_the_pairs_of_dead_workers_are_made_elsewhere(
         plan = plan_run(toy, str(small_dataset), tmp_path / "results", device="cpu")
         summary = run(plan, named_executor("ray", workers=2))
     finally:
-        cluster.shutdown()  # type: ignore[no-untyped-call]
+        cluster.shutdown()  # type: ignore[no-untyped-call, unused-ignore]
     assert len(list((tmp_path / "died").iterdir())) == 5
     assert (summary.made, summary.failed) == (5, 1)  # one fails of itself, in every executor

@@ -138,6 +138,7 @@ def test_fewer_than_one_worker_is_refused(made: Path) -> None:
         list(score_results(Options(device="cpu"), results_below(made), workers=0))
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_the_machines_fault(
     made: Path, square_dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from smmbench.display import print_document
 from smmbench_leaderboard.literature.contradictions import Reversal, reversals, spread_of
 from smmbench_leaderboard.literature.printed import (
     AXES,
@@ -101,4 +100,4 @@ def _number(value: float | None) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(page())
+    print_document(page())
