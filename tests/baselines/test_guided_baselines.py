@@ -457,6 +457,7 @@ def test_source_prompt_and_seed_enter(
     assert len(set(videos[1:])) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", SHORT)
 def test_a_batch_is_its_parts_and_leaves_nothing_behind(
     method: type[DiffusionMethod[Any, Any]], backbone: Backbone

@@ -91,6 +91,7 @@ def test_every_method_says_how_it_stands_to_every_family(name: str) -> None:
         assert support.note or support.status != "undefined"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", ["wan", "fat-wan", "cogvideox"])
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_runs_where_it_is_defined_and_is_refused_elsewhere(

@@ -224,6 +224,7 @@ def test_a_clip_that_overflows_costs_no_other_a_step() -> None:
 # What is tuned, and what is not -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_nothing_tuned_is_ddim_inversion_and_prompt_swap(
     method: type[Any], backbone: Backbone
@@ -345,6 +346,7 @@ def test_vmc_tells_the_loss_of_its_paper_from_that_of_its_code(backbone: Backbon
 # The backbone stays as it was found ---------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_the_backbone_is_left_as_it_was_found(method: type[Any], backbone: Backbone) -> None:
     before = {part: state(getattr(backbone, part).network) for part in ("codec", "text")}
@@ -587,6 +589,7 @@ def test_an_adapter_belongs_to_its_schedule_and_scale(
     assert tunings == [1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "other"])
 def test_a_damaged_entry_is_tuned_again(
     damage: str, backbone: Backbone, tunings: list[int]

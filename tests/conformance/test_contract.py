@@ -441,6 +441,7 @@ def test_every_installed_method_keeps_the_contract(
     assert not checked.broken, checked.broken
 
 
+@pytest.mark.slow
 def test_the_command_line(
     tmp_path: Path, small_dataset: Path, smmbench: Callable[..., tuple[int, str, str]],
     monkeypatch: pytest.MonkeyPatch,

@@ -214,6 +214,7 @@ def test_an_edit_changes_what_its_kind_says() -> None:
                 assert captions.kind_of(target.attribute) == target.kind
 
 
+@pytest.mark.slow
 def test_no_colour_is_asked_for_that_is_there_already() -> None:
     names, colours = list(OBJECTS), list(COLOURS)
     assert not selection.clearly_recoloured(names.index("ladybug"), colours.index("red"))

@@ -106,6 +106,7 @@ def test_workers_shards_and_order_do_not_change_a_bit(
     assert scored("shards", ("--shard", "2/2"), ("--shard", "1/2")) == one
 
 
+@pytest.mark.slow
 def test_the_order_of_results_does_not_change_a_bit(
     made: Path, square_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
