@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import shutil
 import subprocess
 import sys
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from smmbench_leaderboard.site.serving import address_of, server_of
 from smmbench_manual.assembling import assemble
 from smmbench_manual.checking import problems
 from smmbench_manual.contents import read_contents
@@ -48,15 +47,9 @@ def build(
         sys.exit("\n".join(found))
     print(f"{output / 'site' / 'index.html'}: {len(pages)} pages")
     if serve:
-        server(output / "site").serve_forever()
-
-
-def server(site: Path, port: int = 8000) -> ThreadingHTTPServer:
-    """Make a server of the manual on the loopback interface; port 0 takes a free one."""
-    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(site))
-    made = ThreadingHTTPServer(("127.0.0.1", port), handler)
-    print(f"http://127.0.0.1:{made.server_port}/", flush=True)
-    return made
+        server = server_of(output / "site", 8000)
+        print(address_of(server), flush=True)
+        server.serve_forever()
 
 
 if __name__ == "__main__":

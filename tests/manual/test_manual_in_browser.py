@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from smmbench_manual.__main__ import server
+from smmbench_leaderboard.site.serving import address_of, server_of
 
 pytestmark = pytest.mark.browser
 
@@ -28,10 +28,10 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The manual as its command builds it, which fails if anything is warned of."""
     folder = tmp_path_factory.mktemp("built") / "manual"
     subprocess.run([sys.executable, "-m", "smmbench_manual", "-o", str(folder)], check=True)
-    serving = server(folder / "site", 0)
+    serving = server_of(folder / "site", 0)
     thread = threading.Thread(target=serving.serve_forever, daemon=True)
     thread.start()
-    yield f"http://127.0.0.1:{serving.server_port}/"
+    yield address_of(serving).removesuffix("index.html")
     serving.shutdown()
     serving.server_close()
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from smmbench import __version__
 from smmbench.display import plain
@@ -21,6 +21,7 @@ from smmbench_leaderboard.site.figures import (
     short,
 )
 from smmbench_leaderboard.site.naming import slug
+from smmbench_leaderboard.site.templating import templates_of
 
 NAME, SENTENCE = 120, 1000  # characters
 SUMMARY = (
@@ -32,13 +33,7 @@ SUMMARY = (
 @cache
 def environment() -> Environment:
     """The environment of all templates."""
-    made = Environment(
-        loader=PackageLoader("smmbench_leaderboard.site"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = templates_of("smmbench_leaderboard.site")
     made.filters |= {
         "shown": lambda text: plain(str(text), NAME),
         "sentence": lambda text: plain(str(text), SENTENCE),

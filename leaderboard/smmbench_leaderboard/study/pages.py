@@ -7,12 +7,13 @@ from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 
 from smmbench import __version__
 from smmbench.display import plain
 from smmbench.storage.atomic import write_text
 from smmbench_leaderboard.site.scripts import write_data
+from smmbench_leaderboard.site.templating import templates_of
 from smmbench_leaderboard.study.plan import QUESTIONS, Plan
 
 SHARED = ("site.css", "site.js")  # of the leaderboard's page
@@ -33,13 +34,7 @@ SECONDS = 20  # of one choice, for the words above
 @cache
 def environment() -> Environment:
     """The environment of the template."""
-    made = Environment(
-        loader=PackageLoader("smmbench_leaderboard.study"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    made = templates_of("smmbench_leaderboard.study")
     made.filters["shown"] = lambda text: plain(str(text), 200)
     return made
 
