@@ -28,7 +28,7 @@ def test_the_code_of_the_tutorial_is_in_a_template() -> None:
 @pytest.mark.slow
 def test_the_commands_of_the_tutorial_run(tmp_path: Path) -> None:
     command = (
-        f'smmbench() {{ "{sys.executable}" -c "from smmbench.cli import main; main()" "$@"; }}'
+        f'smmbench() {{ "{sys.executable}" -c "from smmbench.__main__ import main; main()" "$@"; }}'
     )
     script = "\n".join(["set -e", command, *blocks("bash")])
     environment = os.environ | {"SMMBENCH_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}

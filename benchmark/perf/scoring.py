@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 SEEDS = 6  # of each clip: the board has two prompts with three seeds
-SMMBENCH = [sys.executable, "-c", "from smmbench.cli import main; main()"]
+SMMBENCH = [sys.executable, "-c", "from smmbench.__main__ import main; main()"]
 STAGES = {
     "decode": ("smmbench.scoring.loop", "read_video"),
     "decode sources": ("smmbench.dataset.files", "read_normal_form"),

@@ -23,7 +23,7 @@ def warm() -> None:
     """Import what commands import, once."""
     import smmbench_leaderboard.submission.recomputing
     import smmbench_leaderboard.submission.verification  # noqa: F401
-    from smmbench.cli import main  # noqa: F401
+    from smmbench import cli  # noqa: F401
     from smmbench.importing import importer  # noqa: F401
     from smmbench.running.executors import local  # noqa: F401
     from smmbench.scoring.models import text_model  # noqa: F401
@@ -52,9 +52,11 @@ def start(words: list[str], place: Path, fault: Fault | None = None) -> int:
     """Start a command line in a fork; gives its process. `fault` is applied in it first."""
     for name in ("home", "tmp"):
         (place / name).mkdir(parents=True, exist_ok=True)
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until the fork is a command
     child = os.fork()
     if not child:
         _be(words, place, fault)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     return child
 
 
@@ -88,11 +90,12 @@ def _be(words: list[str], place: Path, fault: Fault | None) -> NoReturn:
         os.dup2(to, 2)
         os.environ |= {"SMMBENCH_HOME": str(place / "home"), "TMPDIR": str(place / "tmp")}
         tempfile.tempdir = None
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
         if fault is not None:
             fault()
         sys.argv = ["smmbench", *words]
-        from smmbench.cli import main
+        from smmbench.__main__ import main
 
         try:
             main()

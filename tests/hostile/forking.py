@@ -51,7 +51,7 @@ def serve(heavy: bool) -> None:
     """Import, say what that took, and answer requests until there are no more."""
     begin = time.monotonic()
     import smmbench_leaderboard.submission.verification
-    from smmbench.cli import main  # noqa: F401
+    from smmbench import cli  # noqa: F401
 
     if heavy:
         import smmbench_leaderboard.submission.recomputing  # noqa: F401
@@ -134,7 +134,7 @@ def _be(request: dict[str, Any], heavy: bool) -> NoReturn:
 
 def _main(command: list[str]) -> int:
     """Exit code of a command line, with what Python prints of a `SystemExit`."""
-    from smmbench.cli import main
+    from smmbench.__main__ import main
 
     sys.argv = ["smmbench", *command]
     try:

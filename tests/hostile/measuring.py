@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from tests.hostile.cases import Case
 from tests.hostile.forking import NEEDS_TORCH, PATIENCE
 
-SMMBENCH = (sys.executable, "-c", "from smmbench.cli import main; main()")
+SMMBENCH = (sys.executable, "-c", "from smmbench.__main__ import main; main()")
 MEBIBYTES, SECONDS = 1024, 30  # at most, of each case
 BEYOND = 200  # MiB beyond what the imports take: all that an attack can do
 TORCH = "torchinductor"  # a folder that torch makes when it is imported

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from tests.builders.text_model import write_tiny_clip
 
-SMMBENCH = (sys.executable, "-c", "from smmbench.cli import main; main()")
+SMMBENCH = (sys.executable, "-c", "from smmbench.__main__ import main; main()")
 PAIR, OTHER, AGAIN = "pairs/a/dog/seed-0", "pairs/b/dog/seed-0", "pairs/a/dog/seed-1"
 CARD = {
     "title": "Toy",

@@ -54,7 +54,7 @@ def test_at_most_the_pair_in_flight_is_made_twice(
     (tmp_path / "slow.py").write_text(SLOW)
     root, calls = tmp_path / "results", tmp_path / "calls"
     command = [
-        *(sys.executable, "-c", "from smmbench.cli import main; main()", "run"),
+        *(sys.executable, "-c", "from smmbench.__main__ import main; main()", "run"),
         *("--method", f"{tmp_path / 'slow.py'}:Slow", "--dataset", str(small_dataset)),
         *("--output", str(root), "--device", "cpu"),
         *(word for n in range(4) for word in ("--seed", str(n))),

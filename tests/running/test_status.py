@@ -207,7 +207,7 @@ def waiting(tmp_path: Path, small_dataset: Path) -> Iterator[subprocess.Popen[by
     """A run that makes the two pairs of clip `a` and waits in the first of `b`."""
     (tmp_path / "waits.py").write_text(METHOD)
     command = [
-        *(sys.executable, "-c", "from smmbench.cli import main; main()", "run"),
+        *(sys.executable, "-c", "from smmbench.__main__ import main; main()", "run"),
         *("--method", f"{tmp_path / 'waits.py'}:Waits", "--dataset", str(small_dataset)),
         *("--results", str(tmp_path / "results"), "--device", "cpu"),
     ]

@@ -94,7 +94,7 @@ def test_workers_shards_and_order_do_not_change_a_bit(
         own = {**os.environ, "SMMBENCH_HOME": str(tmp_path / f"home-{name}")}
         environment = {name: value for name, value in own.items() if name not in workers.THREADS}
         shutil.copytree(made, tmp_path / name)
-        command = [sys.executable, "-c", "from smmbench.cli import main; main()", "score"]
+        command = [sys.executable, "-c", "from smmbench.__main__ import main; main()", "score"]
         command += [str(tmp_path / name), "--dataset", str(square_dataset), "--device", "cpu"]
         for more in calls:
             subprocess.run([*command, *more], env=environment, check=True, capture_output=True)

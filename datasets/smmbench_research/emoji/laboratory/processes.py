@@ -106,7 +106,7 @@ def python(module: str, *arguments: object) -> list[str]:
 
 def smmbench(*arguments: object) -> list[str]:
     """The command that runs `smmbench` with this interpreter."""
-    start = "from smmbench.cli import main; main()"
+    start = "from smmbench.__main__ import main; main()"
     return [sys.executable, "-c", start, *map(str, arguments)]
 
 

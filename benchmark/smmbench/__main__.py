@@ -1,0 +1,37 @@
+"""The process of the `smmbench` command: Ctrl-C ends it without a traceback at any moment.
+
+Python raises `KeyboardInterrupt` wherever it is, also while it imports the command line and while
+it runs exit handlers, where no command can catch it. So the system's own handling of Ctrl-C, which
+ends a process silently (a shell reports 130), is in force before and after the command line.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+
+def main() -> None:
+    """Run the command line as the only work of this process.
+
+    A parent that ignores Ctrl-C on this process's behalf, as `nohup` and shells do for background
+    jobs, is respected: then nothing changes.
+    """
+    heeded = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    if heeded:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from smmbench.cli import main as run_command_line
+
+    try:
+        if heeded:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        run_command_line()
+    except KeyboardInterrupt:  # a second Ctrl-C, while the first one was being handled
+        sys.exit(130)
+    finally:
+        if heeded:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Ctrl-C ends the process without a traceback at any moment of its life."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+PRESS = "os.kill(os.getpid(), signal.SIGINT)"
+
+MOMENTS = {
+    "while the command line is imported": f"""
+class Presses:
+    def find_spec(self, name, path=None, target=None):
+        if name == "smmbench.cli":
+            {PRESS}
+sys.meta_path.insert(0, Presses())
+""",
+    "while exit handlers run": f"""
+import atexit
+atexit.register(lambda: {PRESS})
+""",
+}
+
+
+def _process(before: str) -> subprocess.CompletedProcess[str]:
+    script = (
+        "import os, signal, sys\nfrom smmbench.__main__ import main\n"
+        f"sys.argv = ['smmbench', '--version']\n{before}\nmain()\n"
+    )
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_ctrl_c_before_and_after_the_command_is_silent(moment: str) -> None:
+    ended = _process(MOMENTS[moment])
+    assert ended.returncode == -signal.SIGINT
+    assert ended.stderr == ""
+
+
+def test_a_second_ctrl_c_while_the_first_is_handled_is_silent() -> None:
+    ended = _process(
+        f"""
+import smmbench.cli
+def press(*_, **__):
+    {PRESS}
+smmbench.cli.app = smmbench.cli.print_line = press
+"""
+    )
+    assert ended.returncode == 130
+    assert ended.stderr == ""
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_ignored_ctrl_c_stays_ignored(moment: str) -> None:
+    """As under `nohup`, and for the background jobs of a script."""
+    ended = _process("signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + MOMENTS[moment])
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("smmbench ")
