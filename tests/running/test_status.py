@@ -270,7 +270,7 @@ def test_a_process_that_is_silent_writes_its_file_again(
 
     monkeypatch.setattr(heartbeat, "SECONDS_BETWEEN", 0.01)
     plan = plan_run("source-copy", str(small_dataset), tmp_path / "root", device="cpu")
-    with heartbeat.beating(plan.job, "small-noise", "cpu: toy") as own:
+    with heartbeat.beating(plan.job, plan.dataset.manifest, "cpu: toy") as own:
         own.working_on(plan.todo[:1])
         (path,) = (tmp_path / "root" / FOLDER).glob("*.json")
         path.unlink()

@@ -1,9 +1,10 @@
-"""Heartbeats: what each process that makes videos is working on, for `smmbench status`.
+"""Heartbeats: what each process that makes videos is working on, and how.
 
 A process that makes videos keeps one file, `RESULTS/.running/MACHINE-PID-NUMBER.json`, and touches
 it every few seconds. The file goes when the process ends; one that a killed process left is not
-believed, and the next run on that machine removes it. Nothing but `status` reads these files: who
-may make a pair does not depend on them.
+believed, and the next run on that machine removes it. `smmbench status` reads these files, and so
+does a process that begins: at any time, a row is made in one way only (`running.one_way`). Who
+makes which pair does not depend on them.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from os import getpid, utime
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from smmbench.dataset import Manifest
 from smmbench.results import Stored
 from smmbench.running.job import Job
+from smmbench.running.one_way import Way, refuse_other_way
 from smmbench.running.pairs import Pair
-from smmbench.storage.atomic import remove_leftovers, write_text
+from smmbench.storage.atomic import held, remove_leftovers, write_text
 from smmbench.storage.processes import is_running, this_machine
 from smmbench.storage.strict_json import JsonLimits, UnsafeJsonError, read_bounded
 
@@ -46,6 +49,7 @@ class Working(Stored):
         device: Where it computes, as records have it.
         began: Seconds since 1970 at which it began.
         pairs: Clip, edit and seed of each pair in hand.
+        way: How it makes them; None in a file of an earlier smmbench.
     """
 
     machine: str
@@ -56,24 +60,57 @@ class Working(Stored):
     device: str
     began: float
     pairs: tuple[tuple[str, str, int], ...] = ()
+    way: Way | None = None
 
 
 class Heartbeat:
     """The file of this process; what goes wrong with it never ends a run."""
 
-    def __init__(self, job: Job, dataset: str, device: str) -> None:
+    def __init__(self, job: Job, manifest: Manifest, device: str) -> None:
+        self._root = job.root
         self._working = Working(
             machine=this_machine(),
             pid=getpid(),
             method=job.label,
-            dataset=dataset,
+            dataset=manifest.name,
             manifest=job.dataset,
             device=device,
             began=time.time(),
+            way=Way(
+                entry=job.method.entry,
+                dataset_version=manifest.version,
+                reference=job.reference,
+                parameters=job.recorded_parameters,
+                checkpoints=job.method.implementation.checkpoints,
+            ),
         )
         name = f"{self._working.machine}-{self._working.pid}-{next(_numbers)}.json"
         self._path = job.root / FOLDER / name
         self._made_root = not job.root.exists()
+
+    def claim(self, weights: dict[str, str] | None = None) -> None:
+        """Say how this process makes its row, unless a process that lives does it otherwise.
+
+        Of two that begin at the same moment one is refused; without file locks both may be.
+
+        Args:
+            weights: SHA-256 of the method's weights, once they are known; they are then compared.
+
+        Raises:
+            ValueError: Another process is making the same row in another way.
+        """
+        assert self._working.way is not None
+        mine = self._working.way.model_copy(update={"weights": weights})
+        with self._one_at_a_time():
+            self._working = self._working.model_copy(update={"way": mine})
+            self._write()  # before the others are read: whoever comes later sees it
+            for name, other in _living(self._root):
+                same_row = (other.method, other.dataset) == (
+                    self._working.method,
+                    self._working.dataset,
+                )
+                if name != self._path.name and same_row and other.way is not None:
+                    refuse_other_way(mine, other.way, other.method, other.dataset, other.pid)
 
     def working_on(self, pairs: Sequence[Pair]) -> None:
         """Say which pairs are in hand now."""
@@ -102,11 +139,18 @@ class Heartbeat:
         with suppress(OSError):
             write_text(self._path, self._working.model_dump_json() + "\n")
 
+    @contextmanager
+    def _one_at_a_time(self) -> Iterator[None]:
+        with ExitStack() as stack:
+            with suppress(OSError):  # a folder that cannot be made: the first video will say it
+                stack.enter_context(held(self._root))
+            yield
+
 
 @contextmanager
-def beating(job: Job, dataset: str, device: str) -> Iterator[Heartbeat]:
+def beating(job: Job, manifest: Manifest, device: str) -> Iterator[Heartbeat]:
     """Keep this process's heartbeat while videos are made; sweep those of killed processes."""
-    heart = Heartbeat(job, dataset, device)
+    heart = Heartbeat(job, manifest, device)
     sweep(job.root)
     ended = threading.Event()
 
@@ -130,12 +174,15 @@ def at_work(root: Path) -> list[Working]:
     Args:
         root: The results folder.
     """
-    found = []
+    return [working for _, working in _living(root)]
+
+
+def _living(root: Path) -> Iterator[tuple[str, Working]]:
+    """Each file of a process that lives, by its name."""
     for path in sorted((root / FOLDER).glob("*.json")):
         working = _read(path)
         if working is not None and _alive(working, path):
-            found.append(working)
-    return found
+            yield path.name, working
 
 
 def _read(path: Path) -> Working | None:

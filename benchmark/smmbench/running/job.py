@@ -27,6 +27,8 @@ class Job:
         executor: Who makes them: `local`, `ray`.
         reference: The motion that the method is given.
         tuning: The search that chose the parameters, if it was one.
+        remade: Clip, edit and seed of pairs whose earlier results are replaced, however they were
+            made.
     """
 
     method: ResolvedMethod
@@ -40,6 +42,7 @@ class Job:
     executor: str = "local"
     reference: Reference = "forward"
     tuning: Tuning | None = None
+    remade: frozenset[tuple[str, str, int]] = frozenset()
 
     @property
     def recorded_parameters(self) -> dict[str, Any]:

@@ -154,7 +154,10 @@ def plan_run(
     chosen = choose_pairs(described.manifest, clips, edits, seeds, limit)
     for pair in chosen:
         reference_clip(described, pair.clip, reference)  # refused now, not pair by pair
-    there = standing(job, described, chosen, overwrite)
+    if overwrite:
+        remade = ((pair.clip.name, pair.edit.name, pair.seed) for pair in chosen)
+        job = replace(job, remade=frozenset(remade))
+    there = standing(job, described, chosen)
     mine = chosen if share is None else shard(chosen, share)
     states = dict(zip(chosen, there.states, strict=True))
     return Plan(

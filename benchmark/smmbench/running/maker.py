@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from smmbench.running.job import Job
 from smmbench.running.method_file import write_method_file
 from smmbench.running.pairs import Pair, in_batches
 from smmbench.running.recorder import Given, Recorder
+from smmbench.running.resume import standing
 from smmbench.video import Video, normal_form
 
 WRITERS = 4
@@ -38,6 +39,9 @@ class Maker:
 
     The method is loaded when the first pair needs it. What a user can mend (a missing file, no
     hub) ends the run then; nothing has been made that would be lost.
+
+    While it makes videos it keeps a heartbeat, which no process of another way of making passes;
+    as a context it keeps one for several calls.
     """
 
     def __init__(self, job: Job) -> None:
@@ -46,8 +50,17 @@ class Maker:
         use_tensor_cores(job.device)  # before the recorder describes the environment
         self.recorder = Recorder(job, self.dataset.manifest)
         self._method: Method[Any, Any] | None = None
+        self._heart: Heartbeat | None = None
+        self._open = ExitStack()
         self._preparing = Batches("prepare", self._size("prepare_batch"), job.device)
         self._transferring = Batches("transfer", self._size("transfer_batch"), job.device)
+
+    def __enter__(self) -> Maker:
+        self._open.enter_context(self._at_work())
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._open.close()
 
     def make(self, pairs: Sequence[Pair]) -> Iterator[RunRecord]:
         """Make the videos of pairs; every pair ends as a record on disk.
@@ -67,7 +80,7 @@ class Maker:
         behind = size if size > 1 else 0
         clips: dict[str, Outcome[Any]] = {}
         writing: deque[Future[RunRecord]] = deque()
-        with self._heartbeat() as heart, ThreadPoolExecutor(WRITERS) as writers:
+        with self._at_work() as heart, ThreadPoolExecutor(WRITERS) as writers:
             for batch in in_batches(pairs, size):
                 heart.working_on(batch)
                 names = {pair.clip.name for pair in batch}
@@ -86,8 +99,19 @@ class Maker:
         for pair in pairs:
             yield self.recorder.finished(pair) or self.recorder.failed(pair, error, "transfer")
 
-    def _heartbeat(self) -> AbstractContextManager[Heartbeat]:
-        return beating(self.job, self.dataset.manifest.name, self.recorder.environment.device)
+    @contextmanager
+    def _at_work(self) -> Iterator[Heartbeat]:
+        """Keep the heartbeat of this process, the one that is there already if one is."""
+        if self._heart is not None:
+            yield self._heart
+            return
+        device = self.recorder.environment.device
+        with beating(self.job, self.dataset.manifest, device) as self._heart:
+            try:
+                self._refuse_other_ways(self._heart)
+                yield self._heart
+            finally:
+                self._heart = None
 
     def _size(self, door: str) -> int:
         """Items at once: one where the method has no way of its own to do more."""
@@ -99,15 +123,22 @@ class Maker:
             loaded = self.job.method.implementation(self.job.parameters, self.job.device)
             self.recorder.weights = loaded.weights()
             self.recorder.backbone = loaded.backbone_use()
-            self._refuse_other_weights()
-            write_method_file(self.job, self.dataset.manifest.name)
             self._method = loaded
+            if self._heart is not None:
+                self._refuse_other_ways(self._heart)  # weights are known only now
+            write_method_file(self.job, self.dataset.manifest.name)
         return self._method
 
-    def _refuse_other_weights(self) -> None:
-        """Weights are known only once they are loaded, so this check comes late."""
+    def _refuse_other_ways(self, heart: Heartbeat) -> None:
+        """Refuse to make a row that is, or was since the run was planned, made in another way.
+
+        Who makes it now says so by its heartbeat, and who ended has left records: one of the two
+        is there whenever both have made something.
+        """
+        heart.claim(None if self._method is None else self.recorder.weights)
+        planned, now = self.job.weights, standing(self.job, self.dataset, ()).weights
         for name, sha256 in self.recorder.weights.items():
-            if self.job.weights.get(name, sha256) != sha256:
+            if {planned.get(name, sha256), now.get(name, sha256)} != {sha256}:
                 raise ValueError(
                     f"The results of '{self.job.label}' in '{self.job.root}' were made with other "
                     f"weights of '{name}'. Use --label NAME for a row of its own, or --overwrite."

@@ -36,30 +36,26 @@ class Standing:
     weights: dict[str, str]
 
 
-def standing(
-    job: Job, dataset: Dataset, pairs: Sequence[Pair], overwrite: bool = False
-) -> Standing:
+def standing(job: Job, dataset: Dataset, pairs: Sequence[Pair]) -> Standing:
     """Say of each pair whether its video is there.
 
     Everything done under one label and dataset must have been made in one way: one row of the
     board is one method with one set of parameters. So a done record that differs is refused,
-    whether its pair was chosen or not.
+    whether its pair was chosen or not; those that the job replaces do not count.
 
     Args:
         job: What is to run.
         dataset: The job's dataset.
         pairs: All that were chosen, before they are shared out to several runs.
-        overwrite: Count every chosen pair as missing, whatever is there.
 
     Raises:
         ValueError: Something under this label was made otherwise; the message says how.
     """
     keys = [(pair.clip.name, pair.edit.name, pair.seed) for pair in pairs]
-    remade = set(keys) if overwrite else set()
     found: dict[Key, State] = {}
     weights: dict[str, str] = {}
     for key, record, has_video in _earlier(job, dataset):
-        if key in remade:
+        if key in job.remade:
             continue
         if record.status == "failed":
             found[key] = "failed"
