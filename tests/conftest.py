@@ -21,6 +21,7 @@ from tests.builders.datasets import (
     write_square_dataset,
 )
 from tests.builders.text_model import write_tiny_clip
+from tests.builders.watched_pages import WatchedPages
 
 from smmbench.video import Video
 
@@ -113,3 +114,12 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def pages(chromium: Any) -> Iterator[WatchedPages]:
+    """Opens pages; whatever they ask for or complain of fails the test at its end."""
+    watched = WatchedPages(chromium)
+    yield watched
+    watched.close()
+    assert watched.faults == []

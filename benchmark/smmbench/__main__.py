@@ -2,13 +2,19 @@
 
 Python raises `KeyboardInterrupt` wherever it is, also while it imports the command line and while
 it runs exit handlers, where no command can catch it. So the system's own handling of Ctrl-C, which
-ends a process silently (a shell reports 130), is in force before and after the command line.
+ends a process silently (a shell reports 130), is in force before and after the command line. And
+where Python drops an exception, in a callback of a collected object, the interrupt is repeated.
 """
 
 from __future__ import annotations
 
+import _thread
 import signal
 import sys
+import threading
+
+MOMENT = 0.01
+"""Seconds after which a dropped interrupt is repeated: by then the callback has returned."""
 
 
 def main() -> None:
@@ -20,6 +26,7 @@ def main() -> None:
     heeded = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     if heeded:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        sys.unraisablehook = _repeat_interrupt
     from smmbench.cli import main as run_command_line
 
     try:
@@ -31,6 +38,14 @@ def main() -> None:
     finally:
         if heeded:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _repeat_interrupt(dropped: sys.UnraisableHookArgs) -> None:
+    """Report an exception that Python drops, unless it is a Ctrl-C: this is given again."""
+    if issubclass(dropped.exc_type, KeyboardInterrupt):
+        threading.Timer(MOMENT, _thread.interrupt_main).start()
+    else:
+        sys.__unraisablehook__(dropped)
 
 
 if __name__ == "__main__":

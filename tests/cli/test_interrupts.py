@@ -53,6 +53,25 @@ smmbench.cli.app = smmbench.cli.print_line = press
     assert ended.stderr == ""
 
 
+def test_a_ctrl_c_in_a_callback_of_a_collected_object_is_not_lost() -> None:
+    """Python drops it there: the command would go on, and a traceback would be printed."""
+    ended = _process(
+        f"""
+import time, weakref, smmbench.cli
+class Thing: pass
+def press(*_):
+    {PRESS}
+def work():
+    thing = Thing()
+    noticed = weakref.ref(thing, press)
+    del thing
+    time.sleep(60)
+smmbench.cli.app = work
+"""
+    )
+    assert (ended.returncode, ended.stderr) == (130, "Stopped.\n")
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_an_ignored_ctrl_c_stays_ignored(moment: str) -> None:
     """As under `nohup`, and for the background jobs of a script."""

@@ -121,8 +121,9 @@ class Suite:
         self.tried[command.name, name] += 1
         place = self._place(command)
         for one in disturb(place):
-            if "Traceback (most recent call last)" in one.said:
-                self._say(command, name, f"a traceback: {one.said[-700:]}")
+            said, found, trace = one.said.partition("Traceback (most recent call last)")
+            if found:
+                self._say(command, name, f"a traceback: {said[-200:]}{found}{trace[:1500]}")
         try:
             before = state(place)
         except Exception as error:

@@ -69,7 +69,8 @@ def end(child: int, place: Path, start: float) -> Ended:
         if time.monotonic() - start > PATIENCE:
             os.kill(child, signal.SIGKILL)
         time.sleep(0.002)
-    said = (place.parent / f"{place.name}.{child}.log").read_text(errors="replace")
+    log = place.parent / f"{place.name}.{child}.log"
+    said = log.read_text(errors="replace") if log.exists() else ""  # killed before it began
     return Ended(os.waitstatus_to_exitcode(status), said, time.monotonic() - start)
 
 

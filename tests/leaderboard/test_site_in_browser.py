@@ -9,7 +9,7 @@ import io
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import pytest
 from PIL import Image
 from tests.builders.board_tree import BoardTree
 from tests.builders.numbered_videos import BITS, BLOCK, HEIGHT, WIDTH, NumberedTree
+from tests.builders.watched_pages import WatchedPages
 
 from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.formats import to_json
@@ -44,36 +45,15 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture
-def open_page(chromium: Any) -> Iterator[Open]:
-    """Open a page of a site; whatever it asks for or complains of is held against it."""
-    contexts: list[Any] = []
-    faults: list[str] = []
-
-    def keep(fault: str) -> None:
-        faults.extend([fault] if fault else [])
+def open_page(pages: WatchedPages) -> Open:
+    """Open a page of a site, which may ask for files of the site only."""
 
     def opened(address: str, **options: Any) -> Any:
-        size = options.pop("viewport", {"width": 1280, "height": 900})
-        context = chromium.new_context(viewport=size, **options)
-        contexts.append(context)
-        page = context.new_page()
-        base = address.partition("#")[0].rpartition("/site/")[0] + "/site/"
-        allowed = (
-            base,
-            "data:,",
-            address[: address.find("/", 8)] + "/" if "http" in address else base,
-        )
-        page.on("console", lambda said: keep(said.text if said.type == "error" else ""))
-        page.on("pageerror", lambda error: keep(str(error)))
-        page.on("dialog", lambda dialog: keep(f"dialog: {dialog.message}"))
-        page.on("request", lambda asked: keep("" if asked.url.startswith(allowed) else asked.url))
-        page.goto(address)
-        return page
+        site = address.partition("#")[0].rpartition("/site/")[0] + "/site/"
+        server = address[: address.find("/", 8)] + "/"
+        return pages.open(address, server if "http" in address else site, **options)
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert faults == []
+    return opened
 
 
 def numbered_site(folder: Path, frames: int) -> str:

@@ -6,7 +6,7 @@ import io
 import json
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from tests.builders.numbered_videos import BITS, BLOCK, HEIGHT, WIDTH, NumberedTree
+from tests.builders.watched_pages import WatchedPages
 
 from smmbench_leaderboard.site.serving import address_of, server_of
 from smmbench_leaderboard.study.answers import read_answers
@@ -37,32 +38,14 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def open_page(chromium: Any, study: Path) -> Iterator[Open]:
-    """Open the page; whatever it asks for beyond its own folder, or complains of, is a fault."""
-    contexts: list[Any] = []
-    faults: list[str] = []
-
-    def keep(fault: str) -> None:
-        faults.extend([fault] if fault else [])
+def open_page(pages: WatchedPages, study: Path) -> Open:
+    """Open the page of the study, which may ask for files of its own folder only."""
 
     def opened(address: str = "", **options: Any) -> Any:
         address = address or (study / PUBLIC / "index.html").as_uri() + "#form=1"
-        base = address.partition("index.html")[0]
-        size = options.pop("viewport", {"width": 1280, "height": 1000})
-        context = chromium.new_context(viewport=size, accept_downloads=True, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda said: keep(said.text if said.type == "error" else ""))
-        page.on("pageerror", lambda error: keep(str(error)))
-        allowed = (base, "data:,", "blob:")
-        page.on("request", lambda asked: keep("" if asked.url.startswith(allowed) else asked.url))
-        page.goto(address)
-        return page
+        return pages.open(address, address.partition("index.html")[0], height=1000, **options)
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert faults == []
+    return opened
 
 
 def until(page: Any, holds: str) -> None:

@@ -7,9 +7,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.builders.watched_pages import WatchedPages
 
 from smmbench_leaderboard.site.serving import address_of, server_of
 
@@ -38,39 +38,23 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1600])
-def test_pages_open_without_a_fault(chromium: Any, address: str, width: int, scheme: str) -> None:
-    faults: list[str] = []
-    context = chromium.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on(
-        "request",
-        lambda asked: (
-            None
-            if asked.url.startswith((address, "data:", "blob:"))
-            else faults.append(f"asked for {asked.url}")
-        ),
-    )
+def test_pages_open_without_a_fault(
+    pages: WatchedPages, address: str, width: int, scheme: str
+) -> None:
+    size = {"width": width, "height": 900}
+    page = pages.open(address, address, viewport=size, color_scheme=scheme, reduced_motion="reduce")
     for name in PAGES:
         page.goto(address + name)
         assert page.locator("h1").first.is_visible()
         wider = "document.documentElement.scrollWidth > window.innerWidth"
         assert not page.evaluate(wider), f"{name} is wider than {width} pixels."
-    context.close()
-    assert not faults
 
 
-def test_a_search_finds_a_page(chromium: Any, address: str) -> None:
-    context = chromium.new_context(viewport={"width": 1400, "height": 900})
-    page = context.new_page()
-    page.goto(address)
+def test_a_search_finds_a_page(pages: WatchedPages, address: str) -> None:
+    page = pages.open(address, address, viewport={"width": 1400, "height": 900})
     page.keyboard.press("Control+k")
     page.keyboard.type("chance level", delay=20)
     page.get_by_text("Glossary").last.wait_for(state="visible", timeout=20_000)
-    context.close()
 
 
 def test_the_folder_holds_only_a_manual(tmp_path: Path) -> None:
