@@ -271,7 +271,7 @@ def test_video_that_is_gone_or_another_is_a_row_that_says_so(
 ) -> None:
     folder = _store(results, "copy", "fox", grey_levels(8))
     write_lossless(folder / VIDEO, grey_levels(7))
-    assert "not the one of its record" in _said(_rows(results, dataset))[3]
+    assert "does not match its record" in _said(_rows(results, dataset))[3]
     (folder / VIDEO).unlink()
     assert "no such file" in _said(_rows(results, dataset))[3]
 
@@ -294,7 +294,7 @@ def test_choice_keeps_its_order_of_methods(results: Path, dataset: Dataset) -> N
         (Choice(edits=("bear",)), "No edit in the results 'bear'; there is: fox, owl"),
         (Choice(seeds=(7,)), "No seed in the results '7'; there is: 0"),
         (Choice(methods=("ssm",)), "No method in the results 'ssm'; there is: copy, smm"),
-        (Choice(edits=("owl",), methods=("smm",)), "all of what was asked for together"),
+        (Choice(edits=("owl",), methods=("smm",)), "all of the given options together"),
     ],
 )
 def test_choice_of_what_is_not_there(results: Path, choice: Choice, message: str) -> None:

@@ -297,7 +297,7 @@ def test_a_sound_set_gets_no_advice() -> None:
         ({"a": Video(moving(1).frames.repeat(8, 0), 8.0)}, {}, "is static"),
         ({"a": moving(8), "b": moving(8)}, {}, "same pixels"),
         ({"a": moving(8), "b": moving(6)}, {}, "differ in length"),
-        ({}, {"a": {"x": "A bear.", "y": "a bear"}}, "say the same"),
+        ({}, {"a": {"x": "A bear.", "y": "a bear"}}, "are the same"),
         ({}, {"a": {"x": "a bear walking to the left"}}, "names a motion"),
         (
             {"a": Video(np.concatenate([moving(4).frames, 255 - moving(4).frames]), 8.0)},

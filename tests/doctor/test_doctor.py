@@ -52,7 +52,7 @@ def test_carried_weights_are_the_published_ones(carried: Path) -> None:
         "model emoji": "works",
         "weights judge": "works",
     }
-    assert "1 hashes right" in found["model emoji"].found
+    assert "1 hashes verified" in found["model emoji"].found
     assert found["model emoji"].needed and not found["weights judge"].needed
 
 
@@ -308,7 +308,7 @@ def test_exit_code_and_json(
 def test_what_is_here_now_is_looked_at_without_a_fault_of_the_doctor(hub_cache: Path) -> None:
     """Each group of checks gives findings; none ends by an error of its own."""
     names = [check.name for check in doctor.examine()]
-    groups = {"packages", "devices", "codecs", "disk", "carried models", "datasets", "hub"}
+    groups = {"packages", "devices", "codecs", "disk", "bundled models", "datasets", "hub"}
     assert len(names) == len(set(names)) and not (groups - {"packages", "hub"}) & set(names)
 
 

@@ -116,7 +116,7 @@ def test_pickscore_is_the_mean_of_scaled_cosines(
     assert len(origin["model"]["weights"]["weights"]) == 64
     assert origin["model"]["commit"] == ""  # a folder of the user's: its hashes say what it is
     long = measure.measure(task_of(resources, moving_square, "a cat and " * 10))
-    assert "cut at the 16 tokens" in long.note
+    assert "truncated to the 16 tokens" in long.note
 
 
 def test_dino_consistency_of_frozen_and_moving_frames(

@@ -153,9 +153,9 @@ def test_a_strangers_metric_comes_after_ours_and_is_computed(
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (ImportError("it does not load"), "'brightness' is left out: it does not load"),
-        ("a word", r"it is no class of `smmbench.metrics.Metric` but a str"),
-        (changed(Brightness, name="dark"), "calls itself 'dark'"),
+        (ImportError("it does not load"), "'brightness' is skipped: it does not load"),
+        ("a word", r"it is a str and not a subclass of `smmbench.metrics.Metric`"),
+        (changed(Brightness, name="dark"), "its `name` is 'dark'"),
     ],
 )
 def test_a_broken_metric_is_left_out_with_a_warning(
@@ -173,7 +173,7 @@ def test_a_description_is_checked() -> None:
         changed(Brightness, worst=-1.0)
     with pytest.raises(TypeError, match=r"'brightness' needs sound; known needs are tracks, "):
         changed(Brightness, needs=("sound",))
-    with pytest.raises(TypeError, match=r"Nameless does not say its name, version, title"):
+    with pytest.raises(TypeError, match=r"Nameless does not define name, version, title"):
         type("Nameless", (Metric,), {"measure": lambda self, task: Measured(0.0)})
 
 

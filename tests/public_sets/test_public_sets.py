@@ -70,7 +70,7 @@ def test_a_folder_that_is_no_copy_is_told_what_a_copy_holds(name: str, tmp_path:
     (tmp_path / "images.zip").touch()
     script = tmp_path / "prompts.js"
     script.write_text("const prompts = {'a': {'easy': 'a', 'medium': 'b', 'hard': 'c'}};")
-    with pytest.raises(ValueError, match=r"no copy of .+ A copy holds .+ Unpack images\.zip"):
+    with pytest.raises(ValueError, match=r"not a copy of .+ A copy holds .+ Unpack images\.zip"):
         take_set(PUBLIC_SETS[name], tmp_path, script if name == "ditflow" else None)
 
 
@@ -102,7 +102,7 @@ def test_a_clip_without_masks_has_none_and_those_of_another_size_are_refused(
         Image.open(path).resize((24, 16)).save(path)
     path, notes = take_set(PUBLIC_SETS["ditflow"], folder, tmp_path / "prompts.js", **SMALL)
     assert load_dataset(path).manifest.clips[0].masks is None
-    assert any("not the size" in note for note in notes)
+    assert any("do not have the size" in note for note in notes)
     path.unlink()
     shutil.rmtree(masks)
     path, notes = take_set(PUBLIC_SETS["ditflow"], folder, tmp_path / "prompts.js", **SMALL)
@@ -263,5 +263,5 @@ def test_two_clips_that_become_one_name_are_told(tmp_path: Path) -> None:
     table.write_text(table.read_text("utf-8-sig").replace("cat,", "red-kite,"))
     videos = folder / "youtube_480p" / "480p_videos"
     (videos / "cat.mp4").rename(videos / "red-kite.mp4")
-    with pytest.raises(ValueError, match=r"two clips of the name 'red-kite'"):
+    with pytest.raises(ValueError, match=r"two clips named 'red-kite'"):
         take_set(PUBLIC_SETS["loveu-tgve"], folder)

@@ -1,1 +1,1 @@
-"""The functions of the public interface, which `smmbench` itself offers under their names."""
+"""The functions of the public API, which `smmbench` exports under the same names."""

@@ -1,4 +1,4 @@
-"""Run, score and rank from Python: what the commands of the same names do, as data frames."""
+"""Run, score and rank from Python: the commands of the same names, returning data frames."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from smmbench.results import Reference, RunRecord
 
 BOARD = "smmbench.board"
-"""Entry point of the function that makes a board: ranking is built upon this package."""
+"""Entry point of the function that builds a board; ranking depends on this package."""
 
 
 def run(
@@ -36,31 +36,32 @@ def run(
     batch: int = 1,
     overwrite: bool = False,
 ) -> pd.DataFrame:
-    """Make the videos of a method, as `smmbench run` does; done pairs are not made again.
+    """Generate the videos of a method, like `smmbench run`; finished pairs are skipped.
 
     Args:
         method: A method's name, `path.py:Class`, or the class itself.
         dataset: A dataset's name or the path of its TOML file.
         results: The results folder.
-        preset: One of the method's presets; None for the one of the dataset's family, if any.
-        parameters: Parameters by name, typed; they come after the preset.
-        label: The method's name on the board; None for its own.
+        preset: One of the method's presets; None for that of the dataset's family, if any.
+        parameters: Parameters by name, typed; they override the preset.
+        label: The method's name on the board; None for its own name.
         reference: The motion that the method is given with the same prompts: `forward` (the
             clip's own), `reversed`, `other` (another clip's) or `none` (a still).
-        clips: Names of clips; none for all.
-        edits: Names of edits; none for all.
-        seeds: Seeds; none for the protocol's.
+        clips: Names of clips; empty for all.
+        edits: Names of edits; empty for all.
+        seeds: Seeds; empty for the protocol's.
         limit: Maximum number of pairs, taken round-robin over clips.
         device: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU if there is one.
         batch: Pairs per batch, for methods that support batching.
         overwrite: Regenerate finished pairs, even if parameters changed.
 
     Returns:
-        One row a pair that was asked for: `method`, `dataset`, `clip`, `edit`, `seed`, `status`
+        One row per requested pair: `method`, `dataset`, `clip`, `edit`, `seed`, `status`
         (`done`, `failed`), `prompt`, seconds and memory, `failure`, and the path of the `video`.
 
     Raises:
-        ValueError, LookupError, OSError, ImportError: As the command; the message says what to do.
+        ValueError, LookupError, OSError, ImportError: As for the command; the message says what to
+        do.
     """
     from smmbench.results import read_record, result_folder
     from smmbench.running.executors.local import execute
@@ -106,23 +107,23 @@ def score(
     limit: int | None = None,
     device: str = "auto",
 ) -> pd.DataFrame:
-    """Score the videos of a results folder, as `smmbench score` does; no method is run.
+    """Score the videos of a results folder, like `smmbench score`; no method is run.
 
     Args:
         results: The results folder, or a folder in it.
-        dataset: Only results of this dataset; needed for one that is not installed.
-        metrics: Names of metrics; None for all but those that are computed by name only.
-        tracker: Instead of the protocol's; the scores then belong to another protocol.
-        text_model: Instead of the protocol's; the same holds.
-        source_tracks: Track sources as outputs are tracked, or take the dataset's ground truth.
+        dataset: Only results of this dataset; required for one that is not installed.
+        metrics: Names of metrics; None for all that are computed by default.
+        tracker: Replaces the protocol's tracker; the scores then belong to another protocol.
+        text_model: Replaces the protocol's text model; the same applies.
+        source_tracks: Whether to track sources like outputs or to use the dataset's ground truth.
         limit: Maximum number of pairs of each method, taken round-robin over the clips.
         device: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU if there is one.
 
     Returns:
-        One row a pair, as of `run`, with a column for each metric (empty where there is no number),
+        One row per pair, as for `run`, with a column for each metric (empty if there is no number),
         `marks`, the rules that mark the video (a board counts such a pair of a method as the worst
-        on motion; the number here is the one that was measured), and `problem`, which says why a
-        video was refused or a number is missing.
+        value of motion; the number here is the measured one), and `problem`, which says why a video
+        was rejected or a number is missing.
 
     Raises:
         ValueError, LookupError: As the command; the message says what to do.
@@ -158,16 +159,16 @@ def score(
 def board(
     results: str | Path = "results", dataset: str | None = None, **options: Any
 ) -> pd.DataFrame:
-    """Rank the methods of a results folder, as `smmbench leaderboard` does.
+    """Rank the methods of a results folder, like `smmbench leaderboard`.
 
     Args:
         results: The results folder.
         dataset: Name of the dataset, or path of its TOML file; None if there is only one.
-        options: As the function behind the entry point `smmbench.board` takes them, such as
-            `scope` and `metrics`.
+        options: Options of the function behind the entry point `smmbench.board`, such as `scope`
+            and `metrics`.
 
     Returns:
-        One row a method, in the board's order: `method`, `title`, `kind`, each column's mean with
+        One row per method, in the board's order: `method`, `title`, `kind`, each column's mean with
         `_low`, `_high`, `_best_rank` and `_worst_rank`, pairs done and expected, the share of
         marked ones, cost, `front`.
 
@@ -176,14 +177,14 @@ def board(
         ImportError: No board is installed.
     """
     if not offered(BOARD):
-        raise ImportError("No board is installed. Install `smmbench` whole: pip install smmbench")
+        raise ImportError("No board is installed. Install all of `smmbench`: pip install smmbench")
     name = next(iter(offered(BOARD)))
     made: pd.DataFrame = load_offered(BOARD, name, "board")(Path(results), dataset, **options)
     return made
 
 
 def _row(folder: Path, record: RunRecord) -> dict[str, Any]:
-    """One pair: what was asked for, and what making it gave and took."""
+    """One pair: the request, the outcome, and its cost."""
     from smmbench.results import VIDEO
 
     request = record.request

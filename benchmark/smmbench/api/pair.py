@@ -1,4 +1,4 @@
-"""Two video files to their scores, in one call: does the output move as the source does?"""
+"""Score two video files in one call: does the output move like the source?"""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ NO_PROMPT = "Text similarity was not computed: there is no prompt."
 
 @dataclass(frozen=True)
 class PairScore:
-    """What one output scores against its source.
+    """Scores of one output against its source.
 
     Attributes:
-        motion_fidelity: Mean of both directions, -1 to 1; None where nothing in the source moves.
+        motion_fidelity: Mean of both directions, -1 to 1; None if nothing in the source moves.
         source_to_output: Mean over the source's tracks of the best match in the output.
         output_to_source: Mean over the output's tracks of the best match in the source.
-        chance_level: What tracks in random directions score, with as many tracks and steps.
-        source_tracks: Tracks of the source that move, and that stand still.
-        output_tracks: The same of the output.
+        chance_level: Score of tracks in random directions, with as many tracks and steps.
+        source_tracks: Numbers of moving and still tracks of the source.
+        output_tracks: The same for the output.
         text_similarity: Mean cosine of frames and prompt, -1 to 1; None without a text model.
         prompt: What the output should show.
-        text_model: Names of the models that were used; empty for none.
-        tracker: The same.
-        frames: Frames that were compared.
-        width: Of the frames, in pixels.
-        height: Of the frames, in pixels.
-        fps: Frames a second.
+        text_model: Name of the text model; empty for none.
+        tracker: Name of the tracker.
+        frames: Number of compared frames.
+        width: Width of the frames, in pixels.
+        height: Height of the frames, in pixels.
+        fps: Frame rate.
         frame_rule: `exact`: frame for frame; `resample`: the output's frames nearest in time.
-        notes: What was converted or could not be computed, a sentence each.
+        notes: Conversions, and what could not be computed, one sentence each.
     """
 
     motion_fidelity: float | None
@@ -68,7 +68,7 @@ class PairScore:
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as JSON has it."""
+        """Return the scores as JSON values."""
         return asdict(self) | {"notes": list(self.notes)}
 
 
@@ -86,25 +86,25 @@ def score_pair(
 ) -> PairScore:
     """Score one output against its source, without a dataset.
 
-    The output is brought to the source's size, rate and number of frames: frame for frame where
-    the counts are equal, as `smmbench import` does, and else by the nearest frame in time.
+    The output is converted to the source's size, frame rate and number of frames: frame for frame
+    if the counts are equal, like `smmbench import`, and otherwise by the nearest frame in time.
 
     Args:
         source: A video file, a folder of numbered images, or a video.
-        output: The same.
-        prompt: What the output should show; empty for motion alone.
-        text_model: As `smmbench score --text-model`. None: motion alone. No model is taken
-            silently: one that does not know such clips gives numbers that mean nothing.
-        tracker: As `smmbench score --tracker`.
-        frames: Compare only the first frames of the source; None for all.
+        output: The output, in the same forms.
+        prompt: What the output should show; empty to score motion only.
+        text_model: As for `smmbench score --text-model`; None to score motion only. There is no
+            default, because a model that does not know such clips gives meaningless numbers.
+        tracker: As for `smmbench score --tracker`.
+        frames: Compare only this many first frames of the source; None for all.
         grid: Points along each axis of the first frame that are tracked.
-        still_threshold: Pixels a step up to which a step is no motion.
+        still_threshold: Length in pixels up to which a step counts as still.
         device: `cpu`, `cuda`, `cuda:1`, `mps`, or `auto` for a GPU if there is one.
 
     Raises:
         VideoError: A video cannot be read, or the output is too short.
-        LookupError: No such tracker or text model.
-        ValueError, ImportError, OSError: What the tracker or text model needs is not here.
+        LookupError: There is no such tracker or text model.
+        ValueError, ImportError, OSError: A requirement of the tracker or text model is missing.
     """
     device = choose_device(device)
     ours = _source(source, frames)
@@ -139,7 +139,7 @@ def score_pair(
 
 
 def _source(source: str | Path | Video, frames: int | None) -> Video:
-    """The source at a constant rate, cut to the frames that are compared."""
+    """The source at a constant frame rate, cut to the compared frames."""
     video = source if isinstance(source, Video) else _read(source, None)
     count, height, width = video.frames.shape[:3]
     if frames is not None and not 2 <= frames <= count:
@@ -199,7 +199,7 @@ def _motion(
 def _text(
     output: Video, prompt: str, spec: str | None, device: str, notes: list[str]
 ) -> float | None:
-    """Text similarity; None, and a note that says why, where it is not computed."""
+    """Text similarity, or None and a note that says why it is not computed."""
     if not spec or not prompt:
         notes.append(NO_PROMPT if not prompt else NO_TEXT_MODEL)
         return None

@@ -1,4 +1,4 @@
-"""What a contact sheet of a results folder shows: sources, outputs, and where one is missing."""
+"""Rows of a contact sheet of a results folder: sources, outputs, and missing videos."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from smmbench.results import (
 from smmbench.video import read_video
 
 MOTION = "motion_fidelity"
-"""The metric that marks speak of."""
+"""The metric to which marks apply."""
 
 Found = tuple[Path, RunRecord]  # the folder of a result, and its record
 Pair = tuple[str, str, str]  # names of dataset, clip and edit
@@ -50,17 +50,17 @@ def chosen_results(
     choice: Choice,
     unreadable: Callable[[Path, ValueError], None] | None = None,
 ) -> list[Found]:
-    """Results below a folder that a sheet is to show, by dataset, clip, edit and seed.
+    """Return the results below a folder that a sheet shows, by dataset, clip, edit and seed.
 
     Args:
         root: The results folder, or any folder further down.
         dataset: Only results of this one; None is all.
         choice: Which of them.
-        unreadable: Is given folders whose record cannot be read; None: that is raised.
+        unreadable: Receives folders whose record cannot be read; None raises an error instead.
 
     Raises:
-        LookupError: There is nothing of a name that was asked for; the message says what there is.
-        ValueError: No results folder, or no result in it.
+        LookupError: A requested name does not exist; the message lists the existing ones.
+        ValueError: There is no results folder, or no result in it.
     """
     every = find_records(root, unreadable)
     found = [item for item in every if item[1].request.reference == "forward"]
@@ -69,7 +69,9 @@ def chosen_results(
         _check("dataset", [name], {record.request.dataset for _, record in found})
         found = [item for item in found if item[1].request.dataset == name]
     if not found:
-        raise ValueError(f"No results in '{root}'. Make some with `smmbench run --method NAME`.")
+        raise ValueError(
+            f"No results in '{root}'. Generate some with `smmbench run --method NAME`."
+        )
     requests = [record.request for _, record in found]
     _check("clip in the results", choice.clips, {request.clip for request in requests})
     _check("edit in the results", choice.edits, {request.edit for request in requests})
@@ -81,7 +83,7 @@ def chosen_results(
     )
     kept = [item for item in found if _is_chosen(item[1], choice)]
     if not kept:
-        raise LookupError(f"No result in '{root}' has all of what was asked for together.")
+        raise LookupError(f"No result in '{root}' matches all of the given options together.")
     return sorted(kept, key=lambda item: (*_pair(item), item[1].request.seed))
 
 
@@ -97,9 +99,9 @@ def sheet_rows(
     choice: Choice,
     columns: int,
 ) -> Iterator[Heading | Row]:
-    """Give the rows: of each clip its source, of each edit every method and seed.
+    """Yield the rows: for each clip its source, and for each edit every method and seed.
 
-    A method that has results of the dataset and none of a pair has a row that says so.
+    A method with results for the dataset but none for a pair has a row that says so.
 
     Args:
         found: What `chosen_results` gave.
@@ -128,9 +130,9 @@ def sheet_rows(
 def worst_rows(
     found: list[Found], name: str, count: int, dataset: Dataset | None, columns: int
 ) -> Iterator[Heading | Row]:
-    """Give the results with the worst scores in a metric, the worst first, each below its source.
+    """Yield the results with the worst scores in a metric, worst first, each below its source.
 
-    By motion fidelity, marked results of methods come first: a board counts them as the worst.
+    For motion fidelity, marked results of methods come first, because a board counts them as worst.
 
     Args:
         found: What `chosen_results` gave.
@@ -206,7 +208,7 @@ def _result_row(method: str, seed: int, found: Found | None, columns: int) -> Ro
     except (ValueError, OSError) as error:
         return Row(method, text, reason=str(error))
     if video.pixels_sha256 != record.pixels_sha256:
-        return Row(method, text, reason="The video is not the one of its record; run it again.")
+        return Row(method, text, reason="The video does not match its record; run it again.")
     seconds = record.transfer_seconds
     took = f"{seconds:.3g} s" if seconds >= 0.01 else "less than 0.01 s"
     how = "imported" if record.imported else f"done in {took}"

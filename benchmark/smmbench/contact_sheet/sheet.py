@@ -1,4 +1,4 @@
-"""A contact sheet: frames of many videos in one image, so that a person sees before believing."""
+"""A contact sheet: frames of many videos in one image, for visual inspection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ GREY, FAULT, DARK = (205, 205, 205), (150, 20, 20), (52, 66, 90)
 
 @dataclass(frozen=True)
 class Heading:
-    """A band across the sheet: which prompt, or, in the darker `main` one, which clip."""
+    """A band across the sheet that names the prompt or, in the darker `main` form, the clip."""
 
     text: str
     main: bool = False
@@ -33,7 +33,7 @@ class Heading:
 
 @dataclass(frozen=True, eq=False)
 class Row:
-    """One video of the sheet, or the place where one should be.
+    """One video of the sheet, or the placeholder of a missing one.
 
     Attributes:
         title: First lines of the label, for example the method's name.
@@ -83,7 +83,7 @@ def contact_sheet(rows: Sequence[Heading | Row], columns: int, tile: int = 128) 
 
 
 def write_png(path: Path, image: Image.Image) -> None:
-    """Write an image as PNG, whole or not at all.
+    """Write an image as PNG, atomically.
 
     Raises:
         ValueError: The name does not end in .png.

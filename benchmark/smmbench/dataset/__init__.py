@@ -1,7 +1,8 @@
 """Datasets: source clips, target prompts, and the protocol under which results compare.
 
-A dataset is a TOML manifest; a distribution offers one by the entry point `smmbench.datasets`.
-`load_dataset` finds and checks a manifest, `source_video` gives a clip of it as it is scored.
+A dataset is a TOML manifest; a distribution registers one under the entry point
+`smmbench.datasets`. `load_dataset` finds and checks a manifest, and `source_video` returns one of
+its clips as it is scored.
 """
 
 from smmbench.dataset.checking import ClipCheck, PromptKey, check_dataset, missing_files

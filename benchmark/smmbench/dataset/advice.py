@@ -1,4 +1,4 @@
-"""What a set for motion transfer should not have, for its author to judge when it is begun."""
+"""Warnings about weaknesses of a new set for motion transfer, for its author to judge."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from smmbench.dataset.manifest import Protocol
 from smmbench.video import Video
 
 CUT = 6.0
-"""A cut changes the picture so many times as much as the median step of its clip."""
+"""A cut changes the picture this many times as much as the median step of its clip."""
 CUT_LEAST = 20.0
-"""And at least by so many of 255 in the mean."""
+"""And by at least this much of 255 on average."""
 STILL = 0.3
-"""Mean change of a pixel a step, of 255, below which a clip is called static."""
+"""Mean change of a pixel per step, of 255, below which a clip counts as static."""
 
 FEW = 3
-"""So many faults of a kind are named one by one; of more, a sentence gives the number."""
+"""Number of faults of one kind that are listed individually; further ones are counted."""
 
 _VERBS = (
     "bounc|chas|circl|climb|crawl|danc|driv|fall|float|fly|gallop|glid|hopp?|jogg?|jump|march|"
@@ -38,7 +38,7 @@ _MOTION = re.compile(
 def advice(
     videos: Mapping[str, Video], prompts: Mapping[str, Mapping[str, str]], protocol: Protocol
 ) -> Iterator[str]:
-    """Give a sentence for each thing that weakens a comparison on the set.
+    """Yield a sentence for each property that weakens a comparison on the set.
 
     Args:
         videos: Clips by name, in their normal form.
@@ -51,7 +51,7 @@ def advice(
         if changes.max() < STILL:
             yield f"clip '{name}' is static: there is no motion to transfer."
         elif (cut := cut_at(changes)) is not None:
-            yield f"clip '{name}' seems to be cut at frame {cut}: motion does not go on there."
+            yield f"clip '{name}' seems to have a cut at frame {cut}: its motion is not continuous."
         alike.setdefault(video.pixels_sha256, []).append(name)
     for names in alike.values():
         if len(names) > 1:
@@ -61,7 +61,7 @@ def advice(
         said = ", ".join(f"{count} of {length}" for length, count in sorted(lengths.items()))
         yield (
             f"clips differ in length ({said} frames): those shorter than {protocol.frames} frames "
-            "keep their own number, which not every method can make."
+            "keep their own number of frames, which not every method can generate."
         )
     yield from _of_prompts(prompts)
 
@@ -74,10 +74,10 @@ def _of_prompts(prompts: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
             words = " ".join(re.findall(r"\w+", prompt.casefold()))
             other = seen.setdefault(words, edit)
             if other != edit:
-                yield f"prompts '{other}' and '{edit}' of clip '{clip}' say the same."
+                yield f"prompts '{other}' and '{edit}' of clip '{clip}' are the same."
             if motion := _MOTION.search(prompt):
                 motions.append((f"prompt '{edit}' of clip '{clip}'", motion[0]))
-    why = "a method may follow the text where it should follow the clip."
+    why = "a method may follow the text instead of the clip."
     if len(motions) <= FEW:
         yield from (f"{place} names a motion ('{word}'): {why}" for place, word in motions)
     else:
@@ -102,10 +102,10 @@ def step_changes(video: Video) -> Float[np.ndarray, " steps"]:
 
 
 def cut_at(changes: Float[np.ndarray, " steps"]) -> int | None:
-    """The first frame after a cut; None where no step stands out.
+    """Return the first frame after a cut, or None if no step stands out.
 
     Args:
-        changes: As `step_changes` gives them.
+        changes: The changes that `step_changes` returns.
     """
     highest = int(changes.argmax())
     usual = float(np.median(changes))

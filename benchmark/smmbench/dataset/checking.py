@@ -1,4 +1,4 @@
-"""Checking a dataset thoroughly: every file is there, is the right one, and decodes."""
+"""Check a dataset thoroughly: every file exists, has the right hash, and decodes."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def check_dataset(
     """Check everything that a manifest claims, one clip or published output at a time.
 
     Args:
-        dataset: A dataset whose manifest was read, and is thus well formed.
-        clip_check: One more check of each source clip, for example that something moves in it.
-        prompt_key: By which prompts of a clip are equal: their text, or what a model reads of it.
+        dataset: A dataset whose manifest was read and is therefore well formed.
+        clip_check: An additional check of each source clip, for example that something moves in it.
+        prompt_key: Key by which prompts of a clip count as equal: their text, or the part that a
+            model reads.
 
     Yields:
         For each clip and then each published output its faults, one sentence each; empty if all
@@ -49,12 +50,12 @@ def check_dataset(
 
 
 def missing_files(dataset: Dataset, files: list[File]) -> list[File]:
-    """Files that are not where they belong; their content is not looked at."""
+    """Files that are missing; their content is not examined."""
     return [file for file in files if not stored_path(dataset, file).exists()]
 
 
 def _text_faults(clip: Clip, prompt_key: PromptKey) -> list[str]:
-    """Faults that are well formed: doubled prompts, and a clip that nobody may use."""
+    """Faults in well-formed manifests: duplicate prompts, and clips without a licence."""
     faults = [
         f"no {name} is given."
         for name in ("licence", "attribution")
@@ -70,13 +71,13 @@ def _text_faults(clip: Clip, prompt_key: PromptKey) -> list[str]:
         else:
             faults.append(
                 f"the prompts of edits '{other.name}' and '{edit.name}' are equal as far as the "
-                "text model reads them; shorten them, or say the difference first."
+                "text model reads them; shorten them, or state the difference first."
             )
     return faults
 
 
 def _video_faults(dataset: Dataset, clip: Clip, clip_check: ClipCheck | None) -> list[str]:
-    """Faults of the source clip itself; a further check only sees a clip without these."""
+    """Faults of the source clip itself; the further check runs only if there are none."""
     try:
         video = source_video(dataset, clip)
     except ValueError as error:

@@ -1,7 +1,7 @@
 """A dataset described in Croissant 1.0, with the fields of its Responsible AI extension.
 
-Written by the specification (https://docs.mlcommons.org/croissant/docs/croissant-spec.html and
-croissant-rai-spec.html); tests hold it to the validator `mlcroissant`.
+The output follows the specification (https://docs.mlcommons.org/croissant/docs/croissant-spec.html
+and croissant-rai-spec.html); tests check it with the validator `mlcroissant`.
 """
 
 from __future__ import annotations
@@ -61,14 +61,14 @@ CONTEXT: dict[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-"""The specification's own context, as every Croissant file has it."""
+"""The specification's own context, which every Croissant file contains."""
 
 
 def croissant(dataset: Dataset, sheet: Datasheet | None = None) -> dict[str, Any]:
     """Describe a dataset as JSON-LD.
 
-    Every file is a distribution with its SHA-256; clips and edits are record sets whose rows stand
-    in the description itself. Addresses of files that ship with the manifest are relative to it.
+    Every file is a distribution with its SHA-256; clips and edits are record sets whose rows are
+    part of the description. Addresses of files that ship with the manifest are relative to it.
 
     Args:
         dataset: The dataset.
@@ -103,7 +103,7 @@ def croissant(dataset: Dataset, sheet: Datasheet | None = None) -> dict[str, Any
 
 
 def croissant_text(dataset: Dataset, sheet: Datasheet | None = None) -> str:
-    """The description as a JSON file; ASCII, so that no sign in it acts on a terminal."""
+    """The description as JSON; ASCII, so that no character in it affects a terminal."""
     return json.dumps(croissant(dataset, sheet), indent=1) + "\n"
 
 

@@ -1,8 +1,8 @@
-"""What a dataset's datasheet says: why it was made, of what, for which uses, and who keeps it.
+"""Datasheet of a dataset: its motivation, composition, uses and maintenance.
 
 The questions are those of Gebru et al., Datasheets for Datasets, Communications of the ACM 2021.
-The sheet lies beside the manifest and is no part of it, so that words can be improved without
-another version of the dataset.
+The datasheet is stored next to the manifest and is not part of it, so that its text can be improved
+without a new version of the dataset.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ class Datasheet(Record):
 
     Attributes:
         creators: Who made the dataset.
-        published: Day of its first publication, as 2026-11-22.
-        motivation: For which purpose it was made.
-        composition: What an instance is, and what the dataset holds.
-        collection: How clips and prompts came to be.
+        published: Date of its first publication, for example 2026-11-22.
+        motivation: Purpose for which it was made.
+        composition: What an instance is, and what the dataset contains.
+        collection: How clips and prompts were created.
         raw_data: Where the raw data is.
         preprocessing: What was done to them, step by step.
         annotation: Who or what made labels, tracks and masks.
         uses: What it is for.
         misuse: What it is not for.
-        biases: In which ways it is not like the world.
+        biases: How it differs from the real world.
         limitations: What cannot be concluded from it.
-        social_impact: Good and harm that may come of it.
+        social_impact: Benefits and harms that it may cause.
         personal_information: Whether people can be recognised in it.
-        distribution: How it is had, and under which licence.
-        maintenance: Who keeps it, how errors are reported and corrected, and old versions kept.
+        distribution: How to obtain it, and under which licence.
+        maintenance: Who maintains it, how errors are reported and corrected, and how old versions
+            are kept.
     """
 
     creators: Answer
@@ -59,25 +60,25 @@ class Datasheet(Record):
 
 QUESTIONS = {
     "motivation": "Why was it made?",
-    "composition": "What does it hold?",
-    "collection": "How did clips and prompts come to be?",
+    "composition": "What does it contain?",
+    "collection": "How were clips and prompts created?",
     "raw_data": "Where is the raw data?",
     "preprocessing": "What was done to them?",
     "annotation": "Who or what made labels, tracks and masks?",
     "uses": "What is it for?",
     "misuse": "What is it not for?",
-    "biases": "In which ways is it not like the world?",
+    "biases": "How does it differ from the real world?",
     "limitations": "What cannot be concluded from it?",
-    "social_impact": "Which good and harm may come of it?",
+    "social_impact": "Which benefits and harms may it cause?",
     "personal_information": "Can people be recognised in it?",
-    "distribution": "How is it had, and under which licence?",
-    "maintenance": "Who keeps it, and what becomes of old versions?",
+    "distribution": "How can it be obtained, and under which licence?",
+    "maintenance": "Who maintains it, and what happens to old versions?",
 }
 """Headings of the sheet, in its order."""
 
 
 def datasheet_of(dataset: Dataset) -> Datasheet | None:
-    """The datasheet beside a dataset's manifest; None if there is none.
+    """Return the datasheet next to a dataset's manifest, or None if there is none.
 
     It is `NAME.datasheet.toml`, or `datasheet.toml` for all datasets of a folder.
 
@@ -90,12 +91,12 @@ def datasheet_of(dataset: Dataset) -> Datasheet | None:
             try:
                 return Datasheet.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
             except (ValidationError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-                raise ValueError(f"'{path}' is no datasheet: {error}") from error
+                raise ValueError(f"'{path}' is not a valid datasheet: {error}") from error
     return None
 
 
 def datasheet_markdown(dataset: Dataset, sheet: Datasheet) -> str:
-    """The sheet as a page of Markdown, with the facts that the manifest states."""
+    """Render the datasheet as a Markdown page, with the facts that the manifest states."""
     manifest = dataset.manifest
     edits = sum(len(clip.edits) for clip in manifest.clips)
     lines = [

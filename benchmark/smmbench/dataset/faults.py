@@ -1,4 +1,4 @@
-"""What is wrong with a manifest, one sentence a fault, in words for the person who wrote it."""
+"""Faults of a manifest, one sentence each, phrased for its author."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Place = Sequence[int | str]
 
 
 class ManifestError(ValueError):
-    """A manifest cannot be used.
+    """Error for a manifest that cannot be used.
 
     Attributes:
         file: The manifest.
@@ -29,7 +29,7 @@ class ManifestError(ValueError):
 
 
 def faults_of(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """One sentence for each thing that the model refused: place, what is wrong, what came."""
+    """Return a sentence for each validation error: place, fault, and the value received."""
     found = error.errors()
     faulty = {
         tuple(fault["loc"][:length]) for fault in found for length in range(1, len(fault["loc"]))
@@ -77,7 +77,7 @@ def _short(value: Any) -> str:
 
 
 def _keys_at(model: type[BaseModel], place: Place) -> list[str]:
-    """Keys that the model knows at a place; a list's index leads into what the list holds."""
+    """Return the keys that the model knows at a place; a list index leads into its items."""
     for part in place:
         if isinstance(part, str) and part in model.model_fields:
             model = next(_models_in(model.model_fields[part].annotation), model)

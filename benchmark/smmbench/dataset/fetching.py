@@ -1,7 +1,7 @@
-"""Fetching the public files of a dataset, or copying them from a folder.
+"""Download the public files of a dataset, or copy them from a folder.
 
-A file appears under its name only when its SHA-256 is right, so running again goes on where an
-earlier run was cut.
+A file appears under its name only once its SHA-256 is verified, so an interrupted run can be
+resumed.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ Open = Callable[[str], BufferedIOBase]
 
 
 class FetchError(ValueError):
-    """A file cannot be had; the message says why."""
+    """Error for a file that cannot be obtained; the message says why."""
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """What became of one file.
+    """Outcome for one file.
 
     Attributes:
-        file: As the manifest names it.
-        state: `here` before already, `fetched` now, or `failed`.
+        file: The file's entry in the manifest.
+        state: `here` if it already existed, `fetched` now, or `failed`.
         message: Why it failed; empty otherwise.
     """
 
@@ -51,22 +51,22 @@ class Fetched:
 
 
 def public_files(dataset: Dataset) -> list[File]:
-    """Files of the dataset that have an address, each once."""
+    """Return the files of the dataset that have an address, each once."""
     return list({file.path: file for file in files_of(dataset.manifest) if file.url}.values())
 
 
 def fetch_dataset(
     dataset: Dataset, source: Path | None = None, open_url: Open | None = None
 ) -> Iterator[Fetched]:
-    """Bring every public file of a dataset to its place, one after the other.
+    """Fetch every public file of a dataset, one after the other.
 
-    What is there and right is left alone; what is there and wrong is replaced. One file that
-    cannot be had does not keep the others away.
+    Valid existing files are kept, and invalid ones are replaced. If one file cannot be obtained,
+    the others are still fetched.
 
     Args:
-        dataset: Its files go to `home()/datasets/<name>`.
-        source: A folder to copy from instead; nothing is downloaded then. A file is looked for at
-            its path in the dataset, then at the path of its address (a copy of the web site).
+        dataset: The dataset; its files go to `home()/datasets/<name>`.
+        source: A folder to copy from instead of downloading. A file is searched at its path in the
+            dataset, then at the path of its address (for a copy of the web site).
         open_url: Opens an address for reading; by default over https and nothing else.
 
     Raises:
@@ -93,11 +93,11 @@ def fetch_dataset(
 
 
 def open_https(url: str) -> BufferedIOBase:
-    """Open an https address; a redirection to anything else is refused.
+    """Open an https address; a redirection to any other scheme is refused.
 
     Raises:
         FetchError: The address, or one that it leads to, is not https.
-        OSError: No answer, or not the file.
+        OSError: There is no answer, or the file is not there.
     """
     if not url.startswith("https://"):
         raise FetchError(f"'{url}' is not an https address.")
@@ -107,14 +107,14 @@ def open_https(url: str) -> BufferedIOBase:
 
 
 class _OnlyHttps(HTTPRedirectHandler):
-    """Follow a redirection only where nobody on the line can change the answer."""
+    """Redirection handler that follows https addresses only."""
 
     def redirect_request(
         self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
-        """Give the next request, as the base class does, or refuse."""
+        """Return the next request, as the base class does, or refuse."""
         if not newurl.startswith("https://"):
-            raise FetchError(f"'{req.full_url}' leads to '{newurl}', which is not https.")
+            raise FetchError(f"'{req.full_url}' redirects to '{newurl}', which is not https.")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -140,13 +140,15 @@ def _copy(file: File, source: Path, path: Path) -> None:
 
 
 def _save(answer: BufferedIOBase, path: Path) -> str:
-    """Write what comes to a file; give its SHA-256."""
+    """Write the response to a file and return its SHA-256."""
     digest, size = hashlib.sha256(), 0
     with path.open("wb") as out:
         while chunk := answer.read(CHUNK):
             size += len(chunk)
             if size > SIZE_LIMIT:
-                raise FetchError(f"The file is larger than {SIZE_LIMIT} bytes; left there.")
+                raise FetchError(
+                    f"The file is larger than {SIZE_LIMIT} bytes and was not downloaded."
+                )
             digest.update(chunk)
             out.write(chunk)
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""The files of a dataset: where they lie, and whether they are what the manifest says."""
+"""The files of a dataset: where they are stored, and whether they match the manifest."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from smmbench.tracking import Tracks, known_tracks
 from smmbench.video import NormalForm, Video, read_normal_form
 
 UNKNOWN = "0" * 64
-"""A hash that is still to be filled in."""
+"""Placeholder for a hash that is not filled in yet."""
 
 
 def stored_path(dataset: Dataset, file: File) -> Path:
-    """Where a file of the dataset belongs, whether it is there or not.
+    """Return the path at which a file of the dataset belongs, whether it exists or not.
 
-    A file with an address lies in `home()/datasets/<name>`, any other beside the manifest. That
-    one may be a link to where it really is, such as a data disk or the cache of a hub; a link may
-    not lead fetched files out of their folder.
+    A file with an address belongs in `home()/datasets/<name>`, any other next to the manifest. The
+    latter may be a link to its real location, such as a data disk or a hub's cache; a link may not
+    lead fetched files out of their folder.
 
     Raises:
         ValueError: A link leads out of the folder of fetched files, or to no file.
@@ -33,19 +33,19 @@ def stored_path(dataset: Dataset, file: File) -> Path:
     folder = home() / "datasets" / dataset.manifest.name if file.url else dataset.root
     path = folder / file.path
     if file.url and not path.resolve().is_relative_to(folder.resolve()):
-        raise ValueError(f"'{path}' is a link that leads out of '{folder}'; put the file itself.")
+        raise ValueError(f"'{path}' is a link that leads out of '{folder}'; use the file itself.")
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ValueError(f"'{path}' is a device or a pipe; put the file itself.")
+        raise ValueError(f"'{path}' is a device or a pipe; use a regular file.")
     return path
 
 
 def checked_path(dataset: Dataset, file: File) -> Path:
-    """Path of a file that is there and has the manifest's SHA-256.
+    """Return the path of an existing file with the manifest's SHA-256.
 
-    Hashed once a process, unless its size or time changes.
+    The file is hashed once per process, unless its size or time changes.
 
     Raises:
-        ValueError: It is missing or another file; the message says how to get the right one.
+        ValueError: It is missing or a different file; the message says how to get the right one.
     """
     path, name = stored_path(dataset, file), dataset.manifest.name
     mend = (
@@ -67,15 +67,15 @@ def checked_path(dataset: Dataset, file: File) -> Path:
 
 
 def clip_path(dataset: Dataset, clip: Clip) -> Path:
-    """Path of a source clip, checked as `checked_path` does."""
+    """Return the path of a source clip, checked like `checked_path`."""
     return checked_path(dataset, clip.video)
 
 
 def clip_form(dataset: Dataset, clip: Clip) -> NormalForm:
-    """The normal form of a clip and of everything made from it: the protocol's.
+    """Return the normal form of a clip and of everything made from it, given by the protocol.
 
-    A clip that states its own number of frames keeps it: padding would invent still motion, and
-    cutting all clips to the shortest would throw real motion away.
+    A clip that states its own number of frames keeps it: padding would add still motion, and
+    cutting all clips to the shortest would discard real motion.
     """
     protocol = dataset.manifest.protocol
     return NormalForm(
@@ -90,7 +90,7 @@ def source_video(dataset: Dataset, clip: Clip) -> Video:
     """Read a source clip in its normal form; its pixels are checked against the manifest.
 
     Raises:
-        ValueError: The file is missing or another, or decodes to other pixels.
+        ValueError: The file is missing or different, or decodes to other pixels.
     """
     path = clip_path(dataset, clip)
     form = clip_form(dataset, clip)
@@ -102,11 +102,11 @@ def source_video(dataset: Dataset, clip: Clip) -> Video:
     if video.pixels_sha256 != clip.pixels_sha256:
         raise ValueError(
             f"Clip '{clip.name}' of dataset '{dataset.manifest.name}' decodes to other pixels "
-            f"(SHA-256 {video.pixels_sha256}) than the manifest says ({clip.pixels_sha256}), "
-            "though its file is the right one. This decoder (PyAV, FFmpeg) is not like the one "
-            "that the dataset was made with, so scores made here would not compare: install the "
-            "PyAV wheel of PyPI. If you are writing this manifest, put the first hash into it, or "
-            "let `smmbench datasets new` write one."
+            f"(SHA-256 {video.pixels_sha256}) than the manifest states ({clip.pixels_sha256}), "
+            "although its file is the right one. This decoder (PyAV, FFmpeg) differs from the one "
+            "that the dataset was made with, so scores from here are not comparable: install the "
+            "PyAV wheel from PyPI. If you are writing this manifest, put the first hash into it, "
+            "or let `smmbench datasets new` write one."
         )
     return Video(video.frames.copy(), video.fps, video.notes)  # the caller may write into it
 
@@ -155,7 +155,7 @@ def _truth_path(dataset: Dataset, clip: Clip, file: File | None, what: str) -> P
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """Size and time of a file, or of the files of a folder: what a cache by path is good for."""
+    """Size and time of a file, or of the files of a folder, as the key of a cache by path."""
     files = list(path.iterdir()) if path.is_dir() else [path]
     states = [os.stat(file) for file in files]
     return sum(state.st_size for state in states), max(state.st_mtime_ns for state in states)

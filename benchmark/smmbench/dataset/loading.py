@@ -1,4 +1,4 @@
-"""Finding a dataset by its name or by the path of its manifest."""
+"""Find a dataset by its name or by the path of its manifest."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def load_dataset(name_or_path: str | Path) -> Dataset:
         name_or_path: A name (`smmbench datasets list` shows them), or the path of a TOML file.
 
     Raises:
-        LookupError: No dataset of that name; the message lists what there is.
-        ManifestError: The manifest is broken; the message has one line a fault.
+        LookupError: There is no dataset of that name; the message lists the known ones.
+        ManifestError: The manifest is invalid; the message has one line per fault.
     """
     text = str(name_or_path)
     if isinstance(name_or_path, Path) or text.endswith(".toml") or "/" in text or "\\" in text:
@@ -35,22 +35,22 @@ def load_dataset(name_or_path: str | Path) -> Dataset:
     if dataset.manifest.name != text:
         raise ManifestError(
             str(manifest_path(text)),
-            [f"name: is '{dataset.manifest.name}', but the dataset is offered as '{text}'."],
+            [f"name: is '{dataset.manifest.name}', but the dataset is registered as '{text}'."],
         )
     return dataset
 
 
 def dataset_names() -> list[str]:
-    """Names that `load_dataset` takes: of installed distributions, and those added by the user."""
+    """Names that `load_dataset` accepts: from installed distributions, and added by the user."""
     return sorted({*offered(GROUP), *_added()})
 
 
 def manifest_path(name: str) -> Path:
-    """Where the manifest of a named dataset lies.
+    """Return the path of a named dataset's manifest.
 
     Raises:
         LookupError: No dataset of that name.
-        ImportError: The distribution that offers it does not load.
+        ImportError: The distribution that registers it does not load.
     """
     if name in offered(GROUP):
         return Path(load_offered(GROUP, name, "dataset")())
@@ -60,10 +60,10 @@ def manifest_path(name: str) -> Path:
 
 
 def add_dataset(path: Path) -> Dataset:
-    """Make a user's own manifest known by its name.
+    """Register a user's own manifest under its name.
 
-    The manifest stays where it is, with the files beside it; only its place is written down, so
-    later changes to it are seen. Adding it again changes nothing.
+    The manifest stays where it is, with its files; only its path is stored, so later changes to it
+    take effect. Adding it again changes nothing.
 
     Raises:
         ValueError: The manifest is broken, or another dataset has its name.
@@ -83,7 +83,7 @@ def add_dataset(path: Path) -> Dataset:
 
 
 def remove_dataset(name: str) -> None:
-    """Forget a manifest that was added; it stays where it is.
+    """Remove the registration of an added manifest; the file stays where it is.
 
     Raises:
         LookupError: No dataset of that name was added.
@@ -94,12 +94,12 @@ def remove_dataset(name: str) -> None:
 
 
 def is_added(name: str) -> bool:
-    """Whether a name is of a manifest that the user added."""
+    """Whether a name belongs to a manifest that the user added."""
     return name in _added()
 
 
 def pairs(dataset: Dataset) -> Iterator[tuple[Clip, Edit]]:
-    """Give every clip with each of its edits, in the manifest's order."""
+    """Yield every clip with each of its edits, in the manifest's order."""
     for clip in dataset.manifest.clips:
         for edit in clip.edits:
             yield clip, edit
@@ -109,7 +109,7 @@ def clip_named(dataset: Dataset, name: str) -> Clip:
     """Look a clip up by its name.
 
     Raises:
-        LookupError: No such clip; the message lists what there is.
+        LookupError: There is no such clip; the message lists the existing ones.
     """
     clips = {clip.name: clip for clip in dataset.manifest.clips}
     if name not in clips:
@@ -121,7 +121,7 @@ def edit_named(clip: Clip, name: str) -> Edit:
     """Look an edit of a clip up by its name.
 
     Raises:
-        LookupError: No such edit; the message lists what there is.
+        LookupError: There is no such edit; the message lists the existing ones.
     """
     edits = {edit.name: edit for edit in clip.edits}
     if name not in edits:

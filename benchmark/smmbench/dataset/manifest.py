@@ -1,4 +1,4 @@
-"""What a dataset's TOML file may say: clips, target prompts, and the protocol."""
+"""Schema of a dataset's TOML file: clips, target prompts, and the protocol."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ Text = Annotated[str, AfterValidator(plain_text)]
 
 
 class Record(BaseModel):
-    """A frozen record that refuses unknown keys."""
+    """A frozen record that rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Protocol(Record):
-    """What must be the same for two scores to stand in one column."""
+    """Everything that must be equal for two scores to share a column."""
 
     version: int = 1
     frames: int = Field(gt=1)
@@ -52,13 +52,13 @@ class Protocol(Record):
 
     @model_serializer(mode="wrap")
     def _without_an_empty_prefix(self, dump: Callable[[Any], Any]) -> dict[str, Any]:
-        """No prefix is not said: protocols that never had one keep their hashes."""
+        """Omit an empty prefix, so that protocols that never had one keep their hashes."""
         said: dict[str, Any] = dump(self)
         return {name: value for name, value in said.items() if (name, value) != NO_PREFIX}
 
 
 class File(Record):
-    """One file of a dataset: where it lies, and what it must be.
+    """One file of a dataset: its location and its hash.
 
     A video that ships with the manifest may be a folder of numbered images; `sha256` is then that
     of `smmbench.storage.home.content_sha256`.
@@ -96,7 +96,7 @@ class Clip(Record):
 
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, dump: Callable[[Any], Any]) -> dict[str, Any]:
-        """What a clip does not use is not said: manifests of before keep their hashes."""
+        """Omit unused fields, so that earlier manifests keep their hashes."""
         said: dict[str, Any] = dump(self)
         return {name: value for name, value in said.items() if (name, value) not in LATER}
 
@@ -107,7 +107,7 @@ class Clip(Record):
 
 
 class Published(Record):
-    """What the board says of a method whose outputs are published with the dataset."""
+    """Card of a method whose outputs are published with the dataset."""
 
     name: Name
     title: Text
@@ -126,7 +126,7 @@ class Outputs(Record):
 
 
 class Manifest(Record):
-    """A dataset as its TOML file says it."""
+    """A dataset as its TOML file describes it."""
 
     name: Name
     version: int
@@ -171,7 +171,7 @@ class Dataset(Record):
 
 
 def files_of(manifest: Manifest) -> list[File]:
-    """Every file that the manifest names, in its order; one that is named twice comes twice."""
+    """Every file that the manifest names, in order; a file named twice appears twice."""
     files = [
         file
         for clip in manifest.clips

@@ -1,4 +1,4 @@
-"""Foreground masks that are published as images, one a frame, in the normal form of their clip."""
+"""Foreground masks published as images, one per frame, in the normal form of their clip."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from smmbench.video.images import numbered_images
 def read_masks(
     folder: Path, form: NormalForm, fps: float, start: int = 0
 ) -> Bool[np.ndarray, "time height width"]:
-    """Read masks and bring them to the normal form of their clip, as its frames are.
+    """Read masks and convert them to the normal form of their clip.
 
     A palette image marks the foreground by any index above 0, as DAVIS does; any other image by
     values above half of the largest one in the folder, so that masks of 0 and 1, of 0 and 255 and
-    those saved as JPEG are read alike. A frame whose mask is empty stays empty.
+    those saved as JPEG are read in the same way. A frame whose mask is empty stays empty.
 
     Args:
         folder: Numbered png or jpg images, one for each frame of the clip's video.
@@ -30,7 +30,7 @@ def read_masks(
         start: The clip's first frame, counted from 0 in its video.
 
     Raises:
-        VideoError: There are too few masks, they are of unlike sizes, or one cannot be read.
+        VideoError: There are too few masks, their sizes differ, or one cannot be read.
     """
     needed = math.ceil((form.frames - 1) * fps / form.fps - 1e-6) + 1
     paths = numbered_images(folder)[start : start + needed]
@@ -38,7 +38,7 @@ def read_masks(
     if not values:
         raise VideoError(f"'{folder}' has no mask {start} (counted from 0).")
     if len({image.shape for image in values}) > 1:
-        raise VideoError(f"'{folder}': the masks are of unlike sizes.")
+        raise VideoError(f"'{folder}': the masks differ in size.")
     stack = np.stack(values)
     white = np.where(stack > stack.max() / 2, 255, 0).astype(np.uint8)
     video = Video(np.repeat(white[..., None], 3, axis=-1), fps)

@@ -1,4 +1,4 @@
-"""Prompts and captions that people write: a table or JSON, by clip."""
+"""Read prompts and captions from a table or a JSON file, by clip."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ COLUMNS = ("clip", "prompt", "caption", "edit")
 
 @dataclass(frozen=True)
 class Asked:
-    """What is asked for on one clip.
+    """The prompts of one clip.
 
     Attributes:
-        caption: What the clip shows; empty if nobody said.
+        caption: What the clip shows; empty if not given.
         edits: Target prompts by their names, in the table's order.
         kinds: What an edit changes, by its name, where that is known; see `Edit.kind`.
         tags: Words on the clip, such as its level of difficulty.
@@ -34,13 +34,12 @@ class Asked:
 def read_prompts(path: Path) -> dict[str, Asked]:
     """Read a table with a row for each target prompt, or a JSON file, by clip.
 
-    A table's columns are `clip` and `prompt`, and if wanted `caption` (what the clip shows) and
-    `edit` (the prompt's name; without it one is made of the prompt's words). In JSON it is the
-    same: a list of objects with these keys, or an object that maps each clip to a prompt or to a
-    list of prompts.
+    A table has the columns `clip` and `prompt`, and optionally `caption` (what the clip shows) and
+    `edit` (the prompt's name, by default made from its words). In JSON it is the same: a list of
+    objects with these keys, or an object that maps each clip to a prompt or to a list of prompts.
 
     Raises:
-        ValueError: It is no such file; the message says where.
+        ValueError: The file is invalid; the message says where.
     """
     if path.suffix.lower() == ".json":
         rows = _json_rows(path)
@@ -74,12 +73,12 @@ def read_prompts(path: Path) -> dict[str, Asked]:
 
 
 def read_captions(source: str, prompts: dict[str, Asked]) -> dict[str, Asked]:
-    """Add what the clips show to prompts that say nothing of it.
+    """Add captions to prompts that have none.
 
     Args:
         source: `names`, for the words of each clip's name (`bear-walking_02` shows "bear
             walking"), or the path of a JSON file that maps clips to captions.
-        prompts: As `read_prompts` gives them.
+        prompts: Prompts as returned by `read_prompts`.
 
     Raises:
         ValueError: The file is no such JSON.
@@ -105,7 +104,7 @@ def _json(path: Path) -> Any:
 
 
 def _json_rows(path: Path) -> list[tuple[str, dict[str, str]]]:
-    """Rows of a JSON file as a table would have them, each with its place."""
+    """Rows of a JSON file in the form of a table, each with its position."""
     content = _json(path)
     if isinstance(content, dict):
         content = [
@@ -128,6 +127,6 @@ def _json_rows(path: Path) -> list[tuple[str, dict[str, str]]]:
 
 
 def slug(text: str) -> str:
-    """A name made of a text's words: `A cat, running!` is `a-cat-running`."""
+    """A name made from a text's words: `A cat, running!` becomes `a-cat-running`."""
     words = re.findall("[a-z0-9]+", text.casefold())
     return "-".join(words)[:64].strip("-") or "edit"

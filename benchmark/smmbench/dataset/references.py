@@ -9,10 +9,10 @@ from smmbench.video import Reference, Video, backwards, held
 
 
 def reference_clip(dataset: Dataset, clip: Clip, reference: Reference) -> Clip:
-    """The clip whose frames a reference is made of: the clip itself, but for `other`.
+    """The clip whose frames make up a reference: the clip itself, except for `other`.
 
-    The other clip of a clip is the next one in the manifest, in a circle, that has the same normal
-    form and another motion by its first tag; where clips have no tags, the next one of its form.
+    The other clip is the next one in the manifest (wrapping around) with the same normal form and a
+    different first tag, that is, another motion; if clips have no tags, the next one of its form.
 
     Raises:
         ValueError: `other` was asked for and no clip of the dataset qualifies.

@@ -1,4 +1,4 @@
-"""What a text, a path and an address in a manifest may be; each rule returns what it is given."""
+"""Rules for texts, paths and addresses in a manifest; each returns its argument if valid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DIRECTION_MARKS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2
 
 
 def plain_text(text: str) -> str:
-    """Refuse text that a table or a page would show other than it is."""
+    """Reject text that a table or a page would display differently from what it says."""
     for at, char in enumerate(text):
         if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") or char in DIRECTION_MARKS:
             raise ValueError(f"character {at} (U+{ord(char):04X}) is a control character")
@@ -20,7 +20,7 @@ def plain_text(text: str) -> str:
 
 
 def path_inside(path: str) -> str:
-    """Refuse a path that could leave the dataset's folder, on any system."""
+    """Reject a path that could leave the dataset's folder, on any system."""
     if "\\" in path:
         raise ValueError("write '/' between folders, also on Windows")
     if path.startswith("/") or re.match(r"[A-Za-z]:", path):
@@ -31,7 +31,7 @@ def path_inside(path: str) -> str:
 
 
 def https(url: str) -> str:
-    """Refuse an address that a stranger on the line could answer."""
+    """Reject an address without transport encryption."""
     if url and not re.match(r"https://[^/\s]+/\S+$", url):
         raise ValueError("must be an https:// address of a file")
     return url

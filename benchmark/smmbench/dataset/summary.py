@@ -1,4 +1,4 @@
-"""What a person or a script wants to know of a dataset before using it."""
+"""Summary of a dataset, for people and scripts that are about to use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A manifest for videos and prompts: the first version of a set, hashes and all."""
+"""Write a manifest for videos and prompts: the first version of a set, with all hashes."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from smmbench.video import ENDINGS, NormalForm, Video, find_videos, read_normal_
 
 @dataclass(frozen=True)
 class About:
-    """What is said of a set and of all of its clips.
+    """Description of a set and of all its clips.
 
     Attributes:
-        name: A name as manifests take it.
-        title: In words.
-        licence: Of all clips.
-        attribution: Whose they are.
-        description: What the set is for; a sentence or two.
+        name: A valid name of a manifest.
+        title: Human-readable name.
+        licence: Licence of all clips.
+        attribution: Whom to credit for them.
+        description: Purpose of the set, in a sentence or two.
         citation: The paper to cite.
-        home: An address.
-        purpose: As in a manifest.
+        home: Address of the set's page.
+        purpose: The purpose, as in a manifest.
         methods: Methods whose outputs are published with the set.
     """
 
@@ -54,12 +54,12 @@ class About:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the video of a clip lies, and which of its frames are the clip.
+    """Location of a clip's video, and which of its frames form the clip.
 
     Attributes:
         path: A video, or a folder of numbered images.
         start: Its first frame, counted from 0.
-        step: Every so many-th image of a folder is taken.
+        step: Every `step`-th image of a folder is used.
         masks: A folder of masks, one for each frame of the video; None without.
         masks_fps: Frames a second of the video that the masks are of; None for a folder of
             images, whose rate is the protocol's times `step`.
@@ -81,23 +81,23 @@ def new_manifest(
     protocol: Protocol,
     places: Mapping[str, Place] | None = None,
 ) -> tuple[str, list[str]]:
-    """Compose the manifest's text for the videos of a folder; both hashes are computed.
+    """Compose the manifest's text for the videos of a folder, and compute both hashes.
 
-    True masks, where there are any, are written as `<set>-masks/<clip>.npz` into the folder.
+    Ground-truth masks, if there are any, are written as `<set>-masks/<clip>.npz` into the folder.
 
     Args:
-        folder: Where the videos lie, and where the manifest will.
-        prompts: By clip: the file's name without its ending.
-        about: What is said of all.
-        protocol: Form and models.
-        places: The video of each clip, below `folder`; None looks for them in it by their names.
+        folder: Folder of the videos and of the future manifest.
+        prompts: Prompts by clip, which is the file's name without its extension.
+        about: Description of the set.
+        protocol: Normal form and models.
+        places: The video of each clip, below `folder`; None searches the folder by name.
 
     Returns:
-        The text, and what was converted on the way to the normal form, a line for each way.
+        The text, and the conversions to the normal form, one line for each kind.
 
     Raises:
-        ValueError: A prompt's clip is not there, a video cannot be read, or the manifest would not
-            load: a name is none.
+        ValueError: A prompt's clip is missing, a video cannot be read, or the manifest would be
+            invalid.
     """
     if places is None:
         places = {name: Place(path) for name, path in _videos(folder, prompts).items()}
@@ -147,14 +147,14 @@ def _normal(place: Place, protocol: Protocol) -> Video:
 def _masks(
     folder: Path, about: About, clip: str, place: Place, normal: Video, protocol: Protocol
 ) -> tuple[str, str]:
-    """Write the masks of a clip; give them as a file of the manifest, or say why there are none."""
+    """Write the masks of a clip; return their manifest entry, or why there are none."""
     if place.masks is None:
         return "", ""
     form = NormalForm(len(normal.frames), protocol.width, protocol.height, protocol.fps)
     fps = place.masks_fps or protocol.fps * place.step
     try:
         if place.path.is_dir() and image_size(place.masks) != image_size(place.path):
-            raise VideoError(f"'{place.masks}': the masks have not the size of the frames.")
+            raise VideoError(f"'{place.masks}': the masks do not have the size of the frames.")
         masks = read_masks(place.masks, form, fps, place.start)
     except VideoError as error:
         return "", f"no masks: {error}"
@@ -191,7 +191,7 @@ def _head(about: About, protocol: Protocol) -> list[str]:
     optional = {"citation": about.citation, "home": about.home}
     lines = [
         f"name = {_text(about.name)}",
-        "version = 1  # raise it with every change of clips, prompts or protocol",
+        "version = 1  # raise it whenever clips, prompts or the protocol change",
         f"title = {_text(about.title)}",
         f"description = {_text(about.description)}",
         f"licence = {_text(about.licence)}",

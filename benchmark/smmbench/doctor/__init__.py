@@ -1,4 +1,4 @@
-"""What works on this machine, and how to get the rest.
+"""Check this installation and list what is missing.
 
 for check in examine():
     print(check.name, check.state, check.found, check.mend)
@@ -16,10 +16,10 @@ __all__ = ["Check", "embedded_world_runs", "examine"]
 
 
 def examine(online: bool = False) -> Iterator[Check]:
-    """Look at everything in turn; nothing is changed, fetched or asked over a network.
+    """Run all checks in turn, without changing or downloading anything or using a network.
 
     Args:
-        online: Ask the hub whether it answers.
+        online: Check whether the hub answers.
     """
     yield from guarded("Python", machine.python, needed=True)
     yield from guarded("packages", machine.packages, needed=True)
@@ -27,7 +27,7 @@ def examine(online: bool = False) -> Iterator[Check]:
     yield from guarded("codecs", machine.codecs, needed=True)
     yield from guarded("video", trying.video, needed=True)
     yield from guarded("disk", machine.disk, needed=True)
-    yield from guarded("carried models", weights.carried, needed=True)
+    yield from guarded("bundled models", weights.carried, needed=True)
     yield from guarded("text encoder", trying.text_encoder, needed=True)
     yield from guarded("datasets", parts.datasets, needed=True)
     yield from guarded("methods", parts.methods, needed=True)
@@ -39,5 +39,5 @@ def examine(online: bool = False) -> Iterator[Check]:
 
 
 def embedded_world_runs(checks: Iterable[Check]) -> bool:
-    """Whether everything works that the embedded world needs."""
+    """Whether everything that the embedded world needs works."""
     return all(check.state == "works" for check in checks if check.needed)

@@ -1,4 +1,4 @@
-"""One thing that was looked at: whether it works here, and what to do if not."""
+"""One check: whether something works here, and what to do if it does not."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ State = Literal["works", "not here", "broken"]
 
 @dataclass(frozen=True)
 class Check:
-    """What was found.
+    """The outcome of a check.
 
     Attributes:
-        name: What was looked at: `model emoji`.
-        state: `works`; `not here`, which may be as the user wants it; or `broken`.
-        found: What is here: versions, sizes, places; or why it does not work.
-        mend: What to do about it; empty if nothing is to be done.
-        needed: Whether the embedded world cannot run without it.
+        name: What was checked: `model emoji`.
+        state: `works`; `not here`, which may be intended; or `broken`.
+        found: What was found: versions, sizes, locations; or why it does not work.
+        mend: How to fix it; empty if nothing needs to be done.
+        needed: Whether the embedded world requires it.
     """
 
     name: str
@@ -32,12 +32,12 @@ Checks = Callable[[], Iterator[Check]]
 
 
 def guarded(name: str, checks: Checks, needed: bool = False) -> Iterator[Check]:
-    """Run checks; one that fails to look is itself a finding, and the others go on."""
+    """Run checks; a check that raises an error is itself a finding, and the others continue."""
     try:
         yield from checks()
     except Exception as error:  # a broken install may raise anything
         reason = (str(error).splitlines() or [""])[0]
-        mend = "Install the toolkit again: pip install --force-reinstall smmbench"
+        mend = "Reinstall the toolkit: pip install --force-reinstall smmbench"
         if isinstance(error, PermissionError):
-            mend = "Make that readable, or let SMMBENCH_HOME name a folder of your own."
+            mend = "Make it readable, or set SMMBENCH_HOME to a folder of your own."
         yield Check(name, "broken", f"{type(error).__name__}: {reason}", mend, needed)

@@ -1,4 +1,4 @@
-"""Python, packages, devices, codecs, and room on the disk."""
+"""Python, packages, devices, codecs, and disk space."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def python() -> Iterator[Check]:
 
 
 def packages() -> Iterator[Check]:
-    """What the toolkit requires, in a line; each that is not there or does not load, in its own."""
+    """All required packages in one line; each that is missing or does not load, in its own."""
     whole = []
     for line in requires("smmbench") or ():
         requirement = Requirement(line)
@@ -78,13 +78,13 @@ def devices() -> Iterator[Check]:
             "GPU",
             "not here",
             f"PyTorch {torch.__version__}, built for {build}, sees none",
-            "The embedded world needs none; ZeroScope does. If there is one, check its driver "
+            "The embedded world needs no GPU; ZeroScope does. If there is one, check its driver "
             "(nvidia-smi).",
         )
 
 
 def codecs() -> Iterator[Check]:
-    """What videos are written with."""
+    """The codecs with which videos are written."""
     import av
 
     uses = {"ffv1": "lossless videos, which are scored", "libx264": "previews"}
@@ -94,15 +94,15 @@ def codecs() -> Iterator[Check]:
             f"codec {name}",
             "works" if there else "broken",
             f"for {use}; PyAV {av.__version__}",
-            "" if there else "Install the PyAV wheel of PyPI: pip install --force-reinstall av",
+            "" if there else "Install the PyAV wheel from PyPI: pip install --force-reinstall av",
             needed=True,
         )
 
 
 def disk() -> Iterator[Check]:
-    """The folder of caches can be written, and there is room in it and here."""
+    """Whether the cache folder is writable, and whether there is space in it and here."""
     folder = home()
-    mend = "Set SMMBENCH_HOME to a folder that can be written."
+    mend = "Set SMMBENCH_HOME to a writable folder."
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -111,7 +111,7 @@ def disk() -> Iterator[Check]:
         yield Check("cache folder", "broken", f"{folder}: {error}", mend, needed=True)
     else:
         yield _room("cache folder", folder, mend)
-    yield _room("this folder", Path.cwd(), "Give another place for results: --results.")
+    yield _room("this folder", Path.cwd(), "Name another folder for results: --results.")
 
 
 def _fault(requirement: Requirement) -> str:
@@ -130,7 +130,7 @@ def _fault(requirement: Requirement) -> str:
 
 
 def _driver() -> str:
-    """Version of NVIDIA's driver where Linux tells it."""
+    """Version of NVIDIA's driver, if Linux reports it."""
     path = Path("/sys/module/nvidia/version")
     return path.read_text().strip() if path.is_file() else ""
 

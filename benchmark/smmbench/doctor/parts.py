@@ -1,4 +1,4 @@
-"""Datasets, methods and commands that load or do not, and trackers."""
+"""Checks that datasets, methods, commands and trackers load."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from smmbench.plugins import load_offered, offered
 EMBEDDED_DATASETS = ("emoji", "emoji-wan")
 EMBEDDED_METHOD = "smm"
 COMMANDS = "smmbench.commands"
-MEND = "Mend or uninstall that distribution."
+MEND = "Repair or uninstall that distribution."
 
 
 def trackers() -> Iterator[Check]:
-    """What follows points: OpenCV, and CoTracker if the user has it."""
+    """Point trackers: OpenCV, and CoTracker if installed."""
     import cv2
 
     from smmbench.tracking import open_tracker
@@ -28,7 +28,7 @@ def trackers() -> Iterator[Check]:
 
 
 def datasets() -> Iterator[Check]:
-    """Manifests that load, and how much of their files is here."""
+    """Whether manifests load, and how many of their files are here."""
     from smmbench.dataset import dataset_names, load_dataset
     from smmbench.dataset.summary import summary
 
@@ -38,20 +38,20 @@ def datasets() -> Iterator[Check]:
             facts = summary(load_dataset(name))
         except Exception as error:  # a stranger's entry point may raise anything
             reason = (str(error).splitlines() or [""])[0]
-            mend = f"smmbench datasets check {name} says all that is wrong with it."
+            mend = f"Run `smmbench datasets check {name}` for a full list of faults."
             yield Check(f"dataset {name}", "broken", reason, mend, needed)
             continue
         found = f"{facts['files_here']} of {facts['files']} files, {facts['clips']} clips"
         whole = facts["files_here"] == facts["files"]
         mend = "" if whole else f"smmbench datasets fetch {name}"
         if needed and not whole:
-            mend = "Install the toolkit again; its wheel carries these files."
+            mend = "Reinstall the toolkit; its wheel contains these files."
         state: State = "works" if whole else "broken" if needed else "not here"
         yield Check(f"dataset {name}", state, found, mend, needed)
 
 
 def methods() -> Iterator[Check]:
-    """Methods that load, in a line; each that does not, in its own."""
+    """All methods that load in one line; each that does not, in its own."""
     from smmbench.resolving import find_method, method_names
 
     whole = []
@@ -63,7 +63,7 @@ def methods() -> Iterator[Check]:
         else:
             whole.append(name)
     there = EMBEDDED_METHOD in whole
-    mend = "" if there else "Install the toolkit again: it offers the method itself."
+    mend = "" if there else "Reinstall the toolkit, which provides this method."
     state: State = "works" if there else "broken"
     yield Check("methods", state, ", ".join(whole) or "none", mend, needed=True)
 
@@ -78,7 +78,7 @@ def commands() -> Iterator[Check]:
 
 
 def _cotracker() -> Check:
-    """CoTracker is whole with its package and a checkpoint, which the user names."""
+    """CoTracker needs its package and a checkpoint, which the user names."""
     from smmbench.tracking import cotracker
     from smmbench.tracking.installed import installed_version
 
@@ -92,7 +92,7 @@ def _cotracker() -> Check:
     here = {generation: path for generation, path in found.items() if path}
     if not here:
         steps.append(
-            f"Fetch {cotracker.CHECKPOINTS[3]} (CC BY-NC 4.0) and name the file: "
+            f"Download {cotracker.CHECKPOINTS[3]} (CC BY-NC 4.0) and name the file: "
             "--tracker cotracker3:/path.pth"
         )
         return Check(name, "not here", f"{package}; no checkpoint", "  ".join(steps))
@@ -102,7 +102,7 @@ def _cotracker() -> Check:
 
 
 def _downloaded(url: str) -> Path | None:
-    """Where the hub's cache or PyTorch's has a checkpoint; a user may have it elsewhere."""
+    """Path of a checkpoint in the hub's cache or PyTorch's; it may also be elsewhere."""
     import torch
     from huggingface_hub import try_to_load_from_cache
 

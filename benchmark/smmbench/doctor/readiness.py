@@ -1,4 +1,4 @@
-"""Whether a run could begin here: its clips, weights, device and room, looked at before it does."""
+"""Whether a run can start here: its clips, weights, device and disk space."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from smmbench.environment import describe_device
 
 @dataclass(frozen=True)
 class Wanted:
-    """A run as far as its needs go.
+    """Requirements of a run.
 
     Attributes:
         dataset: Its dataset.
-        clips: Clips of the pairs that it would make, each once.
-        videos: How many it would make.
-        parameters: Those of the method.
+        clips: Clips of the pairs that it would generate, each once.
+        videos: Number of videos that it would generate.
+        parameters: Parameters of the method.
         method: Name of the method.
-        preset: Of the parameters; empty for the defaults.
-        checkpoints: Which parameters name weights.
-        device: Where it would compute.
+        preset: Preset of the parameters; empty for the defaults.
+        checkpoints: Parameters that name weights.
+        device: Device on which it would run.
         root: The results folder.
     """
 
@@ -42,10 +42,10 @@ class Wanted:
 
 
 def run_readiness(wanted: Wanted) -> Iterator[Check]:
-    """Look at what a run needs; nothing is loaded, fetched or changed.
+    """Check the requirements of a run; nothing is loaded, downloaded or changed.
 
-    Checks that are `needed` must work before the run can begin. Scoring needs the text model too,
-    but not at once.
+    Checks that are `needed` must work before the run can start. Scoring needs the text model too,
+    but only later.
     """
     yield _clips(wanted)
     if "model" in wanted.checkpoints:
@@ -57,12 +57,12 @@ def run_readiness(wanted: Wanted) -> Iterator[Check]:
 
 
 def is_ready(checks: Sequence[Check]) -> bool:
-    """Whether everything works that a run needs at once."""
+    """Whether everything that a run needs immediately works."""
     return all(check.state == "works" for check in checks if check.needed)
 
 
 def _clips(wanted: Wanted) -> Check:
-    """Every clip's file is there and is the right one."""
+    """Whether every clip's file exists and has the right hash."""
     faults = []
     for clip in wanted.clips:
         try:
@@ -73,7 +73,7 @@ def _clips(wanted: Wanted) -> Check:
     if not faults:
         return Check("clips", "works", f"all {count} are here, with the right hashes", needed=True)
     more = f" (and {len(faults) - 1} more)" if faults[1:] else ""
-    return Check("clips", "not here", f"{len(faults)} of {count} lack", faults[0] + more, True)
+    return Check("clips", "not here", f"{len(faults)} of {count} missing", faults[0] + more, True)
 
 
 def _model(model: str, revision: str) -> Check:
@@ -84,7 +84,7 @@ def _model(model: str, revision: str) -> Check:
         commit = revision or REVISIONS.get(model, "")
         known = "/" in model and not Path(model).is_absolute()
         mend = (
-            f"The run would fetch it first. Or: hf download {model} --revision {commit}"
+            f"The run would download it first. Or: hf download {model} --revision {commit}"
             if known and commit
             else "Name a folder in diffusers' layout, or a hub id and --set revision=COMMIT."
         )
@@ -101,7 +101,7 @@ def _model(model: str, revision: str) -> Check:
 
 
 def _room(wanted: Wanted) -> Check:
-    """Room for the videos, whose lossless files are never much larger than their raw pixels."""
+    """Disk space for the videos, whose lossless files are hardly larger than their raw pixels."""
     sizes = [clip_form(wanted.dataset, clip) for clip in wanted.clips]
     largest = max((3 * form.frames * form.width * form.height for form in sizes), default=0)
     needed = largest * wanted.videos
@@ -114,7 +114,7 @@ def _room(wanted: Wanted) -> Check:
 
 
 def _real(wanted: Wanted) -> Iterator[Check]:
-    """What the protocol for real video asks for besides: its block's own backbone."""
+    """Further requirements of the protocol for real video: its block's own backbone."""
     from smmbench.public_sets.real import REHEARSAL, real_name, real_protocol
 
     name = wanted.dataset.manifest.name
@@ -122,13 +122,13 @@ def _real(wanted: Wanted) -> Iterator[Check]:
         if not name.startswith(real_name(block)) or name.endswith(REHEARSAL):
             continue
         if wanted.device == "cpu":
-            mend = "Run where there is a GPU, or walk through with --rehearsal datasets."
+            mend = "Run on a machine with a GPU, or rehearse with --rehearsal datasets."
             yield Check("GPU", "not here", f"{of.title} is too large for a CPU", mend, True)
         if "model" in wanted.checkpoints:
             own = (wanted.parameters.model, wanted.parameters.revision or of.revision)
             fits = own == (of.model, of.revision)
             mend = "" if fits else f"--set model={of.model}, or a dataset of another block."
-            found = f"{of.model} at {of.revision[:12]} is asked for"
+            found = f"{of.model} at {of.revision[:12]} is required"
             yield Check("block", "works" if fits else "broken", found, mend, True)
         asked = (wanted.method, wanted.preset or "paper")
         prompts = wanted.videos // max(1, len(wanted.clips))

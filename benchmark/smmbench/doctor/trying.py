@@ -1,4 +1,4 @@
-"""Things that are tried: an import alone does not say that a video opens or an encoder loads."""
+"""Practical checks: an import alone does not show that a video opens or an encoder loads."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from smmbench.plugins import load_offered
 
 EMBEDDED_MODEL = "emoji"
 EXTRAS = {"peft": ("tuned", "the method motion-director"), "ray": ("ray", "--executor ray")}
-"""Packages that some uses need, with the extra that installs them and the use."""
+"""Optional packages, with the extra that installs them and their use."""
 
 
 def video() -> Iterator[Check]:
-    """A lossless video is written, and read back with the same pixels."""
+    """Write a lossless video and check that it reads back with the same pixels."""
     from smmbench.video import Video, read_video, write_lossless
 
     frames = np.random.default_rng(0).integers(0, 256, (3, 16, 24, 3), dtype=np.uint8)
-    mend = "Install the PyAV wheel of PyPI: pip install --force-reinstall 'av<19'"
+    mend = "Install the PyAV wheel from PyPI: pip install --force-reinstall 'av<19'"
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tried.mkv"
         try:
@@ -39,9 +39,9 @@ def video() -> Iterator[Check]:
 
 
 def text_encoder() -> Iterator[Check]:
-    """The embedded model's text encoder loads and reads a prompt."""
+    """Check that the embedded model's text encoder loads and encodes a prompt."""
     name = f"text encoder {EMBEDDED_MODEL}"
-    mend = "pip install --upgrade transformers: its version may not read these weights."
+    mend = "Run `pip install --upgrade transformers`: this version may not read these weights."
     try:
         import torch
 
@@ -55,11 +55,11 @@ def text_encoder() -> Iterator[Check]:
         reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         yield Check(name, "broken", reason, mend, needed=True)
         return
-    yield Check(name, "works", f"reads {tokens} tokens into {width} numbers each", needed=True)
+    yield Check(name, "works", f"encodes {tokens} tokens as {width} numbers each", needed=True)
 
 
 def extras() -> Iterator[Check]:
-    """Packages that only some uses need."""
+    """Check optional packages."""
     for package, (extra, use) in EXTRAS.items():
         name = f"package {package}"
         try:

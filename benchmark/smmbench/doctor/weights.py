@@ -1,4 +1,4 @@
-"""Weights: the models that distributions carry, and those of the hub that are in its cache."""
+"""Weights: the models bundled with distributions, and hub models in the local cache."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from smmbench.storage.home import SUMS, file_sha256, home, published_sha256
 
 GROUP = "smmbench.models"
 EMBEDDED = ("emoji", "emoji-clip", "emoji-wan", "emoji-wan-clip")
-"""What the embedded worlds run and are scored with."""
+"""Models with which the embedded worlds run and are scored."""
 WEIGHTS = ("*.safetensors", "*.bin", "*.pt")
 WAIT = 10.0  # seconds for a hub to answer
 
 
 def carried() -> Iterator[Check]:
-    """Models that installed distributions carry; their files are those that were published."""
+    """Check that the bundled models' files are those that were published."""
     seen: dict[Path, set[str]] = {}
     for name in offered(GROUP):
         needed = name in EMBEDDED
         try:
             folder = Path(load_offered(GROUP, name, "model")())
         except Exception as error:  # a stranger's function may raise anything
-            mend = "Mend or uninstall that distribution."
+            mend = "Repair or uninstall that distribution."
             yield Check(f"model {name}", "broken", str(error), mend, needed)
             continue
         seen.setdefault(folder.parent, set()).add(folder.name)
@@ -36,7 +36,7 @@ def carried() -> Iterator[Check]:
 
 
 def hub(online: bool) -> Iterator[Check]:
-    """Whether the hub may be asked, whether it answers, and what of it is here."""
+    """Whether the hub is enabled and answers, and which of its models are here."""
     from smmbench.diffusion.weights_folder import REVISIONS
 
     yield _access(online)
@@ -49,13 +49,13 @@ def hub(online: bool) -> Iterator[Check]:
                 f"model {model}",
                 "not here",
                 f"not in {_hub_cache()}",
-                f"It is fetched when it is named: --set model={model}; or name a folder that "
-                "holds it: --set model=DIR.",
+                f"It is downloaded when named: --set model={model}; or name a folder that "
+                "contains it: --set model=DIR.",
             )
 
 
 def text_models() -> Iterator[Check]:
-    """Text models of the hub that installed datasets are scored with."""
+    """Check the hub's text models with which installed datasets are scored."""
     from smmbench.dataset import dataset_names, load_dataset
 
     users: dict[str, list[str]] = {}
@@ -70,11 +70,11 @@ def text_models() -> Iterator[Check]:
 
 
 def text_model_check(spec: str, use: str = "for scoring") -> Iterator[Check]:
-    """Whether a text model of the hub is here; nothing for one that is carried or a file.
+    """Check whether a text model of the hub is here; yield nothing for a bundled one or a file.
 
     Args:
-        spec: As a protocol names it.
-        use: What it is for, in words.
+        spec: The model's name in a protocol.
+        use: Its use, in words.
     """
     import open_clip
 
@@ -90,14 +90,14 @@ def text_model_check(spec: str, use: str = "for scoring") -> Iterator[Check]:
         name,
         "not here",
         f"{use}; not in {_hub_cache()}",
-        "It is fetched when it is used; or name a local file: --text-model "
+        "It is downloaded when used; or name a local file: --text-model "
         f"{model}:/path, or another model: --text-model emoji-clip.",
     )
 
 
 def _folder(name: str, folder: Path, needed: bool) -> Check:
-    """Check a carried folder against the published hashes."""
-    mend = "Install the toolkit again; its wheel carries this folder."
+    """Check a bundled folder against the published hashes."""
+    mend = "Reinstall the toolkit; its wheel contains this folder."
     if not folder.is_dir():
         return Check(name, "broken" if needed else "not here", f"no '{folder}'", mend, needed)
     sums = {
@@ -105,19 +105,21 @@ def _folder(name: str, folder: Path, needed: bool) -> Check:
     }
     wrong = [path for path, sha in sums.items() if _sha256(folder.parent / path) != sha]
     if wrong:
-        found = f"not the published files: {', '.join(wrong)}"
+        found = f"differ from the published files: {', '.join(wrong)}"
         return Check(name, "broken", found, mend, needed)
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    state = f"{len(sums)} hashes right" if sums else f"no {SUMS} to check it by"
+    state = f"{len(sums)} hashes verified" if sums else f"no {SUMS} to verify it"
     return Check(name, "works", f"{folder}, {size / 2**20:.1f} MiB, {state}", needed=needed)
 
 
 def _access(online: bool) -> Check:
     if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
-        mend = "Unset HF_HUB_OFFLINE to fetch from it."
-        return Check("hub", "not here", "HF_HUB_OFFLINE is set: nothing is asked", mend)
+        mend = "Unset HF_HUB_OFFLINE to download from it."
+        return Check("hub", "not here", "HF_HUB_OFFLINE is set, so it is not contacted", mend)
     if not online:
-        return Check("hub", "not here", "not asked", "smmbench doctor --online asks it.")
+        return Check(
+            "hub", "not here", "not checked", "Run `smmbench doctor --online` to check it."
+        )
     from huggingface_hub import HfApi
 
     from smmbench.diffusion.weights_folder import REVISIONS
@@ -127,14 +129,14 @@ def _access(online: bool) -> Check:
     try:
         api.model_info(model, revision=revision, timeout=WAIT)
     except Exception as error:  # network, proxies and certificates raise many kinds
-        reason = f"{api.endpoint} does not give {model}: {type(error).__name__}"
-        mend = "Without it, set HF_HUB_OFFLINE=1: nothing waits for it then."
+        reason = f"{api.endpoint} does not provide {model}: {type(error).__name__}"
+        mend = "To work without it, set HF_HUB_OFFLINE=1; then nothing waits for it."
         return Check("hub", "broken", reason, mend)
-    return Check("hub", "works", f"{api.endpoint} gives {model} at {revision[:12]}")
+    return Check("hub", "works", f"{api.endpoint} provides {model} at {revision[:12]}")
 
 
 def _cached(model: str, revision: str = "*") -> str:
-    """Where weights of a hub model are on this machine; empty if nowhere."""
+    """Location of a hub model's weights on this machine; empty if there are none."""
     safe = model.replace("/", "--")
     places = [home() / "models" / safe, _hub_cache() / f"models--{safe}" / "snapshots"]
     for place in places if model else ():

@@ -1,4 +1,4 @@
-"""What a feature inversion leaves: videos, a contact sheet, and the table as JSON."""
+"""Files of a feature inversion: videos, a contact sheet, and the table as JSON."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TABLE, SHEET = "inversion.json", "sheet.png"
 
 
 def remove_earlier(folder: Path, dataset: str, clip: str) -> None:
-    """Remove table and sheet of an earlier inversion, which would not be of the videos to come.
+    """Remove the table and sheet of an earlier inversion, which would not match the new videos.
 
     Raises:
         ValueError: They are of another clip, whose videos would be written over.
@@ -41,7 +41,7 @@ def remove_earlier(folder: Path, dataset: str, clip: str) -> None:
 
 
 def video_folder(folder: Path, one: Inverted) -> Path:
-    """Where a video lies: by what was pulled, then by seed."""
+    """Path of a video, by guided features and seed."""
     return folder / one.features / f"seed-{one.seed}"
 
 
@@ -61,16 +61,16 @@ def write_outcome(
     parameters: Parameters,
     device: str,
 ) -> dict[str, Any]:
-    """Write the sheet and then the table; give the table's content.
+    """Write the sheet and then the table; return the table's content.
 
     Args:
-        folder: Where the videos lie.
-        dataset: Its name.
-        clip: Its name.
+        folder: Folder of the videos.
+        dataset: Name of the dataset.
+        clip: Name of the clip.
         original: The clip.
-        made: What was made of it.
-        parameters: How; their `features` do not count.
-        device: Where.
+        made: The reconstructions.
+        parameters: The parameters; their `features` are ignored.
+        device: The device.
     """
     write_png(folder / SHEET, contact_sheet(sheet_rows(clip, original, made), 6))
     kept = parameters_to_json(parameters)
@@ -88,7 +88,7 @@ def write_outcome(
 
 
 def sheet_rows(clip: str, original: Video, made: Sequence[Inverted]) -> list[Heading | Row]:
-    """The clip, and below it each seed's videos."""
+    """Rows of the sheet: the clip, and below it the videos of each seed."""
     rows: list[Heading | Row] = [
         Heading(f"Feature inversion of {clip}", main=True),
         Row("original", frames=evenly_spaced(original, 6)),

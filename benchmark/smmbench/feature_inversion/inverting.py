@@ -1,9 +1,9 @@
-"""Feature inversion: what a clip's features hold, seen in videos that have the same features.
+"""Feature inversion: reconstruct videos from a clip's features, to show what these encode.
 
-The analysis of section 4 of Yatim et al. (CVPR 2024): a video is sampled from noise, without a
-prompt, while its features are pulled to the original's: all of them over space and time, their
-spatial means (SMM), or the means' differences. What returns from every start is in the features;
-what changes with the start is not.
+This is the analysis of section 4 of Yatim et al. (CVPR 2024): a video is sampled from noise,
+without a prompt, while its features are guided towards the original's: all of them over space and
+time, their spatial means (SMM), or the differences of these means. Whatever is recovered from every
+start is encoded in the features; whatever changes with the start is not.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ANALYSIS = (
     "iterations=5",
     "rates=0.15,0.075",
 )
-"""What the analysis changes in a preset of SMM; settings of the user's come after."""
+"""Changes of the analysis to a preset of SMM; the user's settings override them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +49,12 @@ class Inverted:
     """One video, and how far it is from the original.
 
     Attributes:
-        features: What was pulled: one of `KINDS`, or `NONE`.
-        seed: Of the start.
-        video: What came out.
+        features: The guided features: one of `KINDS`, or `NONE`.
+        seed: Seed of the initial noise.
+        video: The reconstruction.
         rms: Root mean square of the pixels' difference, in grey levels of 255.
         psnr: Peak signal-to-noise ratio of the pixels in decibels; infinite for the same pixels.
-        distances: Of each kind's features, see `feature_distances`.
+        distances: Distance of each kind's features; see `feature_distances`.
     """
 
     features: str
@@ -66,10 +66,10 @@ class Inverted:
 
 
 def checked_kinds(names: Sequence[str]) -> tuple[Kind, ...]:
-    """Kinds by their names, each once; no name is all of them.
+    """Return kinds by name, each once; without a name, all of them.
 
     Raises:
-        LookupError: No such kind; the message says what there is.
+        LookupError: There is no such kind; the message lists the existing ones.
     """
     for name in names:
         if name not in KINDS:
@@ -78,7 +78,7 @@ def checked_kinds(names: Sequence[str]) -> tuple[Kind, ...]:
 
 
 def analysis_parameters(preset: str | None, settings: Sequence[str] = ()) -> Parameters:
-    """SMM's parameters for the analysis: a preset, `ANALYSIS`, then settings `name=value`.
+    """Build SMM's parameters for the analysis: a preset, `ANALYSIS`, then settings `name=value`.
 
     Raises:
         LookupError, ValueError: As `build_parameters`.
@@ -115,7 +115,7 @@ def relative_distances(features: Features, reference: Features, grid: int = 1) -
 
 @torch.no_grad()
 def latent_distances(method: SMM, clean: Latent, original: Latent) -> dict[str, float]:
-    """`relative_distances` of two clean latents, both at half of T with the same noise."""
+    """Return `relative_distances` of two clean latents, both noised alike to half of T."""
     denoiser, schedule = method.backbone.denoiser, method.backbone.schedule
     t, text = schedule.length // 2, method.embed([""])
     eps = noise(original, generators([0]))
@@ -128,7 +128,7 @@ def latent_distances(method: SMM, clean: Latent, original: Latent) -> dict[str, 
 
 
 def feature_distances(method: SMM, video: Video, original: Video) -> dict[str, float]:
-    """`latent_distances` of two videos of one shape, as the model encodes them."""
+    """Return `latent_distances` of two videos of the same shape, as the model encodes them."""
     encode = method.backbone.encode
     return latent_distances(method, encode(stack_frames([video])), encode(stack_frames([original])))
 
@@ -141,21 +141,21 @@ def invert_features(
     kinds: Sequence[Kind] = KINDS,
     seeds: Sequence[int] = (0, 1),
 ) -> Iterator[Inverted]:
-    """Sample videos whose features are pulled to the original's, and the control without.
+    """Sample videos whose features are guided towards the original's, and an unguided control.
 
     Args:
-        parameters: As `analysis_parameters` makes them; their `features` do not count.
-        device: Where to compute.
-        name: The clip's.
-        original: The clip, in a size that the model takes.
-        kinds: What is pulled.
-        seeds: One start each; a seed's start is the same for all kinds.
+        parameters: Parameters from `analysis_parameters`; their `features` are ignored.
+        device: The device to compute on.
+        name: Name of the clip.
+        original: The clip, in a size that the model accepts.
+        kinds: The kinds of features to guide.
+        seeds: Seeds of the initial noise, which is the same for all kinds.
 
     Yields:
         For each seed the control, then each kind.
 
     Raises:
-        FloatingPointError: Loss or gradient is not finite: the rate is too large.
+        FloatingPointError: Loss or gradient is not finite because the learning rate is too large.
     """
     first = SMM(parameters, device)
     prepared = first.prepare(Source(name, original, "", lambda: original))

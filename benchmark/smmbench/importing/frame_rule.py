@@ -1,4 +1,4 @@
-"""How the frames of a video made elsewhere become the frames of a clip."""
+"""Map the frames of a video made elsewhere to the frames of a clip."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ FrameRule = Literal["exact", "resample"]
 
 
 def padded_frames(frames: int) -> int:
-    """Frames that a model makes which counts 4 k + 1 (causal video autoencoders), at least."""
+    """Smallest number of frames of the form 4 k + 1, which causal video autoencoders need."""
     return -(-(frames - 1) // 4) * 4 + 1
 
 
 def fit_frames(
     video: Video, form: NormalForm, rule: FrameRule | None = None
 ) -> tuple[Video, FrameRule]:
-    """Bring an output to the normal form of its source; also give how its frames were taken.
+    """Convert an output to the normal form of its source; also return how frames were selected.
 
-    Frame for frame (`exact`) the first frames are taken, whatever the rate: methods write the
-    rate that their script has, and resampling would double frames that were never doubled. In
-    time (`resample`) the frame nearest to each instant is taken, by `normal_form`.
+    With `exact`, the first frames are taken in order, whatever the frame rate: methods write the
+    rate of their script, and resampling would duplicate frames. With `resample`, the frame nearest
+    to each instant is taken, by `normal_form`.
 
     Args:
         video: The output, with the rate that its file states.
         form: The normal form of its source.
-        rule: One of them; None takes `exact` for a video with the wanted number of frames, or with
-            `padded_frames` of it (models that make 4 k + 1 frames make 17 where 16 are asked).
+        rule: The rule; None selects `exact` for a video with the required number of frames, or with
+            `padded_frames` of it (models of 4 k + 1 frames generate 17 for 16).
 
     Raises:
         VideoError: The video is too short.
@@ -41,8 +41,8 @@ def fit_frames(
         return normal_form(video, form), rule
     if count < form.frames:
         raise VideoError(
-            f"The video has {count} frames, and {form.frames} are wanted frame for frame. Make "
-            "it again with enough frames, or import it with --frame-rule resample."
+            f"The video has {count} frames, but {form.frames} are needed frame for frame. "
+            "Regenerate it with enough frames, or import it with --frame-rule resample."
         )
     if video.fps != form.fps:
         note = f"{video.fps:g} frames a second taken as {form.fps:g}, frame for frame"

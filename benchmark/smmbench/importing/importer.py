@@ -1,4 +1,4 @@
-"""Bringing videos that were made elsewhere into the results tree, as if they had been run here."""
+"""Import videos that were made elsewhere into the results folder, as if they had been run here."""
 
 from __future__ import annotations
 
@@ -49,18 +49,18 @@ ENTRY = "imported"  # in the place of a method's class
 
 @dataclass(frozen=True)
 class Taking:
-    """How frames of files become frames of clips.
+    """How frames of files are mapped to frames of clips.
 
     Attributes:
-        frames: As in `fit_frames`; None goes by the number of frames.
-        fps: Frames a second of every file, whatever it says of itself; None believes the file.
+        frames: The rule, as in `fit_frames`; None decides by the number of frames.
+        fps: Frame rate of every file, overriding the file's own; None uses the file's.
     """
 
     frames: FrameRule | None = None
     fps: float | None = None
 
     def take(self, file: Path, form: NormalForm) -> tuple[Video, Video, FrameRule]:
-        """Read a file; give it as it was read, in the normal form, and how that was done."""
+        """Read a file; return it as read and in the normal form, with the conversions."""
         read = read_video(file, fps=(self.fps or form.fps) if file.is_dir() else None)
         if self.fps is not None and (read.fps != self.fps or read.instants):
             note = f"{read.fps:g} frames a second said to be {self.fps:g}"
@@ -70,13 +70,13 @@ class Taking:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one pair.
+    """Outcome of importing one pair.
 
     Attributes:
         method: Label on the board.
         pair: Names of the clip and the edit.
-        state: `imported` now, `here` before already, `failed`, `missing` among the files, or
-            `planned` where nothing was to be changed.
+        state: `imported` now, `here` if already imported, `failed`, `missing` among the files, or
+            `planned` in a dry run.
         message: Why it failed, what was converted, or which file is planned; else empty.
     """
 
@@ -96,24 +96,24 @@ def import_outputs(
     dry_run: bool = False,
     taking: Taking | None = None,
 ) -> Iterator[Outcome]:
-    """Put one method's outputs into the results folder `root`, one after the other.
+    """Import one method's outputs into the results folder `root`, one after the other.
 
-    A video is brought to the clip's normal form and kept losslessly; what that changed is noted
-    in its record. A file that cannot be read becomes a failed record, and the others go on. The
-    same file again is left alone; another file replaces the earlier one.
+    A video is converted to the clip's normal form and stored losslessly; conversions are noted in
+    its record. A file that cannot be read becomes a failed record, and the import continues. The
+    same file again is skipped; a different file replaces the earlier one.
 
     Args:
         root: The results folder.
-        dataset: Where the pairs are from; its source clips need not be here.
-        batch: The outputs. Every pair of the dataset that it lacks is told as missing.
-        seed: One of the protocol's, by default the first.
-        limit: At most so many of the dataset's pairs; see `choose_pairs`.
-        dry_run: Change nothing, only tell what would be imported, and how.
-        taking: How frames are taken; by default as each file says.
+        dataset: Dataset of the pairs; its source clips are not needed.
+        batch: The outputs. Every pair of the dataset that it lacks is reported as missing.
+        seed: A seed of the protocol, by default the first.
+        limit: Maximum number of the dataset's pairs; see `choose_pairs`.
+        dry_run: Change nothing; only report what would be imported, and how.
+        taking: How frames are selected; by default from each file.
 
     Raises:
-        ValueError: The label has results that were run here or is no name for a folder, or the
-            protocol lacks the seed.
+        ValueError: The label has results that were run here or is not a valid name, or the protocol
+            lacks the seed.
     """
     taking = taking or Taking()
     seeds = dataset.manifest.protocol.seeds
@@ -138,7 +138,7 @@ def import_outputs(
 
 
 def _planned(dataset: Dataset, label: str, wanted: Pair, file: Path, taking: Taking) -> Outcome:
-    """Which file a pair would have, and what would become of its frames."""
+    """Which file a pair would use, and how its frames would be converted."""
     pair = (wanted.clip.name, wanted.edit.name)
     try:
         _, video, rule = taking.take(file, clip_form(dataset, wanted.clip))
@@ -157,7 +157,7 @@ def _check_label(root: Path, label: str) -> None:
     if before is not None and before.entry:
         raise ValueError(
             f"'{method_folder(root, label)}' holds results of {before.entry}, run here. Give "
-            f"outputs made elsewhere a label of their own, such as '{label}-published'."
+            f"outputs made elsewhere a different label, such as '{label}-published'."
         )
 
 
@@ -216,7 +216,7 @@ def _import_one(
 
 
 def _is_here(folder: Path, request: Request, clip: Clip, sha256: str, taking: Taking) -> bool:
-    """Whether this very file was imported before, for the same source, so, and is whole."""
+    """Whether this file was already imported, completely and in the same way."""
     record = read_record(folder)
     return (
         record is not None
@@ -232,7 +232,7 @@ def _is_here(folder: Path, request: Request, clip: Clip, sha256: str, taking: Ta
 
 
 def _write(folder: Path, record: RunRecord, video: Video | None) -> None:
-    """Write the record last: it says that the rest is whole."""
+    """Write the record last, because it certifies that the rest is complete."""
     with held(folder):
         (folder / RECORD).unlink(missing_ok=True)
         if video is None:

@@ -1,4 +1,4 @@
-"""Which file of a folder is whose output: by its name, by a CSV table, or by the manifest."""
+"""Assign the files of a folder to pairs: by name, by a CSV table, or by the manifest."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Batch:
 
     Attributes:
         label: The method's name on the board.
-        card: What a reader of the board must know of it.
-        files: A video, or a folder of numbered images, for each pair that there is.
+        card: Its card.
+        files: A video, or a folder of numbered images, for each pair that exists.
     """
 
     label: str
@@ -39,13 +39,14 @@ class Batch:
 
 
 def find_outputs(dataset: Dataset, folder: Path) -> dict[PairName, Path]:
-    """Find outputs by name: `<clip>/<edit>` or `<clip>__<edit>`, with a video's ending.
+    """Find outputs by name: `<clip>/<edit>` or `<clip>__<edit>`, with a video extension.
 
-    Instead of a video a folder of numbered images may have that name. Hidden files, and files
-    that are no videos, are left alone.
+    Instead of a video, a folder of numbered images may have that name. Hidden files, and files that
+    are not videos, are ignored.
 
     Raises:
-        ValueError: No such folder; a video whose name is no pair's; two videos for one pair.
+        ValueError: There is no such folder, a video's name matches no pair, or a pair has two
+            videos.
     """
     if not folder.is_dir():
         raise ValueError(f"No folder '{folder}' of outputs.")
@@ -89,7 +90,7 @@ def read_map(dataset: Dataset, table: Path, folder: Path) -> dict[PairName, Path
 
 
 def published_outputs(dataset: Dataset) -> list[Batch]:
-    """Published outputs that were fetched, each method's with its card.
+    """Return the published outputs that were fetched, with the card of each method.
 
     Raises:
         ValueError: The manifest names none, none is fetched, or one is not the published file.
@@ -121,7 +122,7 @@ def published_outputs(dataset: Dataset) -> list[Batch]:
 
 
 def _stems(dataset: Dataset) -> dict[str, PairName]:
-    """Both names that the file of each pair may have, without ending."""
+    """Both names that the file of each pair may have, without extension."""
     names = [(clip.name, edit.name) for clip, edit in pairs(dataset)]
     stems = {"/".join(pair): pair for pair in names}
     for pair in names:
@@ -132,7 +133,7 @@ def _stems(dataset: Dataset) -> dict[str, PairName]:
 
 
 def _candidates(folder: Path, clips: set[str]) -> list[tuple[Path, str]]:
-    """Videos and folders of images at the two depths, with their path without ending."""
+    """Videos and folders of images at both depths, with their path without extension."""
     found: list[tuple[Path, str]] = []
     for path in sorted(folder.iterdir()):
         if path.name in clips and path.is_dir() and not is_image_folder(path):

@@ -1,4 +1,4 @@
-"""What a method author reads: the interface, parameters, search spaces, and imported cards."""
+"""The interface for method authors: methods, parameters, search spaces, and imported cards."""
 
 from smmbench.method.interface import BackboneUse, Card, Method, ParametersT, PreparedT, Source
 

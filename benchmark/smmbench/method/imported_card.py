@@ -1,7 +1,7 @@
-"""Cards of methods that are not run here: their videos are imported.
+"""Cards of methods that are not run here, because their videos are imported.
 
-A card is a TOML file; a distribution offers one by the entry point `smmbench.cards`, whose name
-is the label of the videos, or the label and `-published`.
+A card is a TOML file; a distribution registers one under the entry point `smmbench.cards`, whose
+name is the label of the videos, or the label followed by `-published`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ GROUP = "smmbench.cards"
 
 
 class ImportedCard(BaseModel):
-    """What a reader of the board must know of videos that were made elsewhere."""
+    """Card of a method whose videos were made elsewhere."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,7 +31,7 @@ class ImportedCard(BaseModel):
         "`published` (the videos are those of a publication)."
     )
     kind: Literal["method", "baseline", "control", "imported"] = Field(
-        "imported", description="`method` for your own; `imported` marks a stranger's."
+        "imported", description="`method` for your own method; `imported` for another's."
     )
     paper: str = Field("", description="Reference or address.")
     code: str = Field("", description="Address of the code that made the videos.")
@@ -62,13 +62,13 @@ class ImportedCard(BaseModel):
         return self
 
     def card(self) -> Card:
-        """The card as the board has it."""
+        """Return the card in the board's form."""
         said = self.model_dump(exclude={"why", "outputs", "notes"})
         return Card(**said, notes=f"Not run here ({self.why}). {self.notes}".strip())
 
 
 def fields_table() -> str:
-    """Every field of a card, as a Markdown table of the documentation."""
+    """Return every field of a card as a Markdown table for the documentation."""
     rows = [
         f"| `{name}`{' (needed)' if field.is_required() else ''} | {field.description} |"
         for name, field in ImportedCard.model_fields.items()
@@ -77,7 +77,7 @@ def fields_table() -> str:
 
 
 def card_names() -> tuple[str, ...]:
-    """Names of all cards that installed distributions offer; nothing is imported."""
+    """Return the names of all cards that installed distributions register, without importing."""
     return tuple(plugins.offered(GROUP))
 
 
@@ -88,8 +88,8 @@ def load_card(reference: str) -> Card:
         reference: A name among `card_names()`, or the path of a TOML file.
 
     Raises:
-        LookupError: No card of that name; the message lists what there is.
-        ValueError: The file cannot be read, or something in it is wrong.
+        LookupError: There is no card of that name; the message lists the existing ones.
+        ValueError: The file cannot be read or is invalid.
     """
     if reference.endswith(".toml"):
         path = Path(reference).expanduser()
@@ -109,6 +109,6 @@ def load_card(reference: str) -> Card:
 
 
 def card_of_label(label: str) -> Card | None:
-    """The card that stands for a label of imported videos; None where there is none."""
+    """Return the card for a label of imported videos, or None if there is none."""
     name = next((n for n in (f"{label}-published", label) if n in card_names()), None)
     return load_card(name) if name else None

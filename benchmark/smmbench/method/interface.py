@@ -1,7 +1,7 @@
 """The interface of a motion-transfer method.
 
-A method is built once, prepares each source clip once, and transfers its motion once for each
-prompt and seed. Inversion and tuning belong in `prepare`: all prompts and seeds share them.
+A method is constructed once, prepares each source clip once, and transfers its motion once per
+prompt and seed. Inversion and tuning belong in `prepare`, because all prompts and seeds share them.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ PreparedT = TypeVar("PreparedT")
 
 @dataclass(frozen=True)
 class Source:
-    """One source clip as a method sees it.
+    """One source clip, as a method receives it.
 
     Attributes:
         clip: Name of the clip in its dataset.
         video: The clip in the dataset's normal form.
-        prompt: What the clip shows, as a caption; empty where the dataset has none.
-        other: Gives another clip of the same dataset (for controls), always the same one.
+        prompt: Caption of the clip; empty if the dataset has none.
+        other: Returns another clip of the same dataset (for controls), always the same one.
     """
 
     clip: str
@@ -37,29 +37,29 @@ class Source:
 
 @dataclass(frozen=True)
 class Card:
-    """What a reader of the board must know of a method.
+    """What a reader of the board must know about a method.
 
     Attributes:
-        title: Name in words.
-        kind: `method`, `baseline`, `control` (an anchor with a known place) or `imported`.
+        title: Human-readable name.
+        kind: `method`, `baseline`, `control` (with a known expected score) or `imported`.
         paper: Reference or address; empty for none.
         code: Address of the published code; a re-implementation says so in its notes.
         licence: SPDX identifier of the code that ran.
-        backbone: The video model that it works on here; empty for none.
-        original: What the paper's own code works on.
-        values: Where the default parameters come from.
-        tuned: How each preset was chosen: how many settings were tried, on what, by which rule.
-            What `smmbench tune` chose for a run stands in `method.json` instead.
-        notes: What was changed from the original, and why.
+        backbone: The video model that it uses here; empty for none.
+        original: The video model that the paper's own code uses.
+        values: Source of the default parameters.
+        tuned: How each preset was chosen: the number of settings, the data, and the rule. What
+            `smmbench tune` chose for a run is in `method.json` instead.
+        notes: Differences from the original, and their reasons.
         family: Family of the backbone (`unet-3d`, `wan`, `cogvideox`); empty for none.
-        input_contract: What the method is given beside the source clip: `text`,
-            `text-and-first-image`, and so on; empty where it is not known.
-        authors: Who wrote the method.
-        contact: Whom to ask about the results.
+        input_contract: What the method receives besides the source clip: `text`,
+            `text-and-first-image`, and so on; empty if unknown.
+        authors: Authors of the method.
+        contact: Whom to contact about the results.
         seen: What the method, or its backbone, was trained on or has seen of the test set.
         approved_by: Author of the original method who confirmed the settings; empty for none.
 
-    Seconds and memory are measured and stand in the records; a card has no word of them.
+    Time and memory are measured and stored in the records; they are not part of a card.
     """
 
     title: str
@@ -82,14 +82,14 @@ class Card:
 
 @dataclass(frozen=True)
 class BackboneUse:
-    """The video model that a loaded method works on, and how.
+    """The video model of a loaded method, and how it is used.
 
     Attributes:
         family: `unet-3d`, `wan`, `cogvideox`; `none` for a method without one.
         scheduler: How noise levels are stepped through: `ddim`, `euler`.
         prediction: What the network predicts: `epsilon`, `v`, `flow`.
-        frame_rule: Which numbers of frames the model takes: `any`, `4k+1`.
-        padded_frames: Frames that were added to each clip and cut again after decoding.
+        frame_rule: Numbers of frames that the model accepts: `any`, `4k+1`.
+        padded_frames: Frames that are added to each clip and removed after decoding.
     """
 
     family: str
@@ -102,15 +102,15 @@ class BackboneUse:
 class Method(ABC, Generic[ParametersT, PreparedT]):
     """A text-driven motion-transfer method.
 
-    Subclasses name a frozen dataclass of their parameters (every field typed, with a default and
-    in the paper's units) as `Parameters`, their presets by name, and a `card`; and, where it
-    applies, that they are `deterministic` (nothing is drawn: every seed gives the same video) and
-    the space that `smmbench tune` may `search`, by parameter; and which parameters are
-    `checkpoints`: names or folders of weights, which count by the weights that `weights` hashes.
+    Subclasses define `Parameters`, a frozen dataclass (every field typed, with a default and in the
+    paper's units), their `presets` by name, and a `card`. If it applies, they also define
+    `deterministic` (no random numbers are used: every seed gives the same video), the space of
+    parameters that `smmbench tune` may `search`, and `checkpoints`: the parameters that name
+    weights or their folders, which are identified by the hashes that `weights` returns.
 
     Args:
         parameters: An instance of `Parameters`.
-        device: Where to compute: `cpu`, `cuda`, `cuda:1`, `mps`.
+        device: Device to compute on: `cpu`, `cuda`, `cuda:1`, `mps`.
     """
 
     Parameters: ClassVar[type]
@@ -126,46 +126,46 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
 
     @abstractmethod
     def prepare(self, source: Source) -> PreparedT:
-        """Do once for a clip what all its prompts and seeds share."""
+        """Prepare a clip once for all its prompts and seeds."""
 
     @abstractmethod
     def transfer(self, prepared: PreparedT, prompt: str, seed: int) -> Video:
-        """Make a video of what `prompt` says in the motion of the prepared clip.
+        """Generate a video of `prompt` with the motion of the prepared clip.
 
-        The same prepared clip, prompt and seed give the same video on the same machine. Nothing
-        that a call does may change what a later call returns.
+        The same prepared clip, prompt and seed must give the same video on the same machine. No
+        call may change what a later call returns.
         """
 
     def prepare_batch(self, sources: Sequence[Source]) -> Sequence[PreparedT]:
         """Prepare several clips of one size and length at once: `smmbench run --batch N`.
 
-        A method that can work on many at once defines this and `transfer_batch`; others are asked
-        for one at a time. What it gives may differ from `prepare` by rounding, not more. If it
-        raises, each half of the clips is tried, so that one of them fails alone.
+        A method that can process several clips at once defines this and `transfer_batch`; others
+        are called for one at a time. The result may differ from `prepare` only by rounding. If it
+        raises an exception, each half of the clips is tried, so that a faulty clip fails alone.
         """
         return [self.prepare(source) for source in sources]
 
     def transfer_batch(
         self, prepared: Sequence[PreparedT], prompts: Sequence[str], seeds: Sequence[int]
     ) -> Sequence[Video]:
-        """Transfer several at once, one prompt and one seed for each; see `prepare_batch`.
+        """Transfer several clips at once, with a prompt and a seed for each; see `prepare_batch`.
 
-        A clip may stand there several times. A video depends on its own clip, prompt and seed
-        only, up to rounding.
+        A clip may occur several times. Up to rounding, a video depends only on its own clip, prompt
+        and seed.
         """
         return [self.transfer(*one) for one in zip(prepared, prompts, seeds, strict=True)]
 
     def weights(self) -> dict[str, str]:
-        """SHA-256 of the weights that the method loaded, by a readable name for each part.
+        """Return the SHA-256 of the loaded weights, by a readable name for each part.
 
-        `smmbench.storage.weights_hash.tensors_sha256` hashes tensors, whatever file they lie in.
-        Asked once, when the method has been built.
+        `smmbench.storage.weights_hash.tensors_sha256` hashes tensors regardless of their files.
+        It is called once, after construction.
         """
         return {}
 
     def backbone_use(self) -> BackboneUse | None:
-        """The video model that the method works on; None where it does not state it.
+        """Return the video model that the method uses; None if it does not state it.
 
-        Asked when the method has been built, and again when clips have been prepared.
+        It is called after construction, and again after clips have been prepared.
         """
         return None

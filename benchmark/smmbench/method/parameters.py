@@ -1,4 +1,4 @@
-"""From text on the command line to a method's parameters: typed, checked, written in full."""
+"""Parse a method's parameters from the command line: typed, checked, and complete."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from smmbench.plugins import no_such
 
 
 def choose_preset(method: type[Method[Any, Any]], asked: str | None, dataset: str) -> str | None:
-    """Name of the preset to begin from; None for the defaults.
+    """Return the name of the preset to start from, or None for the defaults.
 
-    It is the one that was asked for; else the one named like the dataset or its family, what comes
-    before a hyphen of its name (`emoji` for `emoji` and `emoji-val`); the longest that there is
-    (`emoji-wan` for `emoji-wan-val`); else none.
+    It is the requested preset; otherwise the one named after the dataset or a prefix of its name up
+    to a hyphen (`emoji` for `emoji` and `emoji-val`), the longest that exists (`emoji-wan` for
+    `emoji-wan-val`); otherwise none.
 
     Raises:
-        LookupError: The method has no preset of the name asked for.
+        LookupError: The method has no preset of the requested name.
     """
     if asked is not None:
         if asked not in method.presets:
@@ -41,18 +41,18 @@ def build_parameters(
     settings: Iterable[str] = (),
     values: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Make a method's `Parameters`: its defaults, changed by a preset, settings and values.
+    """Build a method's `Parameters`: its defaults, changed by a preset, settings and values.
 
     Args:
         method: A method's class.
         preset: One of its presets, or None.
         settings: Each `name=value`; the value is read as the field's annotated type. Tuples are
             written with commas or as JSON; `none` stands for None where the type allows it.
-        values: By name, of the field's type or as JSON has it.
+        values: Values by name, of the field's type or as JSON values.
 
     Raises:
-        LookupError: No such parameter or preset; the message names what there is.
-        ValueError: A setting is not of that form or not of the type; or `Parameters` refuses it.
+        LookupError: There is no such parameter or preset; the message lists the existing ones.
+        ValueError: A setting has the wrong form or type, or `Parameters` rejects it.
     """
     types = get_type_hints(method.Parameters)
     if preset is not None and preset not in method.presets:
@@ -77,7 +77,7 @@ def build_parameters(
 
 
 def parameters_from_json(method: type[Method[Any, Any]], content: dict[str, Any]) -> Any:
-    """Make a method's `Parameters` of what `parameters_to_json` gave."""
+    """Build a method's `Parameters` from the output of `parameters_to_json`."""
     types = get_type_hints(method.Parameters)
     return method.Parameters(
         **{name: _checked(name, types[name], [value], value) for name, value in content.items()}
@@ -85,12 +85,12 @@ def parameters_from_json(method: type[Method[Any, Any]], content: dict[str, Any]
 
 
 def parameter_values(parameters: Any) -> dict[str, Any]:
-    """All parameters by name, as they are: typed, not as JSON has them."""
+    """Return all parameters by name, typed and not converted to JSON."""
     return {field.name: getattr(parameters, field.name) for field in dataclasses.fields(parameters)}
 
 
 def parameters_to_json(parameters: Any) -> dict[str, Any]:
-    """All parameters by name, as JSON has them: a tuple is a list, a path is text."""
+    """Return all parameters by name as JSON values: a tuple is a list, a path is text."""
     types = get_type_hints(type(parameters))
     return {
         field.name: TypeAdapter(types[field.name]).dump_python(
@@ -101,7 +101,7 @@ def parameters_to_json(parameters: Any) -> dict[str, Any]:
 
 
 def parameter_help(parameters: type) -> dict[str, str]:
-    """What each parameter means, by name; empty where nobody wrote it.
+    """Return the description of each parameter by name; empty if there is none.
 
     A field states it as `Annotated[int, Doc("of DDIM sampling")]`, with `Doc` of
     `typing_extensions`, or as `field(metadata={"help": "of DDIM sampling"})`.
@@ -116,7 +116,7 @@ def parameter_help(parameters: type) -> dict[str, str]:
 
 
 def type_in_words(annotation: Any) -> str:
-    """Say what may stand for a parameter: `float`, `one of 'a', 'b'`, `int or none`."""
+    """Describe the accepted values of a parameter: `float`, `one of 'a', 'b'`, `int or none`."""
     arguments = get_args(annotation)
     if get_origin(annotation) is Literal:
         return "one of " + ", ".join(repr(value) for value in arguments)
@@ -133,7 +133,7 @@ def type_in_words(annotation: Any) -> str:
 
 
 def _readings(text: str, annotation: Any) -> Iterator[Any]:
-    """Everything that `text` may mean, the likeliest first."""
+    """All possible readings of `text`, the likeliest first."""
     if NoneType in get_args(annotation) and text.lower() in ("none", "null"):
         yield None
     yield text
@@ -143,7 +143,7 @@ def _readings(text: str, annotation: Any) -> Iterator[Any]:
 
 
 def _checked(name: str, annotation: Any, readings: Iterable[Any], given: Any) -> Any:
-    """The first reading that is of the type; NaN and infinity are of none."""
+    """The first reading of the right type; NaN and infinity are never accepted."""
     adapter = TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False))
     for reading in readings:
         try:

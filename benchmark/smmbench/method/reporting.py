@@ -1,6 +1,6 @@
-"""Numbers that a method reports of its own work, such as its loss; the run loop records them.
+"""Numbers that a method reports while it runs, such as its loss; the run loop records them.
 
-A method reports where it computes; whoever runs it collects. Where nobody collects, reporting costs
+A method reports where it computes, and its caller collects. Without a collector, reporting costs
 nothing.
 """
 
@@ -20,7 +20,7 @@ _collecting: ContextVar[Reports | None] = ContextVar("reports", default=None)
 
 @contextmanager
 def collecting() -> Iterator[Reports]:
-    """Collect what the body reports, in this thread: by name, the values of each step."""
+    """Collect the reports of the body in this thread: by name, the values of each step."""
     reports: Reports = {}
     token = _collecting.set(reports)
     try:
@@ -33,7 +33,7 @@ def report(name: str, values: Any) -> None:
     """Report one step of a series.
 
     Args:
-        name: Of the series, such as `guidance_loss_last`.
+        name: Name of the series, such as `guidance_loss_last`.
         values: One number for each sample of the batch, as a tensor or a sequence; a tensor is read
             when the batch is done, so that a GPU does not wait.
     """
@@ -42,10 +42,10 @@ def report(name: str, values: Any) -> None:
 
 
 def series_of(reports: Reports, samples: int) -> list[Series]:
-    """The series of each sample, with five significant digits.
+    """Return the series of each sample, with five significant digits.
 
-    A step that was reported for another number of samples says nothing of one of them, and its
-    series is left out; so is one with a number that is not finite.
+    A series is skipped if one of its steps was reported for a different number of samples, or if it
+    contains a number that is not finite.
     """
     found: list[Series] = [{} for _ in range(samples)]
     for name, steps in reports.items():

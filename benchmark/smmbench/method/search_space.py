@@ -1,6 +1,7 @@
-"""What a method may be tuned over: the values of a parameter, as places from 0 to 1.
+"""Search spaces for tuning: the values of a parameter, as positions from 0 to 1.
 
-A method says it on its class, and `smmbench tune` searches every method by the same rule:
+A method declares its space on its class, and `smmbench tune` searches every method by the same
+rule:
 
     search = {"strength": Range(0.3, 0.95), "rate": LogRange(0.001, 0.1), "grid": Choices(1, 2, 4)}
 """
@@ -14,7 +15,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from `low` to `high`, each as likely as the other; whole ones if both ends are."""
+    """Numbers from `low` to `high`, uniformly distributed; integers if both ends are."""
 
     low: int | float
     high: int | float
@@ -35,7 +36,7 @@ class Range:
 
 @dataclass(frozen=True)
 class LogRange:
-    """Numbers from `low` to `high`, both above 0, each factor as likely as the other."""
+    """Numbers from `low` to `high`, both above 0, uniformly distributed on a logarithmic scale."""
 
     low: int | float
     high: int | float
@@ -50,14 +51,14 @@ class LogRange:
         return round(value) if _whole(self.low, self.high) else _short(value, self.low, self.high)
 
     def __str__(self) -> str:
-        return f"{self.low:g} to {self.high:g}, by factors"
+        return f"{self.low:g} to {self.high:g}, logarithmic"
 
 
 class Choices:
-    """Some values, each as likely as the other.
+    """Discrete values, all equally likely.
 
     Args:
-        values: At least two, as the parameter's type has them: `Choices((0.1, 0.2), (0.2, 0.4))`.
+        values: At least two values of the parameter's type: `Choices((0.1, 0.2), (0.2, 0.4))`.
     """
 
     def __init__(self, *values: Any) -> None:
@@ -84,12 +85,12 @@ def _whole(low: int | float, high: int | float) -> bool:
 
 
 def _short(value: float, low: float, high: float) -> float:
-    """Three digits: a tuned value that looks more exact than the search was would mislead."""
+    """Round to three digits, because more would suggest a precision that the search lacks."""
     return min(max(float(f"{value:.3g}"), low), high)
 
 
 def _told(value: Any) -> str:
-    """A value as `--set` takes it."""
+    """Format a value for `--set`."""
     if isinstance(value, (list, tuple)):
         return ",".join(str(part) for part in value)
     return str(value).lower() if value is None or isinstance(value, bool) else str(value)

@@ -1,7 +1,8 @@
-"""Metrics: one a file, with its formula as a pure function on arrays and the class that scores.
+"""Metrics: one per file, with the formula as a pure function on arrays and a class that scores.
 
-`Metric` is what a metric is, and `Resources` what it may ask for; `smmbench.scoring` loads that
-and finds metrics by the entry point `smmbench.metrics`. Nothing here imports `smmbench.scoring`.
+`Metric` is the interface of a metric, and `Resources` provides what a metric may need.
+`smmbench.scoring` loads these resources and finds metrics by the entry point `smmbench.metrics`.
+Nothing here imports `smmbench.scoring`.
 """
 
 from smmbench.metrics.definition import Metric

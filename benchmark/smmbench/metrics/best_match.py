@@ -15,15 +15,16 @@ _BLOCK = 512  # tracks on each side of one product: 2 MiB, whatever the number o
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The tracks of one clip that count, as rows whose inner products make `corr`.
+    """The counted tracks of one clip, as rows whose inner products give `corr`.
 
     Attributes:
-        agreement: Unit steps, zero where still or unseen; then, if still steps agree, 1 on each
-            seen one that is still. The inner product of two rows is the sum over steps.
-        seen: 1 on steps that are seen; None if all steps of all tracks are averaged over.
-        left_out: 1 on seen steps that are left out where both tracks are still; None if none are.
-        steps: Of a track.
-        least: Seen steps that two tracks must share to be compared.
+        agreement: Unit steps, zero where still or not visible; then, if still steps agree, 1 on
+            each visible still step. The inner product of two rows is the sum over steps.
+        seen: 1 on visible steps; None if the average is over all steps of all tracks.
+        left_out: 1 on visible steps that are excluded where both tracks are still; None if none
+            are.
+        steps: Number of steps of a track.
+        least: Number of visible steps that two tracks must share to be compared.
     """
 
     agreement: Float64[np.ndarray, "kept features"]
@@ -34,7 +35,7 @@ class Rows:
 
 
 def rows_of(steps: Steps, still_threshold: float, conventions: Conventions) -> Rows:
-    """Rows of the tracks that count; a threshold of 0 is the formula to the letter."""
+    """Rows of the counted tracks; a threshold of 0 applies the formula literally."""
     kept = steps.counted
     goes, count = steps.goes[kept], steps.goes.shape[1]
     vectors, lengths = steps.vectors[kept], steps.lengths[kept]
@@ -59,21 +60,21 @@ class Matches:
     """The best match of each track of one clip among those of another.
 
     Attributes:
-        corr: Of the match, -1 to 1.
-        index: Which row of the other clip it is; the first of equal ones.
+        corr: Correlation of the match, -1 to 1.
+        index: Row of the match in the other clip; the first of equal ones.
     """
 
     corr: Float64[np.ndarray, " n"]
     index: Int64[np.ndarray, " n"]
 
     def by_step(self, rows: Rows, others: Rows) -> Float64[np.ndarray, " steps"]:
-        """Mean over the tracks of what each step adds to `corr`, -1 to 1.
+        """Mean over the tracks of each step's contribution to `corr`, -1 to 1.
 
         NaN for a step that no match compares.
 
         Args:
-            rows: Those that were matched.
-            others: Those among which.
+            rows: The rows that were matched.
+            others: The rows among which the matches were found.
         """
         return _mean_by_step(rows, others, self.index)
 

@@ -1,4 +1,4 @@
-"""What motion fidelity gives when there is nothing to find."""
+"""Chance levels of motion fidelity: what it gives for unrelated motion."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ _POINTS = 20_001  # of the grid that the mean is integrated over
 def chance_floor(source_points: int, output_points: int, steps: int) -> float:
     """Expected motion fidelity of tracks whose every step goes in a random direction.
 
-    The best of many random matches is not 0: the floor rises with the number of tracks and falls
-    with the number of steps, so numbers of other grids or lengths do not compare. Smooth tracks
-    have a higher floor still: their steps are alike, which is as if there were fewer; that one is
-    found by pairing outputs with the sources of other clips. Exact, nothing is drawn.
+    The best of many random matches is not 0: the chance level rises with the number of tracks and
+    falls with the number of steps, so numbers from other grids or lengths are not comparable.
+    Smooth tracks have a higher chance level still, because their steps are alike, as if there were
+    fewer; that one is estimated by pairing outputs with the sources of other clips. The result is
+    exact; no random numbers are used.
 
     Args:
         source_points: Moving tracks in the source.
         output_points: Moving tracks in the output.
-        steps: Frames less one.
+        steps: Number of frames minus one.
 
     Returns:
-        0 to 1; 0 where nothing moves in one of them, as motion fidelity has it.
+        A value from 0 to 1; 0 if nothing moves in one of the clips, as for motion fidelity.
 
     Raises:
         ValueError: There is no step.
     """
     if steps < 1:
-        raise ValueError(f"A floor needs at least one step, got {steps}.")
+        raise ValueError(f"A chance level needs at least one step, got {steps}.")
     if not (source_points and output_points):
         return 0.0
     best = (expected_best(points, steps) for points in (source_points, output_points))

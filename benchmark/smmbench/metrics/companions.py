@@ -1,4 +1,4 @@
-"""What motion fidelity does not see: how fast, where, and how much of the frame moves."""
+"""What motion fidelity does not measure: speed, position, and the moving share of the frame."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def speed_ratio(source: Steps, output: Steps) -> float:
     """Mean length of a seen step of moving tracks in the output, over that in the source.
 
     Returns:
-        0 or more, 1 for the same speed; 0 if nothing in the output moves.
+        A ratio of 0 or more: 1 for the same speed, 0 if nothing in the output moves.
 
     Raises:
         ValueError: Nothing in the source moves.
@@ -22,21 +22,21 @@ def speed_ratio(source: Steps, output: Steps) -> float:
 
 
 def direction_cosine(source: Steps, output: Steps) -> float:
-    """Mean cosine between steps at the same time of tracks that begin at the same place.
+    """Mean cosine between simultaneous steps of tracks that begin at the same place.
 
-    Motion fidelity takes for each track the best match anywhere; this takes the track of the same
-    index. The mean is over all steps that go somewhere in either clip, of tracks that move in
-    either; one that is still or unseen in the other counts 0. So a frozen output has 0.
+    Motion fidelity uses the best match of each track anywhere; this uses the track with the same
+    index. The mean is over all non-still steps of either clip, of tracks that move in either; a
+    step that is still or not visible in the other clip counts 0. A frozen output therefore has 0.
 
     Returns:
         -1 to 1; 0 if nothing moves.
 
     Raises:
-        ValueError: The clips have not the same number of tracks or of steps.
+        ValueError: The clips differ in their number of tracks or steps.
     """
     if source.goes.shape != output.goes.shape:
         raise ValueError(
-            "Tracks are compared by their index: source and output need as many, over as many "
+            "Tracks are compared by index: source and output need equal numbers of tracks and "
             f"steps, got {source.goes.shape} and {output.goes.shape}."
         )
     counted = (source.moving | output.moving)[:, None] & (source.goes | output.goes)

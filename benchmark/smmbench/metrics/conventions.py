@@ -1,4 +1,4 @@
-"""What the formula of motion fidelity leaves open, as a value that is stored with every score."""
+"""Conventions that the formula of motion fidelity leaves open; stored with every score."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Conventions:
-    """Which tracks count, and what each of their steps counts; the defaults are the headline's.
+    """Which tracks count, and how each step counts; the defaults are those of motion fidelity.
 
-    A step is still if it is at most `still_threshold` pixels long. A track without any other step
-    has no direction and never counts, whatever the rule.
+    A step is still if it is at most `still_threshold` pixels long. A track with only still steps
+    has no direction and never counts.
 
     Attributes:
-        moves: Which tracks count: those with `any` step that is not still; those of which at least
-            the `share` given below is not still (.5: the median step moves); those whose `path`
-            is longer than the pixels given below in all; those that come further than that from
-            where they began (`displacement`).
-        moving_share: Of the rule `share`, 0 to 1.
-        moving_pixels: Of the rules `path` and `displacement`, pixels in the whole clip.
-        still: Where both tracks of a pair stand still in a step, they `agree` (1), count `zero`,
-            or the step is `left-out` and the mean is over the other steps. A still step against
-            a moving one is 0 in any case. With `zero` a clip that rests has less than 1 with
-            itself.
-        visibility: `ignored`; or tracks that are seen in too small a share of their steps do not
-            count (`tracks`); or besides that a step in which either track is unseen is left out
-            of the mean (`steps`), and two tracks that share too few seen steps count 0. A step
-            is seen if both its ends are visible.
-        visible_share: Smallest share of seen steps, 0 to 1.
+        moves: Which tracks count: those with `any` step that is not still; those in which at least
+            the `share` given below is not still (.5: the median step moves); those whose total
+            `path` is longer than the pixels given below; or those whose largest distance from their
+            first position exceeds it (`displacement`).
+        moving_share: Parameter of the rule `share`, 0 to 1.
+        moving_pixels: Parameter of the rules `path` and `displacement`, in pixels over the whole
+            clip.
+        still: If both tracks of a pair are still in a step, they `agree` (1), count `zero`, or the
+            step is `left-out` and the mean is over the other steps. A still step against a moving
+            one is always 0. With `zero`, a clip that rests has less than 1 with itself.
+        visibility: `ignored`; or `tracks`, where tracks that are visible in too small a share of
+            their steps do not count; or `steps`, where in addition a step in which either track is
+            invisible is excluded from the mean, and two tracks that share too few visible steps
+            count 0. A step is visible if both its ends are.
+        visible_share: Smallest share of visible steps, 0 to 1.
     """
 
     moves: Literal["any", "share", "path", "displacement"] = "share"

@@ -1,4 +1,4 @@
-"""What a metric is: one class that says what it measures, loads what it needs, and measures."""
+"""The interface of a metric: one class that describes, loads and measures."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ _REQUIRED = [
 
 
 class Metric(ABC):
-    """A number that a video is given.
+    """Base class of metrics; a metric assigns a number to a video.
 
-    A subclass sets the class attributes, and is offered by the entry point `smmbench.metrics`
-    under its name. Importing it loads no model: `__init__` does that, once for all videos.
+    A subclass sets the class attributes and is registered under the entry point `smmbench.metrics`
+    by its name. Importing it loads no model; `__init__` does, once for all videos.
 
     Attributes:
-        name: As in `scores.json` and the columns of tables.
-        version: Raised whenever the same input would give another number.
-        title: Name in words.
-        description: What it says, in one sentence.
-        higher_is_better: Which way is better.
+        name: Name in `scores.json` and in the columns of tables.
+        version: Version, raised whenever the same input would give a different number.
+        title: Human-readable name.
+        description: What it measures, in one sentence.
+        higher_is_better: Whether a higher value is better.
         minimum: Smallest possible value.
         maximum: Largest possible value.
-        unit: Of the value; empty for none.
-        worst: What a pair without a video counts: no video may score less.
-        needs: What must be had to compute it; says which parts of the protocol it depends on.
-        source: Whose definition it is.
-        extra: Computed only if it is asked for by its name.
-        order: Place among the columns of a table; those of one place stand by name.
+        unit: Unit of the value; empty if it has none.
+        worst: Value of a pair without a video; no video may score worse.
+        needs: Resources it needs, which determine the parts of the protocol it depends on.
+        source: Publication that defines it.
+        extra: Whether it is computed only if requested by name.
+        order: Position among the columns of a table; equal positions are sorted by name.
 
     Raises:
-        TypeError: A subclass that is not abstract lacks one of these, or needs an unknown thing.
-        ValueError: Its worst value lies outside of its range.
+        TypeError: A concrete subclass lacks one of these, or needs an unknown resource.
+        ValueError: Its worst value lies outside its range.
     """
 
     name: ClassVar[str]
@@ -70,7 +70,7 @@ class Metric(ABC):
             _check(cls)
 
     def __new__(cls, *args: Any, **described: Any) -> Any:
-        """Make a metric; `Metric(name=..., loader=...)`, its first form, still gives a class."""
+        """Create a metric; the legacy form `Metric(name=..., loader=...)` still returns a class."""
         if cls is Metric:
             from smmbench.metrics.described import described_metric
 
@@ -81,20 +81,20 @@ class Metric(ABC):
         """Load what the metric needs.
 
         Args:
-            resources: What all metrics of one dataset share.
+            resources: Resources shared by all metrics of a dataset.
 
         Raises:
             ImportError: A package that it needs is not installed.
-            OSError: Weights that it needs cannot be had here.
-            ValueError: Something else that it needs is missing; the message says what.
+            OSError: Weights that it needs are not available.
+            ValueError: Another resource is missing; the message names it.
         """
         self.resources = resources
 
     def origin(self, task: Task) -> dict[str, Any]:
-        """What the number depends on besides output, prompt and protocol, as JSON has it.
+        """Return what the number depends on besides output, prompt and protocol, as JSON values.
 
-        What of it belongs to one clip (its depth, its mask) goes under the key `pair`: it must be
-        the same for all methods of a pair, and all else for a whole column.
+        What belongs to one clip (its depth, its mask) goes under the key `pair`: it must be the
+        same for all methods of a pair, and everything else for a whole column.
         """
         return {}
 
@@ -108,7 +108,7 @@ class Metric(ABC):
 
     @classmethod
     def describe(cls) -> dict[str, Any]:
-        """What the metric says of itself, by attribute; `code` is where its class is."""
+        """Return the metric's attributes by name; `code` is the location of its class."""
         names = (*_REQUIRED, "unit", "needs", "source", "extra")
         described = {name: getattr(cls, name) for name in names}
         return described | {"code": f"{cls.__module__}:{cls.__qualname__}"}
@@ -117,7 +117,7 @@ class Metric(ABC):
 def _check(cls: type[Metric]) -> None:
     missing = [name for name in _REQUIRED if not hasattr(cls, name)]
     if missing:
-        raise TypeError(f"The metric {cls.__qualname__} does not say its {', '.join(missing)}.")
+        raise TypeError(f"The metric {cls.__qualname__} does not define {', '.join(missing)}.")
     if unknown := sorted(set(cls.needs) - set(get_args(Need))):
         raise TypeError(
             f"Metric '{cls.name}' needs {', '.join(unknown)}; known needs are "

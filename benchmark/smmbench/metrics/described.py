@@ -1,4 +1,4 @@
-"""Metrics in the form of smmbench 0.1.0, a description that names its loader: they still work."""
+"""Support for metrics in the form of smmbench 0.1.0: a description that names a loader."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from smmbench.metrics.resources import Resources
 
 
 def described_metric(*, loader: str, **description: Any) -> type[Metric]:
-    """Make a class of a description.
+    """Create a class from a description.
 
     Args:
-        loader: `package.module:function`, a function of the metric and its resources that gives
-            an object with `origin(task)` and `measure(task)`.
+        loader: `package.module:function`, a function of the metric and its resources that returns
+                    an object with `origin(task)` and `measure(task)`.
         description: The attributes of `Metric`, by name.
 
     Raises:

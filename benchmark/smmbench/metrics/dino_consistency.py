@@ -44,7 +44,7 @@ def later_frames(
 def first_tokens(
     model: FrameModel, frames: UInt8[np.ndarray, "time height width 3"]
 ) -> Float32[np.ndarray, "time features"]:
-    """The class token of each frame, the embedding that DINO is compared by."""
+    """The class token of each frame, which is the embedding that is compared."""
     batches = model.batches(frames)
     return np.concatenate([out.last_hidden_state[:, 0].float().cpu().numpy() for out in batches])
 

@@ -19,7 +19,7 @@ def end_point_error(
 ) -> float:
     """Mean distance between the flow of source and output, over all pixels and steps, in pixels.
 
-    As V2VBench reports it. Raises `ValueError` where the shapes differ.
+    This is the form that V2VBench reports. Raises `ValueError` if the shapes differ.
     """
     return float(distances(source, output).mean())
 
@@ -57,7 +57,7 @@ class EndPointError(Metric):
         return self._flow.origin(task)
 
     def measure(self, task: Task) -> Measured:
-        """Mean distance in percent of the frame's diagonal, cut at 100; in pixels as a detail."""
+        """Mean distance in percent of the diagonal, clipped at 100; in pixels as a detail."""
         source, output = self._flow.of(task).forward, flow_of(task.output.frames).forward
         apart = distances(source, output)
         pixels = float(apart.mean())

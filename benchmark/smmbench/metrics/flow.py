@@ -15,7 +15,7 @@ SMALLEST = 16  # pixels: a frame must hold two patches along each side
 
 @dataclass(frozen=True, eq=False)
 class Flow:
-    """Where each pixel goes, and where it came from, in pixels (x, y) a step.
+    """Displacement of each pixel forward and backward, in pixels (x, y) per step.
 
     Attributes:
         forward: From frame t to t + 1, at the pixels of t.
@@ -54,10 +54,10 @@ def flow_of(frames: UInt8[np.ndarray, "time height width 3"]) -> Flow:
 
 
 def seen_before(flow: Flow) -> Bool[np.ndarray, "steps height width"]:
-    """Which pixels of frame t + 1 are seen in frame t: there and back again ends where it began.
+    """Which pixels of frame t + 1 are visible in frame t, by forward-backward consistency.
 
     The criterion of Sundaram et al. (ECCV 2010): |f + b|^2 < 0.01 (|f|^2 + |b|^2) + 0.5. A pixel
-    that came from outside the frame is not seen.
+    that came from outside the frame is not visible.
     """
     seen = []
     for forward, backward in zip(flow.forward, flow.backward, strict=True):
@@ -74,7 +74,7 @@ def pull(
 ) -> tuple[Float32[np.ndarray, "height width channels"], Bool[np.ndarray, "height width"]]:
     """The image as seen from each pixel displaced by (x, y), and where that is inside it.
 
-    Between pixels by bilinear interpolation.
+    Values between pixels are interpolated bilinearly.
     """
     height, width = displacement.shape[:2]
     x = np.arange(width, dtype=np.float32) + displacement[..., 0]

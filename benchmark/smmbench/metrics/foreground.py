@@ -1,7 +1,7 @@
-"""Which tracks lie on the foreground: by a mask, or by moving otherwise than the rest.
+"""Which tracks lie on the foreground: by a mask, or by moving differently from the rest.
 
-A grid over the whole frame dilutes an object that fills a tenth of it: losing its motion costs a
-tenth of one direction. So a second number is taken over the foreground alone.
+A grid over the whole frame dilutes an object that fills a tenth of it: losing its motion costs only
+a tenth of one direction. A second number is therefore computed over the foreground alone.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def begins_on(
 ) -> Bool[np.ndarray, " n"]:
     """Tracks whose first position lies on the mask of the first frame.
 
-    A transfer puts its new object where the old one was, so the source's mask serves the output
-    too, as far as the objects have one shape.
+    A transfer places the new object where the old one was, so the source's mask applies to the
+    output too, insofar as the objects have the same shape.
 
     Args:
         points: Positions (x, y) in pixels of the mask; (0, 0) is the centre of its first pixel.
@@ -38,13 +38,13 @@ def moves_otherwise(
 ) -> Bool[np.ndarray, " n"]:
     """Tracks that do not follow the motion that most of the frame has in common.
 
-    In each step an affine motion is fitted to all points (RANSAC); it stands for the camera. A
-    track is taken if it departs from that by more than the threshold, on average over the steps.
-    Where an object fills most of the frame, the object is what is common.
+    In each step an affine motion, which models the camera, is fitted to all points (RANSAC). A
+    track is selected if its mean deviation from that motion over the steps exceeds the threshold.
+    If an object fills most of the frame, the object's motion is the common one.
 
     Args:
         points: Positions (x, y) in pixels.
-        still_threshold: Pixels a step.
+        still_threshold: Threshold in pixels per step.
     """
     frames = np.ascontiguousarray(np.moveaxis(points.astype(np.float64), 1, 0))
     departure = [

@@ -20,7 +20,8 @@ def frame_accuracy(
 ) -> float:
     """Share of frames whose cosine with the target prompt is above that with the source prompt.
 
-    From 0 to 1; a frame as near to both does not count. As in FateZero (Qi et al., ICCV 2023).
+    The value is from 0 to 1; a frame equally close to both does not count. Defined in FateZero (Qi
+    et al., ICCV 2023).
 
     Raises:
         ValueError: There is no frame, or an embedding has no direction (zero or not finite).
@@ -67,7 +68,7 @@ class FrameAccuracy(Metric):
         """Share of frames; notes a prompt whose end the model does not read."""
         prompt = task.clip.prompt
         if not prompt:
-            raise ValueError(f"Clip '{task.clip.name}' has no prompt that says what it shows.")
+            raise ValueError(f"Clip '{task.clip.name}' has no prompt that describes it.")
         embeddings = (
             self._embeddings.of_frames(task),
             self._embeddings.of_prompt(task.prompt),

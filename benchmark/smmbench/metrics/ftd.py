@@ -22,18 +22,18 @@ def ftd(
 ) -> float:
     """Square root of the mean squared discrete Frechet distance of same-index tracks.
 
-    As RoPECraft (2025, arXiv 2505.13344) has it: x is divided by the width and y by the height.
-    Its script follows random points of a mask and moves unseen ones; here every track counts
-    where the tracker has it.
+    As in RoPECraft (2025, arXiv 2505.13344), x is divided by the width and y by the height. Its
+    script tracks random points of a mask and moves invisible ones; here every track counts as the
+    tracker returns it.
 
     Args:
         source: Positions (x, y) in pixels.
         output: Positions of the same points; the number of frames may differ.
-        width: Of the frames, in pixels.
-        height: The same.
+        width: Width of the frames, in pixels.
+        height: Height of the frames, in pixels.
 
     Returns:
-        From 0; above sqrt(2) only if tracks leave the frame.
+        A value of 0 or more; above sqrt(2) only if tracks leave the frame.
 
     Raises:
         ValueError: There is no track, or no frame, or there are unequal numbers of tracks.
@@ -53,8 +53,8 @@ def frechet_distances(
 ) -> Float[np.ndarray, " n"]:
     """Discrete Frechet distance of each track in `a` to the track of the same index in `b`.
 
-    The least leash with which both are walked from end to end, by turns or together, never back
-    (Eiter and Mannila, 1994). In the unit of the positions.
+    The distance is the shortest leash with which both can be walked from end to end, in turn or
+    together, never backwards (Eiter and Mannila, 1994), in the unit of the positions.
     """
     reach = np.empty((a.shape[1], b.shape[1], len(a)))
     for i in range(a.shape[1]):
@@ -93,7 +93,7 @@ class FTD(Metric):
         return self._tracks.origin(task.clip)
 
     def measure(self, task: Task) -> Measured:
-        """The distance, cut at that of two corners of the frame."""
+        """The distance, clipped at that between two opposite corners of the frame."""
         source, output = self._tracks.of_source(task.clip), self._tracks.of_output(task)
         starts = source.points[:, 0], output.points[:, 0]
         if starts[0].shape != starts[1].shape or not np.allclose(*starts):

@@ -1,9 +1,10 @@
-"""What the scripts of other projects call motion fidelity: what the five of them share.
+"""Code shared by the five metrics that reproduce other projects' motion fidelity scripts.
 
-For reading published numbers, never for a board: the scripts look in one direction only, and none
-computes the published formula. Each is re-implemented from its description, on tracks that are
-given, each with its quirks, NaN included; none of their code is here, and four of the five have no
-licence. They compute in single precision and here it is double, so numbers agree to about 1e-6.
+These metrics serve to interpret published numbers, and are not for boards: the scripts compare in
+one direction only, and none computes the published formula. Each is reimplemented from its
+description, on given tracks, with its peculiarities, including NaN. None of their code is here, and
+four of the five have no licence. They compute in single precision and this module in double, so
+numbers agree to about 1e-6.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ LOOKUP: Size = (384, 512)  # where CoTracker computes, and looks masks up
 
 
 class LegacyMotionFidelity(Metric):
-    """What one script gives for a video, from the tracks of this protocol.
+    """Base of metrics that compute what one script returns for the tracks of this protocol.
 
-    The scripts have other trackers and grids than a protocol here: a number agrees with theirs
-    only if that is theirs too. Masks are used where the dataset has them and the script does.
+    The scripts use other trackers and grids than the protocols here; a number agrees with theirs
+    only if tracker and grid do too. Masks are used if both the dataset and the script have them.
 
     Attributes:
-        masked: Whether the script looks at a mask of the source.
+        masked: Whether the script uses a mask of the source.
         lookup: Height and width at which masks are looked up: where CoTracker computes, under its
             own grid (`--tracker cotracker2-grid55:/path.pth`), else None, the clip's own.
     """
@@ -62,7 +63,7 @@ class LegacyMotionFidelity(Metric):
         return self._tracks.origin(task.clip) | {"masks": masks.sha256 if masks else ""}
 
     def measure(self, task: Task) -> Measured:
-        """The script's number; that it is NaN is said as the reason why there is none."""
+        """The script's number; if it is NaN, there is no number and the reason says so."""
         source, output = self._tracks.of_source(task.clip), self._tracks.of_output(task)
         masks = true_masks(self._dataset, task.clip) if self.masked and task.clip.masks else None
         value = self.script(source, output, task, masks)
@@ -126,7 +127,7 @@ def mean_best(cosines: Float64[np.ndarray, "m n"], less_identity: bool) -> float
         must_equal("tracks", cosines.shape[1], cosines.shape[0])
         cosines = cosines - np.eye(len(cosines))
     if not cosines.size:
-        raise ValueError("No track is left to compare: the script fails there.")
+        raise ValueError("No track is left to compare: the script fails in this case.")
     return float(cosines.max(axis=1).mean())
 
 

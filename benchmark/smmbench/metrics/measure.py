@@ -1,4 +1,4 @@
-"""What one measurement takes and what it gives."""
+"""Input and output of one measurement."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class Task:
     """One video to score.
 
     Attributes:
-        clip: The source that it was made from.
-        prompt: What it is to show.
+        clip: The source clip that it was generated from.
+        prompt: The target prompt.
         output: The video, in the clip's normal form.
         pixels: SHA-256 of the output's pixels.
         reference: The motion that the method was given; `forward` is the clip's own.
@@ -30,15 +30,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Measured:
-    """A number before it has its origin.
+    """A number, before its origin is attached.
 
     Attributes:
         value: The number.
-        details: What it is made of and what stands beside it, by name.
-        note: What to know of it; empty for nothing.
-        per_frame: By name, a value for each frame of the output, None for a frame that has none:
-            the first one, where steps are compared.
-        tracks: What was compared, for `tracks.npz`, which is that of motion fidelity; else None.
+        details: Its components and related values, by name.
+        note: A remark about the number; may be empty.
+        per_frame: For each name, a value per frame of the output; None for a frame without a value,
+            such as the first one if steps are compared.
+        tracks: The compared tracks, for `tracks.npz`, if the metric is motion fidelity; else None.
     """
 
     value: float

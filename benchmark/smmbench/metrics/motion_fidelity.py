@@ -1,20 +1,21 @@
-"""Motion fidelity: is every motion of the output found in the source, and the reverse?
+"""Motion fidelity: is every motion of the output found in the source, and vice versa?
 
 The formula of Yatim et al. (CVPR 2024), for tracks T of the source and T~ of the output, unaligned:
 
     MF = 1/m sum_{t~} max_t corr(t, t~) + 1/n sum_t max_{t~} corr(t, t~)
     corr(t, t~) = 1/K sum_k <v_k, v~_k> / (|v_k| |v~_k|)         v_k: step k of a track, K steps
 
-The formula leaves open what a step without motion counts. Trackers jitter on still ground, and
-under a still camera most points stand still, so only tracks that move count, on either side.
-`Conventions` says which those are and what their steps count. An output where nothing moves scores
-0; a source where nothing moves cannot be scored.
+The formula does not define the value of a step without motion. Trackers jitter on a still
+background, and under a static camera most points are still, so only moving tracks count, on either
+side. `Conventions` defines which tracks move and how their steps count. An output in which nothing
+moves scores 0; a source in which nothing moves cannot be scored.
 
-`still_threshold=0` is the formula to the letter, whatever the conventions: every track and every
-step counts, seen or not, and a step of length zero, where the formula divides 0 by 0, counts 0. So
-a clip with such steps scores less than 1 with itself; above 0, however small, it scores 1.
+`still_threshold=0` applies the formula literally, regardless of the conventions: every track and
+every step counts, visible or not, and a step of length zero, where the formula divides 0 by 0,
+counts 0. A clip with such steps therefore scores less than 1 with itself; with any threshold above
+0 it scores 1.
 
-The number sees directions only: it is blind to speed.
+The metric compares directions only: it ignores speed.
 """
 
 from __future__ import annotations
@@ -49,14 +50,15 @@ _DEFAULT = Conventions()
 
 @dataclass(frozen=True)
 class Counts:
-    """Tracks of one video that a mask let through.
+    """Counts of the tracks of one video that a mask selected.
 
     Attributes:
-        moving: Those that count.
-        still: Those that do not move; moving + still + dropped is the number of tracks.
-        invisible: Not visible in at least one frame, whether they count or not; 0 if visibility
-            was not given.
-        dropped: Seen in too few steps to say whether they move; 0 unless visibility is used.
+        moving: Tracks that count.
+        still: Tracks that do not move; moving + still + dropped is the number of tracks.
+        invisible: Tracks that are invisible in at least one frame, whether they count or not; 0 if
+            visibility was not given.
+        dropped: Tracks visible in too few steps to decide whether they move; 0 unless visibility is
+            used.
     """
 
     moving: int
@@ -67,7 +69,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class BothDirections:
-    """The number in both directions, with what it was made of.
+    """Motion fidelity in both directions, with its components.
 
     Attributes:
         output_to_source: Mean over the output's tracks of the best match in the source, -1 to 1
@@ -77,8 +79,8 @@ class BothDirections:
         source: Counts of the source's tracks.
         output: Counts of the output's tracks.
         by_step: The mean of both directions in each step, over the matches that both directions
-            chose, -1 to 1; their mean is `mean` where every match is over all steps. None for a
-            step in which no match is compared; empty where nothing in the output moves.
+            chose, -1 to 1; their mean is `mean` if every match is over all steps. None for a step
+            in which no match is compared; empty if nothing in the output moves.
     """
 
     output_to_source: float
@@ -114,13 +116,13 @@ def motion_fidelity(
     Args:
         source: Positions (x, y) in pixels of a canvas that both clips share.
         output: The same for the output; n and m may differ.
-        source_visible: Where the tracker trusts itself; None: everywhere.
+        source_visible: Where the tracker considers its position reliable; None: everywhere.
         output_visible: The same for the output.
         source_mask: Which tracks to compare, for example those on the foreground; None: all.
         output_mask: The same for the output.
-        still_threshold: Pixels a step up to which a step is no motion; 0: the formula to the
-            letter.
-        conventions: What the formula leaves open.
+        still_threshold: Length in pixels up to which a step is still; 0 applies the formula
+            literally.
+        conventions: Conventions that the formula leaves open.
 
     Raises:
         ValueError: Lengths differ, there is no step, a position is not finite, visibility or a
@@ -157,8 +159,8 @@ def motion_fidelity(
 class MotionFidelity(Metric):
     """Compares the motion of an output with that of its source.
 
-    Beside the number stand its chance levels, that of the foreground alone, and what it does not
-    see: speed, place, and how much of the frame moves.
+    The details include its chance levels, the value over the foreground alone, and what it does
+    not measure: speed, position, and the moving share of the frame.
     """
 
     name = "motion_fidelity"
@@ -181,7 +183,7 @@ class MotionFidelity(Metric):
         self._conventions = Conventions()
 
     def origin(self, task: Task) -> dict[str, Any]:
-        """Tracks, conventions, and what the floor and the foreground are taken from."""
+        """Tracks, conventions, and the inputs of the chance level and of the foreground."""
         others = (self._tracks.origin(clip) for clip in self._others(task.clip))
         return self._tracks.origin(task.clip) | {
             "conventions": asdict(self._conventions),
@@ -190,7 +192,7 @@ class MotionFidelity(Metric):
         }
 
     def measure(self, task: Task) -> Measured:
-        """Mean of both directions, and as details what it is made of and what stands beside it.
+        """Mean of both directions, with its components and related values as details.
 
         Details: each direction, the sum and the counts; `floor` and `other_sources` (see
         `chance_floor`, and `_other_sources`); `foreground` with its directions and how many of
@@ -217,7 +219,7 @@ class MotionFidelity(Metric):
         )
 
     def _counted(self, counts: Counts) -> int:
-        """How many tracks enter the number: by the formula to the letter, all."""
+        """Number of counted tracks: all of them if the formula is applied literally."""
         if self._still_threshold == 0:
             return counts.moving + counts.still + counts.dropped
         return counts.moving
@@ -238,9 +240,9 @@ class MotionFidelity(Metric):
         )
 
     def _others(self, clip: Clip) -> list[Clip]:
-        """The clips that come after this one in the manifest, in a circle, of the same length.
+        """The clips that follow this one in the manifest (wrapping around), of the same length.
 
-        A clip whose file is not here is left out, and so from the score's origin too.
+        A clip whose file is missing is skipped, and is absent from the score's origin too.
         """
         clips = self._dataset.manifest.clips
         here = [known.name for known in clips].index(clip.name)
@@ -250,7 +252,7 @@ class MotionFidelity(Metric):
         return [one for one in others if self._tracks.has_source(one)]
 
     def _other_sources(self, clip: Clip, output: Tracks) -> dict[str, float]:
-        """What the output scores against sources that it was not made from: the mean of some."""
+        """Mean score of the output against some sources that it was not generated from."""
         values = []
         for other in self._others(clip):
             with suppress(ValueError):  # still: this pair does not need it
@@ -260,8 +262,8 @@ class MotionFidelity(Metric):
     def _foreground(self, clip: Clip, source: Tracks, output: Tracks) -> dict[str, float]:
         """The number over the foreground alone.
 
-        It is that of the whole where nothing of the source moves on the foreground: there is no
-        object then whose motion the rest of the frame hides.
+        If nothing of the source moves on the foreground, it is the number over the whole frame,
+        because there is no object whose motion the rest of the frame could hide.
         """
         if clip.masks:
             mask = true_masks(self._dataset, clip)[0]
@@ -313,7 +315,7 @@ def _steps(
 
 
 def _mean(best: Float64[np.ndarray, " n"]) -> float:
-    """Mean correlation; rounding may not take it out of its range."""
+    """Mean correlation, clipped to its range after rounding."""
     return float(np.clip(best.mean(), -1.0, 1.0))
 
 

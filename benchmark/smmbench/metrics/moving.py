@@ -1,4 +1,4 @@
-"""Steps of tracks: which are still, which are seen, and which tracks therefore count."""
+"""Steps of tracks: which are still, which are visible, and which tracks therefore count."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ class Steps:
 
     Attributes:
         vectors: From each position to the next, in pixels.
-        lengths: Of the vectors.
-        seen: Steps with both ends visible; all of them where unseen steps count too.
-        goes: Seen steps that are longer than the still threshold.
+        lengths: Lengths of the vectors.
+        seen: Steps with both ends visible; all steps if invisible ones count too.
+        goes: Visible steps longer than the still threshold.
         moving: Tracks that move, by the rule.
-        dropped: Tracks seen in too few steps; they do not move.
-        counted: Tracks that enter the number: those that move, or all for the formula to the
-            letter.
+        dropped: Tracks visible in too few steps; they count as not moving.
+        counted: Tracks that count: those that move, or all if the formula is applied literally.
     """
 
     vectors: Float64[np.ndarray, "n steps 2"]
@@ -71,14 +70,14 @@ def steps_of(
     still_threshold: float,
     conventions: Conventions,
 ) -> Steps:
-    """Look at every step of every track.
+    """Classify every step of every track.
 
     Args:
         points: Positions (x, y) in pixels.
-        visible: Where the tracker trusts itself; None: everywhere.
-        still_threshold: Pixels a step up to which a step is still; 0: the formula to the letter,
-            which knows neither visibility nor a rule for tracks.
-        conventions: The rules.
+        visible: Where the tracker considers its position reliable; None: everywhere.
+        still_threshold: Length in pixels up to which a step is still; 0 applies the formula
+            literally, without visibility or a rule for tracks.
+        conventions: The conventions to apply.
     """
     letter = still_threshold == 0
     vectors = np.diff(points.astype(np.float64), axis=1)

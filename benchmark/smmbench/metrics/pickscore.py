@@ -19,9 +19,9 @@ MODEL = HubModel(
 def image_text_logits(
     model: FrameModel, frames: UInt8[np.ndarray, "time height width 3"], prompt: str
 ) -> Float32[np.ndarray, " time"]:
-    """Cosine of each frame with the prompt, times the temperature that the model has learned.
+    """Cosine of each frame with the prompt, times the model's learned temperature.
 
-    A prompt that is longer than the model reads is cut, as PickScore does.
+    A prompt that is longer than the model reads is truncated, as in PickScore.
     """
     words: dict[str, Any] = {"text": [prompt], "padding": "max_length", "truncation": True}
     batches = model.batches(frames, **words)
@@ -29,12 +29,12 @@ def image_text_logits(
 
 
 class PickScore(Metric):
-    """Asks a model of human preferences about each frame."""
+    """Scores each frame with a model of human preferences."""
 
     name = "pickscore"
     version = 1
     title = "PickScore"
-    description = "Mean over frames of what a model of human preferences says of frame and prompt."
+    description = "Mean over frames of a human-preference model's score of frame and prompt."
     higher_is_better = True
     minimum, maximum, worst = -100.0, 100.0, -100.0
     needs = ("weights",)
@@ -50,11 +50,11 @@ class PickScore(Metric):
         return {"model": self._model.origin(), "prompt": task.prompt}
 
     def measure(self, task: Task) -> Measured:
-        """Mean over frames; a prompt that is cut is noted."""
+        """Mean over frames; a truncated prompt is noted."""
         logits = image_text_logits(self._model, task.output.frames, task.prompt)
         tokens = self._model.processor.tokenizer
         longer = len(tokens(task.prompt)["input_ids"]) > tokens.model_max_length
-        note = f"The prompt is cut at the {tokens.model_max_length} tokens that PickScore reads."
+        note = f"The prompt is truncated to the {tokens.model_max_length} tokens of PickScore."
         return Measured(
             float(logits.mean()),
             note=note if longer else "",

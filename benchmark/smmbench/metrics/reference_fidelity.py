@@ -1,15 +1,15 @@
-"""Fidelity to the given reference: does an output move as the motion that the method was given?
+"""Fidelity to the given reference: does an output follow the motion that the method was given?
 
-A method that moves the object in the same way whatever it is given transfers nothing, and motion
-fidelity alone cannot tell. So the output is compared with every motion that could have been given:
-the clip's own (`forward`), the clip backwards (`reversed`), and another clip's (`other`). From the
-numbers of two outputs of one prompt and seed, made from two references R and R', follows how
-selective the method is:
+A method that moves the object in the same way regardless of its reference transfers nothing, but
+motion fidelity alone cannot reveal this. The output is therefore compared with every motion that
+could have been given: the clip's own (`forward`), the clip reversed in time (`reversed`), and
+another clip's (`other`). The selectivity of the method follows from the numbers of two outputs with
+the same prompt and seed, generated from two references R and R':
 
     S = 1/2 [MF(out_R, R) - MF(out_R, R') + MF(out_R', R') - MF(out_R', R)]
 
-which is 0 for a method that ignores its reference, and for copies of the references (out_R = R,
-out_R' = R') the scale to divide by.
+S is 0 for a method that ignores its reference; its value for copies of the references (out_R = R,
+out_R' = R') is the scale by which it is divided.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from smmbench.video import Reference
 
 FORWARD: Reference = "forward"
 OTHERS: tuple[Reference, ...] = ("reversed", "other")
-"""References that move, beside the clip's own."""
+"""Moving references other than the clip's own."""
 
 
 def selectivity(own: float, own_other: float, other: float, other_own: float) -> float:
@@ -39,12 +39,12 @@ def selectivity(own: float, own_other: float, other: float, other_own: float) ->
 
     Args:
         own: Motion fidelity of the output made from R with R.
-        own_other: Of that output with R'.
-        other: Of the output made from R' with R'.
-        other_own: Of that output with R.
+        own_other: That of the same output with R'.
+        other: That of the output made from R' with R'.
+        other_own: That of the same output with R.
 
     Returns:
-        0 where both outputs are the same video; it changes its sign where they are exchanged.
+        0 if both outputs are the same video; the sign changes if they are exchanged.
     """
     return ((own - other_own) + (other - own_other)) / 2  # exactly 0 for one video
 
@@ -52,16 +52,16 @@ def selectivity(own: float, own_other: float, other: float, other_own: float) ->
 class ReferenceFidelity(Metric):
     """Compares an output with each motion that the method could have been given.
 
-    The value is motion fidelity to the one that it was given; for `none`, a still, to the clip's
-    own motion, which no method saw then.
+    The value is the motion fidelity to the given reference; for `none`, a still, it is that to the
+    clip's own motion, which the method did not receive.
     """
 
     name = "reference_fidelity"
     version = 1
     title = "Fidelity to the given reference"
     description = (
-        "Motion fidelity to the motion that the method was given; as details to the clip's own "
-        "motion, to the clip backwards and to another clip, which selectivity is made of."
+        "Motion fidelity to the motion that the method was given; the details, to the clip's own "
+        "motion, the reversed clip and another clip, are the inputs of selectivity."
     )
     higher_is_better = True
     minimum, maximum, worst = -1.0, 1.0, -1.0
@@ -87,12 +87,12 @@ class ReferenceFidelity(Metric):
         }
 
     def measure(self, task: Task) -> Measured:
-        """Fidelity to the given reference, and what selectivity needs beside it.
+        """Fidelity to the given reference, with the further values that selectivity needs.
 
         Details: `to_forward`, `to_reversed`, `to_other`, the output's motion fidelity to each;
         `forward_reversed`, `forward_other`, that of two references to each other; `copy_reversed`
         and `copy_other`, the selectivity of copies of them; and `moving_share`, the share of the
-        source's points that move. A reference that is a still, or is not there, has none.
+        source's points that move. A reference that is still or missing has none.
         """
         output = self._tracks.of_output(task)
         references = dict(self._references(task.clip))
@@ -116,7 +116,7 @@ class ReferenceFidelity(Metric):
                 yield name, tracks
 
     def _of_references(self, clip: Clip, references: dict[Reference, Tracks]) -> dict[str, float]:
-        """What holds for all outputs of a clip; computed once."""
+        """Values shared by all outputs of a clip; computed once."""
         if clip.name not in self._between:
             own = references[FORWARD]
             found = {"moving_share": self._moving(own)}
@@ -134,7 +134,7 @@ class ReferenceFidelity(Metric):
         return self._between[clip.name]
 
     def _other(self, clip: Clip) -> Clip | None:
-        """The other clip, where there is one whose tracks can be had here."""
+        """The other clip, if there is one whose tracks are available."""
         try:
             other = reference_clip(self._dataset, clip, "other")
         except ValueError:

@@ -1,4 +1,4 @@
-"""Finding metrics by their names: ours and those of other distributions, by entry point."""
+"""Metrics by name: ours and those of other distributions, found by entry point."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ GROUP = "smmbench.metrics"  # name of a metric = where its class is
 
 @cache
 def all_metrics() -> tuple[type[Metric], ...]:
-    """Every metric that is installed, in the order of the columns.
+    """Return every installed metric, in the order of the columns.
 
-    One that does not load, or is not what its name says, is left out with a warning.
+    A metric that does not load, or whose name does not match, is skipped with a warning.
     """
     found: list[type[Metric]] = []
     for name in offered(GROUP):
         try:
             found.append(_offered(name))
         except (ImportError, TypeError, ValueError) as error:
-            warnings.warn(f"The metric '{name}' is left out: {error}", stacklevel=2)
+            warnings.warn(f"The metric '{name}' is skipped: {error}", stacklevel=2)
     return tuple(sorted(found, key=lambda known: (known.order, known.name)))
 
 
 def metric(name: str) -> type[Metric]:
-    """The metric of that name.
+    """Return the metric with the given name.
 
     Raises:
-        LookupError: There is none; the message lists what there is.
+        LookupError: There is no such metric; the message lists the installed ones.
     """
     for known in all_metrics():
         if known.name == name:
@@ -40,16 +40,16 @@ def metric(name: str) -> type[Metric]:
 
 
 def metric_names() -> tuple[str, ...]:
-    """Names of the metrics that are computed if none is named, in the order of the columns."""
+    """Names of the metrics that are computed by default, in the order of the columns."""
     return tuple(known.name for known in all_metrics() if not known.extra)
 
 
 def _offered(name: str) -> type[Metric]:
     found = load_offered(GROUP, name, "metric")
     if not (isinstance(found, type) and issubclass(found, Metric)):
-        raise TypeError(f"it is no class of `smmbench.metrics.Metric` but a {_kind(found)}.")
+        raise TypeError(f"it is a {_kind(found)} and not a subclass of `smmbench.metrics.Metric`.")
     if found.name != name:
-        raise ValueError(f"it is offered under this name and calls itself '{found.name}'.")
+        raise ValueError(f"it is registered under this name but its `name` is '{found.name}'.")
     return found
 
 

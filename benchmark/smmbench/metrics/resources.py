@@ -1,4 +1,4 @@
-"""What a metric may ask for; `smmbench.scoring` loads it, once for all metrics of a dataset."""
+"""Resources of metrics; `smmbench.scoring` loads them once for all metrics of a dataset."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from smmbench.video import Reference, Video
 
 @dataclass(frozen=True)
 class HubModel:
-    """Where the weights of a model are.
+    """Location of a model's weights.
 
     Attributes:
-        repository: On the Hugging Face hub.
-        commit: Of the repository, in full; branches move.
-        variable: Environment variable that names a folder to read instead.
+        repository: Repository on the Hugging Face hub.
+        commit: Full commit of the repository, because branches move.
+    variable: Environment variable that names a folder to read instead.
     """
 
     repository: str
@@ -35,39 +35,39 @@ class HubModel:
 
 @runtime_checkable
 class Embeddings(Protocol):
-    """Embeddings of frames and prompts by the protocol's text model, kept on disk."""
+    """Embeddings of frames and prompts by the protocol's text model, cached on disk."""
 
     def origin(self) -> dict[str, Any]:
         """The model and its weights."""
 
     def of_frames(self, task: Task) -> Float32[np.ndarray, "time features"]:
-        """Of an output's frames."""
+        """Return the embeddings of an output's frames."""
 
     def of_prompt(self, prompt: str) -> Float32[np.ndarray, " features"]:
-        """Of the protocol's prefix and a prompt."""
+        """Return the embedding of a prompt after the protocol's prefix."""
 
     def remark(self, prompt: str) -> str:
-        """What to say if the model does not read all of the prompt; empty if it does."""
+        """Return a note if the model truncates the prompt; otherwise an empty string."""
 
 
 @runtime_checkable
 class ClipTracks(Protocol):
-    """Tracks of sources and outputs by the protocol's tracker, kept on disk."""
+    """Tracks of sources and outputs by the protocol's tracker, cached on disk."""
 
     def origin(self, clip: Clip) -> dict[str, Any]:
         """Source and tracker."""
 
     def has_source(self, clip: Clip) -> bool:
-        """Whether the file that a source's tracks come from is here."""
+        """Return whether the file that a source's tracks come from exists."""
 
     def of_source(self, clip: Clip) -> Tracks:
-        """Of a source; raises `ValueError` where its file is missing."""
+        """Return the tracks of a source; raise `ValueError` if its file is missing."""
 
     def of_reference(self, clip: Clip, reference: Reference) -> Tracks:
-        """Of another motion that a method may have been given; `ValueError` if there is none."""
+        """Return the tracks of another possible reference; raise `ValueError` if there is none."""
 
     def of_output(self, task: Task) -> Tracks:
-        """Of what was made from it."""
+        """Return the tracks of an output."""
 
 
 @runtime_checkable
@@ -78,12 +78,12 @@ class SourceFlow(Protocol):
         """Source and flow."""
 
     def of(self, task: Task) -> Flow:
-        """Of the source that an output was made from."""
+        """Return the flow of an output's source."""
 
 
 @runtime_checkable
 class FrameModel(Protocol):
-    """An image model of transformers with its processor, which looks at single frames."""
+    """A transformers image model with its processor, applied to single frames."""
 
     processor: Any
 
@@ -93,20 +93,21 @@ class FrameModel(Protocol):
     def batches(
         self, frames: UInt8[np.ndarray, "time height width 3"], batch: int = 16, **given: Any
     ) -> Iterator[Any]:
-        """What the model gives for the frames, batch by batch; `given` goes to the processor."""
+        """Return the model's output for the frames, in batches; `given` goes to the processor."""
 
 
 class Resources(ABC):
-    """What a metric may ask for.
+    """Resources that a metric may request.
 
-    What cannot be had here raises `ImportError`, `OSError` or `ValueError` with a message that
-    says how to get it. A metric asks in its `__init__`, so that this is known before any video.
+        If a resource is unavailable, `ImportError`, `OSError` or `ValueError` is raised with a
+        message that says how to get it. A metric requests resources in its `__init__`, so that a
+        missing one is known before any video is scored.
 
     Attributes:
-        dataset: Has the sources.
-        protocol: What is scored under: the dataset's, with what the user named instead.
-        source_tracks: Where the source's tracks are from.
-        device: Where models compute.
+        dataset: Dataset with the sources.
+        protocol: Protocol of the scores: the dataset's, with the user's replacements.
+        source_tracks: Origin of the source's tracks.
+        device: Device on which models run.
     """
 
     dataset: Dataset
@@ -122,7 +123,7 @@ class Resources(ABC):
     @property
     @abstractmethod
     def held_out_embeddings(self) -> Embeddings:
-        """Embeddings by the second model that is offered beside the protocol's text model."""
+        """Embeddings by the held-out model that accompanies the protocol's text model."""
 
     @property
     @abstractmethod
@@ -145,14 +146,14 @@ class Resources(ABC):
 
     @abstractmethod
     def frame_model(self, where: HubModel, model: str, processor: str) -> FrameModel:
-        """Load a model by the names of the classes of transformers that read it."""
+        """Load a model by the names of its transformers classes."""
 
     @abstractmethod
     def arrays(
         self, kind: str, origin: dict[str, Any], compute: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
-        """Arrays that are computed once for an origin and kept on disk."""
+        """Return arrays that are computed once per origin and cached on disk."""
 
     @abstractmethod
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """Make a thing that several metrics use, under a name of its own, once."""
+        """Create a resource that several metrics share, once per name."""

@@ -16,7 +16,7 @@ from smmbench.metrics.unit import unit
 def temporal_consistency(frame_embeddings: Float[np.ndarray, "time features"]) -> float:
     """Mean cosine between the embeddings of each frame and the next, -1 to 1.
 
-    A frozen video has 1. The consecutive form of Tune-A-Video's followers (VideoGrain, EditVerse).
+    A frozen video has 1. This is the consecutive form used by VideoGrain and EditVerse.
 
     Raises:
         ValueError: Fewer than two frames, or an embedding has no direction (zero or not finite).

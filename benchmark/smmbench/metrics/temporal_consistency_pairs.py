@@ -16,7 +16,7 @@ from smmbench.metrics.unit import unit
 def temporal_consistency_pairs(frame_embeddings: Float[np.ndarray, "time features"]) -> float:
     """Mean cosine between the embeddings of all pairs of two different frames, -1 to 1.
 
-    A frozen video has 1. The form of the LOVEU-TGVE challenge (Wu et al., 2023).
+    A frozen video has 1. This is the form of the LOVEU-TGVE challenge (Wu et al., 2023).
 
     Raises:
         ValueError: Fewer than two frames, or an embedding has no direction (zero or not finite).

@@ -1,4 +1,4 @@
-"""CLIP text similarity: does each frame show what the prompt says?"""
+"""CLIP text similarity: does each frame show what the prompt describes?"""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def clip_text_similarity(
 ) -> float:
     """Mean over frames of the cosine between a frame's embedding and the text's, -1 to 1.
 
-    Lengths do not matter. Nothing is clamped, scaled or weighted.
+    The lengths of the embeddings do not matter. Nothing is clamped, scaled or weighted.
 
     Raises:
         ValueError: There is no frame, or an embedding has no direction (zero or not finite).

@@ -1,8 +1,8 @@
-"""Text similarity after a mild blur: does it rest on what the frames show?
+"""Text similarity after a mild blur: does it depend on visible content?
 
-A pattern of a few levels, optimised against the text model, raises text similarity while no viewer
-sees it. Such patterns are fine; what a frame shows is not. A number that falls far below the plain
-one is a reason to look at the videos.
+A pattern of a few grey levels, optimised against the text model, raises text similarity while it is
+invisible to a viewer. Such patterns have fine detail, which a blur removes; the content of a frame
+survives it. If this number falls far below the plain one, look at the videos.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Text similarity by a second model, which no method was tuned against.
+"""Text similarity under a second model, which no method was tuned against.
 
-The distribution that offers a text model may offer another one beside it, trained apart, under the
-same name with `-held-out`. Outputs that were optimised against the first lose by the second.
+A distribution that registers a text model may register another one, trained separately, under the
+same name with the suffix `-held-out`. Outputs that were optimised for the first model score lower
+under the second.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class TextSimilarityHeldOut(Metric):
         self._embeddings = resources.held_out_embeddings
 
     def origin(self, task: Task) -> dict[str, Any]:
-        """The held-out model; the protocol names the first one, whose second it is."""
+        """The held-out model, which accompanies the model that the protocol names."""
         return self._embeddings.origin()
 
     def measure(self, task: Task) -> Measured:

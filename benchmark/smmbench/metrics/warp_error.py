@@ -18,12 +18,12 @@ SCALE = 1000.0  # thousandths, as it is reported
 def warp_error(output: UInt8[np.ndarray, "time height width 3"], source_flow: Flow) -> float:
     """Mean squared difference between each frame and the one before, warped by the source's flow.
 
-    Over the pixels that the source's flow sees in both frames, with colours from 0 to 1; a mean
-    over pixels in each step, then over steps. Lai et al. (ECCV 2018) with the flow of the source,
-    as VideoGrain and FLATTEN report it.
+    The error is averaged over the pixels that are visible in both frames by the source's flow, with
+    colours from 0 to 1, first over pixels in each step and then over steps. Defined by Lai et al.
+    (ECCV 2018); the flow of the source is used as in VideoGrain and FLATTEN.
 
     Returns:
-        In thousandths, 0 to 1000; a frame of one colour has 0.
+        The error in thousandths, 0 to 1000; a video of one colour has 0.
 
     Raises:
         ValueError: The flow is of another number of frames or another size, or no pixel is seen

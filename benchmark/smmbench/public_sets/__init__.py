@@ -1,7 +1,7 @@
-"""Sets that papers report on, read from copies in the layouts that are public.
+"""Public sets that papers report on, read from copies in their own layouts.
 
-Nothing is redistributed: prompts and clips stay where they are, and the manifest that is written
-beside them has their hashes. Each set has a protocol of its own, and its name stands for it.
+Nothing is redistributed: prompts and clips stay where they are, and a manifest with their hashes is
+written next to them. Each set has its own protocol, which its name identifies.
 """
 
 from smmbench.public_sets.public_set import Entry, PublicSet

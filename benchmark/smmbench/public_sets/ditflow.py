@@ -35,12 +35,12 @@ _TOKEN = re.compile(
 
 @dataclass(frozen=True)
 class Prompts:
-    """What the page's script says of one clip.
+    """The entry of one clip in the page's script.
 
     Attributes:
         asked: Caption and edits.
         start: First frame, counted from 0.
-        step: Every so many-th frame is taken.
+        step: Every `step`-th frame is used.
     """
 
     asked: Asked
@@ -49,10 +49,10 @@ class Prompts:
 
 
 def read_prompts(path: Path) -> dict[str, Prompts]:
-    """Read the page's script; it is parsed as data and never run.
+    """Read the page's script, which is parsed as data and never executed.
 
     Raises:
-        ValueError: It is no such script; the message says what is wrong.
+        ValueError: It is not such a script; the message says what is wrong.
     """
     text = read_text(path)
     body = text[text.find("{") : text.rfind("}") + 1]

@@ -1,4 +1,4 @@
-"""Getting a public set from the hub: a fixed commit, linked out of its cache and unpacked."""
+"""Get a public set from the hub: at a fixed commit, linked from its cache and unpacked."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from smmbench.errors import raise_if_machine
 from smmbench.public_sets.public_set import PublicSet
 
 UNPACKED_LIMIT = 200 * 2**30
-"""Bytes that one archive may unpack to."""
+"""Maximum unpacked size of one archive, in bytes."""
 
 
 def fetch_set(known: PublicSet, folder: Path, revision: str = "") -> Path:
-    """Fetch a set from the hub, or from its cache, into a folder; files that are there stay.
+    """Fetch a set from the hub, or from its cache, into a folder; existing files are kept.
 
-    Files are links into the hub's cache (`HF_HOME`), so that nothing lies on the disk twice;
-    archives are unpacked beside them. With `HF_HUB_OFFLINE=1` only the cache is looked at.
+    Files are links into the hub's cache (`HF_HOME`), so that nothing is stored twice; archives are
+    unpacked next to them. With `HF_HUB_OFFLINE=1` only the cache is used.
 
     Args:
         known: The set.
-        folder: Where it shall lie; it is made.
-        revision: A commit of the hub; empty for the set's own.
+        folder: Target folder, which is created.
+        revision: A commit on the hub; empty for the set's default.
 
     Returns:
         The folder of the hub's cache.
 
     Raises:
-        ValueError: The set is not on the hub, or the revision is no commit.
-        LookupError: The hub does not give it, and it is not in the cache.
+        ValueError: The set is not on the hub, or the revision is not a commit.
+        LookupError: The hub does not provide it, and it is not in the cache.
     """
     if not known.hub:
         raise ValueError(f"{known.about.title} is not on the hub: see {known.about.home}.")
@@ -67,23 +67,22 @@ def _snapshot(repository: str, revision: str) -> Path:
         raise_if_machine(error)
         offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
         raise LookupError(
-            f"The hub does not give the dataset '{repository}' at {revision[:12]}, and it is not "
+            f"The hub does not provide dataset '{repository}' at {revision[:12]}, and it is not "
             f"in the cache (HF_HOME).{offline} Name a folder with your copy instead of --hub. "
             f"({type(error).__name__})"
         ) from error
 
 
 def _archive_stem(path: Path) -> str:
-    """Name of an archive without its ending; empty for any other file."""
+    """Name of an archive without its extension; empty for any other file."""
     match = re.fullmatch(r"(.+?)(\.zip|\.tar|\.tar\.gz|\.tgz)", path.name, re.IGNORECASE)
     return match[1] if match else ""
 
 
 def _unpack(archive: Path, target: Path) -> None:
-    """Unpack into a folder that appears whole or not at all; one that is there is left alone.
+    """Unpack atomically into a new folder; an existing folder is kept.
 
-    Names that lead out of the folder, links that do, and devices are refused or left out by the
-    standard library.
+    The standard library rejects or skips names and links that lead out of the folder, and devices.
     """
     if target.exists():
         return

@@ -1,8 +1,8 @@
 """MoveBench, the motion-control benchmark of Wan-Move (Chu et al., NeurIPS 2025).
 
-It asks for a clip from its first frame, its caption and tracks. Here the caption is the target
-prompt, and the clip the source of the motion. Its tracks are those of a tracker and no ground
-truth, and its masks are of the first frame alone; neither is taken.
+It asks for a clip to be generated from its first frame, its caption and tracks. Here the caption is
+the target prompt and the clip is the source. Its tracks come from a tracker and are not ground
+truth, and its masks cover only the first frame; neither is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is known of a public set: its layout, its terms, and the protocol that its name means."""
+"""Description of a public set: its layout, its terms, and its protocol."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smmbench.dataset.writing import About, Place
 
 @dataclass(frozen=True)
 class Entry:
-    """One clip of a set: what is asked for, and where its video lies."""
+    """One clip of a set: its prompts, and the location of its video."""
 
     asked: Asked
     place: Place
@@ -26,20 +26,19 @@ class PublicSet:
     """A set, and how a copy of it is read.
 
     Attributes:
-        about: What its manifest says of it.
-        frames: Of each clip, at most.
+        about: Description in its manifest.
+        frames: Maximum number of frames per clip.
         width: In pixels.
         height: In pixels.
         fps: Frames a second.
-        layout: What a copy of it holds, in a line.
-        taken: Which frames of a clip are taken, in words.
+        layout: Contents of a copy, in one line.
+        taken: Which frames of a clip are used, in words.
         masks: Which masks there are, in words.
-        read: Finds the clips of a copy by their names; the second argument is the file of
-            prompts, for a set that publishes it apart.
+        read: Finds the clips of a copy by name; the second argument is the file of prompts, for a
+            set that publishes it separately.
         hub: Owner and name of the set on the hub; empty where it is not there.
-        revision: The commit of the hub that is taken unless another one is named; empty where
-            none is known.
-        prompts: What the file of prompts is, for a set that publishes it apart.
+        revision: Default commit on the hub; empty if none is known.
+        prompts: What the file of prompts is, for a set that publishes it separately.
     """
 
     about: About
@@ -56,7 +55,7 @@ class PublicSet:
     prompts: str = ""
 
     def protocol(self, **changed: Any) -> Protocol:
-        """The set's own protocol, or one with other values in some fields."""
+        """Return the set's own protocol, with other values in the given fields."""
         fixed: dict[str, Any] = {
             "frames": self.frames,
             "width": self.width,
@@ -69,20 +68,20 @@ class PublicSet:
 
 
 def legal_name(text: str) -> str:
-    """A name as manifests take it, made of one that a set uses: `Pexels_3C_0` is `pexels_3c_0`."""
+    """Convert a set's name to a valid manifest name: `Pexels_3C_0` becomes `pexels_3c_0`."""
     return re.sub(r"[^a-z0-9._-]+", "-", text.casefold()).strip("-._")[:64] or "clip"
 
 
 def named_once(entries: list[tuple[str, Entry]], folder: Path) -> dict[str, Entry]:
-    """Entries by their legal names.
+    """Return entries by their valid names.
 
     Raises:
-        ValueError: There are none, or two have one name.
+        ValueError: There are none, or two have the same name.
     """
     found: dict[str, Entry] = {}
     for name, entry in entries:
         if (legal := legal_name(name)) in found:
-            raise ValueError(f"'{folder}' has two clips of the name '{legal}'.")
+            raise ValueError(f"'{folder}' has two clips named '{legal}'.")
         found[legal] = entry
     if not found:
         raise ValueError(f"'{folder}' has no clips.")
@@ -90,9 +89,9 @@ def named_once(entries: list[tuple[str, Entry]], folder: Path) -> dict[str, Entr
 
 
 def no_copy(folder: Path, title: str, lacks: str, layout: str) -> ValueError:
-    """The error of a folder that is no copy of a set."""
+    """Return the error for a folder that is not a copy of the set."""
     archives = sorted(path.name for path in folder.glob("*") if path.suffix in (".zip", ".gz"))
     unpack = f" Unpack {', '.join(archives)} there first." if archives else ""
     return ValueError(
-        f"'{folder}' is no copy of {title}: it has no '{lacks}'. A copy holds {layout}.{unpack}"
+        f"'{folder}' is not a copy of {title}: it has no '{lacks}'. A copy holds {layout}.{unpack}"
     )

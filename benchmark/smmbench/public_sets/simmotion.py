@@ -1,9 +1,10 @@
 """SimMotion, triplets of clips by motion (Huberman et al., SemanticMoments, CVPR Findings 2026).
 
-A reference, a clip of the same motion that looks otherwise, and one that looks alike and moves
-otherwise. It asks nothing of methods and has no captions: it is a test of metrics. The reference
-becomes a source, and the others become published outputs of two methods, `positive` and
-`negative`, so that `smmbench compare` says how often a metric prefers the positive.
+Each triplet has a reference, a clip with the same motion and a different appearance, and a clip
+with a similar appearance and a different motion. The set has no captions and does not test methods:
+it tests metrics. The reference becomes a source, and the others become published outputs of two
+methods, `positive` and `negative`, so that `smmbench compare` shows how often a metric prefers the
+positive.
 """
 
 from __future__ import annotations

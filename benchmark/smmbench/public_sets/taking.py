@@ -1,4 +1,4 @@
-"""From a copy of a public set to its manifest."""
+"""Write the manifest of a copy of a public set."""
 
 from __future__ import annotations
 
@@ -16,20 +16,19 @@ def take_set(
 ) -> tuple[Path, list[str]]:
     """Write the manifest of a copy of a set into the copy.
 
-    The set's name stands for its own protocol; a set with another protocol is named
-    `<name>-own`.
+    The set's name identifies its own protocol; a set with another protocol is named `<name>-own`.
 
     Args:
         known: The set.
         folder: The copy.
-        prompts: The file of prompts, for a set that publishes it apart.
-        protocol: Fields of the protocol that shall be otherwise.
+        prompts: The file of prompts, for a set that publishes it separately.
+        protocol: Fields of the protocol to change.
 
     Returns:
-        The manifest's path, and what a person should know of what was done.
+        The manifest's path, and notes on what was done.
 
     Raises:
-        ValueError: It is no copy of the set, or a clip cannot be read.
+        ValueError: It is not a copy of the set, or a clip cannot be read.
         FileExistsError: The manifest is there already.
     """
     if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""Whether numbers stand where they must: checks that are tried on the embedded world.
+"""Self-test: check on the embedded world that controls score as expected.
 
 with TemporaryDirectory() as folder:
     for finding in examine(Path(folder)):
@@ -25,10 +25,10 @@ __all__ = ["Finding", "examine"]
 
 
 def examine(folder: Path, quick: bool = False) -> Iterator[Finding]:
-    """Make the controls of a few clips, score them, and try every check.
+    """Run the controls on a few clips, score them, and run every check.
 
     Args:
-        folder: Empty; takes videos, scores and caches.
+        folder: An empty folder for videos, scores and caches.
         quick: Without the controls that need the embedded text-to-video model, and their checks.
     """
     results = folder / "results"

@@ -1,4 +1,4 @@
-"""Checks of the controls: where each of them must stand, and by how much."""
+"""Checks of the controls: the expected score of each, and its margin."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Anchor:
     """A check of some controls.
 
     Attributes:
-        name: Of the check.
-        statement: What must be so.
-        controls: Whose scores it needs.
-        faults: What is not so, given where the controls stand; empty if the check holds.
+        name: Name of the check.
+        statement: What must hold.
+        controls: The controls whose scores it needs.
+        faults: Returns the violations for given scores; empty if the check holds.
     """
 
     name: str
@@ -83,13 +83,13 @@ ANCHORS = (
     ),
     Anchor(
         "copy-ignores-the-prompt",
-        "The source agrees with the prompt by .2 less than what the prompt alone makes.",
+        "The source's text similarity is at least .2 below that of text-only generation.",
         ("source-copy", "text-only"),
         copy_ignores_the_prompt,
     ),
     Anchor(
         "round-trip-is-near-the-copy",
-        "The VAE round trip keeps motion above .8, and its text is the copy's within .1.",
+        "The VAE round trip keeps motion above .8, and its text is within .1 of the copy's.",
         ("source-copy", "vae-round-trip"),
         round_trip_is_near_the_copy,
     ),
@@ -101,14 +101,14 @@ ANCHORS = (
     ),
     Anchor(
         "reversed-is-below-forward",
-        "The source backwards has motion fidelity of .4 less than forwards.",
+        "The reversed source has motion fidelity at least .4 below the source's.",
         ("source-copy", "reversed"),
         reversed_is_below_forward,
     ),
     *(
         Anchor(
             f"{name}-is-at-the-floor",
-            f"What {name} makes has no more motion fidelity than chance gives.",
+            f"The motion fidelity of {name} is not above the chance level.",
             (name,),
             strangers_are_at_the_floor(name),
         )

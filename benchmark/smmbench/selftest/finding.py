@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """A check that was tried.
+    """The outcome of a check.
 
     Attributes:
-        check: Its name.
-        statement: What must be so, in one sentence.
-        holds: Whether it is.
+        check: Name of the check.
+        statement: What must hold, in one sentence.
+        holds: Whether it holds.
         found: What was found instead; empty if it holds.
     """
 
@@ -24,7 +24,7 @@ class Finding:
 
 
 def tried(check: str, statement: str, faults: Callable[[], list[str]]) -> Finding:
-    """Try a check; one that cannot be tried is broken too."""
+    """Run a check; one that raises an error counts as failed."""
     try:
         found = faults()
     except Exception as error:  # whatever a broken metric does

@@ -1,4 +1,4 @@
-"""Another lossless file of the same pixels."""
+"""Re-encode a video losslessly into a different file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smmbench.video import Video
 
 
 def write_h264_rgb(path: Path, video: Video) -> None:
-    """Write H.264 without loss (RGB, quantizer 0) in Matroska, whole or not at all."""
+    """Write lossless H.264 (RGB, quantizer 0) in Matroska, atomically."""
     with atomic_path(path) as temporary, av.open(str(temporary), "w", format="matroska") as file:
         rate = Fraction(video.fps).limit_denominator(1000)
         stream = file.add_stream("libx264rgb", rate=rate, options={"qp": "0"})

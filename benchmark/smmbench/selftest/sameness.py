@@ -1,4 +1,4 @@
-"""Checks of sameness: what may not change a number."""
+"""Checks of invariance: what must not change a number."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def repeated_scoring(results: Path, folder: Path) -> Check:
 
     return (
         "repeated-scoring",
-        "The same video scored again has the same scores in each digit.",
+        "The same video, scored again, has exactly the same scores.",
         faults,
     )
 
@@ -52,7 +52,7 @@ def reencoded_copies(results: Path, folder: Path) -> Check:
             video, before = read_video(file), file.read_bytes()
             write_h264_rgb(file, video)
             if file.read_bytes() == before:
-                return [f"{file} was not encoded anew"]
+                return [f"{file} was not re-encoded"]
         score_all(again, folder / "home-reencoded")
         return _differences(results, again)
 
@@ -77,10 +77,10 @@ def any_shards(results: Path, folder: Path) -> Check:
             found += _differences(results, part)
         wanted = sum(file.relative_to(results).parts[0] in SAME for file in expected)
         if made != wanted:
-            found.append(f"{SHARDS} shares made {made} videos, one made {wanted}")
+            found.append(f"{SHARDS} shards made {made} videos, one made {wanted}")
         return found
 
-    return "any-shards", f"Made and scored in 1 or {SHARDS} shares, scores are the same.", faults
+    return "any-shards", f"Scores are the same with 1 and with {SHARDS} shards.", faults
 
 
 def any_batch_size() -> Check:
@@ -101,7 +101,7 @@ def any_batch_size() -> Check:
             if not abs(one - whole) <= 1e-5
         ]
 
-    statement = "Frames embedded in batches of any size give the same number within 1e-5."
+    statement = "The batch size of frames changes text similarity by at most 1e-5."
     return "any-batch-size", statement, faults
 
 

@@ -1,4 +1,4 @@
-"""Controls on a few clips of the embedded world, made and scored as users make and score."""
+"""Run and score controls on a few clips of the embedded world, as a user would."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ METRICS: tuple[str, ...] | None = None  # those that are computed if none is nam
 
 @dataclass(frozen=True)
 class Control:
-    """A method whose place on every board is known.
+    """A method whose expected score is known.
 
     Attributes:
-        name: As `smmbench run` knows it.
+        name: Name for `smmbench run`.
         model: Whether it needs the embedded text-to-video model.
-        settings: Of its parameters.
+        settings: Settings of its parameters.
     """
 
     name: str
@@ -53,12 +53,12 @@ CONTROLS = (
 
 @dataclass(frozen=True)
 class Standing:
-    """Means over clips of what one control scored.
+    """Mean scores of one control over clips.
 
     Attributes:
         text: Text similarity.
         motion: Motion fidelity.
-        floor: What tracks of random directions would score in motion.
+        floor: Chance level: the motion fidelity of tracks in random directions.
     """
 
     text: float
@@ -67,7 +67,7 @@ class Standing:
 
 
 def make_controls(controls: Iterable[Control], results: Path, share: str | None = None) -> None:
-    """Make one video a clip with every control.
+    """Generate one video per clip with every control.
 
     Raises:
         RuntimeError: One of them failed.
@@ -98,10 +98,10 @@ def score_all(results: Path, home: Path) -> list[Outcome]:
 
 
 def means_of(outcomes: Sequence[Outcome]) -> dict[str, Standing]:
-    """Where each control stands.
+    """Return the scores of each control.
 
     Raises:
-        ValueError: A video was refused, or has no number.
+        ValueError: A video was rejected, or has no number.
     """
     values: dict[str, list[tuple[float, float, float]]] = defaultdict(list)
     for outcome in outcomes:
@@ -117,7 +117,7 @@ def means_of(outcomes: Sequence[Outcome]) -> dict[str, Standing]:
 
 @contextmanager
 def own_home(folder: Path) -> Iterator[None]:
-    """Keep caches in another folder for a while: nothing that was computed before is used."""
+    """Use another cache folder temporarily, so that no earlier result is reused."""
     before = os.environ.get("SMMBENCH_HOME")
     os.environ["SMMBENCH_HOME"] = str(folder)
     try:

@@ -1,4 +1,4 @@
-"""Files that `smmbench methods new` begins a method with; each is a whole method itself."""
+"""Templates of `smmbench methods new`; each is a complete method."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ NAME = "MyMethod"
 
 
 def write_template(path: Path, kind: Kind) -> str:
-    """Write a method's first file; its class is called like the file.
+    """Write a new method from a template; its class is named after the file.
 
     Args:
-        path: Where; `my_method.py` holds `MyMethod`.
+        path: Path of the new file; `my_method.py` contains `MyMethod`.
         kind: `frames`: on pixels, 30 lines; `diffusion`: guidance on the 3D-UNet family.
 
     Returns:
         The class's name.
 
     Raises:
-        ValueError: The name is not one of a Python module.
-        FileExistsError: There is a file already.
+        ValueError: The name is not a valid Python module name.
+        FileExistsError: The file already exists.
     """
     if path.suffix != ".py" or not path.stem.isidentifier() or keyword.iskeyword(path.stem):
         raise ValueError(
-            f"A method's file is called like a Python module, my_method.py; got '{path.name}'."
+            f"A method's file is named like a Python module, my_method.py; got '{path.name}'."
         )
     if path.exists():
-        raise FileExistsError(f"There is a file '{path}' already; it is left as it is.")
+        raise FileExistsError(f"The file '{path}' already exists; it was not changed.")
     name = "".join(word[:1].upper() + word[1:] for word in re.split("_+", path.stem))
     text = (Path(__file__).parent / f"{kind}.py").read_text(encoding="utf-8")
     write_text(path, text.replace(NAME, name))

@@ -1,6 +1,6 @@
-"""MyMethod: guidance with a loss of its own. Here: the prediction moves like the source's latent.
+"""MyMethod: guidance with a custom loss. Here, the prediction moves like the source's latent.
 
-The model is a 3D UNet, Wan or CogVideoX on a GPU, or the embedded one anywhere.
+The model is a 3D UNet, Wan or CogVideoX on a GPU, or the embedded model on any machine.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from smmbench.video import Video
 
 @dataclass(frozen=True)
 class Parameters(DiffusionParameters):
-    """Model, steps and guidance are there already; these are the method's own."""
+    """Parameters of this method; model, steps and guidance scale are inherited."""
 
-    weight: Annotated[float, Doc("of the loss's gradient, in each guided step")] = 20.0
-    guided_to: Annotated[float, Doc("noise level where guidance ends; 1 is pure noise")] = 0.6
+    weight: Annotated[float, Doc("Weight of the loss's gradient in each guided step.")] = 20.0
+    guided_to: Annotated[float, Doc("Noise level at which guidance ends; 1 is pure noise.")] = 0.6
 
 
 class MyMethod(DiffusionMethod[Parameters, Prepared]):
-    """Samples from noise and steps each latent down the loss before it is denoised."""
+    """Samples from noise, and updates each latent by the loss's gradient before denoising it."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}

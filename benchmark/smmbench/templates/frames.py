@@ -1,4 +1,4 @@
-"""MyMethod: what it does, in a sentence. Here: the clip in a colour that the prompt decides."""
+"""MyMethod: what it does, in one sentence. Here, it tints the clip by the prompt."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from smmbench.video import Video
 
 @dataclass(frozen=True)
 class Parameters:
-    """Every parameter has a type, a default and a meaning: `--set strength=0.8` is checked."""
+    """Every parameter has a type, a default and a description; `--set strength=0.8` is checked."""
 
-    strength: Annotated[float, Doc("of the colour: 0 is the clip itself, 1 the colour alone")] = 0.5
-    noise: Annotated[float, Doc("standard deviation, in grey levels of 255")] = 4.0
+    strength: Annotated[float, Doc("Strength of the colour: 0 is the clip, 1 the colour.")] = 0.5
+    noise: Annotated[float, Doc("Standard deviation of the noise, in grey levels of 255.")] = 4.0
 
 
 class MyMethod(Method[Parameters, np.ndarray]):
-    """Replace this by your method; what it must keep, `smmbench methods check` tells."""
+    """Replace this with your method; `smmbench methods check` tests what it must fulfil."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": {"strength": 0.4}}
@@ -40,11 +40,11 @@ class MyMethod(Method[Parameters, np.ndarray]):
     )
 
     def prepare(self, source: Source) -> np.ndarray:
-        """Do once for a clip what all its prompts and seeds share: inversion, tuning."""
+        """Prepare a clip once for all its prompts and seeds: inversion, tuning."""
         return source.video.frames  # uint8 (time, height, width, 3), RGB; never write to it
 
     def transfer(self, prepared: np.ndarray, prompt: str, seed: int) -> Video:
-        """Make the video of one prompt and seed; compute on `self.device`."""
+        """Generate the video of one prompt and seed; compute on `self.device`."""
         parameters, rng = self.parameters, np.random.default_rng(seed)  # draw from nothing else
         colour = np.random.default_rng(crc32(prompt.encode())).integers(0, 256, 3)
         mixed = (1 - parameters.strength) * prepared + parameters.strength * colour

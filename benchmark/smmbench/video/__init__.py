@@ -1,7 +1,7 @@
 """Videos: frames and a frame rate; reading, writing, pixel hash, and the normal form.
 
-Names are imported when they are first used, so that the maths, which only needs the value
-`Video`, loads no video codec.
+Names are imported on first use, so that mathematical code, which needs only the class `Video`,
+loads no video codec.
 """
 
 from __future__ import annotations

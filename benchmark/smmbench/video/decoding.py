@@ -1,4 +1,4 @@
-"""Decoding a video file by PyAV: its shown frames, or an error that says why not."""
+"""Decode the displayed frames of a video file with PyAV, or raise an error that says why not."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ class _OpenStartError(Exception):
 def decode_file(path: Path, limits: Limits, wanted: Wanted | None = None) -> Video:
     """Read a video file: mp4, mov, mkv, webm, gif, avi or mpg.
 
-    What is converted on the way is in `Video.notes`; see `read_video`.
+    Conversions are listed in `Video.notes`; see `read_video`.
 
     Raises:
-        VideoError: A frame that is wanted cannot be shown as it was; the message says why.
+        VideoError: A requested frame cannot be decoded correctly; the message says why.
     """
     container = container_format(path)
     check_whole(path, container)
@@ -68,7 +68,7 @@ def _read_through(path: Path) -> None:
     """Read a file's bytes to the end: FFmpeg calls damage and a broken disk by one name.
 
     Raises:
-        OSError: The disk does not give them; then the file is not at fault.
+        OSError: The disk cannot be read; the file itself is not at fault.
     """
     with path.open("rb") as file:
         while file.read(2**20):
@@ -76,10 +76,10 @@ def _read_through(path: Path) -> None:
 
 
 def frame_rate(path: Path) -> float:
-    """Frames a second that a video file states; no frame is decoded.
+    """Return the frame rate that a video file states, without decoding a frame.
 
     Raises:
-        VideoError: It is no video file that is read, or states none.
+        VideoError: It is not a supported video file, or states no frame rate.
     """
     kind = container_format(path)
     try:
