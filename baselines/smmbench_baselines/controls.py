@@ -193,7 +193,7 @@ class Noise(Control):
         "Noise",
         kind="control",
         licence="Apache-2.0",
-        notes="Independent uniform noise in every pixel, channel and frame: the floor.",
+        notes="Independent uniform noise in every pixel, channel and frame.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:

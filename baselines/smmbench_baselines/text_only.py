@@ -1,6 +1,6 @@
 """Text to video alone: what the prompt gives when nothing of the source but its size enters.
 
-Its motion fidelity is the floor of a board, and its text similarity about the best to hope for.
+Its motion fidelity is near the chance level, and its text similarity near the best achievable.
 """
 
 from __future__ import annotations

@@ -334,7 +334,8 @@ def _score_references(results: Path, dataset: str | None, device: str) -> None:
 def why(
     method: Annotated[str, typer.Argument(help="Label of a method.")],
     column: Annotated[
-        str, typer.Argument(help="Column of the table: motion_fidelity, floor, or any metric.")
+        str,
+        typer.Argument(help="Column of the table: motion_fidelity, chance_level, or any metric."),
     ],
     pair: Annotated[
         str | None,

@@ -90,13 +90,15 @@ def test_a_method_without_any_video_counts_as_worst_in_companions(board_tree: Bo
     assert lost.cells["warp_error"].mean == 1000
 
 
-def test_floors_are_of_the_pairs_that_have_a_video(board_tree: BoardTree) -> None:
+def test_chance_levels_are_of_the_pairs_that_have_a_video(board_tree: BoardTree) -> None:
     board_tree.whole("smm")
     change(board_tree, "smm", detailed(floor=0.44, other_sources=0.5))
     board_tree.pair("smm", "clip-0", "dog", failure="nan")
     place = str(board_tree.manifest)
-    (row,) = board(board_tree).rows
-    assert row.cells["floor"].mean == pytest.approx(0.44)
+    made = board(board_tree)
+    (row,) = made.rows
+    assert "Chance level of motion fidelity: tracks in random" in to_terminal(made)  # as shown
+    assert row.cells["floor"].mean == pytest.approx(0.44)  # as stored
     assert row.cells["other_sources"].mean == pytest.approx(0.5)
     assert row.cells["motion_fidelity"].mean == pytest.approx((7 * 0.8 - 1) / 8, abs=0.1)
     found = why_cell(board_tree.results, "smm", "floor", place)
@@ -206,10 +208,10 @@ def test_a_narrow_terminal_keeps_names_and_axes(
     text = to_terminal(board(board_tree, "warp_error"))
     assert max(map(len, text.splitlines())) <= 64
     assert "a-long-name" in text and "fidelity" in text and "8/8" in text
-    assert "No room for" in text and "--format csv" in text
+    assert "Not shown: " in text and "--format csv" in text
     monkeypatch.setenv("COLUMNS", "160")
     wide = to_terminal(board(board_tree, "warp_error"))
-    assert "a-long-name-of-a-method" in wide and "No room" not in wide
+    assert "a-long-name-of-a-method" in wide and "Not shown" not in wide
 
 
 def test_a_pipe_has_room_for_all(board_tree: BoardTree, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +219,7 @@ def test_a_pipe_has_room_for_all(board_tree: BoardTree, monkeypatch: pytest.Monk
     change(board_tree, "a-long-name-of-a-method", warp)
     monkeypatch.delenv("COLUMNS", raising=False)
     text = to_terminal(board(board_tree, "warp_error"))
-    assert "a-long-name-of-a-method" in text and "GiB" in text and "No room" not in text
+    assert "a-long-name-of-a-method" in text and "GiB" in text and "Not shown" not in text
 
 
 def test_imports_are_marked_in_a_terminal_too(board_tree: BoardTree) -> None:

@@ -245,8 +245,9 @@ def test_command(tree: Tree, smmbench: Run) -> None:
     assert code == 0
     for part in ("conventions", "tracker", "still_threshold", "toy:Flip", '"axis": 1', "cpu: toy"):
         assert part in out
-    code, out, _ = smmbench("why", "flip", "floor", "right/cat/0", *where, "--json")
+    code, out, _ = smmbench("why", "flip", "chance_level", "right/cat/0", *where, "--json")
     assert json.loads(out)["score"]["metric"] == "motion_fidelity"
+    assert smmbench("why", "flip", "floor", "right/cat/0", *where, "--json")[1] == out  # as stored
     write_lossless(tree.folder / VIDEO, Video(np.zeros_like(tree.source.frames), 8.0))
     code, out, _ = smmbench("why", "flip", "motion_fidelity", "right/cat/0", *where)
     assert code == 1 and "BROKEN" in out

@@ -94,8 +94,8 @@ def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) ->
     table.add_column("mean", justify="right")
     with_floors = any(line.floors for line in summaries)
     if with_floors:
-        table.add_column("by chance", justify="right")
-        captions.append("By chance: the metric of random directions, and against other sources")
+        table.add_column("chance level", justify="right")
+        captions.append("Chance level: random directions, and outputs against other clips' sources")
     table.caption = ". ".join(captions) or None
     for line in summaries:
         label = line.method if line.reference == "forward" else f"{line.method} ({line.reference})"

@@ -107,7 +107,7 @@ ANCHORS = (
     ),
     *(
         Anchor(
-            f"{name}-is-at-the-floor",
+            f"{name}-is-at-chance-level",
             f"The motion fidelity of {name} is not above the chance level.",
             (name,),
             strangers_are_at_the_floor(name),

@@ -1,4 +1,4 @@
-"""The columns of a board: which numbers stand in it, and which of them rank."""
+"""The columns of a board: which numbers it shows, and which of them rank."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ DIRECTIONS = (
     ("output_to_source", "Output to source"),  # is every motion of the output in the source?
 )
 FLOOR, OTHERS, FOREGROUND = "floor", "other_sources", "foreground"
-FLOORS = (FLOOR, OTHERS)  # what the number is if there is nothing to find
+FLOORS = (FLOOR, OTHERS)  # chance levels: the number for unrelated motion
 BESIDE = (
     (FOREGROUND, "On the foreground"),
-    (FLOOR, "Random directions"),
-    (OTHERS, "Other sources"),
+    (FLOOR, "Chance level, random tracks"),
+    (OTHERS, "Chance level, other clips"),
 )
 
 
 def columns_of(
     results: Iterable[Result], metrics: Sequence[str] = (), others: bool = False
 ) -> tuple[Column, ...]:
-    """The two axes, what stands beside motion, and each further metric that is asked for.
+    """Return the two axes, the details of motion fidelity, and each further requested metric.
 
-    An axis that no result has a number on stays, as a column that is not scored. Floors and
-    foreground are columns where some score has them.
+    An axis without any number stays, as a column that is not scored. Chance levels and foreground
+    are columns if some score has them.
 
     Args:
-        results: What the columns are of.
+        results: The results that the columns describe.
         metrics: Names of metrics to show besides the axes.
-        others: Rows that are not among the results may have numbers of what these lack.
+        others: Whether rows that are not among the results may have numbers that these lack.
 
     Raises:
         LookupError: There is no metric of such a name.
-        ValueError: Nothing has a number of a metric that is asked for, or scores of one metric
-            were computed under different conditions.
+        ValueError: No result has a number of a requested metric, or scores of one metric were
+            computed under different conditions.
     """
     wanted = {*RANKING, *(metric(name).name for name in metrics)}
     results = list(results)
@@ -79,7 +79,7 @@ def _beside(results: Iterable[Result]) -> list[tuple[str, str]]:
 
 
 def value_of(column: Column, result: Result | None) -> float | None:
-    """The number of one result in one column; None if there is none."""
+    """Return the number of one result in one column, or None if there is none."""
     score = result.scores.get(column.metric) if result else None
     if score is None:
         return None
@@ -87,7 +87,7 @@ def value_of(column: Column, result: Result | None) -> float | None:
 
 
 def is_floor(column: Column) -> bool:
-    """Whether this is what motion fidelity gives by chance; a pair without a video has none."""
+    """Whether this is a chance level of motion fidelity; a pair without a video has none."""
     return column.metric == MOTION and column.detail in FLOORS
 
 

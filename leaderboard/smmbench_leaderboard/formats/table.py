@@ -97,10 +97,10 @@ def caption_of(board: Board) -> tuple[str, ...]:
     return (
         f"{board.dataset} version {board.dataset_version}, {board.clips} clips. {scope}",
         f"Protocol {protocol.version}: {protocol.frames} frames of {protocol.width}x"
-        f"{protocol.height} at {protocol.fps:g} a second, seeds {seeds}, text model "
+        f"{protocol.height} at {protocol.fps:g} fps, seeds {seeds}, text model "
         f"{protocol.text_model}, tracker {protocol.tracker}, grid {protocol.grid}.",
-        f"Mean [{board.bootstrap.level:.0%} interval over source clips]. Seconds are for a pair, "
-        "with its share of the preparation.",
+        f"Mean [{board.bootstrap.level:.0%} interval over source clips]. Seconds are per pair, "
+        "including its share of the preparation.",
         *_rank_sentences(board),
         *_floor_sentence(board),
         *_companion_sentences(board),
@@ -118,11 +118,12 @@ def number(value: float | None) -> str:
 
 
 def _rank_sentences(board: Board) -> tuple[str, ...]:
-    """What a rank says, and what it does not; for boards of before, the rule that they had."""
+    """Explain ranks; for earlier boards, the rule that they used."""
     ranks = [cell.rank for row in board.rows for cell in row.cells.values() if cell.rank]
     if any(isinstance(rank, int) for rank in ranks):
         return (
-            "Rank: methods that could not be told from the leader of their group share its rank. "
+            "Rank: methods that did not differ significantly from the leader of their group share "
+            "its rank. "
             "Front: * is on the Pareto front of the means of text and motion.",
         )
     if not ranks:
@@ -130,17 +131,17 @@ def _rank_sentences(board: Board) -> tuple[str, ...]:
     level = f"{board.bootstrap.level:.0%}"
     few = board.clips < FEWEST
     return (
-        'Rank "4-11": at least 3 methods are shown to be better, and at most 10 may be. All ranks '
-        f"of a column hold together with {level} confidence. Methods whose ranks begin at 1 may "
-        "each be the best; overlapping ranks do not prove equality.",
+        'Rank "4-11": at least 3 methods are significantly better, and at most 10 may be. All '
+        f"ranks of a column hold simultaneously with {level} confidence. Any method whose rank "
+        "starts at 1 may be the best; overlapping ranks do not prove equality.",
         *(
-            ["Methods of one block (backbone family, and what they are given) are ranked together."]
+            ["Methods are ranked within a block: one backbone family and one input contract."]
             if len(blocks_of(board)) > 1
             else []
         ),
-        *([f"Fewer than {FEWEST} clips cannot show an order."] if few else []),
-        "Front: *, no other method is shown to beat it on text or motion without losing on the "
-        "other.",
+        *([f"Fewer than {FEWEST} clips cannot establish an order."] if few else []),
+        "Front: *, no other method significantly beats it on text or motion without losing on "
+        "the other.",
     )
 
 
@@ -148,9 +149,9 @@ def _floor_sentence(board: Board) -> tuple[str, ...]:
     if not any(column.name in FLOORS for column in board.columns):
         return ()
     return (
-        "Motion fidelity has floors, means over the pairs that have a video: tracks whose every "
-        "step goes in a random direction score as much as the first, the same outputs against "
-        "sources of other clips as much as the second.",
+        "The chance levels of motion fidelity are means over the pairs that have a video: the "
+        "score of tracks whose every step goes in a random direction, and the score of the same "
+        "outputs against the sources of other clips.",
     )
 
 
@@ -163,10 +164,10 @@ def _mark_sentences(board: Board) -> tuple[str, ...]:
         return ()
     names = {name for row in board.rows for pair in row.pairs for name in pair.marks}
     reasons = [rule.says for rule in RULES if rule.name in names]
-    said = "; or ".join(reasons) if reasons else "may not be taken at its word"
+    said = "; or ".join(reasons) if reasons else "has a motion score that is not accepted"
     return (
         f"Marked: share of pairs whose output {said}. Such a pair counts as the worst on "
-        "motion; controls show what the score would have been. A row with more than "
+        "motion; controls keep their score for comparison. A row with more than "
         f"{MARKED_SHARE:.0%} marked pairs has no rank and no place on the front.",
     )
 

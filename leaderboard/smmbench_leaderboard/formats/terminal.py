@@ -18,18 +18,23 @@ from smmbench_leaderboard.formats.table import NONE, blocks_of, caption_of, numb
 NAME = 11  # characters that a method's name has in any terminal; a longer one is folded
 HEADER_BEFORE = ("", "Method")
 HEADER_AFTER = ("Pairs", "Seconds", "GiB")
-FLOOR_WORDS = {FLOOR: "random directions", OTHERS: "sources of other clips"}
+CHANCE = "Chance level"
+CHANCE_WORDS = {
+    FLOOR: "tracks in random directions",
+    OTHERS: "the same outputs against sources of other clips",
+}
 
 
 def to_terminal(board: Board) -> str:
     """Write the table and its caption; with styles only if standard output is a terminal.
 
-    All cells are `Text`: square brackets in a name are no markup. Names are folded where the
-    terminal is narrow, numbers are not; what has no room is left out from the right, and said.
+    All cells are `Text`, so that square brackets in a name are not markup. In a narrow terminal,
+    names are folded and numbers are not; columns that do not fit are dropped from the right, and
+    listed.
     """
     floors = [column.name for column in board.columns if column.name in FLOORS]
     shown = [column for column in board.columns if column.name not in (*FLOORS, FOREGROUND)]
-    titles = [*(column.title for column in shown), *(["Floors"] if floors else [])]
+    titles = [*(column.title for column in shown), *([CHANCE] if floors else [])]
     header = (*HEADER_BEFORE, *titles, *HEADER_AFTER)
     rows = [(row, _cells(row, [column.name for column in shown], floors)) for row in board.rows]
     widths = [
@@ -62,17 +67,20 @@ def to_terminal(board: Board) -> str:
         table.add_section()
     caption = list(caption_of(board))
     if any(row.partial for row in board.rows):
-        caption.insert(0, "The last rows lack pairs of the board and compare with no other.")
+        caption.insert(
+            0, "The last rows lack pairs of the board and are not comparable with the others."
+        )
     if any(row.control and not row.partial for row in board.rows):
-        caption.insert(0, "The rows without ranks are controls: their places are known.")
-    if floors and header.index("Floors") in places:
-        caption.insert(0, f"Floors of motion: {' (above), '.join(FLOOR_WORDS[f] for f in floors)}.")
+        caption.insert(0, "The rows without ranks are controls, whose expected scores are known.")
+    if floors and header.index(CHANCE) in places:
+        words = " (above), ".join(CHANCE_WORDS[one] for one in floors)
+        caption.insert(0, f"Chance level of motion fidelity: {words}.")
     if left_out := [title for place, title in enumerate(header) if place not in places]:
         caption.insert(
-            0, f"No room for {', '.join(left_out)}: a wider terminal, or --format csv, has them."
+            0, f"Not shown: {', '.join(left_out)}. Use a wider terminal or --format csv."
         )
     if any(cell.rank for row in board.rows for cell in row.cells.values()):
-        caption.insert(0, "In brackets: the rank.")
+        caption.insert(0, "Ranks are in brackets.")
     sentences = (Text(plain(sentence, longest=1000)) for sentence in caption)
     return drawn(table, *sentences, width=room)
 
@@ -113,9 +121,9 @@ def _fitting(widths: Sequence[int], always: Sequence[int], room: int) -> list[in
 
 
 def _cells(row: Row, columns: Sequence[str], floors: Sequence[str]) -> tuple[str, ...]:
-    """The cells of a row; a line break parts a mean from its interval, and one floor from another.
+    """The cells of a row; a line break separates a mean from its interval, and two chance levels.
 
-    There is no room for the foreground; the other formats have it.
+    There is no space for the foreground; the other formats have it.
     """
     coverage = row.coverage
     return (

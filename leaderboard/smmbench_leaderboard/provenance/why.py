@@ -9,7 +9,7 @@ from smmbench.plugins import no_such
 from smmbench.results import RunRecord, Score, Stored
 from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.build import board_of
-from smmbench_leaderboard.board.columns import MOTION, RANKING, value_of
+from smmbench_leaderboard.board.columns import FLOOR, MOTION, RANKING, value_of
 from smmbench_leaderboard.board.reading import Results, read_results
 from smmbench_leaderboard.board.types import (
     Board,
@@ -29,6 +29,9 @@ from smmbench_leaderboard.provenance.chain import (
     unnamed_file,
 )
 
+SHOWN_AS = {"chance_level": FLOOR}
+"""Names of columns as they are shown, where files store another one."""
+
 
 class PairOfMean(Stored):
     """One pair as it enters the mean."""
@@ -38,7 +41,7 @@ class PairOfMean(Stored):
     seed: int
     status: Status
     failure: str
-    counts: float | None  # what enters: its value, or the worst; None: nothing, of a floor
+    counts: float | None  # its value, or the worst; None for a missing chance level
     scored: bool  # whether it has a value
     broken: tuple[str, ...]  # links that do not hold
     marks: tuple[str, ...] = ()  # rules that mark it: it then counts as the worst on motion
@@ -221,6 +224,7 @@ def _found(
     )
     if method not in results.found:
         raise LookupError(no_such("method in these results", method, sorted(results.found)))
+    column = SHOWN_AS.get(column, column)
     more = [known.name for known in all_metrics() if known.name not in RANKING]
     asked = (metric(column).name,) if column in more else ()
     board = board_of(results, scope, Bootstrap(), asked)
