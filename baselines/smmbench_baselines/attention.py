@@ -1,7 +1,7 @@
-"""Queries and keys of named attention layers, and what two comparisons make of them.
+"""Queries and keys of named attention layers, and the quantities that two comparisons use.
 
-The network's own attention never hands out its probabilities; they are computed here once more
-from the outputs of its `to_q` and `to_k`, which are layers like any other.
+The network's own attention does not expose its probabilities; they are recomputed here from the
+outputs of its `to_q` and `to_k` layers.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Tokens = Float[Tensor, "rows token width"]  # heads side by side along the width
 
 @dataclass(frozen=True, eq=False)
 class Projected:
-    """What one attention layer compares.
+    """Queries and keys of one attention layer.
 
     Attributes:
-        q: Queries. Layers over space fold time into the rows, layers over time fold space.
-        k: Keys, alike.
-        heads: How many heads share the width.
+        q: Queries. Spatial layers fold time into the rows, temporal layers fold space.
+        k: Keys, in the same layout.
+        heads: Number of heads that share the width.
     """
 
     q: Tokens
@@ -77,19 +77,19 @@ def _projected(denoiser: Denoiser, attention: Any, q: Tensor, k: Tensor, x: Late
 
 
 def latent_time(denoiser: Denoiser, x: Latent) -> int:
-    """Frames of a latent as the network sees them, which may join several."""
+    """Number of latent frames as the network processes them; it may merge several."""
     return x.shape[2] // denoiser.family.patch(denoiser.network)[0]
 
 
 def block_layers(denoiser: Denoiser) -> tuple[str, ...]:
-    """The block whose output is compared: a UNet's second of the decoder, else the middle one."""
+    """The block whose output is compared: a UNet's second decoder block, else the middle one."""
     if isinstance(denoiser.family, UNet3D):
         return ("up_blocks.1",)
     return denoiser.family.middle(denoiser.network)
 
 
 def attention_layers(denoiser: Denoiser, named: tuple[str, ...]) -> tuple[str, ...]:
-    """The attentions that were named; else that of a middle block, where queries meet all keys."""
+    """The named attentions, or by default that of a middle block, where queries meet all keys."""
     if named:
         return named
     if isinstance(denoiser.family, UNet3D):
@@ -121,11 +121,11 @@ def temporal_layers(network: nn.Module, block: str) -> tuple[str, ...]:
 
 
 def over_time_layers(denoiser: Denoiser, block: str) -> tuple[str, ...]:
-    """Attentions in which a place meets itself in other frames.
+    """Attentions that compare a place with itself in other frames.
 
     Args:
         denoiser: The network.
-        block: Of the network; empty: the second of a UNet's decoder, else the middle one.
+        block: Block of the network; empty: a UNet's second decoder block, else the middle one.
 
     Raises:
         LookupError: The block has none.
@@ -139,10 +139,10 @@ def over_time_layers(denoiser: Denoiser, block: str) -> tuple[str, ...]:
 
 
 def over_time(projected: Projected, denoiser: Denoiser, x: Latent) -> Projected:
-    """What an attention compares over time alone: rows of places, tokens of frames.
+    """Restrict an attention to comparisons over time: rows of places, tokens of frames.
 
-    A UNet's temporal attention is of this kind already. Of a joint attention, each place is kept
-    beside itself in the other frames, and nothing else.
+    A UNet's temporal attention has this form already. For a joint attention, each place is compared
+    only with itself in the other frames.
     """
     if isinstance(denoiser.family, UNet3D):
         return projected
@@ -192,7 +192,7 @@ def cross_frame_logits(
 
 
 def grid_of(places: int, rows: int, columns: int) -> tuple[int, int]:
-    """Rows and columns of a layer that has so many places, from those of the latent.
+    """Rows and columns of a layer with this number of places, from those of the latent.
 
     Each level of the network halves both, rounding up.
 
@@ -211,7 +211,7 @@ def _heads(attention: nn.Module) -> int:
     heads = getattr(attention, "heads", None)
     if not isinstance(heads, int):
         raise LookupError(
-            f"{type(attention).__name__} is no attention layer (it tells no number of heads); "
+            f"{type(attention).__name__} is not an attention layer (it has no number of heads); "
             "name one that ends in `.attn1`."
         )
     return heads

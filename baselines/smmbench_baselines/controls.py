@@ -1,7 +1,7 @@
-"""Controls: methods that cheat or fail in one known way, so that their place is known.
+"""Controls: methods that cheat or fail in one known way, so that their scores are known.
 
-They anchor the board: a copy of the source moves perfectly and ignores the prompt, noise does
-neither. A metric that puts them elsewhere is wrong, whatever it says of the methods.
+They anchor the board: a copy of the source moves perfectly and ignores the prompt, and noise does
+neither. A metric that scores them otherwise is wrong, whatever it says about the methods.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from smmbench.video import Video
 
 @dataclass(frozen=True)
 class NoParameters:
-    """A control has nothing to choose."""
+    """A control has no parameters."""
 
 
 class Control(Method[NoParameters, Source]):
-    """A method that computes nothing of the source beforehand."""
+    """A method without preparation."""
 
     Parameters = NoParameters
 
@@ -30,31 +30,31 @@ class Control(Method[NoParameters, Source]):
 
 
 class SourceCopy(Control):
-    """Give the source back: all of the motion, nothing of the prompt."""
+    """Return the source: all of the motion, and nothing of the prompt."""
 
     deterministic = True
     card = Card(
         "Source copy",
         kind="control",
         licence="Apache-2.0",
-        notes="The source itself: the highest motion fidelity there is, the prompt ignored.",
+        notes="The source itself: the highest possible motion fidelity; the prompt is ignored.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
-        """Give the source, whatever is asked."""
+        """Return the source, regardless of the prompt."""
         return prepared.video
 
 
 class NearCopy(Control):
-    """Give the source back with one pixel changed by one level: no copy to the letter."""
+    """Return the source with one pixel changed by one level, so that it is not an exact copy."""
 
     deterministic = True
     card = Card(
         "Source with one pixel changed",
         kind="control",
         licence="Apache-2.0",
-        notes="One value of the first frame differs by 1: whoever looks for equal pixels misses "
-        "that it is the source.",
+        notes="One value of the first frame differs by 1, so that a search for equal pixels does "
+        "not recognise the source.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
@@ -65,14 +65,14 @@ class NearCopy(Control):
 
 
 class RecolouredCopy(Control):
-    """Give the source back with its colour channels in turn: another look, the same clip."""
+    """Return the source with rotated colour channels: another appearance, the same clip."""
 
     deterministic = True
     card = Card(
         "Source in other colours",
         kind="control",
         licence="Apache-2.0",
-        notes="Red, green and blue change places: every pixel differs, nothing was transferred.",
+        notes="Red, green and blue are exchanged: every pixel differs, but nothing is transferred.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
@@ -81,36 +81,36 @@ class RecolouredCopy(Control):
 
 
 class TurnedCopy(Control):
-    """Give the source back turned by half a circle and backwards: every direction stays."""
+    """Return the source rotated by 180 degrees and reversed: every direction is preserved."""
 
     deterministic = True
     card = Card(
-        "Source turned round and reversed",
+        "Source rotated and reversed",
         kind="control",
         licence="Apache-2.0",
-        notes="Rows, columns and time are turned round, so that what moves to the right still "
-        "does: no pixel and no frame is in its place, nothing was transferred.",
+        notes="Rows, columns and time are reversed, so that rightward motion stays rightward: no "
+        "pixel and no frame is in its place, but nothing is transferred.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
-        """Turn three axes round."""
+        """Reverse three axes."""
         return Video(prepared.video.frames[::-1, ::-1, ::-1].copy(), prepared.video.fps)
 
 
 class DelayedCopy(Control):
-    """Give the source back two frames late: steady motion looks the same."""
+    """Return the source two frames late: steady motion looks the same."""
 
     deterministic = True
     card = Card(
         "Source two frames late",
         kind="control",
         licence="Apache-2.0",
-        notes="The first frame stands for two more frames; what moves steadily has its directions "
-        "still, and nothing was transferred.",
+        notes="The first frame is held for two more frames; steady motion keeps its directions, "
+        "but nothing is transferred.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
-        """Give each frame two frames later; one frame stays one frame."""
+        """Delay each frame by two frames; a single frame is unchanged."""
         frames = prepared.video.frames
         late = np.maximum(np.arange(len(frames)) - 2, 0)
         return Video(frames[late], prepared.video.fps)
@@ -124,28 +124,28 @@ class Frozen(Control):
         "Frozen first frame",
         kind="control",
         licence="Apache-2.0",
-        notes="The source's first frame, repeated: tracking finds nothing that moves.",
+        notes="The source's first frame, repeated: nothing moves.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
-        """Give the first frame as often as the source has frames."""
+        """Repeat the first frame for the length of the source."""
         frames = prepared.video.frames
         return Video(np.repeat(frames[:1], len(frames), axis=0), prepared.video.fps)
 
 
 class Reversed(Control):
-    """Play the source backwards: the same places, every direction turned round."""
+    """Reverse the source in time: the same positions, every direction reversed."""
 
     deterministic = True
     card = Card(
         "Source reversed in time",
         kind="control",
         licence="Apache-2.0",
-        notes="The source backwards. Clips that read the same both ways do not tell it apart.",
+        notes="The source in reverse. Clips that are symmetric in time do not distinguish it.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
-        """Give the frames last to first."""
+        """Return the frames from last to first."""
         return Video(prepared.video.frames[::-1].copy(), prepared.video.fps)
 
 
@@ -156,11 +156,11 @@ class Shuffled(Control):
         "Source with its frames shuffled",
         kind="control",
         licence="Apache-2.0",
-        notes="The source's frames in an order drawn by the seed; never the source's own order.",
+        notes="The source's frames in a random order given by the seed, never the original order.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
-        """Give the frames in an order that the seed alone decides; one frame stays one frame."""
+        """Return the frames in an order given by the seed; a single frame is unchanged."""
         frames = prepared.video.frames
         rng = np.random.default_rng(seed)
         order = np.arange(len(frames))
@@ -170,24 +170,24 @@ class Shuffled(Control):
 
 
 class OtherClip(Control):
-    """Give another clip of the dataset: real motion, of the wrong clip."""
+    """Return another clip of the dataset: real motion of the wrong clip."""
 
     deterministic = True
     card = Card(
         "Another clip of the dataset",
         kind="control",
         licence="Apache-2.0",
-        notes="The dataset's next clip, the last one's next being the first: what motion "
-        "fidelity gives to natural motion by chance.",
+        notes="The dataset's next clip (wrapping around): the chance level of motion fidelity "
+        "for natural motion.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
-        """Give the other clip, always the same for a source."""
+        """Return the other clip, always the same for a source."""
         return prepared.other()
 
 
 class Noise(Control):
-    """Give noise: neither the motion nor the prompt."""
+    """Return noise: neither the motion nor the prompt."""
 
     card = Card(
         "Noise",
@@ -197,7 +197,7 @@ class Noise(Control):
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
-        """Draw every value from 0 to 255 alike, by the seed alone."""
+        """Draw every value uniformly from 0 to 255, from the seed."""
         shape = prepared.video.frames.shape
         rng = np.random.default_rng(seed)
         return Video(rng.integers(0, 256, shape, dtype=np.uint8), prepared.video.fps)

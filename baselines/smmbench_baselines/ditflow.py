@@ -40,11 +40,11 @@ class Parameters(DescentParameters):
     """Parameters of DiTFlow; values of its published configuration."""
 
     layers: Annotated[
-        tuple[str, ...], Doc("attentions; none: of the middle block, as the paper has it")
+        tuple[str, ...], Doc("Attention layers; none: that of the middle block, as in the paper.")
     ] = ()
-    temperature: Annotated[float, Doc("what logits are multiplied with before the softmax")] = 2.0
+    temperature: Annotated[float, Doc("Factor of the logits before the softmax.")] = 2.0
     reference_level: Annotated[
-        float, Doc("noise level that the network is told of the clean clip")
+        float, Doc("Noise level given to the network for the clean clip.")
     ] = 0.0
 
     def __post_init__(self) -> None:
@@ -62,10 +62,10 @@ def places(rows: int, columns: int) -> Float[Tensor, "place 2"]:
 
 
 def hard_flow(logits: Attention, rows: int, columns: int) -> Flow:
-    """Where each place of frame i (first axis of time) is found in frame j: the arg-max.
+    """Hard flow: where each place of frame i (first time axis) is found in frame j, by arg-max.
 
     Returns:
-        Displacements (x, y) in cells; of equal logits the first place in reading order is taken.
+        Displacements (x, y) in cells; for equal logits, the first place in reading order.
     """
     grid = places(rows, columns).to(logits)
     found = grid[logits.argmax(-1)]  # batch, time, place, other time
@@ -73,9 +73,9 @@ def hard_flow(logits: Attention, rows: int, columns: int) -> Flow:
 
 
 def soft_flow(logits: Attention, rows: int, columns: int, temperature: float) -> Flow:
-    """The same with a gradient: the mean place under the softmax over each target frame.
+    """Differentiable flow: the mean place under the softmax over each target frame.
 
-    It goes to `hard_flow` as the temperature (a factor here) grows. Of equal logits it is the
+    It converges to `hard_flow` as the temperature (a factor here) grows. For equal logits it is the
     displacement to the middle of the frame, not zero.
     """
     grid = places(rows, columns).to(logits)
@@ -87,7 +87,7 @@ def flow_loss(flow: Flow, reference: Flow) -> Float[Tensor, " batch"]:
     """Mean squared error of the flow where the reference moves.
 
     Returns:
-        In squared cells, one a sample; 0 where nothing in the reference moves.
+        One value per sample, in squared cells; 0 if nothing in the reference moves.
     """
     moves: Bool[Tensor, "batch moment moment place"] = (reference != 0).any(-1)
     squared = (flow - reference).square().mean(-1) * moves
@@ -144,12 +144,12 @@ class DiTFlow(FirstSteps[Parameters]):
         code="https://github.com/ditflow/ditflow",
         licence="Apache-2.0",
         notes=(
-            "Re-implemented from the paper. On CogVideoX and Wan, queries and keys are those of "
+            "Reimplemented from the paper. On CogVideoX and Wan, queries and keys are those of "
             "the joint attention, normalised and with positions. A 3D UNet's spatial attention "
             "stays within a frame, so queries of each frame are multiplied there with keys of "
             "every frame, though the network itself never compares them. Optimises the latent. "
-            "Left out: the optimised position embeddings and the reference's keys and values in "
-            "block 0. The default words before and against every prompt are those of SMM."
+            "Not included: the optimised position embeddings and the reference's keys and values "
+            "in block 0. The default prompt prefix and negative prompt are those of SMM."
         ),
         backbone=BACKBONES,
         original="CogVideoX 2B and 5B",
@@ -158,7 +158,7 @@ class DiTFlow(FirstSteps[Parameters]):
     )
 
     def check_model(self) -> None:
-        """Look at the layers once before a clip is spent on them."""
+        """Test the layers once before any clip is processed."""
         x, text = small_input(self.backbone)
         with torch.no_grad():
             self._logits(x, 0, text)

@@ -1,7 +1,7 @@
-"""FastVMT: attention motion flow of tiles within a window, and gradients that are used thrice.
+"""FastVMT: attention motion flow of tiles within a window, with gradients that are used thrice.
 
-"FastVMT", ICLR 2026 (github.com/mayuelala/FastVMT). Unlike DiTFlow it compares neighbouring frames
-and near places only, and it begins with the noised clip.
+"FastVMT", ICLR 2026 (github.com/mayuelala/FastVMT). Unlike DiTFlow, it compares only neighbouring
+frames and nearby places, and starts from the noised clip.
 """
 
 from __future__ import annotations
@@ -40,28 +40,34 @@ Grid = Float[Tensor, "batch _time _rows _columns _width"]
 class Parameters(DescentParameters):
     """Parameters of FastVMT; values of its published code."""
 
-    guidance: Annotated[float, Doc("classifier-free guidance scale; 1 is none")] = 5.8
+    guidance: Annotated[float, Doc("Classifier-free guidance scale; 1 disables it.")] = 5.8
     start_level: Annotated[
-        float, Doc("noise level of the clip that sampling starts from; 1: pure noise")
+        float, Doc("Noise level of the clip from which sampling starts; 1: pure noise.")
     ] = 0.988
     guided_to: Annotated[
-        float, Doc("noise level where guidance ends: 10 steps of 50 at shift 7")
+        float, Doc("Noise level at which guidance ends: 10 of 50 steps at shift 7.")
     ] = 0.95
-    iterations: Annotated[int, Doc("of AdamW in each guided step")] = 10
-    rates: Annotated[tuple[float, float], Doc("of AdamW, first to last guided step")] = (
+    iterations: Annotated[int, Doc("AdamW iterations in each guided step.")] = 10
+    rates: Annotated[
+        tuple[float, float], Doc("AdamW learning rates, first to last guided step.")
+    ] = (
         0.003,
         0.002,
     )
-    every: Annotated[int, Doc("iterations that one gradient serves")] = 3
-    layers: Annotated[tuple[str, ...], Doc("attentions; none: of the middle block")] = ()
+    every: Annotated[int, Doc("Number of iterations that reuse one gradient.")] = 3
+    layers: Annotated[
+        tuple[str, ...], Doc("Attention layers; none: that of the middle block.")
+    ] = ()
     tile: Annotated[
-        tuple[int, int], Doc("rows and columns of places whose queries are averaged")
+        tuple[int, int], Doc("Rows and columns of a tile, whose queries are averaged.")
     ] = (3, 4)
     window: Annotated[
-        int, Doc("rows and columns of places around a tile that it is looked for in")
+        int, Doc("Rows and columns of the window around a tile in which it is searched.")
     ] = 21
-    flow_weight: Annotated[float, Doc("of the squared error of the flow")] = 5.0
-    key_weight: Annotated[float, Doc("of the squared error of the windows' mean keys")] = 1.0
+    flow_weight: Annotated[float, Doc("Weight of the squared error of the flow.")] = 5.0
+    key_weight: Annotated[float, Doc("Weight of the squared error of the windows' mean keys.")] = (
+        1.0
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -89,14 +95,14 @@ def tiles(x: Grid, tile: tuple[int, int]) -> Grid:
 def tile_flow(
     q: Grid, k: Grid, tile: tuple[int, int], window: int, temperature: float = 1.0
 ) -> Float[Tensor, "batch step tile 2"]:
-    """Where each tile of a frame is found in the next: the mean place under the softmax.
+    """Return where each tile of a frame is found in the next: the mean place under the softmax.
 
     Args:
         q: Queries, scaled as the attention multiplies them.
         k: Keys.
         tile: Rows and columns of a tile.
-        window: Rows and columns around a tile's middle that are looked at.
-        temperature: What logits are multiplied with.
+        window: Rows and columns of the window around a tile's middle.
+        temperature: Factor of the logits.
 
     Returns:
         Displacements (x, y) from the tile's middle, in places.
@@ -123,7 +129,7 @@ def window_means(k: Grid, window: int) -> Grid:
 
 
 class FastVMT(DiffusionMethod[Parameters, Prepared]):
-    """Steps the noised clip down the difference of tile flows and of window means of keys."""
+    """Guides the noised clip by the difference of tile flows and of windows' mean keys."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -152,7 +158,7 @@ class FastVMT(DiffusionMethod[Parameters, Prepared]):
         code="https://github.com/mayuelala/FastVMT",
         licence="Apache-2.0",
         notes=(
-            "Re-implemented after a description of the published code, not checked against it: "
+            "Reimplemented from a description of the published code, not checked against it: "
             "tiles, window, weights, rates and blocks are its own; that a tile's flow is the mean "
             "place under the softmax is ours, and its places are those of the network. It starts "
             "from the noised source, so that it is partly SDEdit; start_level=1 starts from "
@@ -162,7 +168,7 @@ class FastVMT(DiffusionMethod[Parameters, Prepared]):
         backbone="Wan2.1-T2V, CogVideoX",
         original="Wan2.1-T2V-1.3B",
         values="the published code",
-        tuned="nothing yet",
+        tuned="not tuned yet",
     )
 
     def check_model(self) -> None:

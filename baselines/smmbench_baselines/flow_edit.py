@@ -1,4 +1,4 @@
-"""FlowEdit: from the clip itself along the difference of two velocities, without inversion.
+"""FlowEdit: move the clip along the difference of two velocities, without inversion.
 
 Kulikov, Kleiner, Huberman-Spiegelglas, Michaeli: "FlowEdit: Inversion-Free Text-Based Editing Using
 Pre-Trained Flow Models", ICCV 2025 (arXiv 2412.08629).
@@ -41,25 +41,25 @@ NOT_A_FLOW = (
 
 @dataclass(frozen=True)
 class Parameters(DiffusionParameters):
-    """Parameters of FlowEdit, with the values that FiVE gives it on Wan."""
+    """Parameters of FlowEdit, with the values of FiVE on Wan."""
 
     guidance: Annotated[
-        float, Doc("classifier-free guidance scale of the target prompt; 1 is none")
+        float, Doc("Classifier-free guidance scale of the target prompt; 1 disables it.")
     ] = 12.0
-    source_guidance: Annotated[float, Doc("the same of the source's caption")] = 5.0
-    noise_level: Annotated[float, Doc("editing begins here: lower keeps more of the clip")] = 0.955
-    averages: Annotated[int, Doc("draws of noise whose differences are averaged in each step")] = 1
+    source_guidance: Annotated[float, Doc("Guidance scale of the source's caption.")] = 5.0
+    noise_level: Annotated[float, Doc("Noise level where editing starts.")] = 0.955
+    averages: Annotated[int, Doc("Noise draws that are averaged in each step.")] = 1
     form: Annotated[
-        Literal["paper", "shared-noise"], Doc("shared-noise: both sides noised alike")
+        Literal["paper", "shared-noise"], Doc("shared-noise: the same noise on both sides.")
     ] = "paper"
-    model: Annotated[str, Doc("installed name, local folder or hub id")] = (
+    model: Annotated[str, Doc("Registered name, local folder or hub id.")] = (
         "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
     )
     dtype: Annotated[Literal["float16", "bfloat16", "float32"], Doc("of the networks")] = "bfloat16"
-    prompt_prefix: Annotated[str, Doc("before every prompt")] = ""
+    prompt_prefix: Annotated[str, Doc("Text before every prompt.")] = ""
     negative_prompt: Annotated[
         str,
-        Doc("what classifier-free guidance leads away from; empty: no words"),
+        Doc("Negative prompt of classifier-free guidance; may be empty."),
     ] = ""
 
     def __post_init__(self) -> None:
@@ -94,17 +94,17 @@ def flow_edit(
     averages: int = 1,
     form: Literal["paper", "shared-noise"] = "paper",
 ) -> Latent:
-    """Carry a clean latent from what one prompt says to what another one does (Algorithm 1).
+    """Transport a clean latent from one prompt to another (Algorithm 1).
 
-    With one network and one prompt for both sides nothing moves, whatever the noise.
+    With the same network and prompt on both sides, the latent does not change, whatever the noise.
 
     Args:
-        schedule: Of a flow.
+        schedule: Schedule of a flow.
         source: The network with the source's caption.
         target: The network with the target prompt.
         clean: z_0 of the source.
-        timesteps: Of the edit, noisiest first; none leaves the clip as it is.
-        draw: One generator a sample.
+        timesteps: Timesteps of the edit, noisiest first; none leaves the clip unchanged.
+        draw: One generator per sample.
         averages: Draws of noise in each step.
         form: `paper`: the target is shown z + z_src - z_0. `shared-noise`: it is shown z noised
             with the same noise, (1 - sigma) z + sigma noise.
@@ -128,7 +128,7 @@ def flow_edit(
 
 
 def velocity(predicted: Prediction) -> Latent:
-    """Noise - x0, the way from a clip to noise."""
+    """Noise - x0, the velocity from a clip to noise."""
     return predicted.noise - predicted.x0
 
 
@@ -158,8 +158,8 @@ class FlowEdit(DiffusionMethod[Parameters, Encoded]):
         notes=(
             "Re-implemented from the paper's Algorithm 1, without its last plain sampling steps "
             "(n_min = 0). Source and target scales and the skipped steps are those that FiVE "
-            "takes on Wan (9 of 50 at shift 5). Not a motion-transfer method: with SDEdit, what "
-            "every guided method must beat."
+            "takes on Wan (9 of 50 at shift 5). Not a motion-transfer method but, like SDEdit, a "
+            "baseline that every guided method must beat."
         ),
         backbone="Wan2.1-T2V and other flows",
         original="Stable Diffusion 3 and FLUX, images",
@@ -168,7 +168,7 @@ class FlowEdit(DiffusionMethod[Parameters, Encoded]):
     )
 
     def check_model(self) -> None:
-        """Refuse a noise level that no step has: the clip itself would pass for an edit."""
+        """Reject a noise level below every step: the clip itself would pass as an edit."""
         if not self._timesteps():
             p, schedule = self.parameters, self.backbone.schedule
             least = schedule.noise_level(schedule.timesteps(p.steps)[-1])
@@ -212,7 +212,7 @@ class FlowEdit(DiffusionMethod[Parameters, Encoded]):
 class FiVEParameters(Parameters):
     """Parameters of FiVE's variant."""
 
-    form: Annotated[Literal["paper", "shared-noise"], Doc("both sides noised alike")] = (
+    form: Annotated[Literal["paper", "shared-noise"], Doc("The same noise on both sides.")] = (
         "shared-noise"
     )
 
@@ -226,15 +226,15 @@ class FlowEditFiVE(FlowEdit):
         "emoji-wan": {**EMOJI_WAN, "guidance": 12.0},
     }
     card = Card(
-        title="FlowEdit as FiVE has it",
+        title="FlowEdit, FiVE's variant",
         kind="baseline",
         paper="Li et al., FiVE, ICCV 2025",
         code="https://github.com/MinghanLi/FiVE-Bench",
         licence="Apache-2.0",
         notes=(
             "A variant of FlowEdit under its own name: the target's side is the edited latent "
-            "noised with the same fresh noise as the source, (1 - s) z + s noise. Written after "
-            "a description of FiVE's code, not checked against it."
+            "noised with the same fresh noise as the source, (1 - s) z + s noise. Reimplemented "
+            "from a description of FiVE's code, not checked against it."
         ),
         backbone="Wan2.1-T2V and other flows",
         original="Wan2.1-T2V-1.3B",

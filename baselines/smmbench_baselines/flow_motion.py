@@ -1,7 +1,7 @@
 """FlowMotion: predicted clean latents follow the source's, without a gradient of the network.
 
-"FlowMotion", CVPR 2026 (github.com/HKUST-LongGroup/FlowMotion). It needs nothing of a backbone but
-predictions, so that it runs on every family.
+"FlowMotion", CVPR 2026 (github.com/HKUST-LongGroup/FlowMotion). It needs only the predictions of a
+backbone, so it runs on every family.
 """
 
 from __future__ import annotations
@@ -45,22 +45,24 @@ from smmbench.video import Video
 class Parameters(DiffusionParameters):
     """Parameters of FlowMotion; values of its published code."""
 
-    guidance: Annotated[float, Doc("classifier-free guidance scale; 1 is none")] = 6.0
+    guidance: Annotated[float, Doc("Classifier-free guidance scale; 1 disables it.")] = 6.0
     source_guidance: Annotated[
-        float, Doc("the same for the source, which is shown without a prompt")
+        float, Doc("Guidance scale for the source, which is evaluated without a prompt.")
     ] = 1.5
-    guided_from: Annotated[float, Doc("noise level where guidance begins; 1 is pure noise")] = 1.0
+    guided_from: Annotated[float, Doc("Noise level at which guidance starts; 1 is pure noise.")] = (
+        1.0
+    )
     guided_to: Annotated[
-        float, Doc("and where it ends: on Wan at shift 3 the first 10 of 50 steps")
+        float, Doc("Noise level at which it ends: on Wan at shift 3, the first 10 of 50 steps.")
     ] = 0.925
-    iterations: Annotated[int, Doc("of Adam in each guided step")] = 3
-    rate: Annotated[float, Doc("of Adam; 0.01 for complex motion")] = 0.003
-    latent_weight: Annotated[float, Doc("of the squared error of clean latents")] = 20.0
+    iterations: Annotated[int, Doc("Adam iterations in each guided step.")] = 3
+    rate: Annotated[float, Doc("Adam learning rate; 0.01 for complex motion.")] = 0.003
+    latent_weight: Annotated[float, Doc("Weight of the squared error of clean latents.")] = 20.0
     difference_weight: Annotated[
-        float, Doc("of the squared error of the sizes of frame differences")
+        float, Doc("Weight of the squared error of absolute frame differences.")
     ] = 5.0
     across: Annotated[
-        float, Doc("what is left of the velocity across the way from the initial noise")
+        float, Doc("Share of the velocity kept across the direction from the initial noise.")
     ] = 0.1
 
     def __post_init__(self) -> None:
@@ -84,7 +86,7 @@ def motion_loss(
     """Weighted squared errors of clean latents, of neighbours' differences, and of all pairs'.
 
     Returns:
-        One number a sample; 0 for equal latents. A clip of one frame has no differences.
+        One number per sample; 0 for equal latents. A clip of one frame has no differences.
     """
     loss = latent_weight * _squared_error(x0, source)
     if x0.shape[2] == 1:
@@ -102,9 +104,9 @@ def split_velocity(
     way: Latent,
     across: float,
 ) -> Prediction:
-    """Keep the velocity noise - x0 along a way, and a share of what is across it.
+    """Keep the velocity noise - x0 along a direction, and a share of the component across it.
 
-    The latent stays what it is: x = mu x0 + sigma noise holds for what is returned.
+    The latent does not change: x = mu x0 + sigma noise holds for the returned values.
 
     Args:
         schedule: Noise levels.
@@ -128,7 +130,7 @@ def split_velocity(
 
 
 class FlowMotion(DiffusionMethod[Parameters, Prepared]):
-    """Steps the latent until what is predicted of it moves as what is predicted of the source."""
+    """Guides the latent until its predicted clean latent moves like that of the source."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -155,9 +157,9 @@ class FlowMotion(DiffusionMethod[Parameters, Prepared]):
         "across": Choices(0.1, 0.3, 1.0),
     }
     families: ClassVar[Mapping[str, Support]] = {
-        "unet-3d": ported("velocity is noise - x0 of what is predicted"),
+        "unet-3d": ported("the velocity is noise - x0 of the prediction"),
         "wan": original("Wan2.1-T2V-1.3B"),
-        "cogvideox": ported("velocity is noise - x0 of what is predicted"),
+        "cogvideox": ported("the velocity is noise - x0 of the prediction"),
     }
     card = Card(
         title="FlowMotion",
@@ -166,10 +168,10 @@ class FlowMotion(DiffusionMethod[Parameters, Prepared]):
         code="https://github.com/HKUST-LongGroup/FlowMotion",
         licence="Apache-2.0",
         notes=(
-            "Re-implemented; the original runs on Wan2.1-T2V-1.3B, 49 or 81 frames of 480x720. The "
-            "network's output counts as constant in each iteration, and is asked for anew in "
-            "each. The share across is cut in the guided steps after the first. On a diffusion "
-            "model the clean latent follows the latent as its kind of prediction says, which at "
+            "Reimplemented; the original runs on Wan2.1-T2V-1.3B, 49 or 81 frames of 480x720. The "
+            "network's output is treated as constant in each iteration, and recomputed in each. "
+            "The component across is reduced in the guided steps after the first. On a diffusion "
+            "model the clean latent depends on the latent by the type of prediction, which at "
             "pure noise (v-prediction) is not at all. Preset emoji: not searched."
         ),
         backbone=BACKBONES,
@@ -217,7 +219,7 @@ class FlowMotion(DiffusionMethod[Parameters, Prepared]):
 
     @torch.no_grad()
     def _source_prediction(self, clean: Latent, t: Timestep, fresh: Latent) -> Latent:
-        """The clean latent that the network sees in the noised source, shown without a prompt."""
+        """The clean latent that the network predicts from the noised source, without a prompt."""
         backbone, p = self.backbone, self.parameters
         x = backbone.schedule.at(t, Prediction(clean, fresh))
         empty, negative = backbone.embed([""] * len(clean)), backbone.embed([p.negative_prompt])
@@ -225,7 +227,7 @@ class FlowMotion(DiffusionMethod[Parameters, Prepared]):
 
 
 def held(schedule: NoiseSchedule, denoise: Denoise, x: Latent, t: Timestep) -> Latent:
-    """The clean latent predicted of x, with a gradient past the network and not through it."""
+    """The clean latent predicted from x, with a gradient that bypasses the network."""
     with torch.no_grad():
         predicted = denoise(x, t)
         output = schedule.output(predicted, t)

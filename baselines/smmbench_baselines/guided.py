@@ -1,7 +1,7 @@
-"""What guided baselines share: a clip prepared as named tensors, and one sampling from noise.
+"""Base class of guided baselines: a clip prepared as named tensors, and sampling from noise.
 
-Such a method says what it takes from the clip (`refer`) and how far a latent is from it
-(`losses`); whether it steps the latent (`guide`) or the prediction (`stepping`) is its schedule.
+Such a method defines what it extracts from the clip (`refer`) and the distance of a latent from it
+(`losses`); its schedule guides either the latent (`guide`) or the prediction (`stepping`).
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ Reference = dict[str, Shaped[Tensor, "batch ..."]]
 
 @dataclass(frozen=True, eq=False)
 class Referred:
-    """What guidance compares with, of one clip.
+    """The reference of guidance for one clip.
 
     Attributes:
         reference: Named tensors, each a batch of one.
-        like: The clip's latent; only its shape and device count.
-        timing: The clip's.
+        like: The clip's latent; only its shape and device matter.
+        timing: Timing of the clip.
     """
 
     reference: Reference
@@ -47,11 +47,11 @@ class Referred:
 
 
 class ReferenceGuided(DiffusionMethod[ParametersT, Referred], Generic[ParametersT]):
-    """Samples from noise; the clip enters by guidance alone."""
+    """Samples from noise; the clip enters only through guidance."""
 
     @abstractmethod
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:
-        """What is compared with, of clips of one size; no gradient is wanted.
+        """Compute the reference of clips of one size, without gradients.
 
         Args:
             x: The encoded clips.
@@ -62,23 +62,23 @@ class ReferenceGuided(DiffusionMethod[ParametersT, Referred], Generic[Parameters
     def losses(
         self, x: Latent, t: Timestep, text: Text, reference: Reference
     ) -> Float[Tensor, " batch"]:
-        """Distance of latents at timestep t from the reference, one a sample."""
+        """Distance of latents at timestep t from the reference, one value per sample."""
 
     def timesteps(self) -> tuple[Timestep, ...]:
         """The timesteps of the sampling, noisiest first."""
         return self.backbone.schedule.timesteps(self.parameters.steps)
 
     def guide(self, text: Text, reference: Reference) -> Guide:
-        """What is done to the latent before each step; here nothing."""
+        """Update the latent before each step; by default, do nothing."""
         return lambda x, t: x
 
     def stepping(self, text: Text, reference: Reference) -> Denoise:
-        """What steps the latent; here the network with classifier-free guidance."""
+        """Return the denoiser of each step, by default with classifier-free guidance."""
         return self.denoise(text)
 
     @torch.no_grad()
     def prepare_batch(self, sources: Sequence[Source]) -> list[Referred]:
-        """Encode the clips and take from them what guidance needs."""
+        """Encode the clips and compute their references."""
         x = self.encode(sources)
         reference = self.refer(x, sources)
         return [
@@ -109,13 +109,17 @@ class ReferenceGuided(DiffusionMethod[ParametersT, Referred], Generic[Parameters
 class DescentParameters(DiffusionParameters):
     """Adam on the latent in the noisy steps; values of DiTFlow (CVPR 2025)."""
 
-    guidance: Annotated[float, Doc("classifier-free guidance scale; 1 is none")] = 7.0
-    guided_from: Annotated[float, Doc("noise level where guidance begins; 1 is pure noise")] = 1.0
-    guided_to: Annotated[float, Doc("and where it ends: on ZeroScope the first 10 of 50 steps")] = (
-        0.83
+    guidance: Annotated[float, Doc("Classifier-free guidance scale; 1 disables it.")] = 7.0
+    guided_from: Annotated[float, Doc("Noise level at which guidance starts; 1 is pure noise.")] = (
+        1.0
     )
-    iterations: Annotated[int, Doc("of Adam in each guided step")] = 5
-    rates: Annotated[tuple[float, float], Doc("of Adam, first to last guided step")] = (
+    guided_to: Annotated[
+        float, Doc("Noise level at which guidance ends: on ZeroScope, 10 of 50 steps.")
+    ] = 0.83
+    iterations: Annotated[int, Doc("Adam iterations in each guided step.")] = 5
+    rates: Annotated[
+        tuple[float, float], Doc("Adam learning rates, first to last guided step.")
+    ] = (
         0.002,
         0.001,
     )

@@ -30,11 +30,13 @@ from smmbench.video import Video
 class Parameters(DiffusionParameters):
     """Parameters of inversion with prompt swap."""
 
-    inversion_steps: Annotated[int, Doc("of the source's inversion")] = 999
-    inversion_refinements: Annotated[int, Doc("of each of its steps; see `invert`")] = 0
-    inversion_prompt: Annotated[bool, Doc("invert with the source's caption; else with none")] = (
-        True
-    )
+    inversion_steps: Annotated[int, Doc("Steps of the source's inversion.")] = 999
+    inversion_refinements: Annotated[
+        int, Doc("Refinements of each inversion step; see `invert`.")
+    ] = 0
+    inversion_prompt: Annotated[
+        bool, Doc("Invert with the source's caption instead of an empty prompt.")
+    ] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -43,7 +45,7 @@ class Parameters(DiffusionParameters):
 
 
 class InversionSwap(DiffusionMethod[Parameters, Prepared]):
-    """Samples from the clip's own noise. Nothing is drawn: every seed gives the same video."""
+    """Samples from the clip's own noise without random numbers: all seeds give the same video."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {

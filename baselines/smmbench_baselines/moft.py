@@ -1,4 +1,4 @@
-"""MOFT: a feature without its mean over time, in the channels that panning moves most.
+"""MOFT: features without their mean over time, in the channels that panning changes most.
 
 Xiao, Zhou, Yang, Pan: "Video Diffusion Models are Training-free Motion Interpreter and
 Controller", NeurIPS 2024 (arXiv 2405.14864).
@@ -53,40 +53,43 @@ CENTRE = 0.25
 class Parameters(DiffusionParameters):
     """Parameters of MOFT; values of its published code."""
 
-    steps: Annotated[int, Doc("of DDIM sampling")] = 25
-    guidance: Annotated[float, Doc("classifier-free guidance scale; 1 is none")] = 7.5
+    steps: Annotated[int, Doc("DDIM sampling steps.")] = 25
+    guidance: Annotated[float, Doc("Classifier-free guidance scale; 1 disables it.")] = 7.5
     layer: Annotated[
-        str, Doc("whose output is compared; empty: the second decoder block, or a middle one")
+        str, Doc("Block whose output is compared; empty: the second decoder block or a middle one.")
     ] = ""
-    inversion_steps: Annotated[int, Doc("of the source's DDIM inversion, without a prompt")] = 25
+    inversion_steps: Annotated[
+        int, Doc("Steps of the source's DDIM inversion, without a prompt.")
+    ] = 25
     reference_level: Annotated[
-        float, Doc("inversion goes up to this noise level, to look at the clip")
+        float, Doc("Noise level up to which the clip is inverted to extract features.")
     ] = 0.38
     channels_from: Annotated[
         Literal["pans", "clip", "all"],
-        Doc("where channels of motion are found: in pans of a still, in the clip, or not chosen"),
+        Doc("Where motion channels are found: in pans of a still, in the clip, or nowhere."),
     ] = "pans"
-    axes: Annotated[tuple[Literal["horizontal", "vertical"], ...], Doc("of the pans")] = (
+    axes: Annotated[tuple[Literal["horizontal", "vertical"], ...], Doc("Axes of the pans.")] = (
         "horizontal",
         "vertical",
     )
     share: Annotated[
-        float, Doc("of the channels that is kept for each axis; the paper: 50 of 1280")
+        float, Doc("Share of channels kept for each axis; in the paper, 50 of 1280.")
     ] = 0.04
-    zoom: Annotated[float, Doc("of the still that a window pans over")] = 1.5
+    zoom: Annotated[float, Doc("Enlargement of the still over which a window pans.")] = 1.5
     region: Annotated[
-        Literal["moving", "frame"], Doc("what is averaged and guided; the paper: drawn")
+        Literal["moving", "frame"],
+        Doc("Region that is averaged and guided; in the paper it is drawn by hand."),
     ] = "moving"
     threshold: Annotated[
-        float, Doc("of 255: what differs so from the median frame is in the region")
+        float, Doc("Difference from the median frame, of 255, that puts a pixel into the region.")
     ] = 30.0
     guided_from: Annotated[
-        float, Doc("noise level where guidance begins: on ZeroScope step 3 of 25")
+        float, Doc("Noise level at which guidance starts: on ZeroScope, step 3 of 25.")
     ] = 0.87
-    guided_to: Annotated[float, Doc("and where it ends: step 11")] = 0.62
-    repeats: Annotated[int, Doc("gradient steps in each")] = 2
-    weight: Annotated[float, Doc("of the squared error")] = 10.0
-    rate: Annotated[float, Doc("of a plain gradient step")] = 0.5
+    guided_to: Annotated[float, Doc("Noise level at which guidance ends: step 11.")] = 0.62
+    repeats: Annotated[int, Doc("Gradient steps in each guided step.")] = 2
+    weight: Annotated[float, Doc("Weight of the squared error.")] = 10.0
+    rate: Annotated[float, Doc("Size of a plain gradient step.")] = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -105,7 +108,7 @@ class Parameters(DiffusionParameters):
 
 
 def without_content(f: Feature) -> Feature:
-    """The feature minus its mean over time: what all frames share is gone."""
+    """The feature minus its mean over time, which removes what all frames share."""
     return f - f.mean(1, keepdim=True)
 
 
@@ -171,7 +174,7 @@ def pan(
 
 
 class MOFT(ReferenceGuided[Parameters]):
-    """Steps the latent down the squared error of the motion feature."""
+    """Guides the latent by the squared error of the motion feature."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -201,11 +204,11 @@ class MOFT(ReferenceGuided[Parameters]):
         code="https://github.com/xizaoqu/MOFT",
         licence="Apache-2.0",
         notes=(
-            "Re-implemented from the paper; the original runs on AnimateDiff, 16 frames. There a "
+            "Reimplemented from the paper; the original runs on AnimateDiff, 16 frames. There a "
             "user draws the region and pans over photographs give the channels; here the region "
             "is what differs from the clip's median frame, the same in source and output, and the "
-            "pans are windows that slide over the clip's own first frame, along both axes. Left "
-            "out: keys and values shared with a second, unguided sampling."
+            "pans are windows that slide over the clip's own first frame, along both axes. Not "
+            "included: keys and values shared with a second, unguided sampling."
         ),
         backbone=BACKBONES,
         original="AnimateDiff, 16 frames",
@@ -219,7 +222,7 @@ class MOFT(ReferenceGuided[Parameters]):
         return self.parameters.layer or block_layers(self.backbone.denoiser)[0]
 
     def check_model(self) -> None:
-        """Look at the layer once before a clip is spent on it."""
+        """Test the layer once before any clip is processed."""
         check_features(self.backbone, [self.layer])
 
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:

@@ -1,4 +1,4 @@
-"""MotionClone: the strongest temporal attentions of one noisy glance at the clip.
+"""MotionClone: the strongest temporal attention of one noisy reference pass.
 
 Ling, Bu, Zhang, Dong, Zang, Wu, Chen, Wang, Jin: "MotionClone: Training-Free Motion Cloning for
 Controllable Video Generation", ICLR 2025 (arXiv 2406.05338).
@@ -51,25 +51,25 @@ Frames = Int[Tensor, "batch place head moment _top"]
 class Parameters(DiffusionParameters):
     """Parameters of MotionClone; values of its setting for moving objects."""
 
-    steps: Annotated[int, Doc("of DDIM sampling; those that are guided lie closer together")] = 300
+    steps: Annotated[int, Doc("DDIM sampling steps; the guided ones are closer together.")] = 300
     guidance: Annotated[
-        float, Doc("classifier-free; the paper's 7.5 is counted from the prompt's side")
+        float, Doc("Classifier-free guidance scale; the paper's 7.5 in its own convention.")
     ] = 8.5
-    guided_steps: Annotated[int, Doc("of the steps, from the noisy end")] = 180
+    guided_steps: Annotated[int, Doc("Number of guided steps, from the noisy end.")] = 180
     guided_to: Annotated[
-        float, Doc("noise level where guidance ends: on ZeroScope 0.4 of T is guided")
+        float, Doc("Noise level at which guidance ends: on ZeroScope, 0.4 of T is guided.")
     ] = 0.695
-    warm_up: Annotated[int, Doc("guided steps in which guidance grows evenly from nothing")] = 10
-    cool_down: Annotated[int, Doc("guided steps in which it falls evenly to nothing")] = 10
-    weight: Annotated[float, Doc("of the squared error")] = 2000.0
+    warm_up: Annotated[int, Doc("Guided steps over which guidance rises linearly from 0.")] = 10
+    cool_down: Annotated[int, Doc("Guided steps over which it falls linearly to 0.")] = 10
+    weight: Annotated[float, Doc("Guidance weight: that of the squared error.")] = 2000.0
     reference_level: Annotated[
-        float, Doc("noise level of the clip for the one glance at it: t = 400")
+        float, Doc("Noise level of the clip in the reference pass: t = 400.")
     ] = 0.538
-    reference_seed: Annotated[int, Doc("of that noise; one for all clips")] = 0
+    reference_seed: Annotated[int, Doc("Seed of that noise; the same for all clips.")] = 0
     block: Annotated[
-        str, Doc("whose attentions over time are compared, all of them; empty: the family's")
+        str, Doc("Block whose temporal attentions are compared; empty: the family's default.")
     ] = ""
-    top: Annotated[int, Doc("how many of a query's probabilities are compared, the highest")] = 1
+    top: Annotated[int, Doc("Number of highest probabilities compared per query.")] = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -140,7 +140,7 @@ def strength(step: int, guided: int, warm_up: int, cool_down: int) -> float:
 
 
 class MotionClone(ReferenceGuided[Parameters]):
-    """Moves the predicted noise, as a classifier would, towards the clip's temporal attention."""
+    """Guides the predicted noise, like a classifier, towards the clip's temporal attention."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -172,14 +172,14 @@ class MotionClone(ReferenceGuided[Parameters]):
         code="https://github.com/LPengYang/MotionClone",
         licence="Apache-2.0",
         notes=(
-            "Re-implemented from the paper; the original runs on AnimateDiff v3, 16 frames. Both "
+            "Reimplemented from the paper; the original runs on AnimateDiff v3, 16 frames. Both "
             "attentions of each temporal transformer of the block are compared. Of the joint "
             "attention of Wan and CogVideoX, the logits of each place to itself in all frames are "
-            "compared after a softmax over frames. As in the original, the gradient moves the "
-            "predicted noise and leaves the predicted clean latent. The "
-            "glance's noise has a fixed seed, and the clip is encoded by the mean. `paper` is "
-            "the setting for objects, `camera` the one for cameras. The words before and against "
-            "every prompt are those of SMM."
+            "compared after a softmax over frames. As in the original, the gradient changes the "
+            "predicted noise and not the predicted clean latent. The noise of the reference "
+            "pass has a fixed seed, and the clip is encoded by the mean. `paper` is the setting "
+            "for objects, `camera` the one for cameras. The prompt prefix and negative prompt "
+            "are those of SMM."
         ),
         backbone=BACKBONES,
         original="AnimateDiff v3, 16 frames",
@@ -188,7 +188,7 @@ class MotionClone(ReferenceGuided[Parameters]):
     )
 
     def check_model(self) -> None:
-        """Find the timesteps and layers before a clip is spent on them."""
+        """Determine the timesteps and layers before any clip is processed."""
         self.timesteps()
         self.layers = over_time_layers(self.backbone.denoiser, self.parameters.block)
         x, text = small_input(self.backbone)
@@ -196,7 +196,7 @@ class MotionClone(ReferenceGuided[Parameters]):
             self._attention(x, 0, text)
 
     def timesteps(self) -> tuple[Timestep, ...]:
-        """Uneven: many where guidance works, few behind; where none is guided, the model's own."""
+        """Uneven timesteps: dense in the guided part; without guidance, the model's own."""
         p = self.parameters
         if not p.guided_steps:
             return super().timesteps()

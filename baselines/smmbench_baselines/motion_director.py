@@ -1,4 +1,4 @@
-"""MotionDirector: what a frame looks like and how frames follow each other, learnt apart by LoRA.
+"""MotionDirector: appearance and motion, learnt separately by LoRA.
 
 Zhao et al., ECCV 2024 (arXiv 2310.08465).
 """
@@ -53,24 +53,24 @@ JOINT = r"blocks\.\d+\.(attn1\.to_(q|k|v|out\.0)|f(fn|f)\.net\.(0\.proj|2))$"
 class Parameters(OneClipParameters):
     """Parameters of MotionDirector; values of its paper and its settings for a single video."""
 
-    steps: Annotated[int, Doc("of DDIM sampling")] = 30
-    guidance: Annotated[float, Doc("classifier-free guidance scale")] = 12.0
-    prompt_prefix: Annotated[str, Doc("before every prompt")] = ""
+    steps: Annotated[int, Doc("DDIM sampling steps.")] = 30
+    guidance: Annotated[float, Doc("Classifier-free guidance scale.")] = 12.0
+    prompt_prefix: Annotated[str, Doc("Text before every prompt.")] = ""
     negative_prompt: Annotated[
         str,
-        Doc("what classifier-free guidance leads away from; empty: no words"),
+        Doc("Negative prompt of classifier-free guidance; may be empty."),
     ] = ""
-    tuning_steps: Annotated[int, Doc("of AdamW, on one clip")] = 150
-    tuning_rate: Annotated[float, Doc("learning rate, constant")] = 5e-4
-    decay: Annotated[float, Doc("AdamW's weight decay")] = 1e-2
-    rank: Annotated[int, Doc("of the LoRA layers")] = 32
-    beta: Annotated[float, Doc("weight of the anchor frame in the appearance-debiased loss")] = 1.0
+    tuning_steps: Annotated[int, Doc("AdamW steps on one clip.")] = 150
+    tuning_rate: Annotated[float, Doc("Constant learning rate.")] = 5e-4
+    decay: Annotated[float, Doc("Weight decay of AdamW.")] = 1e-2
+    rank: Annotated[int, Doc("Rank of the LoRA layers.")] = 32
+    beta: Annotated[float, Doc("Weight of the anchor frame in the debiased loss.")] = 1.0
     alone: Annotated[
-        float, Doc("share of steps in which the temporal layers learn without the spatial")
+        float, Doc("Share of steps in which the temporal layers learn without the spatial ones.")
     ] = 0.2
-    spatial_scale: Annotated[float, Doc("of what the spatial layers add in sampling")] = 0.0
+    spatial_scale: Annotated[float, Doc("Scale of the spatial layers in sampling.")] = 0.0
     noise_prior: Annotated[
-        float, Doc("share of the inverted noise's variance in the start; 0 is none")
+        float, Doc("Share of the inverted noise's variance in the initial noise; 0 is none.")
     ] = 0.5
 
     def __post_init__(self) -> None:
@@ -119,7 +119,7 @@ class MotionDirector(OneClipMethod[Parameters]):
         code="https://github.com/showlab/MotionDirector",
         licence="Apache-2.0",
         notes=(
-            "Re-implemented with peft; the original runs on ZeroScope and ModelScope, 16 frames "
+            "Reimplemented with peft; the original runs on ZeroScope and ModelScope, 16 frames "
             "of 384x384. Kept: LoRA of rank 32 in self-attention and feed-forward layers, 150 "
             "steps of 5e-4, both losses, a start of which half is the clip's inverted noise, the "
             "spatial scale of 0. Changed: no dropout in the LoRA layers, and their first draw is "
@@ -134,7 +134,7 @@ class MotionDirector(OneClipMethod[Parameters]):
     )
 
     def check_model(self) -> None:
-        """Find peft, and the layers to tune, before anything is spent."""
+        """Check for peft and the layers to tune before any clip is processed."""
         check_peft()
         self.patterns()
         self.spatial(self.backbone.denoiser)

@@ -1,8 +1,8 @@
 """Controls that put a faint trace of the source's motion over a still picture of the prompt.
 
-Each has the text similarity of the picture, and by its tracks the motion of the source, while a
-viewer sees a still. They were found by attacking the board: a score that places them among methods
-must be marked (`smmbench.marks`).
+Each has the text similarity of the picture and, by its tracks, the motion of the source, while a
+viewer sees a still image. They were found by attacking the board: if their scores would place them
+among methods, they must be marked (`smmbench.marks`).
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _card(title: str, notes: str) -> Card:
         notes=notes,
         backbone=BACKBONES,
         values="those of SMM",
-        tuned="nothing to tune",
+        tuned="not tunable",
     )
 
 
@@ -91,7 +91,7 @@ def _card(title: str, notes: str) -> Card:
 class TextureParameters(DiffusionParameters):
     """The still's parameters, and the texture's."""
 
-    levels: Annotated[float, Doc("standard deviation of the texture, of 255")] = 3.0
+    levels: Annotated[float, Doc("Standard deviation of the texture, of 255.")] = 3.0
 
 
 class TextureStill(OnAStill[TextureParameters]):
@@ -100,8 +100,8 @@ class TextureStill(OnAStill[TextureParameters]):
     Parameters = TextureParameters
     card = _card(
         "Still with a carried texture",
-        notes="Noise of 3 of 255 levels drifts over a still of the prompt as the source's pixels "
-        "do: trackers see its motion, viewers a still.",
+        notes="Noise of 3 of 255 levels drifts over a still image of the prompt like the source's "
+        "pixels: trackers detect its motion, viewers see a still image.",
     )
 
     def build(self, source: Clip, still: Picture, seed: int) -> Clip:
@@ -115,16 +115,16 @@ class TextureStill(OnAStill[TextureParameters]):
 class OverlayParameters(DiffusionParameters):
     """The still's parameters, and the overlay's."""
 
-    share: Annotated[float, Doc("of the source in the mixture, 0 to 1")] = 0.08
+    share: Annotated[float, Doc("Share of the source in the mixture, 0 to 1.")] = 0.08
 
 
 class OverlayStill(OnAStill[OverlayParameters]):
-    """A still with the source laid over it, faintly."""
+    """A still image with the source overlaid faintly."""
 
     Parameters = OverlayParameters
     card = _card(
-        "Still with the source laid over it",
-        notes="92 % a still of the prompt, 8 % the source: its motion, too faint to be seen.",
+        "Still with the source overlaid",
+        notes="92 % a still image of the prompt, 8 % the source: motion too faint to be seen.",
     )
 
     def build(self, source: Clip, still: Picture, seed: int) -> Clip:
@@ -137,7 +137,7 @@ class OverlayStill(OnAStill[OverlayParameters]):
 class InsetParameters(DiffusionParameters):
     """The still's parameters, and the inset's."""
 
-    scale: Annotated[float, Doc("of the source's sides, 0 to 1")] = 0.5
+    scale: Annotated[float, Doc("Scale of the source's sides, 0 to 1.")] = 0.5
 
 
 class InsetStill(OnAStill[InsetParameters]):
@@ -146,8 +146,8 @@ class InsetStill(OnAStill[InsetParameters]):
     Parameters = InsetParameters
     card = _card(
         "Still with the source in a corner",
-        notes="The source at half its size over a still of the prompt: plainly seen, and not on "
-        "the object. Motion fidelity does not tell it from a transfer; a mark does.",
+        notes="The source at half its size over a still image of the prompt: clearly visible, and "
+        "not on the object. Motion fidelity does not detect it; a mark does.",
     )
 
     def build(self, source: Clip, still: Picture, seed: int) -> Clip:
@@ -167,9 +167,9 @@ class FlowStill(OnAStill[DiffusionParameters]):
 
     Parameters = DiffusionParameters
     card = _card(
-        "Still pulled along by the source's flow",
-        notes="A still of the prompt; where the source's object is, the still's pixels follow the "
-        "source's flow, whatever they show. Marks tell it from a transfer on few clips: look at "
+        "Still warped by the source's flow",
+        notes="A still image of the prompt; where the source's object is, its pixels follow the "
+        "source's flow, whatever they show. Marks detect it on few clips only: look at "
         "it.",
     )
 

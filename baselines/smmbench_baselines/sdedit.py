@@ -35,7 +35,7 @@ class Parameters(DiffusionParameters):
     """Parameters of SDEdit."""
 
     noise_level: Annotated[
-        float, Doc("noise up to this: low keeps motion, high follows the text")
+        float, Doc("Noise level of the clip: low keeps motion, high follows the text.")
     ] = 0.8
 
     def __post_init__(self) -> None:
@@ -61,12 +61,12 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
         notes="Starts at the noisiest sampling step of at most this noise level.",
         backbone=BACKBONES,
         original="image diffusion (score-based SDEs)",
-        values="the middle of what the SMM paper tries, .6 T to .99 T; .8 is .75 T of ZeroScope",
+        values="middle of the SMM paper's range, .6 T to .99 T; .8 is .75 T of ZeroScope",
         tuned=f"{SEARCHED}; {BEGINNING}",
     )
 
     def check_model(self) -> None:
-        """Refuse a noise level that no step has: the clip itself would pass for an edit."""
+        """Reject a noise level below every step: the clip itself would pass as an edit."""
         level, schedule = self.parameters.noise_level, self.backbone.schedule
         if level and not self._timesteps():
             steps = self.parameters.steps

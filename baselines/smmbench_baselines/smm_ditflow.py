@@ -1,4 +1,4 @@
-"""SMM as the released code of DiTFlow has it: a variant of its own, not the method of its paper.
+"""SMM as implemented in the released code of DiTFlow: a variant, not the method of its paper.
 
 Three things differ from Yatim et al. (CVPR 2024): the differences of the output are taken to the
 *reference's* frames, the cosine runs over time instead of channels, and the reference is one pass
@@ -36,10 +36,10 @@ class Parameters(DescentParameters):
     """Parameters of the variant; the schedule is DiTFlow's."""
 
     layers: Annotated[
-        tuple[str, ...], Doc("blocks whose outputs are compared; none: the middle one")
+        tuple[str, ...], Doc("Blocks whose outputs are compared; none: the middle one.")
     ] = ()
     reference_level: Annotated[
-        float, Doc("noise level that the network is told of the clean clip")
+        float, Doc("Noise level given to the network for the clean clip.")
     ] = 0.0
 
     def __post_init__(self) -> None:
@@ -88,17 +88,17 @@ class SMMDiTFlow(FirstSteps[Parameters]):
         "cogvideox": original("block 20 of 5B, 15 of 2B"),
     }
     card = Card(
-        title="SMM as DiTFlow's code has it",
+        title="SMM in DiTFlow's code",
         kind="baseline",
         paper="Pondaven et al., CVPR 2025, https://arxiv.org/abs/2412.07776",
         code="https://github.com/ditflow/ditflow",
         licence="Apache-2.0",
         notes=(
             "Not SMM: output minus the reference's frames, cosine over time, reference from one "
-            "pass on the clean latent, start from noise. Re-implemented; the original takes "
-            "block 20 of CogVideoX-5B, on a 3D UNet it is the second decoder block. Left out: "
-            "the reference's keys and values in block 0. The default words before and against "
-            "every prompt are those of SMM."
+            "pass on the clean latent, start from noise. Reimplemented; the original uses "
+            "block 20 of CogVideoX-5B, here on a 3D UNet the second decoder block. Not included: "
+            "the reference's keys and values in block 0. The default prompt prefix and negative "
+            "prompt are those of SMM."
         ),
         backbone=BACKBONES,
         original="CogVideoX 2B and 5B",
@@ -113,7 +113,7 @@ class SMMDiTFlow(FirstSteps[Parameters]):
         return self.parameters.layers or block_layers(denoiser)
 
     def check_model(self) -> None:
-        """Look at the layers once before a clip is spent on them."""
+        """Test the layers once before any clip is processed."""
         check_features(self.backbone, self.layers)
 
     def refer(self, x: Latent, sources: Sequence[Source]) -> Reference:

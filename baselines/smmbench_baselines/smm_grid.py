@@ -18,11 +18,11 @@ from smmbench.method.search_space import Choices, Space
 class Parameters(smm.Parameters):
     """Parameters of SMM; only the grid differs."""
 
-    grid: Annotated[int, Doc("average over a grid x grid of cells; 1 is SMM itself")] = 2
+    grid: Annotated[int, Doc("Average over a grid x grid of cells; 1 is SMM itself.")] = 2
 
 
 class SMMGrid(smm.SMM):
-    """SMM that knows in which cell something happens."""
+    """SMM with means over the cells of a grid."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -36,9 +36,9 @@ class SMMGrid(smm.SMM):
         paper="a variant of Yatim et al., CVPR 2024, https://arxiv.org/abs/2311.17009",
         licence="Apache-2.0",
         notes=(
-            "Ours, in no paper: a mean over the whole frame does not say where something is, and "
-            "means over cells do. With as many cells as places it would be the comparison of "
-            "full features, which also keeps the source's looks."
+            "Our own variant: a mean over the whole frame does not encode where something is, "
+            "but means over cells do. With as many cells as places it would compare full "
+            "features, which also keeps the source's appearance."
         ),
         backbone=BACKBONES,
         values="those of SMM, and a grid of 2x2; emoji: 4x4",

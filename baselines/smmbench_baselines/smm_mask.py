@@ -1,4 +1,4 @@
-"""SMM for each region, as ConMo has it: what moves and what stays are compared apart.
+"""SMM by region, as in ConMo: moving and static regions are compared separately.
 
 Gao, Yin, Hua, Peng, Liang, Ma, Guo, Liu: "ConMo: Controllable Motion Disentanglement and
 Recomposition for Zero-Shot Motion Transfer", CVPR 2025 (arXiv 2504.02451).
@@ -31,12 +31,14 @@ Area = Bool[Tensor, "batch time time _rows _columns"]
 class Parameters(smm.Parameters):
     """Parameters of SMM for each region; the schedule is SMM's, as in ConMo's code."""
 
-    regions: Annotated[tuple[Which, ...], Doc("compared apart, alike in weight")] = (
+    regions: Annotated[
+        tuple[Which, ...], Doc("Regions that are compared separately, with equal weights.")
+    ] = (
         "moving",
         "rest",
     )
     threshold: Annotated[
-        float, Doc("of 255: what differs so from the clip's median frame moves")
+        float, Doc("Difference from the clip's median frame, of 255, that counts as moving.")
     ] = 30.0
 
     def __post_init__(self) -> None:
@@ -45,8 +47,8 @@ class Parameters(smm.Parameters):
             raise ValueError("regions must name at least one of moving, rest and frame.")
         if self.features != "smm-differences" or self.distance != "cosine" or self.grid != 1:
             raise ValueError(
-                "SMM for each region compares differences of means by their cosine; leave "
-                "features, distance and grid as they are."
+                "SMM by region compares differences of means by their cosine; leave features, "
+                "distance and grid at their defaults."
             )
 
 
@@ -115,7 +117,7 @@ class Masked(Prepared):
 
 
 class SMMMask(smm.SMM):
-    """SMM of what moves and of what stays."""
+    """SMM of moving and static regions."""
 
     parameters: Parameters
     Parameters = Parameters
@@ -128,16 +130,17 @@ class SMMMask(smm.SMM):
         "regions": Choices(("moving", "rest"), ("moving",), ("moving", "frame")),
     }
     card = Card(
-        title="SMM for each region (ConMo)",
+        title="SMM by region (ConMo)",
         kind="baseline",
         paper="Gao et al., CVPR 2025, https://arxiv.org/abs/2504.02451",
         code="https://github.com/Andyplus1/ConMo",
         licence="Apache-2.0",
         notes=(
-            "Re-implemented; the original runs on ZeroScope with masks of SAM 2. No method here "
-            "sees a mask, so what differs from the clip's median frame is the one moving region: "
-            "several objects count as one, and a moving camera makes it the whole frame, which "
-            "is SMM. Left out: soft guidance, and moving, resizing or removing objects."
+            "Reimplemented; the original runs on ZeroScope with masks of SAM 2. No method here "
+            "receives a mask, so pixels that differ from the clip's median frame form the one "
+            "moving region: several objects count as one, and with a moving camera it is the "
+            "whole frame, which is SMM. Not included: soft guidance, and moving, resizing or "
+            "removing objects."
         ),
         backbone=BACKBONES,
         original="ZeroScope v2 576w",

@@ -1,4 +1,4 @@
-"""Text to video alone: what the prompt gives when nothing of the source but its size enters.
+"""Text-to-video generation alone: the prompt, and of the source only its size and length.
 
 Its motion fidelity is near the chance level, and its text similarity near the best achievable.
 """
@@ -20,7 +20,7 @@ from smmbench.video import Video
 
 
 class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
-    """Samples the target prompt from noise, in the source's length, size and rate."""
+    """Samples the target prompt from noise, with the source's length, size and frame rate."""
 
     Parameters = DiffusionParameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -32,10 +32,10 @@ class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
         title="Text to video, unguided",
         kind="baseline",
         licence="Apache-2.0",
-        notes="Sees no pixel of the source.",
+        notes="Receives no pixel of the source.",
         backbone=BACKBONES,
         values="those of SMM",
-        tuned="nothing to tune",
+        tuned="not tunable",
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:

@@ -385,7 +385,7 @@ def test_a_pair_is_compared_where_either_frame_moves() -> None:
 
 
 def test_regions_leave_the_choice_of_the_comparison_alone() -> None:
-    with pytest.raises(ValueError, match="leave features, distance and grid as they are"):
+    with pytest.raises(ValueError, match="leave features, distance and grid at their defaults"):
         SMMMask.Parameters(grid=2)
     with pytest.raises(ValueError, match="regions must name at least one"):
         SMMMask.Parameters(regions=())

@@ -1,1 +1,1 @@
-"""What the methods share that are tuned on one clip: a shell to tune, the loop, the cache."""
+"""Shared code of methods that are tuned on one clip: the tunable shell, the loop, the cache."""

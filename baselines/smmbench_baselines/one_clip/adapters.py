@@ -1,4 +1,4 @@
-"""What was tuned on a clip, kept on disk: tuned once for all runs that ask for the same."""
+"""Adapters tuned on a clip, cached on disk and shared by all runs that need the same one."""
 
 from __future__ import annotations
 

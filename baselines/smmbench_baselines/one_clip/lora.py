@@ -26,7 +26,7 @@ LoraLayers = dict[str, Any]
 
 
 def check_peft() -> None:
-    """Refuse to go on without peft.
+    """Raise an error if peft is not installed.
 
     Raises:
         ImportError: It is not installed; the message says how to install it.

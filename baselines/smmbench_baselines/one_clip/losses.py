@@ -1,4 +1,4 @@
-"""What tuning on one clip lowers: free functions of predicted and true noise, one loss a clip."""
+"""Losses of tuning on one clip: functions of predicted and true noise, one value per clip."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def frame_steps(x: Latent) -> Float[Tensor, "batch channel step rows columns"]:
         ValueError: There is one frame only.
     """
     if x.shape[2] < 2:
-        raise ValueError("A clip of one frame has no motion to be tuned on; give at least two.")
+        raise ValueError("A clip of one frame has no motion to tune on; at least two are needed.")
     return x[:, :, 1:] - x[:, :, :-1]
 
 

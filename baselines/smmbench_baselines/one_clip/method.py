@@ -1,4 +1,4 @@
-"""What the methods that are tuned on one clip share: prepare tunes, transfer samples."""
+"""Base class of methods that are tuned on one clip: prepare tunes, transfer samples."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ SAMPLING_ONLY = frozenset(
 class OneClipParameters(DiffusionParameters):
     """Parameters that all methods tuned on one clip share."""
 
-    tuning_steps: Annotated[int, Doc("of AdamW, on one clip")] = 500
-    tuning_rate: Annotated[float, Doc("learning rate, constant")] = 3e-5
-    tuning_seed: Annotated[int, Doc("of all draws of the tuning")] = 0
-    checkpointing: Annotated[bool, Doc("tune in less memory and a third more time")] = True
-    inversion_steps: Annotated[int, Doc("of the source's DDIM inversion")] = 50
-    inversion_prompt: Annotated[bool, Doc("invert with the source's caption; else with none")] = (
-        False
-    )
+    tuning_steps: Annotated[int, Doc("AdamW steps on one clip.")] = 500
+    tuning_rate: Annotated[float, Doc("Constant learning rate.")] = 3e-5
+    tuning_seed: Annotated[int, Doc("Seed of all random draws in tuning.")] = 0
+    checkpointing: Annotated[bool, Doc("Tune with less memory and a third more time.")] = True
+    inversion_steps: Annotated[int, Doc("Steps of the source's DDIM inversion.")] = 50
+    inversion_prompt: Annotated[
+        bool, Doc("Invert with the source's caption instead of an empty prompt.")
+    ] = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,7 +70,7 @@ class Tuned(Prepared):
 
 
 class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
-    """Tunes adapters on each clip and samples with them; the backbone stays as it was found.
+    """Tunes adapters on each clip and samples with them; the backbone is not changed.
 
     The clips of a batch are tuned in the same passes through the network, each with an adapter
     of its own, and sampled so.

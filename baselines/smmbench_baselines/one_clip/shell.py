@@ -1,7 +1,7 @@
-"""A network to tune in place of a borrowed one: its own modules around the same weights.
+"""A tunable copy of a network: its own modules around the same weights.
 
-What is added to a shell (hooks, LoRA layers) is gone with it, and the network that was borrowed
-never knew. It costs a few thousand small objects and no memory for weights.
+Anything added to a shell (hooks, LoRA layers) disappears with it, and the original network is not
+affected. A shell costs a few thousand small objects and no memory for weights.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ class WholeWeightParameters(OneClipParameters):
     """Parameters of methods that change whole weights."""
 
     downsample: Annotated[
-        int, Doc("above 1: keep only the inverted noise that survives shrinking so much")
+        int, Doc("Above 1: keep only low frequencies of the inverted noise, by this factor.")
     ] = 1
 
     def __post_init__(self) -> None:
