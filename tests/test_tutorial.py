@@ -36,8 +36,8 @@ def test_the_commands_of_the_tutorial_run(tmp_path: Path) -> None:
         ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
-    assert "tint.py:Tint keeps the contract" in ran.stdout
-    assert "pull.py:Pull keeps the contract" in ran.stdout
+    assert "tint.py:Tint passes every check" in ran.stdout
+    assert "pull.py:Pull passes every check" in ran.stdout
     for path in ("results/tint/method.json", "results/tint-tuned/method.json"):
         assert (tmp_path / path).is_file()
     assert '"tuning": {\n    "emoji": {' in (tmp_path / path).read_text()

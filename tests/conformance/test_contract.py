@@ -103,7 +103,7 @@ def first(line: str) -> tuple[str, str]:
 
 # The check, and what of the good method is replaced by what.
 BROKEN: dict[str, tuple[str, tuple[str, str]]] = {
-    "no subclass": ("class", ("class Toy(Method)", "class Toy(object)")),
+    "not a subclass": ("class", ("class Toy(Method)", "class Toy(object)")),
     "no transfer": ("class", ("def transfer", "def transfers")),
     "not frozen": ("parameters", ("(frozen=True)", "")),
     "no default": ("parameters", ("noise: float = 20.0", "noise: float")),
@@ -281,7 +281,7 @@ def test_what_hangs_is_stopped(try_method: Callable[..., Checked]) -> None:
     text = GOOD.replace(*first("while not prompt: pass"))
     checked = try_method(text, limit=0.5)
     assert [one.check for one in checked.broken] == ["unusual"]
-    assert "still at work after 0.5 s" in checked.broken[0].said
+    assert "still running after 0.5 s" in checked.broken[0].said
     with pytest.raises(TimeUpError), time_limit(0.01):
         while True:
             pass
@@ -450,7 +450,7 @@ def test_the_command_line(
     assert smmbench("methods", "new", "tint.py")[0] == 0
     words = ("methods", "check", "tint.py:Tint", "--dataset", small_dataset, "--device", "cpu")
     code, out, err = smmbench(*words)
-    assert code == 0 and "tint.py:Tint keeps the contract" in out and "[21/21] memory" in err
+    assert code == 0 and "tint.py:Tint passes every check" in out and "[21/21] memory" in err
     code, out, _ = smmbench(*words, "--set", "strength=1", "--set", "noise=0", "--json")
     content = json.loads(out)
     assert code == 1 and not content["kept"]

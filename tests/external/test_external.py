@@ -297,12 +297,17 @@ def test_each_call_has_a_repository_of_its_own(ready: Stand) -> None:
         ("binary", "method-error", "transfer", "exit code 4; .*wxyz"),
         ("few", "decode", "transfer", "'out.npy' has too few frames: 4, expected 6"),
         ("size", "decode", "transfer", "'out.npy' is 48x30, expected 48x32"),
-        ("nan", "nan", "transfer", "values that are no numbers"),
+        ("nan", "nan", "transfer", "values that are not numbers"),
         ("constant", "nan", "transfer", "is 0 in every pixel"),
         ("nothing", "method-error", "transfer", r"ended well, but the output \('\*.npy'\) is not"),
-        ("garbage", "decode", "transfer", "is no array"),
-        ("pickle", "decode", "transfer", "is no array"),
-        ("two", "method-error", "transfer", "there must be one; .* fits 2: other.npy, out.npy"),
+        ("garbage", "decode", "transfer", "is not an array"),
+        ("pickle", "decode", "transfer", "is not an array"),
+        (
+            "two",
+            "method-error",
+            "transfer",
+            "One path must match .*; .* matches 2: other.npy, out.npy",
+        ),
         ("prepare-fails", "method-error", "prepare", "exit code 9; .*preparing"),
     ],
 )
@@ -493,7 +498,7 @@ def test_an_older_commit_is_found_and_no_hook_runs(stand: Stand) -> None:
 def test_another_interpreter_than_the_recipe_asks_for(stand: Stand) -> None:
     stand.change('kind = "none"', 'kind = "venv"\npython = "3.1"')
     recipe = load_recipe(stand.path)
-    with pytest.raises(SetupError, match=r"asks for Python 3\.1, .* is 3\."):
+    with pytest.raises(SetupError, match=r"needs Python 3\.1.* is 3\."):
         set_up("stand-in", recipe, python=sys.executable)
     with pytest.raises(SetupError, match=r"no `python3\.1` on the path"):
         set_up("stand-in", recipe)
@@ -663,5 +668,5 @@ def test_sizes_are_stretched_there_and_back() -> None:
     laid = fit_source(video, wanted)
     assert laid.frames.shape == (8, 32, 64, 3)
     assert fit_output(laid, video).frames.shape == video.frames.shape
-    with pytest.raises(VideoError, match="too little for this code"):
+    with pytest.raises(VideoError, match="too small for this code"):
         fit_source(video, Input(kind="video", frames_multiple=16))

@@ -669,7 +669,7 @@ def test_scores_that_cannot_be_read_are_computed_anew(bench: Bench) -> None:
     bench.score()
     whole = scores_in(folder)
     (folder / "scores.json").write_text("{")
-    with pytest.raises(ValueError, match="`smmbench score` on its folder writes it anew"):
+    with pytest.raises(ValueError, match="`smmbench score` on its folder rewrites it"):
         read_scores(folder)
     bench.score()
     assert scores_in(folder) == whole
@@ -738,7 +738,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(
     monkeypatch.setattr("smmbench.storage.array_cache.atomic_path", refuse)
     asked = [{"pixels": "a"}, {"pixels": "b"}]
     with pytest.warns(
-        UserWarning, match=r"not kept below .*Permission denied.*SMMBENCH_HOME"
+        UserWarning, match=r"cannot be cached below .*Permission denied.*SMMBENCH_HOME"
     ) as said:
         found = [cached_arrays("tracks", one, lambda: {"x": np.ones(2)}) for one in asked]
     assert [one["x"].tolist() for one in found] == [[1, 1], [1, 1]] and len(said) == 1

@@ -119,7 +119,7 @@ def test_a_file_that_changed_just_now_is_not_remembered(
         ("a.safetensors", b"", "does not hold weights"),
         ("a.pth", b"", "does not hold weights"),
         ("a.pth", b"\x80\x04junk", "does not hold weights"),
-        ("a.safetensors", b"\x02\0\0\0\0\0\0\0{}more", "cut or longer"),
+        ("a.safetensors", b"\x02\0\0\0\0\0\0\0{}more", "truncated or longer"),
         ("a.safetensors", b"\x02\0\0\0\0\0\0\0[]", "does not hold weights"),
     ],
 )
@@ -137,7 +137,7 @@ def test_a_cut_file_is_refused(tmp_path: Path, tensors: Tensors) -> None:
     path = tmp_path / "model.safetensors"
     save_file(tensors, path)
     path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(ValueError, match="cut or longer"):
+    with pytest.raises(ValueError, match="truncated or longer"):
         tensors_sha256(path)
 
 

@@ -1,4 +1,4 @@
-"""`smmbench methods check`: does a method keep the contract?"""
+"""`smmbench methods check`: does a method pass the conformance checks?"""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _summary(checked: Checked) -> str:
 
     broken = ", ".join(one.check for one in checked.broken)
     warned = sum(one.outcome == "warning" for one in checked.findings)
-    told = f"{checked.method} " + (f"breaks: {broken}" if broken else "keeps the contract")
+    told = f"{checked.method} " + (f"fails: {broken}" if broken else "passes every check")
     told += f" ({len(checked.findings)} checks, {warned} warnings, {duration(checked.seconds)})."
     if checked.prepare_seconds is not None and checked.transfer_seconds is not None:
         told += (

@@ -1,8 +1,7 @@
 """Conformance checks of a method: `smmbench methods check path.py:MyMethod`.
 
 Each check is a small function of a `Trial`, which runs the method on clips of the embedded world
-and watches what it leaves behind. The failure of one check does not stop the others where they can
-still run.
+and observes its side effects. If one check fails, the others still run where possible.
 """
 
 from smmbench.conformance.checking import Checked, check_method

@@ -1,4 +1,4 @@
-"""The first request in a process of its own: what a resumed run, a share or a worker would make."""
+"""Run the first request in another process, like a resumed run, a shard or a worker."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CODE = "from smmbench.conformance.another_process import main; main()"
 
 
 def made_elsewhere(trial: Trial) -> tuple[Made | None, str]:
-    """What another process makes of the first request; None, and why, where it makes nothing."""
+    """Return another process's output for the first request, or None and the reason."""
     question = {
         "method": trial.reference,
         "parameters": parameters_to_json(trial.parameters),
@@ -46,10 +46,10 @@ def made_elsewhere(trial: Trial) -> tuple[Made | None, str]:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            return None, f"it was still at work after {error.timeout:g} s"
+            return None, f"it was still running after {error.timeout:g} s"
         if ended.returncode or not (place / "made.npz").is_file():
             said = ended.stderr.decode(errors="replace").strip().splitlines()
-            return None, said[-1] if said else f"it ended with exit code {ended.returncode}"
+            return None, said[-1] if said else f"it exited with code {ended.returncode}"
         with np.load(place / "made.npz", allow_pickle=False) as content:
             video = Video(content["frames"], float(content["fps"]))
     return Made(video, video.pixels_sha256, 0.0), ""

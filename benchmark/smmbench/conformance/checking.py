@@ -1,4 +1,4 @@
-"""Trying a method against every check."""
+"""Run every check on a method."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Checked:
     """The verdicts of all checks.
 
     Attributes:
-        method: As it was asked for.
-        device: Where it was computed.
-        findings: One a check, in their order.
-        prepare_seconds: Of the first clip; None if it was not prepared.
-        transfer_seconds: Of the first request; None if there is no video.
-        peak_memory_bytes: At the highest; see `peak_memory`.
-        seconds: Of all.
+        method: The method as requested.
+        device: The device that it ran on.
+        findings: One per check, in order.
+        prepare_seconds: Time of the first `prepare`; None if it did not complete.
+        transfer_seconds: Time of the first `transfer`; None if there is no video.
+        peak_memory_bytes: Peak memory; see `peak_memory`.
+        seconds: Total time.
     """
 
     method: str
@@ -45,7 +45,7 @@ class Checked:
 
     @property
     def broken(self) -> list[Finding]:
-        """The checks that are broken."""
+        """The failed checks."""
         return [finding for finding in self.findings if finding.outcome == "broken"]
 
 
@@ -74,21 +74,21 @@ def check_method(
     limit: int | float = LIMIT,
     report: Callable[[Finding], None] = lambda finding: None,
 ) -> Checked:
-    """Try a method against the contract.
+    """Run the conformance checks on a method.
 
     Args:
         reference: A method's name, or `path.py:Class`.
         preset: One of its presets; None for the one of the dataset's family, if any.
         settings: Parameters, each `name=value`.
         device: As `choose_device` takes it.
-        dataset: Whose first two clips it is tried on.
-        quick: Leave out what needs further clips, instances and requests.
-        another_process: Try the first request in a process of its own too, unless it is quick.
-        limit: Seconds that one call may take.
-        report: Called with each finding as it comes.
+        dataset: Dataset whose first two clips are used.
+        quick: Skip checks that need further clips, instances and requests.
+        another_process: Also run the first request in another process, unless `quick`.
+        limit: Time limit of one call, in seconds.
+        report: Called with each finding when it is available.
 
     Raises:
-        LookupError, ValueError: What was asked for does not exist.
+        LookupError, ValueError: The method, preset or dataset does not exist.
     """
     begin = time.monotonic()
     checks = [check for check in CHECKS if check.quick or not quick]
@@ -146,15 +146,15 @@ def _begin(
 
 def _verdict(check: Check, state: _State) -> Verdict:
     if check.name != "class" and state.broke("class"):
-        return skipped("it is no whole class.")
+        return skipped("the class is incomplete.")
     if check.declared:
         if check.name == "presets" and state.broke("parameters"):
             return skipped("the parameters are broken.")
         return check.verdict(state.method)
     if state.trial is None:
-        return skipped("it was not begun.")
+        return skipped("the method was not run.")
     if check.name != "runs" and state.broke("runs"):
-        return skipped("an ordinary request raises.")
+        return skipped("an ordinary request raises an error.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a method may warn: of a prompt that is cut
@@ -162,13 +162,13 @@ def _verdict(check: Check, state: _State) -> Verdict:
     except RaisedError as failure:
         told = f"{type(failure.error).__name__}: {failure.error}"
         if told in state.raised:
-            return skipped(f"{failure.stage} raises, as in '{state.raised[told]}'.")
+            return skipped(f"{failure.stage} raises an error, as in '{state.raised[told]}'.")
         state.raised[told] = check.name
         return broken(f"{failure}.", "See the error; an ordinary request must give a video.")
     except Exception as error:
         return broken(
-            f"the check could not be tried: {type(error).__name__}: {error}.",
-            "The check did not foresee this; please report it with your method's file.",
+            f"the check could not be run: {type(error).__name__}: {error}.",
+            "This is unexpected; please report it with your method's file.",
         )
 
 

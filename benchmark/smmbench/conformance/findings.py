@@ -10,12 +10,12 @@ Outcome = Literal["kept", "warning", "broken", "skipped"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check says of a method.
+    """The outcome of a check.
 
     Attributes:
-        outcome: `kept`; `warning`: a person should look; `broken`; `skipped`: could not be tried.
-        said: What was found, a sentence.
-        advice: What to do about it; empty if it is kept.
+        outcome: `kept`; `warning`: needs review; `broken`; `skipped`: could not be run.
+        said: What was found, in one sentence.
+        advice: What to do about it; empty if the check is kept.
     """
 
     outcome: Outcome
@@ -25,7 +25,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Finding:
-    """A verdict with the check that it is of; fields as in `Verdict`."""
+    """A verdict with its check; the fields are those of `Verdict`."""
 
     check: str
     outcome: Outcome
@@ -35,20 +35,20 @@ class Finding:
 
 
 def kept(said: str) -> Verdict:
-    """The check is kept."""
+    """Return the verdict of a passed check."""
     return Verdict("kept", said)
 
 
 def warning(said: str, advice: str) -> Verdict:
-    """A person should look, but nothing is against the contract."""
+    """Return the verdict of a passed check that needs review."""
     return Verdict("warning", said, advice)
 
 
 def broken(said: str, advice: str) -> Verdict:
-    """The check is broken."""
+    """Return the verdict of a failed check."""
     return Verdict("broken", said, advice)
 
 
 def skipped(said: str) -> Verdict:
-    """The check could not be tried, because of another."""
+    """Return the verdict of a check that could not run because of another."""
     return Verdict("skipped", said)

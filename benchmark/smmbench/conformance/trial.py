@@ -1,4 +1,4 @@
-"""A method on trial: its calls on two clips, each made once, watched, and remembered."""
+"""A method under test: its calls on two clips, each made once, observed and cached."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ ValueT = TypeVar("ValueT")
 
 
 class NoVideoError(Exception):
-    """A transfer gave what is no video of its clip; the message says what, after `gives`."""
+    """A transfer returned something other than a video of its clip."""
 
 
 class RaisedError(Exception):
-    """The method raised, or gave no video, where a check needed one.
+    """The method raised an error, or returned no video, where a check needed one.
 
     Args:
         stage: `building`, `prepare`, `transfer`, ...
@@ -56,7 +56,7 @@ class RaisedError(Exception):
 
 @dataclass(frozen=True)
 class Change:
-    """Something that a call left otherwise than it found it.
+    """Something that a call changed.
 
     Attributes:
         what: Which kind of thing.
@@ -71,7 +71,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Made:
-    """What a transfer gave.
+    """The result of a transfer.
 
     Attributes:
         given: The value itself.

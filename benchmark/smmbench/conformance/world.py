@@ -1,4 +1,4 @@
-"""The clips and prompts that a method is tried on."""
+"""The clips and prompts on which a method is checked."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from smmbench.video import NormalForm, Video
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked for.
+    """A request for a video.
 
     Attributes:
-        clip: Which of the world's clips.
-        prompt: What the video shall show.
-        seed: What is drawn from.
+        clip: Index of the clip.
+        prompt: Target prompt.
+        seed: Seed of the random numbers.
     """
 
     clip: int
@@ -74,7 +74,7 @@ def load_world(dataset: str | Path) -> World:
 
     Raises:
         LookupError: There is no such dataset.
-        ValueError: It has no two clips of one length, or but one prompt.
+        ValueError: It has no two clips of equal length, or only one prompt.
     """
     found = load_dataset(dataset)
     first, *others = found.manifest.clips
@@ -82,7 +82,7 @@ def load_world(dataset: str | Path) -> World:
     prompts = list(dict.fromkeys(edit.prompt for clip in (first, *alike) for edit in clip.edits))
     if not alike or len(prompts) < 2:
         raise ValueError(
-            f"The contract is tried on two clips of one length and two prompts, which "
-            f"'{found.manifest.name}' does not have; without --dataset it is `emoji-val`."
+            f"Conformance checks need two clips of equal length and two prompts, which "
+            f"'{found.manifest.name}' does not have; without --dataset they use `emoji-val`."
         )
     return World(found, (first, alike[0]), (prompts[0], prompts[1]), str(dataset))

@@ -1,9 +1,9 @@
-"""The one door for text that people read: it shows strangers' names, and obeys none of them.
+"""All output for people: it displays untrusted names, and never executes what they contain.
 
-Datasets, cards, records and archives come from strangers, and so may hold terminal escapes, line
-breaks that forge a line of ours, or signs that turn text around. Everything that is printed goes
-through `print_line`, `print_document` or `console`; everything that is written for people goes
-through an escaping of its format.
+Datasets, cards, records and archives are untrusted, and may contain terminal escapes, line breaks
+that forge a line of output, or characters that reverse text. Everything that is printed goes
+through `print_line`, `print_document` or `console`; everything that is written for people is
+escaped for its format.
 """
 
 from smmbench.display.escaping import csv_cell, latex, markdown, plain, visible

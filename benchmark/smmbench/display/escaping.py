@@ -1,4 +1,4 @@
-"""Names and titles come from strangers: what each format must not take for its own signs."""
+"""Escape untrusted names and titles for each output format."""
 
 from __future__ import annotations
 
@@ -59,22 +59,22 @@ _AFTER_A_CUT = re.compile(rf"([;,]\s*)(?=[{re.escape(''.join(_FORMULA))}])")
 
 
 def visible(text: str) -> str:
-    """One line in which every sign is seen: breaks become blanks, hidden signs U+FFFD."""
+    """One line in which every character is visible: breaks become spaces, hidden ones U+FFFD."""
     spaced = re.sub(r"[\t\n\v\f\r\x85\u2028\u2029]", " ", text)
     return "".join("\N{REPLACEMENT CHARACTER}" if hidden(sign) else sign for sign in spaced)
 
 
 def plain(text: str, longest: int = LONGEST) -> str:
-    """One line that any terminal shows as it is: signs that are not shown become U+FFFD.
+    """One line that any terminal shows as it is: invisible characters become U+FFFD.
 
-    Text of more signs than `longest` is cut and says so by an ellipsis.
+    Text of more characters than `longest` is truncated with an ellipsis.
     """
     shown = visible(re.sub(r"\s+", " ", text[: 8 * longest]).strip())
     return shown if len(shown) <= longest else shown[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}"
 
 
 def hidden(sign: str) -> bool:
-    """Whether a sign moves others, or acts on a terminal, and is not itself seen."""
+    """Whether a character is invisible and reorders others or acts on a terminal."""
     return unicodedata.category(sign) in _UNSHOWN
 
 
@@ -105,9 +105,9 @@ def _latex_letter(sign: str) -> str:
 
 
 def csv_cell(text: str) -> str:
-    """Text for a CSV file: a spreadsheet takes no cell for a formula, wherever it cuts.
+    """Text for a CSV file that no spreadsheet interprets as a formula, whatever its separator.
 
-    Some spreadsheets cut at semicolons instead of commas, so what follows one is a cell too.
+    Some spreadsheets split at semicolons instead of commas, so text after one is a cell too.
     """
     shown = _AFTER_A_CUT.sub(r"\1'", plain(text))
     return "'" + shown if shown.startswith(_FORMULA) else shown

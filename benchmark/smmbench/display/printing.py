@@ -32,7 +32,7 @@ _ASCII = {
 """Signs of tables and their plain likenesses, for streams whose encoding lacks them."""
 
 PIPE_WIDTH = 240
-"""Columns of a table that goes into a file or a pipe, where nothing is gained by folding names."""
+"""Width of a table that goes to a file or a pipe, where folding names has no benefit."""
 
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")  # colours alone, no sequence that moves or clears
 
@@ -69,7 +69,7 @@ def print_line(text: object = "", *, err: bool = False, wrong: bool = False) -> 
     Args:
         text: What to print.
         err: To standard error, where talk belongs; data goes to standard output.
-        wrong: It says what went wrong, so that it is said under `--quiet` too.
+        wrong: Whether it reports an error, which `--quiet` does not suppress.
     """
     line = visible(str(text))
     if err:

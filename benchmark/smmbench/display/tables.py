@@ -1,4 +1,4 @@
-"""Tables that fit the terminal: what has no room side by side stands one below the other."""
+"""Tables that fit the terminal: rows that are too wide are printed as blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOM = 16
 
 
 def print_table(table: Table) -> None:
-    """Print a table; where the terminal is too narrow for it, every row as a block of its own.
+    """Print a table, or one block per row if the terminal is too narrow.
 
     Names are never folded: a column that is not to be wrapped (`no_wrap`) keeps its width, and so
     does every column but the last, which may hold prose.

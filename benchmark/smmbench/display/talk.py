@@ -1,4 +1,4 @@
-"""How much a command says of itself on standard error, and where else that is written."""
+"""How much a command prints to standard error, and to which log file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 @dataclass
 class Talk:
-    """The talk of this process; `smmbench --quiet --log-file FILE` sets it.
+    """Verbosity of this process, set by `smmbench --quiet --log-file FILE`.
 
     Attributes:
-        quiet: Say only what went wrong.
-        log: Append every line to this file too, with the time.
+        quiet: Print errors only.
+        log: Also append every line to this file, with the time.
     """
 
     quiet: bool = False

@@ -1,6 +1,7 @@
-"""Methods whose code stays where its authors put it: called as a command, never imported.
+"""Methods in their authors' own repositories: called as a command, never imported.
 
-A recipe (TOML) says which repository at which commit, in which environment, with which weights,
-how the clip and the request are laid out as files, which commands run and where the video lies.
-`recipe` is that file's form; `setup` fetches and installs; `method` makes a `Method` of it.
+A recipe (TOML) describes which repository at which commit, in which environment, with which
+weights, how the clip and the request are written to files, which commands run, and where the video
+is found. `recipe` is the schema of that file; `setup` fetches and installs; `method` wraps it as a
+`Method`.
 """

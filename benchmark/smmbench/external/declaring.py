@@ -1,4 +1,4 @@
-"""Making a method's class of a recipe."""
+"""Build a method's class from a recipe."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _method_of(path: Path, name: str, content: bytes) -> type[External]:
         "card": card,
         "presets": {key: dict(preset) for key, preset in recipe.presets.items()},
         "Parameters": _parameters(recipe.parameters),
-        "__doc__": f"{about.title}, by its official code.",
+        "__doc__": f"{about.title}, run with its official code.",
     }
     return type("External", (External,), content_of_class)
 

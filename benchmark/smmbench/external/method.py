@@ -1,4 +1,4 @@
-"""A recipe as a method: the same door as any other."""
+"""A recipe as a method, with the same interface as any other."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PreparedClip:
 
 
 class External(Method[Any, PreparedClip]):
-    """Somebody's code, called as its recipe says."""
+    """Official code, called as its recipe describes."""
 
     Parameters: ClassVar[type]
     recipe: ClassVar[Recipe]
@@ -166,7 +166,7 @@ class External(Method[Any, PreparedClip]):
         return log.content()
 
     def _copy_repository(self, repo: Path) -> None:
-        """The checkout stays as it is: each call has a copy, with the weights in their places."""
+        """Copy the checkout for a call, with the weights in their places."""
         checkout = folder_of(self.name, self.recipe) / "checkout"
         left = {checkout / name for name in self.recipe.code.leave}
 

@@ -1,4 +1,4 @@
-"""What lies on disk between making and scoring.
+"""The files between generation and scoring.
 
 results/<method>/<dataset>/<clip>/<edit>/seed-<n>/    or seed-<n>-reversed, -other, -none
     video.mkv      lossless, what is scored

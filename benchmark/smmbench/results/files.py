@@ -1,4 +1,4 @@
-"""Reading and writing the JSON files of a results folder: whole, checked, or a clear error."""
+"""Read and write the JSON files of a results folder, atomically and with checks."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ FileT = TypeVar("FileT", RunRecord, ScoreFile, MethodFile)
 RECORD, SCORES, METHOD = "record.json", "scores.json", "method.json"
 MEND: dict[type, str] = {
     RunRecord: "Delete it and run the same `smmbench run` again",
-    ScoreFile: "`smmbench score` on its folder writes it anew",
-    MethodFile: "Delete it and run the same `smmbench run` again; videos stay as they are",
+    ScoreFile: "`smmbench score` on its folder rewrites it",
+    MethodFile: "Delete it and run the same `smmbench run` again; videos are kept",
 }
 
 
@@ -39,20 +39,20 @@ LIMITS: dict[type, JsonLimits] = {
     ScoreFile: JsonLimits(size=2 << 20),
     MethodFile: JsonLimits(size=1 << 20),
 }
-"""How large a file of a results folder may be: ours have some kilobytes."""
+"""Maximum size of a file of a results folder; ours have a few kilobytes."""
 
 
 def read_record(folder: Path) -> RunRecord | None:
-    """Read `record.json` of a result's folder; None where there is none.
+    """Read `record.json` of a result's folder; None if there is none.
 
     Raises:
-        ValueError: The file is there but is not a record; the message names it.
+        ValueError: The file exists but is not a valid record; the message names it.
     """
     return _read(folder / RECORD, RunRecord)
 
 
 def write_record(folder: Path, record: RunRecord) -> None:
-    """Write `record.json`: the last file of a result, for it says that the others are whole."""
+    """Write `record.json`, the last file of a result: it certifies that the others are complete."""
     _write(folder / RECORD, record)
 
 
@@ -66,7 +66,7 @@ def read_scores(folder: Path) -> ScoreFile | None:
 
 
 def scores_of(folder: Path, record: RunRecord) -> dict[str, Score]:
-    """Scores of the very video that a record tells of, by metric; none of a failed run.
+    """Return the scores of the video that a record describes, by metric; empty for a failed run.
 
     Raises:
         ValueError: The file is there but does not hold scores; the message names it.
@@ -92,7 +92,7 @@ def of_this_video(file: ScoreFile | None, record: RunRecord) -> ScoreFile | None
 
 
 def write_scores(folder: Path, scores: ScoreFile) -> None:
-    """Write `scores.json` beside the video it scores."""
+    """Write `scores.json` next to the video that it scores."""
     _write(folder / SCORES, scores)
 
 

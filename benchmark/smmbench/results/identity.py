@@ -1,4 +1,4 @@
-"""What makes two runs the same run."""
+"""Identity of runs: which runs count as the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def parameters_sha256(
     weights: Mapping[str, str],
     checkpoints: Collection[str] = (),
 ) -> str:
-    """SHA-256 of a method's code, parameters and weights; the order of keys does not matter.
+    """Return the SHA-256 of a method's code, parameters and weights, regardless of key order.
 
     Args:
         entry: Where the class is: `package.module:Class`.

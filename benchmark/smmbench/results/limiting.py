@@ -1,4 +1,4 @@
-"""The first results of many, taken round-robin over the clips, as `smmbench run` takes pairs."""
+"""Limit results, taken round-robin over the clips, as `smmbench run` takes pairs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the stored files of earlier schema versions to those of this one.
+"""Migrate stored files from earlier schema versions to the current one.
 
 Version 1 (smmbench 0.1 before its first release) knows one reference, names the seconds of cached
 work `kept_seconds`, and hashes weights as files. Hashes of files cannot become hashes of tensors,
@@ -19,7 +19,7 @@ IMPORTED = "imported"  # entry of a record that was not made here
 
 
 def migrate(content: Content, version: int, kind: type) -> Content:
-    """Give a file's content as the present schema version has it.
+    """Convert a file's content to the current schema version.
 
     Args:
         content: JSON of the file.

@@ -1,4 +1,4 @@
-"""The records that lie between making and scoring.
+"""The records between generation and scoring.
 
 A field with a default may be missing in a file; its default then means "not recorded".
 """
@@ -17,13 +17,13 @@ SCHEMA_VERSION: Literal[2] = 2
 
 
 class Stored(BaseModel):
-    """A frozen record that refuses unknown keys, and NaN, which JSON does not have."""
+    """A frozen record that rejects unknown keys, and NaN, which JSON does not have."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Request(Stored):
-    """What a result answers: its place in the tree."""
+    """The request of a result, which gives its place in the tree."""
 
     method: str  # label on the board, by default the method's name
     dataset: str
@@ -50,7 +50,7 @@ class Environment(Stored):
     packages: dict[str, str]  # name: version, of smmbench, torch, diffusers, ...
     matmul: str = ""  # "tf32" where a GPU multiplies float32 so; empty for full precision
     libraries: dict[str, str] = Field(default_factory=dict)
-    """Version that each imported module states of itself (`cv2`, `av`, `torch`, ...)."""
+    """Version that each imported module reports (`cv2`, `av`, `torch`, ...)."""
     executor: str = ""  # "local", "ray"
 
 
@@ -104,7 +104,7 @@ class RunRecord(Stored):
     video: StoredVideo | None = None
     notes: tuple[str, ...] = ()  # what was converted while the video was made, oldest first
     series: dict[str, tuple[float, ...]] = Field(default_factory=dict)
-    """Numbers that the method reports of its own work by step, such as `guidance_loss`."""
+    """Numbers that the method reports per step, such as `guidance_loss`."""
     failure: Failure | None = None
     imported: Imported | None = None  # None if it was made here
 
@@ -125,7 +125,7 @@ class Score(Stored):
 
 
 class Mark(Stored):
-    """A measure of one video that says whether its score may be taken at its word."""
+    """A measurement of one video that decides whether its motion score is accepted."""
 
     name: str
     version: int
@@ -185,7 +185,7 @@ class Tuning(Stored):
 
 
 class MethodFile(Stored):
-    """What the board says of a method; content of `method.json`."""
+    """The board's description of a method; content of `method.json`."""
 
     schema_version: Literal[2] = SCHEMA_VERSION
     label: str

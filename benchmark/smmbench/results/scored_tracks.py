@@ -1,4 +1,4 @@
-"""The tracks that a score compared, in a file beside it: for people who want to see them."""
+"""The tracks that a score compared, in a separate file for inspection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shares of a dataset's clips, `i/n`, so that several processes divide them without talking."""
+"""Shards of a dataset's clips, `i/n`, which divide work without communication."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from smmbench.results.records import RunRecord
 
 
 def parse_shard(share: str) -> tuple[int, int]:
-    """Read `2/4`, the second of four shares, as (2, 4).
+    """Parse `2/4`, the second of four shards, as (2, 4).
 
     Raises:
         ValueError: It is not of that form, or not within 1 to n.

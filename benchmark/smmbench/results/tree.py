@@ -1,4 +1,4 @@
-"""Where a result lies, and which results there are."""
+"""Locations of results, and the list of existing results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ VIDEO, PREVIEW = "video.mkv", "preview.mp4"
 
 
 def method_folder(root: Path, label: str) -> Path:
-    """Folder of all that a method made, below the results folder `root`."""
+    """Return the folder of all results of a method, below the results folder `root`."""
     return root / label
 
 
@@ -40,21 +40,22 @@ def result_folder(root: Path, request: Request) -> Path:
 def find_records(
     root: Path, unreadable: Callable[[Path, ValueError], None] | None = None
 ) -> Iterator[tuple[Path, RunRecord]]:
-    """Give every result below `root` with its folder, in the order of the paths.
+    """Yield every result below `root` with its folder, in the order of the paths.
 
     Links to folders are followed, each folder once: a method's videos may lie on another disk.
 
     Args:
         root: The results folder, or any folder further down (`results/smm`).
-        unreadable: Is given each folder whose record cannot be read, and why: an empty file, or
-            one of another tool, need not stop what works on the others. If None, it is raised.
+        unreadable: Receives each folder whose record cannot be read, and the reason, so that an
+            empty file, or one of another tool, does not stop work on the others. If None, an error
+            is raised.
 
     Raises:
         ValueError: `root` is not a folder, or a record in it cannot be read.
     """
     if not root.is_dir():
         raise ValueError(
-            f"No results folder '{root}'. Make one with `smmbench run --method NAME` "
+            f"No results folder '{root}'. Create one with `smmbench run --method NAME`, "
             "or name another."
         )
     seen: set[Path] = set()

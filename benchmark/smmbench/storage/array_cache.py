@@ -1,4 +1,4 @@
-"""Arrays that are computed once and kept on disk: tracks and embeddings."""
+"""Cache of arrays that are computed once: tracks and embeddings."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def origin_key(origin: Mapping[str, Any]) -> str:
 
 
 def cached_arrays(kind: str, origin: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
-    """Give the arrays that were kept for this origin, or compute and keep them.
+    """Return the cached arrays for this origin, or compute and cache them.
 
-    An entry that cannot be read whole (zip files carry checksums) is made again. Where nothing can
-    be written, nothing is kept, and that is said once.
+    An entry that cannot be read completely (zip files contain checksums) is recomputed. If nothing
+    can be written, nothing is cached, and one warning says so.
 
     Args:
         kind: Folder below the cache: `tracks` or `embeddings`.
@@ -54,8 +54,8 @@ def cached_arrays(kind: str, origin: Mapping[str, Any], compute: Callable[[], Ar
 def _not_kept(place: str, why: str) -> None:
     """Say it once."""
     warnings.warn(
-        f"Tracks and embeddings are not kept below '{place}' ({why}) and will be computed again; "
-        "SMMBENCH_HOME may name a folder that can be written.",
+        f"Tracks and embeddings cannot be cached below '{place}' ({why}) and will be recomputed; "
+        "set SMMBENCH_HOME to a writable folder.",
         stacklevel=3,
     )
 

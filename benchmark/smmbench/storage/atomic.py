@@ -1,4 +1,4 @@
-"""Files appear whole or not at all."""
+"""Atomic file writes: a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -25,11 +25,12 @@ _TEMPORARY = re.compile(r"\.tmp-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-")
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Give a temporary path in the same folder; on a clean exit it becomes `path`, durably.
+    """Yield a temporary path in the same folder; on a clean exit it is renamed to `path`, durably.
 
-    The temporary name keeps the ending of `path` (writers of videos choose a format by it) and
-    begins with a dot and `tmp`, so that no reader takes it for a result. On an exception it is
-    removed and `path` stays as it was. What killed processes left in the folder is removed first.
+    The temporary name keeps the extension of `path` (writers of videos choose a format by it) and
+    starts with a dot and `tmp`, so that no reader mistakes it for a result. On an exception it is
+    removed and `path` is unchanged. Files that killed processes left in the folder are removed
+    first.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent)
@@ -51,17 +52,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+    """Write `text` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
-    """Hold a folder: who holds it too, in any process or thread, waits.
+    """Lock a folder; any other process or thread that locks it waits.
 
-    For what several files say together. The system lets go of it when its holder ends, however
-    that ends. Where there are no such locks (Windows, some network file systems) nobody waits.
+    The lock protects information that spans several files. The system releases it when its holder
+    ends, in whatever way. Without such locks (Windows, some network file systems), nobody waits.
     """
     try:
         import fcntl

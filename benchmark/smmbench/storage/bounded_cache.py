@@ -1,6 +1,6 @@
-"""A folder of entries that is bounded: what was used longest ago goes first.
+"""A cache folder of bounded size: the least recently used entries are removed first.
 
-`SMMBENCH_LATENT_CACHE_GB` is the bound of each such folder (default 20; 0 keeps nothing).
+`SMMBENCH_LATENT_CACHE_GB` is the limit of each such folder (default 20; 0 disables the cache).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ LIMIT = "SMMBENCH_LATENT_CACHE_GB"
 
 
 def cache_bytes() -> int:
-    """How much may be kept, in bytes; 0: nothing.
+    """Return the limit in bytes; 0 disables the cache.
 
     Raises:
-        ValueError: The environment variable is no number of 0 or more.
+        ValueError: The environment variable is not a number of 0 or more.
     """
     told = os.environ.get(LIMIT) or "20"
     try:
@@ -34,7 +34,7 @@ def cache_bytes() -> int:
 
 
 def write_within(path: Path, entry: Entry, limit: int) -> None:
-    """Keep an entry, if it fits the bound, and let go of what was used longest ago."""
+    """Store an entry if it fits the limit, and remove the least recently used ones."""
     if sum(x.nbytes for x in entry.tensors.values()) > limit:
         return
     try:
@@ -42,11 +42,11 @@ def write_within(path: Path, entry: Entry, limit: int) -> None:
         _trim(path.parent, limit)
     except (OSError, SafetensorError) as error:  # minutes of work are in hand: go on with them
         what = path.parent.name.capitalize()
-        warnings.warn(f"{what} are not kept in {path.parent}: {error}", stacklevel=2)
+        warnings.warn(f"{what} cannot be cached in {path.parent}: {error}", stacklevel=2)
 
 
 def _trim(folder: Path, limit: int) -> None:
-    """Remove the files that were used longest ago until the others fit."""
+    """Remove the least recently used files until the others fit."""
     found = []
     for path in folder.glob("*.safetensors"):
         try:

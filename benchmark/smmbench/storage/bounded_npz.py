@@ -1,4 +1,4 @@
-"""Arrays of an npz file that are no larger than was asked for, judged before they are unpacked."""
+"""Read arrays of an npz file with a size limit that is checked before unpacking."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def bounded_arrays(path: Path, largest: Mapping[str, int]) -> dict[str, Shaped[n
         with zipfile.ZipFile(path) as archive:
             return {name: _array(archive, name, most) for name, most in largest.items()}
     except (KeyError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"it is no npz file with {', '.join(largest)}: {error}") from error
+        raise ValueError(f"it is not an npz file with {', '.join(largest)}: {error}") from error
 
 
 def _array(archive: zipfile.ZipFile, name: str, most: int) -> Shaped[np.ndarray, ...]:

@@ -1,7 +1,7 @@
-"""Work that an earlier run did and a cache kept: what it took stays part of the cost.
+"""Cost of cached work: what an earlier run spent remains part of the cost.
 
-Whoever takes something from a cache says what it took to make; whoever keeps the clock counts it.
-So a run that found its adapters tuned is not taken for one that tunes in no time.
+Code that reads from a cache reports what the entry cost to compute; code that measures time adds
+it. A run that finds its adapters already tuned therefore does not appear to tune in no time.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 
 @dataclass
 class Kept:
-    """What earlier runs spent on work that was taken from caches, since the counting began.
+    """Cost of the cached work that was reused since counting started.
 
     Attributes:
-        seconds: In all.
-        peak: Bytes of memory at the highest.
+        seconds: Total time.
+        peak: Peak memory in bytes.
     """
 
     seconds: float = 0.0
@@ -30,7 +30,7 @@ _counting: ContextVar[Kept | None] = ContextVar("kept", default=None)
 
 @contextmanager
 def counting_kept() -> Iterator[Kept]:
-    """Count what the body takes from caches, in this thread."""
+    """Count the cost of the cached work that the body reuses, in this thread."""
     token = _counting.set(Kept())
     try:
         counting = _counting.get()
@@ -41,7 +41,7 @@ def counting_kept() -> Iterator[Kept]:
 
 
 def count_kept(seconds: float, peak: int = 0) -> None:
-    """Say that work was taken from a cache; where nobody counts, nothing happens.
+    """Report reused cached work; without a counter, nothing happens.
 
     Args:
         seconds: It took, once.

@@ -1,4 +1,4 @@
-"""A signal to end, as an exception: so that what is open is closed, and what is half is removed."""
+"""Termination signals as exceptions, so that open files are closed and partial ones removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the toolkit keeps what it fetched or computed once, and how files are hashed."""
+"""The toolkit's home folder for downloads and caches, and hashes of files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SUMS = "SHA256SUMS"
 
 
 def home() -> Path:
-    """Folder of caches: `SMMBENCH_HOME`, else `smmbench` in the user's cache folder.
+    """Return the cache folder: `SMMBENCH_HOME`, or `smmbench` in the user's cache folder.
 
     Raises:
         MachineError: The user has no home folder; the message says what to set.
@@ -25,8 +25,7 @@ def home() -> Path:
         return (Path(base) if base else Path.home() / ".cache") / "smmbench"
     except RuntimeError as error:  # as in a container whose user has no entry and no HOME
         raise MachineError(
-            "This user has no home folder, and so no place for caches. Set SMMBENCH_HOME to a "
-            "folder that may be written."
+            "This user has no home folder for caches. Set SMMBENCH_HOME to a writable folder."
         ) from error
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 LOCAL = "local"
-"""What stands for a path: which weights it led to is said by their hash, beside."""
+"""Replacement for a path; the hash next to it identifies the weights."""
 
 _WEIGHTS = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")
 

@@ -1,4 +1,4 @@
-"""Which machine this is, and whether a process of it still runs."""
+"""Identify this machine, and check whether one of its processes still runs."""
 
 from __future__ import annotations
 

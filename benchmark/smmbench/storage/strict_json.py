@@ -1,7 +1,7 @@
-"""JSON of strangers: small, shallow, without doubt about what it says.
+"""Untrusted JSON: limited in size and depth, and unambiguous.
 
-`json` alone takes a file of any size, a key that is there twice (the last counts), NaN, and
-integers of any number of digits; what is nested too deeply ends it by a `RecursionError`.
+`json` alone accepts a file of any size, duplicate keys (the last one counts), NaN, and integers
+with any number of digits; deep nesting ends in a `RecursionError`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DIGITS = 20  # of an integer: 64 bits have 19
 
 
 class UnsafeJsonError(ValueError):
-    """Text is not JSON that is read here; the message says why, without naming the file."""
+    """Error for JSON that is not accepted; the message says why, without naming the file."""
 
 
 @dataclass(frozen=True)

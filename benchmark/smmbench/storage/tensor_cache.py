@@ -1,4 +1,4 @@
-"""Tensors that were made for a clip at some cost, kept on disk: taken whole or made again."""
+"""Cache of tensors that are expensive to compute: complete entries are reused."""
 
 from __future__ import annotations
 
@@ -75,10 +75,10 @@ def kept_or_made(
     device: str | torch.device,
     keep: Callable[[Path, Entry], None] = write_entry,
 ) -> list[Tensors]:
-    """Give what is kept at these paths; make the rest together, and keep it.
+    """Return the cached entries of these paths; compute the rest together, and cache it.
 
-    Seconds and memory that an entry took are counted again where it is taken, so that a record's
-    cost is that of a run without a cache.
+    The time and memory of an entry are counted again when it is reused, so that a record's cost is
+    that of a run without a cache.
 
     Args:
         paths: One for each clip, named by all that its tensors depend on.

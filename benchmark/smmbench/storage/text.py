@@ -1,4 +1,4 @@
-"""Reading the text files and tables that people write: one reader for all commands."""
+"""Read text files and tables that people write; shared by all commands."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Weights are known by the SHA-256 of their tensors, whatever files and folders they lie in.
+"""Identify weights by the SHA-256 of their tensors, regardless of files and folders.
 
-The same tensors have the same hash in one file or in several, as safetensors or as PyTorch saves
-them, under any path. Large files take a while to hash, so hashes are remembered by path, size and
-time of change.
+The same tensors have the same hash in one file or in several, as safetensors or in PyTorch's
+format, under any path. Large files take a while to hash, so hashes are cached by path, size and
+time of modification.
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ def _of_safetensors(path: Path) -> Iterator[_Hashed]:
         except (ValueError, struct.error, KeyError, TypeError, AttributeError) as error:
             raise ValueError(_no_weights(path, "safetensors", error)) from error
         if max(ends, default=begin) != size:
-            raise ValueError(f"'{path}' is cut or longer than its header says. Fetch it again.")
+            raise ValueError(
+                f"'{path}' is truncated or longer than its header says. Download it again."
+            )
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
             view = memoryview(content)
             for name, tensor in header.items():
@@ -132,7 +134,7 @@ def _of_pickled(path: Path) -> Iterator[_Hashed]:
         raise ValueError(_no_weights(path, "PyTorch", error)) from error
     found = dict(_leaves("", content))
     if not found:
-        raise ValueError(f"'{path}' holds no tensor. Fetch the weights again.")
+        raise ValueError(f"'{path}' contains no tensor. Download the weights again.")
     for name, tensor in found.items():
         plain = tensor.detach().contiguous()
         digest = hashlib.sha256(f"{_NAMES[str(plain.dtype)]}{list(plain.shape)}\0".encode())
@@ -157,7 +159,7 @@ def _no_weights(path: Path, form: str, error: Exception) -> str:
         reason = "it holds Python objects, which are code, beside tensors"
     return (
         f"'{path}' does not hold weights in the form of {form} ({_looks_like(path)}: {reason}). "
-        "Fetch the weights again."
+        "Download the weights again."
     )
 
 

@@ -1,1 +1,1 @@
-"""The conformance checks, one subject a file."""
+"""The conformance checks, one subject per file."""

@@ -1,4 +1,4 @@
-"""All checks in the order in which they are tried."""
+"""All checks, in the order in which they run."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from smmbench.method import Method
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a method must keep.
+    """One conformance check.
 
     Attributes:
-        name: Short, as tables have it.
-        verdict: Tries it: on the class if it is `declared`, else on a trial.
-        declared: Whether nothing is run.
-        quick: Whether it is tried in a quick check too.
+        name: Short name for tables.
+        verdict: Runs the check, on the class if it is `declared`, otherwise on a trial.
+        declared: Whether the check runs no method.
+        quick: Whether it is part of a quick check.
     """
 
     name: str
@@ -69,4 +69,4 @@ CHECKS = (
     Check("handed over", output.handed_over),
     Check("memory", costs.memory),
 )
-"""What `smmbench methods check` tries."""
+"""The checks of `smmbench methods check`."""

@@ -11,43 +11,43 @@ from smmbench.conformance.watch.walking import networks
 from smmbench.video import Video
 
 LEAST = 2**20
-"""Bytes that each call must keep to be called a leak."""
+"""Bytes that each call must retain to count as a leak."""
 
 NOISE = 2**22
-"""The same for the memory of the process, which others than the method use too."""
+"""The same for the memory of the process, which not only the method uses."""
 
 GROWTHS = 8
-"""In a row before they are called a leak: what a bounded cache keeps has levelled off by then.
+"""Consecutive growths that count as a leak: a bounded cache has levelled off by then.
 
-Where the system tells only the size of the process, fewer would come by chance: without a leak that
-size swings about a level, by 100 MiB where a network runs.
+If the system reports only the size of the process, fewer growths could occur by chance: without a
+leak that size fluctuates, by 100 MiB if a network runs.
 """
 
 SEEDS = 1000
-"""From which on the requests are new: what is kept of a request is kept of each."""
+"""Index from which requests are new: anything retained per request is retained for each."""
 
 
 def weights(trial: Trial) -> Verdict:
-    """`weights()` gives a SHA-256 for each weights file by a readable name."""
+    """`weights()` returns a SHA-256 for each weights file by a readable name."""
     method = trial.instance()
     try:
         given = method.weights()
     except Exception as error:
         return broken(
-            f"weights() raises {type(error).__name__}: {error}", "Give {} if nothing is loaded."
+            f"weights() raises {type(error).__name__}: {error}", "Return {} if nothing is loaded."
         )
     if not isinstance(given, dict) or not all(
         isinstance(name, str) and re.fullmatch("[0-9a-f]{64}", str(digest))
         for name, digest in given.items()
     ):
         return broken(
-            f"weights() gives {str(given)[:200]}.",
-            "Give a dict from a readable name to a SHA-256 in 64 hexadecimal digits.",
+            f"weights() returns {str(given)[:200]}.",
+            "Return a dict from a readable name to a SHA-256 of 64 hexadecimal digits.",
         )
     if not given and any(list(one.parameters()) for one in networks(method).values()):
         return warning(
-            "it holds networks, but weights() names none.",
-            "Give the SHA-256 of what was loaded: smmbench.storage.home.file_sha256 computes it.",
+            "the method contains networks, but weights() names none.",
+            "Return the SHA-256 of the loaded files, by smmbench.storage.home.file_sha256.",
         )
     return kept(f"{len(given)} files of weights are named.")
 
@@ -66,7 +66,7 @@ def memory(trial: Trial) -> Verdict:
             trial.transfer(replace(trial.world.first, seed=SEEDS + seed))
         except RaisedError as failure:
             if isinstance(failure.error, NoVideoError):  # spoilt before: other checks say so
-                return skipped("a request gave no video, so nothing can be told.")
+                return skipped("a request returned no video, so this cannot be checked.")
             raise
         last = trial.memory[-1]
         fields = {
@@ -76,7 +76,7 @@ def memory(trial: Trial) -> Verdict:
         }
         if not fields:
             highest = max(one.peak for one in trial.memory)
-            return kept(f"it does not grow with transfers; at the highest {_mib(highest)}.")
+            return kept(f"it does not grow with transfers; the peak is {_mib(highest)}.")
     name, (where, _) = next(iter(fields.items()))
     growth = (getattr(last, name) - getattr(first, name)) / GROWTHS
     return broken(

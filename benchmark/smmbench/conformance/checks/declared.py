@@ -1,4 +1,4 @@
-"""Checks on what a class says of itself; nothing is run."""
+"""Checks of a class's declarations; no method is run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def is_method(found: Any) -> Verdict:
     """It is a subclass of `Method` that defines what it must."""
     if not (isinstance(found, type) and issubclass(found, Method)):
         return broken(
-            f"it is {found!r}, no subclass of smmbench.method.Method.",
+            f"it is {found!r}, not a subclass of smmbench.method.Method.",
             "Write `class MyMethod(Method[Parameters, ...])` and name that class.",
         )
     missing = sorted(getattr(found, "__abstractmethods__", ()))
@@ -41,7 +41,7 @@ def parameters(method: type[Method[Any, Any]]) -> Verdict:
     advice = "Write `@dataclass(frozen=True) class Parameters:` with `name: type = default` lines."
     found = getattr(method, "Parameters", None)
     if not (isinstance(found, type) and dataclasses.is_dataclass(found)):
-        return broken(f"Parameters is {found!r}, no dataclass.", advice)
+        return broken(f"Parameters is {found!r}, not a dataclass.", advice)
     if not getattr(found, "__dataclass_params__").frozen:  # noqa: B009 (mypy knows it not)
         return broken("Parameters is a dataclass that is not frozen.", advice)
     needed = [field.name for field in dataclasses.fields(found) if _required(field)]
@@ -63,14 +63,14 @@ def parameters(method: type[Method[Any, Any]]) -> Verdict:
             )
     if parameters_from_json(method, parameters_to_json(default)) != default:
         return broken(
-            "written to JSON and read again they are others.",
-            "Use numbers, text, booleans, None and tuples of them: records hold them as JSON.",
+            "they change when written to JSON and read back.",
+            "Use numbers, text, booleans, None and tuples of them, because records store JSON.",
         )
     return kept(f"a frozen dataclass of {len(types)} fields with types and defaults.")
 
 
 def presets(method: type[Method[Any, Any]]) -> Verdict:
-    """Each preset, and the space to tune over, holds for the parameters."""
+    """Every preset, and the search space, is valid for the parameters."""
     for name in method.presets:
         try:
             build_parameters(method, name)
@@ -84,24 +84,24 @@ def presets(method: type[Method[Any, Any]]) -> Verdict:
 
 
 def card(method: type[Method[Any, Any]]) -> Verdict:
-    """The card says title, kind and licence, and where the method is from."""
+    """The card states title, kind and licence, and the origin of the method."""
     found = getattr(method, "card", None)
     if not isinstance(found, Card):
         return broken(
             f"card is {found!r}.", 'Write `card = Card(title="...", kind="method", licence="MIT")`.'
         )
     if found.kind not in KINDS:
-        return broken(f"its kind is '{found.kind}'.", f"There is: {', '.join(KINDS)}.")
+        return broken(f"its kind is '{found.kind}'.", f"Kinds are {', '.join(KINDS)}.")
     lacking = [name for name in ("title", "licence") if not getattr(found, name).strip()]
     if lacking:
         return broken(
-            f"it says no {' and no '.join(lacking)}.",
+            f"it has no {' and no '.join(lacking)}.",
             "The board shows both; the licence is an SPDX identifier like MIT or Apache-2.0.",
         )
     if not (found.paper.strip() or found.notes.strip()):
         return warning(
             "it names no paper and has no notes.",
-            "Say in `paper` where it is published, or in `notes` what it does.",
+            "State in `paper` where it is published, or in `notes` what it does.",
         )
     return kept(f"'{found.title}', a {found.kind} under {found.licence}.")
 

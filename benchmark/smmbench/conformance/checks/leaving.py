@@ -1,4 +1,4 @@
-"""Checks on what calls leave as they found it; read after the others, for they make the calls."""
+"""Checks of side effects; they run last, because the other checks make the calls."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from smmbench.conformance.watch.surroundings import ON_GPU, RANDOM
 
 
 def prepared(trial: Trial) -> Verdict:
-    """What `prepare` gave is left as it was by `transfer`."""
+    """`transfer` does not modify the result of `prepare`."""
     return _untouched(
         trial,
         "prepared",
-        "what prepare gave",
+        "the result of prepare",
         "Other prompts and seeds share it: work on a copy (`prepared.clone()`, `.copy()`).",
     )
 
 
 def source(trial: Trial) -> Verdict:
-    """The source's pixels and caption are left as they were."""
+    """The source's pixels and caption are not modified."""
     return _untouched(
         trial,
         "source",
@@ -29,7 +29,7 @@ def source(trial: Trial) -> Verdict:
 
 
 def model(trial: Trial) -> Verdict:
-    """Networks that the method holds keep weights, layers, hooks and modes."""
+    """The method's networks keep their weights, layers, hooks and modes."""
     return _untouched(
         trial,
         "networks",
@@ -40,7 +40,7 @@ def model(trial: Trial) -> Verdict:
 
 
 def surroundings(trial: Trial) -> Verdict:
-    """Random states, switches of torch, working folder and environment are left as they were."""
+    """Random states, settings of torch, working folder and environment are not changed."""
     called: set[str] = set()
     for change in trial.changes:
         places = list(change.places)
@@ -60,21 +60,21 @@ def surroundings(trial: Trial) -> Verdict:
             "Use a generator of your own (`torch.Generator`, `np.random.default_rng`) or "
             "`torch.random.fork_rng()`."
             if drawn
-            else "Put it back in a `finally`: other methods run in the same process.",
+            else "Restore it in a `finally`: other methods run in the same process.",
         )
     # Type checkers draw from Python's generator, which does no harm. Who seeds it leaves the same
     # state after two calls that began with different ones.
     left = [state for stage, state in trial.random_after.items() if stage.startswith("transfer")]
     if len(set(left)) < len(left):
         return broken(
-            "transfer seeds Python's global generator and leaves it so.",
+            "transfer seeds Python's global generator and does not restore it.",
             "Use a generator of your own: `random.Random(seed)`.",
         )
-    return kept("random states, torch's switches, folder and environment are as they were.")
+    return kept("random states, torch's settings, folder and environment are unchanged.")
 
 
 def _untouched(trial: Trial, what: What, called: str, advice: str) -> Verdict:
     for change in trial.changes:
         if change.what == what:
             return broken(f"{change.stage} changed {called}: {some(list(change.places))}.", advice)
-    return kept(f"{called} was left as it was.")
+    return kept(f"{called} was not changed.")

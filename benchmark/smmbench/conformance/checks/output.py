@@ -1,4 +1,4 @@
-"""Checks on the video that comes out."""
+"""Checks of the output video."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from smmbench.video import Video, VideoError, normal_form
 
 
 def runs(trial: Trial) -> Verdict:
-    """It is built, prepares a clip and transfers it without raising."""
+    """The method is constructed, prepares a clip and transfers it without an error."""
     trial.transfer(trial.world.first)  # raises as the runner tells it
-    return kept("it is built, prepares a clip and transfers it.")
+    return kept("it is constructed, prepares a clip and transfers it.")
 
 
 def video(trial: Trial) -> Verdict:
-    """`transfer` gives a `Video` that has the protocol's normal form, or can be brought to it."""
+    """`transfer` returns a `Video` in the protocol's normal form, or one that can be converted."""
     form = trial.world.form
     wanted = (
-        f"The protocol wants {form.frames} frames of {form.width}x{form.height} at {form.fps:g} a "
-        "second, as the source has them."
+        f"The protocol requires {form.frames} frames of {form.width}x{form.height} at {form.fps:g} "
+        "fps, like the source."
     )
     given = trial.transfer(trial.world.first).given
     if not isinstance(given, Video):
         return broken(
-            f"transfer gives {_told(given)}, no Video.",
+            f"transfer returns {_told(given)}, not a Video.",
             "Return `Video(frames, fps)`: uint8 of shape (time, height, width, 3), RGB. " + wanted,
         )
-    came = f"{_told(given.frames)} at {given.fps:g} frames a second"
+    came = f"{_told(given.frames)} at {given.fps:g} frames per second"
     try:
         normal = normal_form(given, form)
     except VideoError as error:
@@ -36,18 +36,18 @@ def video(trial: Trial) -> Verdict:
     if len(np.unique(given.frames)) == 1:
         return warning(
             f"{came}: every value is {given.frames.flat[0]}.",
-            "Look for NaN before the conversion to uint8.",
+            "Check for NaN before the conversion to uint8.",
         )
     if normal is not given:
         return warning(
             f"{came}; it is scored as: {', '.join(normal.notes)}.",
-            f"{wanted} What differs is cropped, resized or dropped before scoring.",
+            f"{wanted} Differences are cropped, resized or dropped before scoring.",
         )
-    return kept(f"{came}, as the protocol wants.")
+    return kept(f"{came}, as the protocol requires.")
 
 
 def own_pixels(trial: Trial) -> Verdict:
-    """The video is not the source's pixels, nor in the source's memory."""
+    """The video has neither the source's pixels nor its memory."""
     source, _ = trial.prepared(0)
     made = trial.transfer(trial.world.first)
     if not made.pixels:
@@ -56,24 +56,24 @@ def own_pixels(trial: Trial) -> Verdict:
     shared = np.shares_memory(made.given.frames, source.video.frames)
     if not (same or shared):
         return kept("its pixels are its own.")
-    said = "gives the source's own pixels" if same else "gives a view of the source's memory"
+    said = "returns the source's own pixels" if same else "returns a view of the source's memory"
     if trial.control:
-        return warning(f"it {said}.", "Right for a control that is to copy the source.")
+        return warning(f"it {said}.", "This is correct for a control that copies the source.")
     return broken(
         f"it {said}.",
-        "Return what was made for the prompt, in memory of its own (`frames.copy()`).",
+        "Return the video generated for the prompt, in separate memory (`frames.copy()`).",
     )
 
 
 def handed_over(trial: Trial) -> Verdict:
-    """A video that was handed over stays as it is while later ones are made."""
+    """A returned video does not change while later ones are generated."""
     for stage, made in trial.made.items():
         if made.pixels and made.given.pixels_sha256 != made.pixels:
             return broken(
                 f"the video of {stage.removeprefix('transfer of ')} was changed by a later call.",
-                "Make each video in memory of its own: results are written while the next is made.",
+                "Allocate each video separately: results are written while the next is generated.",
             )
-    return kept(f"{len(trial.made)} videos stayed as they were handed over.")
+    return kept(f"{len(trial.made)} returned videos did not change.")
 
 
 def _told(thing: object) -> str:

@@ -1,4 +1,4 @@
-"""Checks on what a video depends on: clip, prompt and seed, and nothing else."""
+"""Checks that a video depends only on clip, prompt and seed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smmbench.conformance.trial import Made, Trial
 from smmbench.conformance.world import Request
 
 DRAW = (
-    "Draw from the seed alone: `np.random.default_rng(seed)`, "
+    "Draw random numbers only from the seed: `np.random.default_rng(seed)`, "
     "`torch.Generator(device).manual_seed(seed)`."
 )
 
@@ -33,7 +33,7 @@ def repeats(trial: Trial) -> Verdict:
 
 
 def seeds(trial: Trial) -> Verdict:
-    """Another seed gives another video, unless the class says that nothing is drawn."""
+    """Another seed gives another video, unless the class is declared deterministic."""
     first = trial.transfer(trial.world.first)
     other = trial.transfer(replace(trial.world.first, seed=1))
     if not first.pixels:
@@ -42,18 +42,18 @@ def seeds(trial: Trial) -> Verdict:
     if first.pixels != other.pixels:
         if said and _repeats(trial):
             return warning(
-                f"the class says `deterministic`, but seeds 0 and 1 differ: {apart(first, other)}.",
-                "Leave `deterministic = True` out.",
+                f"the class is `deterministic`, but seeds 0 and 1 differ: {apart(first, other)}.",
+                "Remove `deterministic = True`.",
             )
         return kept(f"seeds 0 and 1 differ: {apart(first, other)}.")
     if said:
         return warning(
-            "seeds make no difference, as the class says (`deterministic`).",
-            "On the board, the spread over its seeds is 0 and means nothing.",
+            "seeds make no difference, as the class declares (`deterministic`).",
+            "On the board, the spread over its seeds is 0 and has no meaning.",
         )
     return broken(
         "seeds 0 and 1 gave the same video.",
-        f"{DRAW} If nothing is drawn, say `deterministic = True` in the class.",
+        f"{DRAW} If it uses no random numbers, set `deterministic = True` in the class.",
     )
 
 
@@ -65,38 +65,38 @@ def prompts(trial: Trial) -> Verdict:
         return skipped("there is no Video.")
     if not _repeats(trial):
         return skipped("the same request does not repeat, so nothing can be told.")
-    two = " and ".join(f"'{prompt}'" for prompt in trial.world.prompts)
+        two = " and ".join(f"'{prompt}'" for prompt in trial.world.prompts)
     if first.pixels != other.pixels:
         return kept(f"{two} differ: {apart(first, other)}.")
     if trial.control:
-        return warning(f"{two} gave the same video.", "Right for a control that reads no prompt.")
+        return warning(f"{two} gave the same video.", "This is correct for a control.")
     return broken(
         f"{two} gave the same video: the prompt is not used.",
-        "Use `prompt` in transfer, not the source's caption. An anchor that is to ignore it says "
+        "Use `prompt` in transfer, not the source's caption. A control that ignores it declares "
         'kind="control" on its card.',
     )
 
 
 def order(trial: Trial) -> Verdict:
-    """What was asked in between changes nothing."""
+    """Requests in between do not change a result."""
     if not _repeats(trial):
         return skipped("the same request does not repeat, so nothing can be told.")
     first = trial.transfer(trial.world.first)
     trial.transfer(between(trial))
     later = trial.transfer(trial.world.first, "after another clip")
     if first.pixels == later.pixels:
-        return kept("a request gives the same before and after one of another clip.")
+        return kept("a request gives the same video before and after one for another clip.")
     if same(trial, first, later):
         return _rounded(trial, "the first request after another clip", apart(first, later))
     return broken(
         f"after another clip was prepared and transferred, the first request gives another video: "
         f"{apart(first, later)}.",
-        "Keep what belongs to a clip in what `prepare` returns, not on `self` or in globals.",
+        "Store the state of a clip in the result of `prepare`, not on `self` or in globals.",
     )
 
 
 def fresh(trial: Trial) -> Verdict:
-    """A new instance, and another process, give the same video: a run may begin anywhere."""
+    """A new instance, and another process, give the same video, so that runs can resume."""
     if not _repeats(trial):
         return skipped("the same request does not repeat, so nothing can be told.")
     first = trial.transfer(trial.world.first)
@@ -104,21 +104,21 @@ def fresh(trial: Trial) -> Verdict:
     if not same(trial, first, anew):
         return broken(
             f"a fresh instance gives another video: {apart(first, anew)}.",
-            "Load weights, or draw them from a fixed seed: a resumed run makes the same videos.",
+            "Load weights, or draw them from a fixed seed, so that a resumed run gives the same.",
         )
     rounded = first.pixels != anew.pixels
     if trial.reference:
         elsewhere, why = made_elsewhere(trial)
         if elsewhere is None:
             return warning(
-                f"it could not be tried in a process of its own: {why}.",
-                "A resumed run begins in a new process, and must come to the same there.",
+                f"it could not be run in another process: {why}.",
+                "A resumed run starts in a new process, and must give the same result there.",
             )
         if not same(trial, first, elsewhere):
             return broken(
                 f"another process gives another video: {apart(first, elsewhere)}.",
-                "Draw nothing while a module is imported, and seed by `zlib.crc32` or `hashlib`: "
-                "`hash()` of a text differs from process to process.",
+                "Use no random numbers on import, and seed by `zlib.crc32` or `hashlib`: "
+                "`hash()` of a text differs between processes.",
             )
         if first.pixels != elsewhere.pixels:
             anew, rounded = elsewhere, True
@@ -137,7 +137,7 @@ def same(trial: Trial, one: Made, other: Made) -> bool:
 def _rounded(trial: Trial, what: str, how_far: str) -> Verdict:
     return warning(
         f"{what} gave another video on {trial.device}, to rounding: {how_far}.",
-        "Some kernels of a GPU round otherwise each time; look whether it repeats on the CPU.",
+        "Some GPU kernels round differently each time; check whether it repeats on the CPU.",
     )
 
 
@@ -147,7 +147,7 @@ def between(trial: Trial) -> Request:
 
 
 def apart(one: Made, other: Made) -> str:
-    """How far two videos are from each other, in words."""
+    """Describe how much two videos differ."""
     a, b = one.given.frames, other.given.frames
     if a.shape != b.shape:
         return f"shapes {a.shape} and {b.shape}"

@@ -1,4 +1,4 @@
-"""Check on unusual requests: a video or an error in words, and the next request as before."""
+"""Check of unusual requests: they give a video or a clear error, and have no after-effects."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ INNER = (
 
 
 def unusual(trial: Trial) -> Verdict:
-    """Unusual requests give a video or an error in words, and leave the method able to go on."""
+    """Unusual requests give a video or a clear error, and the method remains usable."""
     first, doubtful, raised = trial.world.first, "", []
     for called, source, request in requests(trial):
         try:
@@ -28,12 +28,12 @@ def unusual(trial: Trial) -> Verdict:
             if isinstance(error, NoVideoError):
                 return broken(
                     f"for {called}, {failure}.",
-                    "Give a Video as long as the clip, or raise an Exception that says why not.",
+                    "Return a Video as long as the clip, or raise an Exception that says why not.",
                 )
             if isinstance(error, (TimeUpError, SystemExit)):
                 return broken(
                     f"for {called}, {failure}.",
-                    "Raise an Exception: it becomes a failed pair, and the run goes on.",
+                    "Raise an Exception: it becomes a failed pair, and the run continues.",
                 )
             raised.append(called)
             if isinstance(error, INNER) or not str(error).strip():
@@ -46,12 +46,14 @@ def unusual(trial: Trial) -> Verdict:
     if alike and not same(trial, before, trial.transfer(first, "after unusual requests")):
         return broken(
             "after unusual requests, the first request gives another video.",
-            "Put everything back when a call raises (`try ... finally`).",
+            "Restore all state when a call raises an error (`try ... finally`).",
         )
     if doubtful:
-        return warning(doubtful, "Say in words what came and what is possible: a ValueError.")
-    refused = f"; refused in words: {', '.join(raised)}" if raised else ""
-    return kept(f"each gave a video or an error in words{refused}.")
+        return warning(
+            doubtful, "Raise a ValueError that states what was given and what is accepted."
+        )
+    refused = f"; rejected with a message: {', '.join(raised)}" if raised else ""
+    return kept(f"each gave a video or a clear error{refused}.")
 
 
 def requests(trial: Trial) -> Iterator[tuple[str, Source, Request]]:

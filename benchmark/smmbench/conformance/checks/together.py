@@ -1,4 +1,4 @@
-"""Check on batches: the same videos as one at a time."""
+"""Check of batches: the same videos as one at a time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def batches(trial: Trial) -> Verdict:
         if getattr(trial.method, name) is not getattr(Method, name)
     ]
     if not own:
-        return kept("it has no batch form of its own.")
+        return kept("it does not implement batches.")
     first = trial.world.first  # one clip twice, as a run with several prompts and seeds asks
     asked = [first, between(trial), replace(first, prompt=trial.world.prompts[1], seed=1)]
     single = [trial.transfer(request) for request in asked]
@@ -30,8 +30,8 @@ def batches(trial: Trial) -> Verdict:
     if len(made) != len(asked) or not all(isinstance(one, Video) for one in made):
         told = ", ".join(type(one).__name__ for one in made)
         return broken(
-            f"transfer_batch gives {len(made)} values ({told}) for {len(asked)} requests.",
-            "Give one Video for each request, in their order.",
+            f"transfer_batch returns {len(made)} values ({told}) for {len(asked)} requests.",
+            "Return one Video for each request, in order.",
         )
     if not all(one.pixels for one in single):
         return skipped("there is no Video.")
@@ -43,7 +43,7 @@ def batches(trial: Trial) -> Verdict:
         if mean_difference(together, alone) > max(1.0, NEAR * scale):
             return broken(
                 f"in a batch, {request} gives another video than alone: {apart(together, alone)}.",
-                "A video may depend on its own clip, prompt and seed only; draw noise for each "
+                "A video may depend only on its own clip, prompt and seed; draw the noise of each "
                 "from its own generator.",
             )
-    return kept(f"{len(asked)} requests together give what each gives alone.")
+    return kept(f"{len(asked)} requests together give the same videos as each alone.")

@@ -1,4 +1,4 @@
-"""Whether something has changed: digests of all that an object holds, by place."""
+"""Detect changes: digests of everything that an object contains, by location."""
 
 from __future__ import annotations
 

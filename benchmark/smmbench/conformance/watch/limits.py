@@ -31,7 +31,7 @@ def time_limit(seconds: int | float) -> Iterator[None]:
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        raise TimeUpError(f"still at work after {seconds:g} s")
+        raise TimeUpError(f"still running after {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN)

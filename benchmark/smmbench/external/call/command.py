@@ -1,4 +1,4 @@
-"""Running a command that may do anything: fail, hang, flood its log, leave children behind."""
+"""Run a command that may fail, hang, flood its log or leave child processes behind."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def run_commands(
     seconds: float,
     log: Log,
 ) -> None:
-    """Run commands one after the other, none through a shell, and all within a time.
+    """Run commands in order, without a shell, within a time limit.
 
-    Each is the first of a process group of its own. When it ends, or its time has come, or this
-    process is told to stop, all of the group is ended.
+    Each command leads its own process group. When it exits or reaches the limit, or when this
+    process is stopped, the whole group is terminated.
 
     Args:
         commands: The words of each.
@@ -64,9 +64,9 @@ def _run_all(
         if code is None:
             raise _error(command, f"took longer than {seconds:g} s and was stopped", log, True)
         if code < 0:
-            raise _error(command, f"was ended by {_signal(-code)}", log)
+            raise _error(command, f"was terminated by {_signal(-code)}", log)
         if code:
-            raise _error(command, f"ended with exit code {code}", log)
+            raise _error(command, f"exited with code {code}", log)
 
 
 def _run(

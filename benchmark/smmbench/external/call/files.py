@@ -1,4 +1,4 @@
-"""Laying a clip and a request out as files."""
+"""Write a clip and a request to files."""
 
 from __future__ import annotations
 

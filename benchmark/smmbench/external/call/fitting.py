@@ -1,7 +1,7 @@
-"""A clip in the size and length that somebody's code takes, and its output back again.
+"""Convert a clip to the size and length that official code accepts, and its output back.
 
-Both ways the whole picture is stretched and the whole clip is spread: what is at a place and at
-an instant of the source is there in the output too, so that motion can be compared.
+In both directions the whole picture is stretched and the whole clip is resampled, so that positions
+and instants of the source and the output correspond and motion can be compared.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from smmbench.video.geometry import stretch
 
 
 def fit_source(video: Video, wanted: Input) -> Video:
-    """Bring a clip to what a recipe takes.
+    """Convert a clip to the form that a recipe accepts.
 
     Frames are taken at equal distances over the whole clip, the nearest each. The rate changes
     so that the clip lasts as long as before.
@@ -33,8 +33,8 @@ def fit_source(video: Video, wanted: Input) -> Video:
     new_height -= new_height % wanted.size_multiple
     if not (count and new_width and new_height):
         raise VideoError(
-            f"A clip of {have} frames of {width}x{height} is too little for this code, which "
-            f"takes multiples of {wanted.frames_multiple} frames and {wanted.size_multiple} pixels."
+            f"A clip of {have} frames of {width}x{height} is too small for this code, which "
+            f"needs multiples of {wanted.frames_multiple} frames and {wanted.size_multiple} pixels."
         )
     indices = _spread(have, count, wanted.ends)
     frames = video.frames[indices]
@@ -44,7 +44,7 @@ def fit_source(video: Video, wanted: Input) -> Video:
 
 
 def fit_output(video: Video, source: Video, ends: bool = False) -> Video:
-    """Bring an output to the size, length and rate of the source that it answers.
+    """Convert an output to the size, length and frame rate of its source.
 
     As many frames as the source has are taken one for one, whatever rate the file says; any other
     number is spread over the source's time by the nearest frame, nothing blended.

@@ -1,4 +1,4 @@
-"""What a command printed: its beginning and its end, however much it was."""
+"""The output of a command: its beginning and its end, with bounded size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding and reading the video that somebody's code made, and refusing what is none."""
+"""Find and read the video of official code, and reject anything else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ARRAY_BYTES = 4 * 1024**3  # of a .npy file; more is no clip of a benchmark
 
 
 def find_one(pattern: str, what: str) -> Path:
-    """The one path that fits a pattern.
+    """Return the single path that matches a pattern.
 
     Args:
         pattern: Of `glob`, absolute; `**` fits any number of folders.
@@ -31,8 +31,8 @@ def find_one(pattern: str, what: str) -> Path:
     name = Path(pattern).name
     if found:
         names = ", ".join(Path(path).name for path in found[:3])
-        raise CommandError(f"Of {what} there must be one; '{name}' fits {len(found)}: {names}.")
-    raise CommandError(f"The commands ended well, but {what} ('{name}') is not there.")
+        raise CommandError(f"One path must match {what}; '{name}' matches {len(found)}: {names}.")
+    raise CommandError(f"The commands succeeded, but {what} ('{name}') does not exist.")
 
 
 def read_output(path: Path, wanted: Output, source: Video) -> Video:
@@ -72,8 +72,8 @@ def read_output(path: Path, wanted: Output, source: Video) -> Video:
         )
     if frames.min() == frames.max():
         raise CommandError(
-            f"The output '{path.name}' is {frames.min()} in every pixel: no picture; latents that "
-            "are not numbers decode so.",
+            f"The output '{path.name}' is {frames.min()} in every pixel, which is not a picture; "
+            "latents that are NaN decode like this.",
             "nan",
         )
     return Video(frames, fps)
@@ -86,7 +86,7 @@ def _read_array(path: Path) -> UInt8[np.ndarray, "time height width 3"]:
     try:
         array = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise VideoError(f"'{path}' is no array: {error}.") from error
+        raise VideoError(f"'{path}' is not an array: {error}.") from error
     if not isinstance(array, np.ndarray) or array.ndim != 4 or array.shape[-1] != 3:
         shape = getattr(array, "shape", type(array).__name__)
         raise VideoError(f"'{path}' must be of shape (time, height, width, 3), got {shape}.")
@@ -97,7 +97,7 @@ def _read_array(path: Path) -> UInt8[np.ndarray, "time height width 3"]:
     if not np.issubdtype(array.dtype, np.floating):
         raise VideoError(f"'{path}' must hold uint8, or numbers from 0 to 1; got {array.dtype}.")
     if not np.isfinite(array).all():
-        raise CommandError(f"The output '{path.name}' has values that are no numbers.", "nan")
+        raise CommandError(f"The output '{path.name}' contains values that are not numbers.", "nan")
     if array.min() < 0 or array.max() > 1:
         raise VideoError(
             f"'{path}' has values from {array.min():g} to {array.max():g}, not 0 to 1."

@@ -1,4 +1,4 @@
-"""The environment variables that somebody's code gets to see."""
+"""The environment variables that official code receives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders that calls work in: one each, gone when it has ended."""
+"""Working folders of calls: one each, removed when the call ends."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def _work() -> Path:
 
 
 def own_folder() -> Path:
-    """A new empty folder; who asks for it removes it."""
+    """Create an empty folder; the caller removes it."""
     _work().mkdir(parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(dir=_work(), prefix=f"{os.getpid()}-"))
 
 
 def remove_old() -> None:
-    """Remove what runs that were killed have left."""
+    """Remove the folders that killed runs left behind."""
     for folder in _work().glob("*-*"):
         try:
             if time.time() - folder.stat().st_mtime > OLD:

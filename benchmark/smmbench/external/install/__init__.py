@@ -1,1 +1,1 @@
-"""Installing official code: the checkout, its environment, and its weights."""
+"""Install official code: the checkout, its environment, and its weights."""

@@ -1,4 +1,4 @@
-"""Bringing a repository here at one commit, without running anything of it."""
+"""Check out a repository at one commit, without executing any of its code."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ SECONDS = 1800.0  # for one command of git
 
 
 class SetupError(ValueError):
-    """Somebody's code cannot be set up; the message says why and what to do."""
+    """Official code cannot be set up; the message says why and what to do."""
 
 
 def check_out(repository: str, commit: str, folder: Path) -> None:
-    """Make `folder` the work tree of a commit; whole or not at all.
+    """Check out a commit into `folder`, atomically.
 
-    Git runs without hooks, filters (LFS), submodules, templates, and without the user's
-    configuration, over https or from a local folder only. That the tree is the commit's, Git's
-    own hashes say.
+    Git runs without hooks, filters (LFS), submodules, templates or the user's configuration, over
+    https or from a local folder only. Git's own hashes verify that the tree is the commit's.
 
     Args:
         repository: An https address or a local folder.
@@ -50,7 +49,7 @@ def check_out(repository: str, commit: str, folder: Path) -> None:
         raise SetupError(f"'{repository}' has no commit {commit}: {error}") from error
     found = _git(building, "rev-parse", "HEAD")
     if found != commit:
-        raise SetupError(f"'{repository}' gave commit {found}, asked was {commit}.")
+        raise SetupError(f"'{repository}' returned commit {found} instead of {commit}.")
     changed = _git(building, "status", "--porcelain")
     if changed:
         raise SetupError(f"The checkout of {commit} is not clean: {changed.splitlines()[0]}.")
@@ -93,7 +92,7 @@ def _git(folder: Path, *words: str) -> str:
             timeout=SECONDS,
         )
     except FileNotFoundError as error:
-        raise SetupError("There is no `git` here; install it.") from error
+        raise SetupError("`git` is not installed; install it.") from error
     except subprocess.TimeoutExpired as error:
         raise SetupError(f"`git {words[0]}` took longer than {SECONDS:g} s.") from error
     if ended.returncode:

@@ -1,4 +1,4 @@
-"""Making the environment that somebody's code runs in, and saying what is in it."""
+"""Create the environment of official code, and list its contents."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ _VERSION = "import sys; print('.'.join(map(str, sys.version_info[:2])))"
 def make_environment(
     wanted: EnvironmentOf, repository: Path, folder: Path, python: str | None, log: Log
 ) -> Path:
-    """Give the interpreter of an environment; made now where it is not there and whole.
+    """Return the interpreter of an environment, creating the environment if necessary.
 
     Args:
         wanted: What the recipe says.
         repository: The checkout, which has the files of requirements.
-        folder: Where the virtual environment goes. What is there and not whole is made anew.
+        folder: Where the virtual environment goes. An incomplete one is recreated.
         python: The interpreter to make it of, by default the one on the path that has the
             recipe's version.
         log: Takes what pip prints.
@@ -57,7 +57,7 @@ def make_environment(
     version = _said(base, _VERSION, folder.parent)
     if version.strip() != wanted.python:
         raise SetupError(
-            f"The recipe asks for Python {wanted.python}, '{base}' is {version.strip()}. "
+            f"The recipe needs Python {wanted.python}, but '{base}' is {version.strip()}. "
             "Name another with --python PATH."
         )
     shutil.rmtree(folder, ignore_errors=True)
@@ -87,7 +87,7 @@ def _interpreter(version: str) -> str:
     found = shutil.which(f"python{version}") or (sys.executable if here == version else None)
     if found is None:
         raise SetupError(
-            f"The recipe asks for Python {version} and there is no `python{version}` on the "
+            f"The recipe needs Python {version}, but there is no `python{version}` on the "
             "path. Install it and name it with --python PATH."
         )
     return found
@@ -98,7 +98,7 @@ def _install(command: Sequence[str], folder: Path, python: Path, log: Log) -> No
     try:
         run_commands([command], folder=folder, environment=seen, seconds=SECONDS, log=log)
     except CommandError as error:
-        raise SetupError(f"The environment cannot be made: {error}") from error
+        raise SetupError(f"The environment cannot be created: {error}") from error
 
 
 def _said(python: str, script: str, folder: Path) -> str:
@@ -109,7 +109,7 @@ def _said(python: str, script: str, folder: Path) -> str:
         command = [python, "-I", "-c", script]
         run_commands([command], folder=folder, environment=seen, seconds=120.0, log=log)
     except CommandError as error:
-        raise SetupError(f"'{python}' is no working Python: {error}") from error
+        raise SetupError(f"'{python}' is not a working Python: {error}") from error
     lines = log.content().decode("utf-8", "replace").split("\n")
     begin = 1 + script.count("\n")  # the line that repeats the command
     return "\n".join(line for line in lines[begin:] if line and not line.startswith("[exit code"))

@@ -1,4 +1,4 @@
-"""Setting somebody's code up, once: the checkout, the environment, and the stamp that says so."""
+"""Set up official code once: the checkout, the environment, and a stamp of completion."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STAMP, FREEZE, LOG = "stamp.json", "environment.txt", "setup.log"
 
 @dataclass(frozen=True)
 class Stamp:
-    """What was set up; it is written last, so that half of it is never taken for whole.
+    """Stamp of a completed set-up; written last, so that a partial one never counts as complete.
 
     Attributes:
         commit: Of the repository.
@@ -50,20 +50,20 @@ def set_up(
     python: str | None = None,
     anew: bool = False,
 ) -> Stamp:
-    """Fetch the code and make its environment; what is there and whole stays.
+    """Fetch the code and create its environment; complete parts are kept.
 
-    An interrupted set-up goes on where it stopped: a whole checkout is kept, a whole environment
-    too. A changed recipe makes the environment anew.
+    An interrupted set-up resumes: a complete checkout or environment is kept. If the recipe
+    changes, the environment is recreated.
 
     Args:
         name: The recipe's name.
         recipe: What to set up.
         repository: Instead of the recipe's address: another one, or a local folder.
         python: The interpreter to make the environment of.
-        anew: Begin from nothing.
+        anew: Start from scratch.
 
     Raises:
-        SetupError: Something cannot be had; the message says what to do.
+        SetupError: A part is unavailable; the message says what to do.
     """
     folder = folder_of(name, recipe)
     if anew:
@@ -130,10 +130,10 @@ def _fault(stamp: Stamp, recipe: Recipe, folder: Path) -> str:
     if stamp.environment != _environment_sha256(recipe):
         return "the recipe's environment has changed"
     if not Path(stamp.python).exists():
-        return f"its interpreter '{stamp.python}' is gone"
+        return f"its interpreter '{stamp.python}' is missing"
     checkout = folder / "checkout"
     if not checkout.is_dir():
-        return "its checkout is gone"
+        return "its checkout is missing"
     if stamp.commit != recipe.code.commit or tree_sha256(checkout) != stamp.tree:
         return "its checkout was changed"
     return ""

@@ -1,4 +1,4 @@
-"""Finding the weights that somebody's code needs, and saying which they are."""
+"""Find and identify the weights that official code needs."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def _checked(one: WeightsOf, path: Path) -> str:
     if one.sha256 and sha256 != one.sha256:
         raise SetupError(
             f"'{path}' is not the file that the recipe means by '{one.name}': its SHA-256 is "
-            f"{sha256}, expected {one.sha256}. Get it anew from {one.url}."
+            f"{sha256}, expected {one.sha256}. Download it again from {one.url}."
         )
     return sha256
 

@@ -1,4 +1,4 @@
-"""Finding recipes: by the name that a distribution offers, or as a path."""
+"""Find recipes by registered name or by path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GROUP = "smmbench.recipes"  # name = a function that returns the recipe's path
 
 
 def recipe_names() -> tuple[str, ...]:
-    """Names of all recipes that installed distributions offer; nothing is imported."""
+    """Return the names of all registered recipes, without importing anything."""
     return tuple(plugins.offered(GROUP))
 
 

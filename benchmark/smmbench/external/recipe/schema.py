@@ -1,4 +1,4 @@
-"""The form of a recipe: one TOML file that says how to call somebody's code."""
+"""Schema of a recipe: one TOML file that describes how to call official code."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ CLIP_NAMES = {
     "count": "number of frames laid out",
     "width": "of the laid out clip, in pixels",
     "height": "of the laid out clip, in pixels",
-    "fps": "frames a second of the laid out clip",
+    "fps": "frame rate of the clip as written",
 }
 PAIR_NAMES = {
-    "prompt": "what the output shall show",
+    "prompt": "the target prompt",
     "seed": "a whole number",
     "work": "the pair's own folder",
     "output": "an empty folder in it",
@@ -45,7 +45,7 @@ PAIR_NAMES = {
 
 
 class Recipe(Part):
-    """How to call somebody's code."""
+    """How to call official code."""
 
     card: CardOf
     code: Code

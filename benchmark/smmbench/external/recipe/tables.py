@@ -1,4 +1,4 @@
-"""The tables of a recipe: whose code, in which environment, with which weights and files."""
+"""The tables of a recipe: the code, its environment, its weights and its files."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Command = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Part(BaseModel):
-    """A frozen table that refuses unknown keys."""
+    """A frozen table that rejects unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _inside(path: str) -> str:
-    """Refuse a path that leads out of the folder it is relative to."""
+    """Reject a path that leads out of the folder it is relative to."""
     pure = PurePosixPath(path)
     if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path:
         raise ValueError(f"'{path}' must be a relative path without '..'")
@@ -31,7 +31,7 @@ Inside = Annotated[str, Field(min_length=1)]
 
 
 class Code(Part):
-    """Whose code it is; `leave` names folders of it that no run needs (pictures of results)."""
+    """The repository; `leave` names folders that no run needs (images of results)."""
 
     repository: str = Field(pattern=r"^(https://|/|\.)")
     commit: str = Field(pattern=r"^[0-9a-f]{40}$")
@@ -40,7 +40,7 @@ class Code(Part):
 
 
 class EnvironmentOf(Part):
-    """What the code runs in: a virtual environment of its own, or this interpreter (`none`)."""
+    """The environment of the code: a separate virtual environment, or this one (`none`)."""
 
     kind: Literal["venv", "none"] = "venv"
     python: str = Field(default="3.10", pattern=r"^3\.\d+$")
@@ -139,7 +139,7 @@ class Step(Part):
 
 
 class Output(Part):
-    """Where the video lies: exactly one path that a pattern fits."""
+    """The location of the video: exactly one path that matches a pattern."""
 
     kind: Literal["video", "frames", "array"]  # array: .npy, (time, height, width, 3)
     path: str
@@ -156,7 +156,7 @@ class ParameterOf(Part):
 
 
 class CardOf(Part):
-    """What the board says; see `smmbench.method.Card`."""
+    """The card on the board; see `smmbench.method.Card`."""
 
     title: str = Field(min_length=1)
     kind: Literal["method", "baseline"] = "baseline"
