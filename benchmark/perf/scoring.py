@@ -4,9 +4,9 @@
 
 Three ways score the same videos of the control `shuffled`, six of each clip as on the board, in
 processes of their own with empty homes: a plain loop (the text model sees one frame at a time;
-sources, tracks and embeddings are computed for every video), one process, and one process for each
-core. The first two compute the same functions; scores of all three are compared. Clocks are of
-whole commands, with imports.
+sources, tracks and embeddings are computed for every video, and marks by their definitions in
+`plain_marks.py`), one process, and one process for each core. Scores and marks of all three are
+compared. Clocks are of whole commands, with imports.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +98,12 @@ def be(way: str, results: Path) -> dict[str, float]:
     """Score in this process; seconds by stage, each without those within it."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as the command line sets it
     begin = time.perf_counter()
+    from plain_marks import PLAIN
+
     from smmbench.dataset import files
+    from smmbench.marks import RULES
     from smmbench.metrics import metric_names
+    from smmbench.scoring import marking
     from smmbench.scoring.loop import ScoreLoop, results_below
     from smmbench.scoring.models.text_model import TextModel
     from smmbench.scoring.options import Options
@@ -111,6 +116,8 @@ def be(way: str, results: Path) -> dict[str, float]:
     loop = ScoreLoop(Options(metric_names(), device="cpu"))
     if way == "plain":
         TextModel.embed_frames.__defaults__ = (1,)
+        rules = tuple(replace(rule, measure=PLAIN[rule.name]) for rule in RULES)
+        vars(marking)["RULES"] = rules
     start = time.perf_counter()
     for result in found:
         if way == "plain":

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
-from smmbench.marks.thumbnails import Frames, luma, thumbnails
+from smmbench.marks.glance import Glance, at_a_glance
+from smmbench.marks.thumbnails import Frames
 
 SPREAD = 1.5
 """Pixels of a thumbnail over which change is spread: edges lie beside what changes."""
@@ -20,7 +21,7 @@ SPREAD = 1.5
 Bright = Float32[np.ndarray, "time rows columns"]
 
 
-def moving_structure(source: Frames, output: Frames) -> float:
+def moving_structure(source: Frames | Glance, output: Frames | Glance) -> float:
     """The moving energy of an output, over that of its source.
 
     A clip's moving energy is the mean squared difference between successive frames, less the share
@@ -28,7 +29,7 @@ def moving_structure(source: Frames, output: Frames) -> float:
     thumbnails, in brightness.
 
     Args:
-        source: The source clip.
+        source: The source clip, or a glance at it.
         output: What was made from it, in the same form.
 
     Returns:
@@ -37,12 +38,13 @@ def moving_structure(source: Frames, output: Frames) -> float:
     Raises:
         ValueError: There are fewer than two frames, or nothing moves in the source.
     """
-    if min(len(source), len(output)) < 2:
+    source, output = at_a_glance(source), at_a_glance(output)
+    if min(len(source.frames), len(output.frames)) < 2:
         raise ValueError("Change over time needs at least two frames, got one.")
-    of_source = _moving_energy(source)
+    of_source = _moving_energy(source.bright)
     if of_source == 0:
         raise ValueError("Nothing moves in the source: there is nothing to compare with.")
-    return _moving_energy(output) / of_source
+    return _moving_energy(output.bright) / of_source
 
 
 def held_share(bright: Bright) -> float:
@@ -64,7 +66,6 @@ def held_share(bright: Bright) -> float:
     return float((weight * staying).sum(dtype=np.float64)) / energy if energy > 0 else 1.0
 
 
-def _moving_energy(frames: Frames) -> float:
-    bright = luma(thumbnails(frames))
+def _moving_energy(bright: Bright) -> float:
     change = float(np.square(np.diff(bright, axis=0), dtype=np.float64).mean())
     return change * max(0.0, 1.0 - held_share(bright))

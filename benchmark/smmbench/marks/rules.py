@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from smmbench.marks.glance import Glance, at_a_glance
 from smmbench.marks.moved_source import moved_picture, moved_source
 from smmbench.marks.moving_structure import moving_structure
 from smmbench.marks.source_share import picture_share, source_share
@@ -26,8 +27,8 @@ class Rule:
         version: Raised whenever the same video would get another value or another verdict.
         title: In words, for tables.
         says: What a marked video is, as the end of the sentence "The output ...".
-        measure: From source and output, frames of one form, to a number; a `ValueError` says why
-            there is none.
+        measure: From source and output, frames of one form or glances at them, to a number; a
+            `ValueError` says why there is none.
         threshold: See `side`.
         side: Where of the threshold a video is marked.
     """
@@ -36,7 +37,7 @@ class Rule:
     version: int
     title: str
     says: str
-    measure: Callable[[Frames, Frames], float]
+    measure: Callable[[Frames | Glance, Frames | Glance], float]
     threshold: float
     side: Literal["above", "below"]
 
@@ -86,10 +87,11 @@ COPIED_PICTURE = 0.95
 
 def is_near_copy(source: Frames, output: Frames) -> bool:
     """Whether an output is its source but for filters, new colours, and a move of the whole."""
+    ours, theirs = at_a_glance(source), at_a_glance(output)
     return (
-        SOURCE_SHARE.marks(source_share(source, output))
-        and picture_share(source, output) > COPIED_PICTURE
+        SOURCE_SHARE.marks(source_share(ours, theirs))
+        and picture_share(ours, theirs) > COPIED_PICTURE
     ) or (
-        MOVED_SOURCE.marks(moved_source(source, output))
-        and moved_picture(source, output) > COPIED_PICTURE
+        MOVED_SOURCE.marks(moved_source(ours, theirs))
+        and moved_picture(ours, theirs) > COPIED_PICTURE
     )

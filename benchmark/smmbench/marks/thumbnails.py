@@ -36,3 +36,9 @@ def thumbnails(frames: Frames) -> Thumbnails:
 def luma(frames: Thumbnails) -> Float32[np.ndarray, "time rows columns"]:
     """Brightness of each pixel, in levels of 255."""
     return frames @ _LUMA
+
+
+def less(frames: Thumbnails, axis: tuple[int, ...]) -> Thumbnails:
+    """The departure of frames from their mean over some axes."""
+    mean = frames.mean(axis=axis, keepdims=True, dtype=np.float64)
+    return np.subtract(frames, mean, out=np.empty(frames.shape, np.float32), casting="unsafe")

@@ -40,7 +40,7 @@ from smmbench.results.scored_tracks import TRACKS, write_tracks
 from smmbench.results.sharding import results_of_shard
 from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.scoring.intact import video_file
-from smmbench.scoring.marking import marks_of_task
+from smmbench.scoring.marking import SourceGlance, marks_of_task
 from smmbench.scoring.options import Options
 from smmbench.scoring.scorer import Scorer
 from smmbench.storage.atomic import held
@@ -113,6 +113,7 @@ class ScoreLoop:
         self._datasets = {dataset.manifest.name: dataset for dataset in datasets}
         self._scorers: dict[str, Scorer] = {}
         self._protocols: dict[str, frozenset[Key]] = {}
+        self._glance = SourceGlance()
 
     def run(self, results: Sequence[tuple[Path, RunRecord]]) -> Iterator[Outcome]:
         """Score each result and write its `scores.json`, one after the other.
@@ -143,7 +144,7 @@ class ScoreLoop:
                 continue
             scorer = self._scorer(dataset)
             try:
-                scores, marks = _score(folder, record, dataset, scorer)
+                scores, marks = _score(folder, record, dataset, scorer, self._glance)
                 control = _is_control(folder)
                 yield Outcome(folder, record, scores, marks, control=control, asked=asked)
             except (ValueError, LookupError, OSError) as error:
@@ -254,7 +255,7 @@ def state(folder: Path, record: RunRecord, name: str) -> str:
 
 
 def _score(
-    folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer
+    folder: Path, record: RunRecord, dataset: Dataset, scorer: Scorer, glance: SourceGlance
 ) -> tuple[tuple[Score, ...], tuple[Mark, ...]]:
     """Score one video, measure its marks, and write what changed."""
     before = _video_before(folder)  # the video is read after this: another one is noticed later
@@ -262,7 +263,7 @@ def _score(
     earlier = _kept(folder, record)
     kept = {score.metric: score for score in earlier.scores}
     given = partial(reference_video, dataset, task.clip, task.reference)
-    marks = marks_of_task(task, given, earlier.marks)
+    marks = marks_of_task(task, partial(glance.of, task, given), earlier.marks)
     computed = {
         wanted.name: scorer.compute(wanted, task, kept.get(wanted.name))
         for wanted in scorer.metrics

@@ -5,21 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from smmbench.marks import RULES, Rule
+from smmbench.marks import RULES, Glance, Rule
 from smmbench.metrics import Task
 from smmbench.results import Mark
 from smmbench.storage.array_cache import origin_key
 from smmbench.video import Video
 
 
+class SourceGlance:
+    """A glance at what outputs were made from; the last one is kept, for its outputs are in a row.
+
+    It holds what marks derive from a source, up to about 300 MB.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[tuple[str, str], Glance] | None = None
+
+    def of(self, task: Task, source: Callable[[], Video]) -> Glance:
+        """A glance at the source of a task, which is read if it is not that of the last one."""
+        given = task.clip.pixels_sha256, task.reference
+        if self._last is None or self._last[0] != given:
+            self._last = None  # its memory goes first
+            self._last = given, Glance(source().frames)
+        return self._last[1]
+
+
 def marks_of_task(
-    task: Task, source: Callable[[], Video], kept: Iterable[Mark] = ()
+    task: Task, source: Callable[[], Glance], kept: Iterable[Mark] = ()
 ) -> tuple[Mark, ...]:
     """Measure a video by every rule.
 
     Args:
         task: The video.
-        source: Gives what the method was given, in normal form: the source, or another
+        source: Gives a glance at what the method was given, in normal form: the source, or another
             reference; asked only if something is measured.
         kept: What an earlier run found; a mark on which nothing changed is given back.
 
@@ -27,20 +45,23 @@ def marks_of_task(
         A mark for each rule; one that could not be measured has no value, and a note.
     """
     earlier = {mark.name: mark for mark in kept}
+    output = Glance(task.output.frames)
     found = []
     for rule in RULES:
         origin = _origin(rule, task)
         mark = earlier.get(rule.name)
         if mark is None or mark.value is None or mark.key != origin_key(origin):
-            mark = _measured(rule, task, source, origin)
+            mark = _measured(rule, source, output, origin)
         found.append(mark)
     return tuple(found)
 
 
-def _measured(rule: Rule, task: Task, source: Callable[[], Video], origin: dict[str, Any]) -> Mark:
+def _measured(
+    rule: Rule, source: Callable[[], Glance], output: Glance, origin: dict[str, Any]
+) -> Mark:
     value, note = None, ""
     try:
-        value = rule.measure(source().frames, task.output.frames)
+        value = rule.measure(source(), output)
     except ValueError as error:  # of this video, or its source is not here
         note = str(error)
     return Mark(

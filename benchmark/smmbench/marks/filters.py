@@ -1,0 +1,125 @@
+"""What linear filters of one clip explain of another: least squares, over all pixels of all frames.
+
+A filter takes the three channels of a frame, at four scales and with derivatives at two, and is the
+same at every place and time. Regressors lie one after the other in memory, which matrix products
+read fastest; a clip that many others are compared with is filtered once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from jaxtyping import Float, Float32
+
+from smmbench.marks.thumbnails import Thumbnails
+
+SCALES = (0.0, 1.0, 2.0, 4.0)
+"""Pixels of a thumbnail: standard deviations of the Gaussians."""
+DERIVED = (1.0, 2.0)
+"""Scales of which the derivatives are taken too."""
+DERIVATIVES = ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1))
+"""Orders along x and y: with the Gaussians, a Taylor basis of small shifts and sharpenings."""
+COUNT = 3 * (len(SCALES) + len(DERIVED) * len(DERIVATIVES))
+"""Regressors of a frame."""
+RIDGE = 1e-4
+"""Weight of the filter's size, with regressors of unit size: nearly equal ones stay apart."""
+
+Frame = Float32[np.ndarray, "rows columns 3"]
+Planes = Float32[np.ndarray, "regressors rows columns"]
+Gram = Float[np.ndarray, "regressors regressors"]
+Cross = Float[np.ndarray, "regressors 3"]
+
+
+@dataclass(frozen=True)
+class Filtered:
+    """A clip's regressors, frame by frame, and their products with each other over the clip."""
+
+    planes: Sequence[Planes]
+    gram: Gram
+
+
+def explained(source: Thumbnails, target: Thumbnails, energy: float | None = None) -> float:
+    """Share of the energy of a target that the best filters of a source give, 0 to 1.
+
+    Args:
+        source: What is filtered.
+        target: What is to be explained.
+        energy: Of the target, where it is known already.
+
+    Raises:
+        ValueError: The clips have different numbers of frames.
+    """
+    planes = np.empty((COUNT, *source.shape[1:3]), np.float32)  # of one frame after the other
+    gram, cross = np.zeros((COUNT, COUNT)), np.zeros((COUNT, 3))
+    for frame, wanted in zip(source, target, strict=True):
+        regressors(frame, planes)
+        gram += _products(planes)
+        cross += _with_target(planes, wanted)
+    return _share(gram, cross, energy_of(target) if energy is None else energy)
+
+
+def filtered(source: Thumbnails) -> Filtered:
+    """Filter a clip once, for `explained_by` of many targets: 42 numbers for each pixel."""
+    size = (COUNT, *source.shape[1:3])
+    planes = [regressors(frame, np.empty(size, np.float32)) for frame in source]
+    return Filtered(planes, _summed(_products(one) for one in planes))
+
+
+def explained_by(source: Filtered, target: Thumbnails) -> float:
+    """The same as `explained`, to the bit, of a source that was filtered before."""
+    cross = np.zeros((COUNT, 3))
+    for planes, wanted in zip(source.planes, target, strict=True):
+        cross += _with_target(planes, wanted)
+    return _share(source.gram, cross, energy_of(target))
+
+
+def energy_of(frames: Thumbnails) -> float:
+    """Sum of squares."""
+    return float(np.square(frames, dtype=np.float64).sum())
+
+
+def regressors(frame: Frame, out: Planes) -> Planes:
+    """Fill an array with the regressors of a frame: three planes for each filter."""
+    for picture, at in zip(_filters(frame), range(0, COUNT, 3), strict=True):
+        cv2.split(picture, list(out[at : at + 3]))
+    return out
+
+
+def _filters(frame: Frame) -> Iterator[Frame]:
+    for scale in SCALES:
+        smooth = cv2.GaussianBlur(frame, (0, 0), scale) if scale else frame
+        yield smooth
+        if scale in DERIVED:
+            for along_x, along_y in DERIVATIVES:
+                yield cv2.Sobel(smooth, cv2.CV_32F, along_x, along_y, ksize=3)
+
+
+def _products(planes: Planes) -> Float32[np.ndarray, "regressors regressors"]:
+    rows = planes.reshape(COUNT, -1)
+    return rows @ rows.T
+
+
+def _with_target(planes: Planes, wanted: Frame) -> Float32[np.ndarray, "regressors 3"]:
+    return planes.reshape(COUNT, -1) @ wanted.reshape(-1, 3)
+
+
+def _summed(grams: Iterable[Float32[np.ndarray, "regressors regressors"]]) -> Gram:
+    total = np.zeros((COUNT, COUNT))
+    for gram in grams:
+        total += gram
+    return total
+
+
+def _share(gram: Gram, cross: Cross, energy: float) -> float:
+    """Solve the least squares; 0 where either side is empty."""
+    size = np.sqrt(np.diagonal(gram))
+    if energy == 0 or not size.any():
+        return 0.0
+    size = np.where(size > 0, size, 1.0)
+    gram, cross = gram / np.outer(size, size), cross / size[:, None]
+    filters = np.linalg.solve(gram + RIDGE * np.eye(len(gram)), cross)
+    given = 2 * (cross * filters).sum() - (filters * (gram @ filters)).sum()
+    return float(np.clip(given / energy, 0.0, 1.0))
