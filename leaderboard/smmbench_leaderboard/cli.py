@@ -38,9 +38,9 @@ Scope = Annotated[
     typer.Option(
         "--scope",
         envvar="SMMBENCH_SCOPE",
-        help="full: every pair of the dataset, a missing one counts as worst. shared: the pairs "
-        "that all methods attempted. If not given: the pairs of the methods that attempted most, "
-        "and rows that lack some stand apart.",
+        help="full: every pair of the dataset; a missing one counts as worst. shared: the pairs "
+        "that all methods attempted. Default: the pairs of the methods that attempted the most; "
+        "rows that lack some are listed separately.",
     ),
 ]
 Ledger = Annotated[
@@ -48,8 +48,8 @@ Ledger = Annotated[
     typer.Option(
         "--ledger",
         metavar="published|PATH",
-        help="Also show the rows of a ledger, as `ledger:LABEL`, by the numbers of their entries: "
-        "`published` for the one that came with smmbench, or a ledger's folder.",
+        help="Also show the rows of a ledger as `ledger:LABEL`: `published` for the ledger that is "
+        "part of smmbench, or the folder of another.",
     ),
 ]
 Format = Literal[
@@ -92,7 +92,7 @@ def leaderboard(
         typer.Option(
             "--clip-length",
             min=1,
-            help="Only clips of so many frames, where a dataset has clips of several lengths.",
+            help="Only clips with this many frames, if a dataset has clips of several lengths.",
         ),
     ] = None,
     ledger: Ledger = None,
@@ -101,21 +101,23 @@ def leaderboard(
         typer.Option(
             "--format",
             envvar="SMMBENCH_FORMAT",
-            help="If not given: by the ending of --output (.md, .tex, .csv, .json, .bib, "
-            ".parquet), else rich. parquet is for --pairs; eval-results is of one method, for a "
-            "model's page on the Hugging Face hub.",
+            help="Output format. Default: by the extension of --output (.md, .tex, .csv, .json, "
+            ".bib, .parquet), otherwise rich. parquet requires --pairs; eval-results exports "
+            "one method for a model's page on the Hugging Face hub.",
         ),
     ] = None,
     pairs: Annotated[
         bool,
-        typer.Option("--pairs", help="One row a pair instead of a method: csv, json or parquet."),
+        typer.Option(
+            "--pairs", help="Write one row per pair instead of per method: csv, json or parquet."
+        ),
     ] = False,
     hub_dataset: Annotated[
         str,
         typer.Option(
             "--hub-dataset",
             metavar="ORG/NAME",
-            help="For --format eval-results: the benchmark on the hub that the numbers are of.",
+            help="For --format eval-results: the benchmark on the hub, as ORG/NAME.",
         ),
     ] = "",
     output: OutputOrDefault = None,
@@ -123,8 +125,8 @@ def leaderboard(
 ) -> None:
     """Rank the methods of a results folder: means with intervals, coverage, cost, Pareto front.
 
-    --metrics shows others besides the two axes; they do not rank. The table is printed, or written
-    into the file that --output names. A dataset must be named where there are results of several.
+    --metrics adds metrics besides the two axes; they do not rank. The table is printed, or written
+    to the file that --output names. Name a dataset if there are results of several.
     """
     from smmbench.scoring.loop import chosen_metrics
     from smmbench.storage.atomic import write_text
@@ -138,7 +140,7 @@ def leaderboard(
     exported = labels(methods)
     if chosen == "eval-results" and (len(exported) != 1 or not hub_dataset):
         raise ValueError(
-            "--format eval-results is of one method on one benchmark of the hub: say "
+            "--format eval-results exports one method to one benchmark of the hub: give "
             "--methods LABEL and --hub-dataset ORG/NAME."
         )
     shown = chosen_metrics(metrics) if metrics else ()
@@ -172,7 +174,7 @@ def leaderboard(
 def _check_pairs(chosen: Format, pairs: bool, output: Path | None) -> None:
     """Refuse formats that one row a pair, or one a method, does not have."""
     if pairs and chosen not in ("csv", "json", "parquet"):
-        raise ValueError(f"--pairs is for --format csv, json or parquet, not {chosen}.")
+        raise ValueError(f"--pairs supports --format csv, json and parquet, not {chosen}.")
     if chosen == "parquet" and (not pairs or output is None):
         raise ValueError("--format parquet needs --pairs and a file: --output pairs.parquet.")
 
@@ -182,8 +184,8 @@ def _by_ending(output: Path | None) -> Format:
         return "rich"
     if output.suffix not in ENDINGS:
         raise ValueError(
-            f"What to write into '{output}'? Known endings are {', '.join(ENDINGS)}; for any other "
-            "name say --format."
+            f"The format of '{output}' is unknown. Known extensions are {', '.join(ENDINGS)}; for "
+            "any other name, give --format."
         )
     return ENDINGS[output.suffix]
 
@@ -198,9 +200,9 @@ def compare(
     ledger: Ledger = None,
     json: Json = False,
 ) -> None:
-    """Compare two methods pair by pair: differences with interval and p, and edits won.
+    """Compare two methods pair by pair: differences with intervals and p-values, and edits won.
 
-    --metrics compares others besides the two axes.
+    --metrics adds metrics besides the two axes.
     """
     from smmbench.scoring.loop import chosen_metrics
     from smmbench_leaderboard.board.comparison import compare as compared
@@ -222,24 +224,24 @@ def selectivity(
     device: Device = "auto",
     as_scored: Annotated[
         bool,
-        typer.Option("--as-scored", help="Read the scores that are there; score no video."),
+        typer.Option("--as-scored", help="Use existing scores only; do not score any video."),
     ] = False,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", help="Draw the table too, into this .png or .svg file."),
+        typer.Option("--plot", help="Also draw the table into this .png or .svg file."),
     ] = None,
     output: OutputOrDefault = None,
     json: Json = False,
 ) -> None:
-    """Say how far methods follow the motion that they are given, and not any motion.
+    """Show how selectively methods follow the motion that they are given.
 
-    Compares videos of the clips' own motion with videos of the same prompts that were made from
-    another: `smmbench run --method NAME --reference forward --reference reversed`. What is not
-    scored by reference_fidelity yet is scored first. S is 0 for a method that ignores its
+    Compares videos of the clips' own motion with videos of the same prompts that were generated
+    from another: `smmbench run --method NAME --reference forward --reference reversed`. Videos
+    without a score of reference_fidelity are scored first. S is 0 for a method that ignores its
     reference, and 1 for copies of the references.
 
-    The table is printed, or written into --output (.md, .csv or .json).
-    Exit code: 0, or 2 for wrong use.
+    The table is printed, or written to --output (.md, .csv or .json). Exit code: 0, or 2 for
+    incorrect usage.
     """
     from smmbench.storage.atomic import write_text
     from smmbench_leaderboard.board.selectivity_report import selectivity_report
@@ -252,7 +254,7 @@ def selectivity(
 
     writers = {".md": selectivity_markdown, ".csv": selectivity_csv, ".json": to_json}
     if output is not None and output.suffix not in writers:
-        raise ValueError(f"The table is written as {', '.join(writers)}; got '{output}'.")
+        raise ValueError(f"The table can be written as {', '.join(writers)}; got '{output}'.")
     if not as_scored:
         _score_references(results, dataset, device)
     report = selectivity_report(results, dataset, labels(methods), labels(exclude))
@@ -285,17 +287,17 @@ def validate(
         typer.Option(
             "--allow",
             metavar="LABEL",
-            help="A control that the metric is meant to rank high, such as source-copy for motion; "
+            help="A control that the metric should rank high, such as source-copy for motion; "
             "repeatable.",
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Hold a metric against people: how often it prefers the video that they prefer.
+    """Compare a metric with human judgements: how often it prefers the video that people prefer.
 
     The metric's scores are those of the results folder. Agreement has an interval over source
-    clips; 0.5 is chance. A metric under which a control comes near the best method is dropped.
-    Exit code: 0 it may be used, 1 it is dropped, 2 wrong use.
+    clips; 0.5 is chance. A metric is rejected if a control comes close to the best method.
+    Exit code: 0 it may be used, 1 it is rejected, 2 incorrect usage.
     """
     from smmbench_leaderboard.board.validation import validate as held_against
     from smmbench_leaderboard.formats import to_json
@@ -328,7 +330,7 @@ def _score_references(results: Path, dataset: str | None, device: str) -> None:
         for outcome in ScoreLoop(options, [only] if only else []).run(chosen):
             report(outcome.line(options.metrics), failed=bool(outcome.error))
             if outcome.error:
-                print_line(f"'{outcome.folder}' is refused: {outcome.error}", err=True)
+                print_line(f"'{outcome.folder}' is rejected: {outcome.error}", err=True)
 
 
 def why(
@@ -339,7 +341,7 @@ def why(
     ],
     pair: Annotated[
         str | None,
-        typer.Argument(help="One pair, as CLIP/EDIT/SEED; if not given: the whole mean."),
+        typer.Argument(help="One pair, as CLIP/EDIT/SEED. Default: the whole mean."),
     ] = None,
     results: ResultsArgument = Path("results"),
     dataset: DatasetFilter = None,
@@ -351,11 +353,11 @@ def why(
 ) -> None:
     """Show where a number of a table comes from, and check every link of the chain.
 
-    The mean of a method: its pairs, and what counts as worst. One pair: value, metric, tracker,
-    model, pixels, how the video was made, and whether scoring here and now would keep it. --tracker
-    and --text-model name the file where a score rests on local weights.
+    For the mean of a method: its pairs, and which of them count as worst. For one pair: value,
+    metric, tracker, model, pixels, how the video was made, and whether scoring it now would keep
+    the value. If a score depends on local weights, name the file with --tracker or --text-model.
 
-    Exit code 1: a link is broken.
+    Exit code: 0 every link holds, 1 a link is broken, 2 incorrect usage.
     """
     from smmbench.environment import choose_device
     from smmbench_leaderboard.board.reading import key_named
@@ -392,16 +394,16 @@ def submit(
         bool,
         typer.Option(
             "--allow-partial/--no-allow-partial",
-            help="Pack although pairs are missing; they count as worst.",
+            help="Pack even if pairs are missing; they count as worst.",
         ),
     ] = False,
     authors: Annotated[str, typer.Option("--authors", help="Who wrote the method.")] = "",
     contact: Annotated[
-        str, typer.Option("--contact", help="Whom to ask about these results.")
+        str, typer.Option("--contact", help="Whom to contact about these results.")
     ] = "",
     seen: Annotated[
         str,
-        typer.Option("--seen", help="What the method saw of the clips before, or 'none'."),
+        typer.Option("--seen", help="Which of the clips the method has seen, or 'none'."),
     ] = "",
     licence: Licence = "",
     paper: Paper = "",
@@ -410,8 +412,8 @@ def submit(
 ) -> None:
     """Pack a method's videos, records and card into one archive for `smmbench verify`.
 
-    An older archive of the name is replaced. What is said here of authors, contact, clips seen,
-    licence, paper and title goes before what the method's card says.
+    An existing archive of that name is replaced. The options for authors, contact, clips seen,
+    licence, paper and title override the method's card.
     """
     from smmbench_leaderboard.formats import to_json
     from smmbench_leaderboard.submission.packing import submit as packed
@@ -438,21 +440,21 @@ def verify(
     tolerance: Annotated[
         float,
         typer.Option(
-            "--tolerance", min=0.0, help="Up to which difference a score counts as the same."
+            "--tolerance", min=0.0, help="Largest difference at which two scores count as equal."
         ),
     ] = 1e-6,
     max_gib: Annotated[
-        float, typer.Option("--max-gib", min=0.0, help="How much it may unpack to, in GiB.")
+        float, typer.Option("--max-gib", min=0.0, help="Maximum unpacked size, in GiB.")
     ] = 64.0,
     metrics: Metrics = None,
     json: Json = False,
 ) -> None:
-    """Check a submission and recompute its scores; nothing in it is believed or run.
+    """Check a submission and recompute its scores; nothing in it is trusted or executed.
 
-    --metrics computes others besides those of every board; what a submission claims does not choose
-    what is loaded.
+    --metrics computes further metrics; the claims of a submission do not determine what is loaded.
 
-    Exit code 1: it is refused, its scores differ, or they cannot be computed here.
+    Exit code: 0 verified; 1 rejected, its scores differ, or they cannot be computed here; 2
+    incorrect usage.
     """
     from smmbench.environment import choose_device
     from smmbench_leaderboard.formats import to_json

@@ -101,7 +101,7 @@ def test_a_datasheet_answers_every_question_and_lies_beside_its_manifest(tmp_pat
     text = datasheet_markdown(load_dataset("emoji"), sheet)
     assert all(f"## {question}\n" in text for question in QUESTIONS.values())
     (tmp_path / "datasheet.toml").write_text('motivation = "only this"\n')
-    with pytest.raises(ValueError, match="no datasheet"):
+    with pytest.raises(ValueError, match="is not a valid datasheet"):
         datasheet_of(dataset)
     (tmp_path / "toy.datasheet.toml").write_text("of this dataset alone, and not TOML")
     with pytest.raises(ValueError, match=r"toy\.datasheet\.toml"):

@@ -143,7 +143,7 @@ def test_only_https_is_opened_or_followed() -> None:
     with pytest.raises(FetchError, match="not an https address"):
         open_https("file:///etc/passwd")
     request = urllib.request.Request("https://a.b/c")
-    with pytest.raises(FetchError, match=r"leads to 'http://a\.b/d', which is not https"):
+    with pytest.raises(FetchError, match=r"redirects to 'http://a\.b/d', which is not https"):
         fetching._OnlyHttps().redirect_request(
             request, io.BytesIO(), 302, "Found", Message(), "http://a.b/d"
         )

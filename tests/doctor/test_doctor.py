@@ -107,7 +107,7 @@ def hub_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_hub_is_asked_only_online(hub_cache: Path) -> None:
-    assert _by_name(weights.hub(online=False))["hub"].found == "not asked"
+    assert _by_name(weights.hub(online=False))["hub"].found == "not checked"
     asked = _by_name(weights.hub(online=True))["hub"]
     assert asked.state == "broken" and "HF_HUB_OFFLINE=1" in asked.mend
 

@@ -106,7 +106,7 @@ for _kind, _name, _keys, _value in (
     ("another prompt", RECORD, ("prompt",), "a cat"),
     ("another source", RECORD, ("source_sha256",), "f" * 64),
     ("another dataset version", "manifest.json", ("dataset_version",), 2),
-    ("another manifest", "manifest.json", ("dataset_sha256",), "f" * 64),
+    ("different manifest", "manifest.json", ("dataset_sha256",), "f" * 64),
     ("another protocol", "manifest.json", ("protocol", "grid"), 2),
     ("more pairs than there are", "manifest.json", ("done",), 400),
     ("dataset is a path", "manifest.json", ("dataset",), "/etc/passwd"),

@@ -318,7 +318,7 @@ def test_frames_are_taken_by_number_or_in_time(
 
 def test_too_few_frames_are_not_taken_frame_for_frame() -> None:
     video = Video(np.zeros((15, 4, 4, 3), np.uint8), 8.0)
-    with pytest.raises(VideoError, match=r"15 frames, and 16 are wanted .* --frame-rule resample"):
+    with pytest.raises(VideoError, match=r"15 frames, but 16 are needed .* --frame-rule resample"):
         fit_frames(video, NormalForm(16, 4, 4, 8.0), "exact")
 
 

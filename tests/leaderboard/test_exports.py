@@ -72,7 +72,7 @@ def test_pairs_are_asked_for_by_name(
     code, out, _ = smmbench(*about, "--pairs", "--format", "csv")
     assert code == 0 and len(out.splitlines()) == 17
     code, _, err = smmbench(*about, "--pairs")
-    assert code == 2 and "--pairs is for --format csv, json or parquet" in err
+    assert code == 2 and "--pairs supports --format csv, json and parquet" in err
     code, _, err = smmbench(*about, "--format", "parquet")
     assert code == 2 and "--output pairs.parquet" in err
     path = tmp_path / "pairs.parquet"

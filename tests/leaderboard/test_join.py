@@ -81,8 +81,11 @@ def test_an_announcement_comes_back(tmp_path: Path) -> None:
         ({"archive": "http://example.org/a.zip"}, "archive: must begin with https://"),
         ({"archive": "file:///etc/passwd"}, "archive: must begin with https://"),
         ({"archive": "https://me:secret@example.org/a"}, "must hold no user name or password"),
-        ({"archive": "https://example.org/a b"}, "visible ASCII signs"),
-        ({"archive": "https://ex\N{CYRILLIC SMALL LETTER A}mple.org/a"}, "visible ASCII signs"),
+        ({"archive": "https://example.org/a b"}, "visible ASCII characters"),
+        (
+            {"archive": "https://ex\N{CYRILLIC SMALL LETTER A}mple.org/a"},
+            "visible ASCII characters",
+        ),
         ({"archive": "http://127.0.0.1:80/a.zip"}, "must begin with https://"),
         ({"size": 0}, "size: input should be greater than or equal to 1"),
         ({"size": LARGEST_ARCHIVE + 1}, f"less than or equal to {LARGEST_ARCHIVE}"),
@@ -197,9 +200,9 @@ def test_a_file_is_downloaded(name: str, host: str, tmp_path: Path) -> None:
     [
         ("good", len(BODY) - 1, "are announced"),
         ("good", len(BODY) + 1, "are announced"),
-        ("unstated", len(BODY) - 1, "gives more than the"),
+        ("unstated", len(BODY) - 1, "sends more than the"),
         ("unstated", len(BODY) + 1, "ends after"),
-        ("endless", len(BODY), "gives more than the"),
+        ("endless", len(BODY), "sends more than the"),
         ("missing", 5, "answers 404"),
         ("to-file", 5, "leads to 'file:///etc/passwd': must begin with https://"),
         ("to-ftp", 5, "leads to 'ftp://example.org/a': must begin with https://"),
@@ -220,7 +223,7 @@ def test_what_is_no_such_file_is_refused(
 @pytest.mark.parametrize(
     ("name", "patience", "says"),
     [
-        ("silent", Patience(silence=0.2), "says nothing for 0.2 s"),
+        ("silent", Patience(silence=0.2), "sends nothing for 0.2 s"),
         ("silent", Patience(whole=0.2), "takes longer than 0.2 s"),
         ("drip", Patience(whole=0.3), "takes longer than 0.3 s"),
         ("drip", Patience(grace=0.2, rate=1e6), "bytes a second, less than 1000000"),
@@ -244,7 +247,7 @@ def test_only_https_is_asked(address: str, tmp_path: Path) -> None:
 
 def test_a_name_of_this_machine_is_not_asked_over_https(host: str, tmp_path: Path) -> None:
     port = host.rpartition(":")[2]
-    with pytest.raises(DownloadError, match=r"is 127\.0\.0\.1, which is no public address"):
+    with pytest.raises(DownloadError, match=r"is 127\.0\.0\.1, which is not a public address"):
         download(f"https://127.0.0.1:{port}/good", tmp_path / "a", 5)
 
 
@@ -281,7 +284,7 @@ def test_what_is_announced_is_read_off_the_archive(archive: Path, tmp_path: Path
     assert (said.method, said.dataset, said.contact) == ("toy", "tiny-moves", SAID["contact"])
     assert said.size == archive.stat().st_size
     assert said.sha256 == hashlib.sha256(archive.read_bytes()).hexdigest()
-    with pytest.raises(ValueError, match="is there already"):
+    with pytest.raises(ValueError, match="already exists"):
         announce(archive, "https://example.org/toy.zip", tmp_path / "toy.toml")
     with pytest.raises(ValueError, match="must begin with https"):
         announce(archive, "http://example.org/toy.zip", tmp_path / "other.toml")
@@ -326,7 +329,7 @@ def test_what_does_not_fit_its_announcement_is_refused(
 ) -> None:
     whole = announce(archive, at, tmp_path / "honest.toml", loopback=True).model_dump()
     for name, changes, says in (
-        ("hash", {"sha256": "1" * 64}, "is announced. It is another file"),
+        ("hash", {"sha256": "1" * 64}, "is announced. It is a different file"),
         ("size", {"size": whole["size"] + 1}, "are announced"),
         ("contact", {"contact": "someone@else.org"}, "The contact is 'toy@example.org' in the"),
         ("label", {"method": "smm"}, "The method is 'toy' in the archive; 'smm' is announced."),

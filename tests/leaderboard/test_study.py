@@ -315,7 +315,7 @@ def test_simulated_raters_recover_the_order_and_careless_ones_are_left_out(
         low, high = first.interval
         assert low < 2 < high and high - low > 4  # two clips say little, however many raters
     text = analysis_text(found)
-    assert "30 raters, 31 left out" in text
+    assert "30 raters, 31 excluded" in text
     assert "alpha-secret over gamma-secret" in text
 
 
@@ -395,7 +395,7 @@ def test_a_rater_counts_once(plan: Plan, tmp_path: Path) -> None:
     assert (len(read.files), read.repeated, read.refused) == (1, 1, ())
     other = answer_file(plan, plan.forms[1], THETA, rng) | {"rater": good["rater"]}
     read = read_answers([*same, write(tmp_path, other, "c.json")], plan)
-    assert read.files == () and "are of one rater and differ" in read.refused[0]
+    assert read.files == () and "are from one rater and differ" in read.refused[0]
 
 
 def test_shares_of_outcomes_add_up() -> None:
@@ -431,7 +431,7 @@ def test_the_commands(
     assert code == 2 and "has no plan.json" in said
     words = ("study", "new", results, "--dataset", manifest, "-o", study)
     code, _, said = smmbench(*words)
-    assert code == 2 and "holds a study already" in said
+    assert code == 2 and "already contains a study" in said
     other = ("study", "new", results, "--dataset", manifest, "-o", tmp_path / "s")
     code, _, said = smmbench(*other, "--question", "beauty")
     assert code == 2 and "there are motion, text, overall" in said

@@ -356,7 +356,7 @@ def deep(folder: Path) -> None:
         (in_json(MANIFEST, set_to("method", value="../../x")), "not a readable"),
         (in_json(MANIFEST, set_to("schema_version", value=9)), "schema version 9"),
         (in_json(MANIFEST, set_to("dataset_version", value=2)), "version 2"),
-        (in_json(MANIFEST, set_to("dataset_sha256", value="f" * 64)), "another manifest"),
+        (in_json(MANIFEST, set_to("dataset_sha256", value="f" * 64)), "different manifest"),
         (in_json(MANIFEST, set_to("protocol", "grid", value=2)), "protocol is not"),
         (in_json(MANIFEST, set_to("done", value=3)), "It says 3 done"),
     ],

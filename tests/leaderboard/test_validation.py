@@ -83,7 +83,7 @@ def test_a_control_near_the_best_drops_the_metric_unless_it_belongs_there(
     assert code == 0 and "noise" in out and "stays below" in out
     tree.whole("source-copy", motion=0.9, kind="control")
     code, out, _ = smmbench(*words)
-    assert code == 1 and "Dropped" in out
+    assert code == 1 and "Rejected" in out
     code, out, _ = smmbench(*words, "--allow", "source-copy", "--json")
     assert code == 0
     near = {one["label"]: one["near"] for one in json.loads(out)["controls"]}

@@ -195,7 +195,8 @@ def test_a_score_of_an_older_metric_is_stale(tree: Tree, monkeypatch: pytest.Mon
     monkeypatch.setattr(chain, "metric", lambda name: raised)
     broken = tree.broken()
     assert (
-        "Stale: scored under version 2, here is version 3" in broken["version of the metric"].says
+        "Outdated: scored under version 2, the current version is 3"
+        in broken["version of the metric"].says
     )
     assert "version" in broken["scored here and now"].says
 

@@ -59,7 +59,7 @@ def test_direction_cosine_of_tracks_that_stand_still() -> None:
     frozen = tracks(STILL, STILL, STILL)
     assert direction_cosine(steps(source), steps(frozen)) == 0
     assert direction_cosine(steps(frozen), steps(frozen)) == 0
-    with pytest.raises(ValueError, match="need as many"):
+    with pytest.raises(ValueError, match="need equal numbers"):
         direction_cosine(steps(source), steps(output[:2]))
 
 

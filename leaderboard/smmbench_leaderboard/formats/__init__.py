@@ -33,7 +33,7 @@ __all__ = [
 
 
 def to_json(content: Stored) -> str:
-    """All of a board, comparison or report; ASCII, so that no sign in it acts on a terminal."""
+    """A whole board, comparison or report as JSON; ASCII, so that nothing affects a terminal."""
     return json.dumps(content.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
 
 
@@ -47,4 +47,4 @@ WRITERS: dict[str, Callable[[Board], str]] = {
 }
 
 PAIR_WRITERS: dict[str, Callable[[Board], str]] = {"csv": pairs_csv, "json": pairs_json}
-"""One row a pair; Parquet, which is no text, is written by `formats.pairs`."""
+"""Formats with one row per pair; Parquet, which is not text, is written by `formats.pairs`."""

@@ -1,4 +1,4 @@
-"""The cards of a board's methods as Markdown: what each one is, and what it measurably costs."""
+"""The cards of a board's methods as Markdown, with their measured cost."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ LONGEST = 1000  # signs of a fact
 
 
 def to_cards(board: Board) -> str:
-    """Write one section a method, in the board's order; a fact that is not known is left out."""
+    """Write one section per method, in the board's order; unknown facts are omitted."""
     return "\n".join(_card(board, row) for row in board.rows)
 
 
@@ -23,12 +23,12 @@ def _card(board: Board, row: Row) -> str:
         "Licence": card.licence,
         "Settings confirmed by the authors": card.approved_by,
         "Published": f"{row.ledger}, {row.tier}" if row.ledger else "",
-        "Works on": card.backbone,
-        "Original works on": card.original,
+        "Backbone": card.backbone,
+        "Original backbone": card.original,
         "Default values": card.values,
         "Presets": card.tuned,
         "Parameters here": _parameters(row),
-        "Seconds a pair": "" if row.seconds is None else f"{row.seconds:.3g}, measured",
+        "Seconds per pair": "" if row.seconds is None else f"{row.seconds:.3g}, measured",
         "Peak memory": "" if row.peak_gib is None else f"{row.peak_gib:.1f} GiB, measured",
         "Device": ", ".join(row.devices),
         **_figures(board, row),

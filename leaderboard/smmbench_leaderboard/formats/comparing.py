@@ -12,7 +12,7 @@ from smmbench_leaderboard.formats.terminal import drawn
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """Write a line a metric: both means, their difference with interval and p, and who wins."""
+    """Write one line per metric: both means, their difference with interval and p, and wins."""
     a, b = plain(comparison.a), plain(comparison.b)
     titles = ("Metric", a, b, "Diff.", "95 % interval", "p", "p, board", "Won, tied, lost")
     table = Table(box=None, pad_edge=False)
@@ -24,9 +24,9 @@ def comparison_text(comparison: Comparison) -> str:
     caption = (
         f"{plain(comparison.dataset)}, {comparison.pairs} pairs of {comparison.clips} clips{part}. "
         f"Differences are {a} minus {b}, pair by pair; won, tied and lost count edits. Intervals "
-        "are a bootstrap over source clips (below six clips, Student's t). p is of sign flips by "
-        "clip, for these two methods and one metric alone: it is corrected for nothing, and "
-        "says less the more one compares.",
+        "are a bootstrap over source clips (below six clips, Student's t). p is from sign flips by "
+        "clip, for these two methods and one metric alone: it is not corrected for multiple "
+        "comparisons.",
         *_of_board(comparison),
         *comparison.notes,
     )
@@ -35,7 +35,7 @@ def comparison_text(comparison: Comparison) -> str:
 
 def _of_board(comparison: Comparison) -> tuple[str, ...]:
     if not comparison.ranked:
-        return ("The board does not rank both, so that there is no p of the board.",)
+        return ("The board does not rank both methods, so there is no p of the board.",)
     return (
         "p, board: the same, corrected for all pairs of the "
         f"{comparison.ranked} methods that the board ranks, as its rank intervals are, but not "

@@ -1,4 +1,4 @@
-"""A board as CSV: a number a cell, all digits, for spreadsheets and programs."""
+"""A board as CSV: one number per cell with all digits, for spreadsheets and programs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Value = str | int | float | None
 
 
 def to_csv(board: Board) -> str:
-    """Write one line a method; an empty cell is a number that is not to be had."""
+    """Write one line per method; an empty cell is a missing number."""
     rows = [_cells(board, row) for row in board.rows]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

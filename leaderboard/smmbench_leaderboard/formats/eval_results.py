@@ -1,7 +1,8 @@
 """A row as evaluation results of the Hugging Face hub: `.eval_results/*.yaml` of a model's page.
 
 The format is that of https://huggingface.co/docs/hub/eval-results (huggingface/hub-docs,
-docs/hub/eval-results.md), written by `huggingface_hub`. One way only: nothing is read from there.
+docs/hub/eval-results.md), written by `huggingface_hub`. This is an export only: nothing is read
+from there.
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ def eval_results(board: Board, label: str, hub_dataset: str) -> str:
             task for each axis (`eval_tasks`).
 
     Raises:
-        ValueError: There is no such row, it is a control or lacks pairs, or the name is none.
+        ValueError: There is no such row, it is a control or lacks pairs, or the name is invalid.
     """
     if not HUB_NAME.fullmatch(hub_dataset):
-        raise ValueError(f"'{plain(hub_dataset)}' names no dataset of the hub; say ORG/NAME.")
+        raise ValueError(f"'{plain(hub_dataset)}' is not a dataset of the hub; give ORG/NAME.")
     row = next((one for one in board.rows if one.label == label), None)
     if row is None:
         raise ValueError(f"No row '{plain(label)}'; there are {[one.label for one in board.rows]}.")
     if row.control or row.partial:
         what = "is a control" if row.control else "lacks pairs of this board"
-        raise ValueError(f"'{plain(label)}' {what}, so that it has no result to export.")
+        raise ValueError(f"'{plain(label)}' {what}, so it has no result to export.")
     entries = [
         EvalResultEntry(
             dataset_id=hub_dataset,

@@ -16,12 +16,12 @@ MARKS = {True: "holds", False: "BROKEN", None: "open"}
 
 
 def cell_text(found: CellOrigin) -> str:
-    """Write how a mean is made of its pairs."""
+    """Write how a mean is computed from its pairs."""
     column, count = found.column, sum(pair.counts is not None for pair in found.pairs)
     what = f"{column.metric} {column.detail}".strip()
     lines = [
         f"{found.method}, {column.title}: {number(found.cell.mean)} on {found.dataset}",
-        f"= the sum {found.sum:.6f} of {count} pairs, through {count}; scope {found.scope}.",
+        f"= the sum {found.sum:.6f} of {count} pairs, divided by {count}; scope {found.scope}.",
         f"{found.worst_pairs} of them have no number and count as the worst, {column.worst:g}.",
         f"Each is `{what}` version {column.version}, under:",
         *(f"  {line}" for line in _lines(column.conditions)),
@@ -34,13 +34,13 @@ def cell_text(found: CellOrigin) -> str:
 
 
 def pair_text(found: PairOrigin) -> str:
-    """Write what one number rests on, down to the pixels and the run."""
+    """Write what one number depends on, down to the pixels and the run."""
     place = f"{found.clip}/{found.edit}/{found.seed}"
     counts = "does not count" if found.counts is None else f"counts {found.counts:.6f}"
     value = f"{number(found.value)}, {counts} in the mean"
     lines = [f"{found.method}, {found.column} of {place}: {value} ({found.status})"]
     if found.marks:
-        lines.append(f"Marked ({', '.join(found.marks)}), so that it counts as the worst.")
+        lines.append(f"Marked ({', '.join(found.marks)}), so it counts as the worst.")
     if found.record is None:
         lines.append("There is no result: the pair was not run.")
         return _text(lines)
@@ -60,7 +60,7 @@ def _pair_line(pair: PairOfMean) -> str:
     if not pair.scored and pair.counts is not None:
         counts += " as the worst"
     if pair.marks:
-        counts += f" as the worst, for it is marked: {', '.join(pair.marks)}"
+        counts += f" as the worst, because it is marked: {', '.join(pair.marks)}"
     broken = f"; BROKEN: {', '.join(pair.broken)}" if pair.broken else ""
     return f"{pair.clip}/{pair.edit}/{pair.seed}: {counts} ({why}){broken}"
 

@@ -1,4 +1,4 @@
-"""Every pair of a board as a row of its own: for one's own statistics and plots."""
+"""Every pair of a board as a separate row, for your own statistics and plots."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from smmbench_leaderboard.formats.csv_ import Value
 def pair_rows(board: Board) -> list[dict[str, Value]]:
     """One row for each method and pair, in the board's order.
 
-    A column holds what the pair counts in the mean: its number, or the worst value where it has
-    none (`status` tells them apart) or where its `marks` take it away. It is None where the pair
-    does not count: in a column that the row has no number in, and in chance levels where there is
-    no video.
+    A column holds what the pair contributes to the mean: its number, or the worst value if it has
+    none (see `status`) or is marked (see `marks`). It is None if the pair does not count: in a
+    column in which the row has no number, and in chance levels without a video.
     """
     return list(_each(board))
 

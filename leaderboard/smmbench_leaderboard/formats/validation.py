@@ -1,4 +1,4 @@
-"""What a metric is worth against people, in sentences."""
+"""Agreement of a metric with human judgements, in sentences."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ def validation_text(found: Validation) -> str:
         f"[{low}, {high}] over {found.clips} clips; chance is 0.5.",
         "Its interval lies above chance."
         if found.beats_chance
-        else "It is not shown to be better than chance.",
-        f"Left out: {found.ties} ties, and {found.unscored} of videos without a score.",
+        else "It is not significantly better than chance.",
+        f"Excluded: {found.ties} ties, and {found.unscored} judgements of videos without a score.",
     ]
     for control in found.controls:
-        near = "comes near" if control.near else "stays below"
+        near = "comes close to" if control.near else "stays below"
         said = " (allowed)" if control.allowed and control.near else ""
         lines.append(
             f"Control {control.label}, mean {number(control.mean)}, {near} the best method, "
             f"{found.best}{said}."
         )
     if found.dropped:
-        lines.append("Dropped: a metric under which a control comes near the best ranks nothing.")
+        lines.append("Rejected: under this metric, a control comes close to the best method.")
     elif not found.controls:
-        lines.append("No control is in these results, so that nothing is said of the gate.")
+        lines.append("These results contain no control, so the check of controls was not done.")
     return "\n".join(plain(line, longest=400) for line in lines) + "\n"

@@ -7,22 +7,22 @@ from smmbench_leaderboard.formats.table import number
 from smmbench_leaderboard.submission.verification import Report
 
 VERDICTS = {
-    "verified": "verified: it is what it says.",
-    "differs": "differs: its videos are sound, but its scores are not those that they get.",
-    "unscored": "unscored: its videos are sound, but not every number can be had here.",
-    "refused": "refused: something in it is not what it says.",
+    "verified": "verified: everything matches.",
+    "differs": "differs: its videos are valid, but their recomputed scores differ from its scores.",
+    "unscored": "unscored: its videos are valid, but not every score can be computed here.",
+    "refused": "refused: something in it does not match.",
 }
 SHOWN = 10  # of the problems, warnings, and claims that differ
 
 
 def _first(lines: list[str]) -> list[str]:
     """The first of many lines, and how many there are more."""
-    more = [f"... and {len(lines) - SHOWN} more; --json gives all."] if len(lines) > SHOWN else []
+    more = [f"... and {len(lines) - SHOWN} more; --json lists all."] if len(lines) > SHOWN else []
     return lines[:SHOWN] + more
 
 
 def report_text(report: Report) -> str:
-    """Write the verdict, what it rests on, and where claims differ."""
+    """Write the verdict, its basis, and where claims differ."""
     lines = [f"{VERDICTS[report.verdict]} (sha256 {report.archive_sha256})"]
     if submission := report.submission:
         lines.append(

@@ -1,6 +1,6 @@
-"""Where this project lies and whom to write to, as `[project.urls]` in pyproject.toml states it.
+"""Addresses of this project and its contact, from `[project.urls]` in pyproject.toml.
 
-That table is the only place: pages, commands and the package index take it from there.
+That table is the only source: pages, commands and the package index read it from there.
 """
 
 from __future__ import annotations

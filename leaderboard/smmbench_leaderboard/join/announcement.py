@@ -1,7 +1,7 @@
-"""An announcement: a small TOML file, added by pull request, that says where a submission lies.
+"""An announcement: a small TOML file, added by pull request, with the address of a submission.
 
-The archive itself is never part of the repository. What is announced here is held against what the
-address gives and against the method card in the archive.
+The archive itself is never part of the repository. The announcement is checked against the
+downloaded file and against the method card in the archive.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _agreed(text: str) -> str:
 
 def _seen(text: str) -> str:
     if any(hidden(sign) for sign in text) or text.strip() != text:
-        raise ValueError("has signs that are not seen, or blanks at an end")
+        raise ValueError("has invisible characters, or spaces at an end")
     return text
 
 
@@ -98,12 +98,12 @@ def address_fault(address: str, loopback: bool = False) -> str:
         loopback: Also take `http://127.0.0.1:PORT/...`, for an author who tries all of it first.
     """
     if not address.isascii() or re.search(r"[\s\x00-\x1f\\]", address):
-        return "an address is of visible ASCII signs without blanks"
+        return "an address consists of visible ASCII characters without spaces"
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        return f"is no address: {error}"
+        return f"is not an address: {error}"
     if loopback and parts.scheme == "http" and host == "127.0.0.1":
         return ""
     if parts.scheme != "https":
@@ -166,7 +166,7 @@ def write_announcement(path: Path, announcement: Announcement) -> None:
     if path.suffix != ".toml" or not _NAME.fullmatch(path.stem):
         raise ValueError(_misnamed(path.name))
     if path.exists():
-        raise ValueError(f"'{path}' is there already; another submission has a name of its own.")
+        raise ValueError(f"'{path}' already exists; use another name for another submission.")
     path.parent.mkdir(parents=True, exist_ok=True)
     values = announcement.model_dump()
     lines = [f"{key} = {_toml(value)}" for key, value in values.items()]
@@ -181,6 +181,6 @@ def _toml(value: str | int) -> str:
 
 def _misnamed(name: str) -> str:
     return (
-        f"'{plain(name, 100)}' is no name of an announcement: a-z, 0-9, '.', '_' and '-', at most "
-        "64 of them, beginning with a letter or digit, and then .toml."
+        f"'{plain(name, 100)}' is not a valid name of an announcement: use a-z, 0-9, '.', '_' and "
+        "'-', at most 64 of them, starting with a letter or digit, followed by .toml."
     )

@@ -1,4 +1,4 @@
-"""Writing the announcement of an archive: what can be read off the archive is read off it."""
+"""Write the announcement of an archive, from the facts in the archive."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def announce(archive: Path, address: str, path: Path, loopback: bool = False) ->
         loopback: Also take an address of 127.0.0.1.
 
     Raises:
-        ValueError: It is no archive of `smmbench submit`, the address may not be asked, or there
-            is such a file already.
+        ValueError: It is not an archive of `smmbench submit`, the address is not allowed, or the
+            file already exists.
     """
     if not archive.is_file():
         raise ValueError(f"No file '{archive}'. `smmbench submit results/NAME` makes a submission.")

@@ -1,4 +1,4 @@
-"""Which announcements a change adds, read from git as data: nothing of it is checked out."""
+"""Read which announcements a change adds from git, as data, without checking it out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FILE = "100644"  # a regular file that is not executable, as git names it
 
 
 class ChangeError(ValueError):
-    """A change is no submission; the message has a sentence a fault."""
+    """A change is not a submission; the message has one sentence per fault."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +58,14 @@ def read_change(repository: Path, base: str, head: str, alone: bool) -> Change:
             if alone:
                 faults.append(
                     f"It touches '{plain(name, 120)}': a submission adds one file in {FOLDER}, and "
-                    "nothing else. Put other changes into a pull request of their own."
+                    "nothing else. Put other changes into a separate pull request."
                 )
         elif status == "D":
             removed.append(path.name)
         elif status != "A":
             faults.append(
-                f"It edits '{plain(name, 120)}': what was merged is not edited; another submission "
-                "is another file."
+                f"It edits '{plain(name, 120)}': merged files are not edited; another submission "
+                "needs another file."
             )
         elif mode != FILE:
             faults.append(f"'{plain(name, 120)}' is no regular file (mode {mode}).")

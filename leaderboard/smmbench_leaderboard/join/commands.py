@@ -1,4 +1,4 @@
-"""`smmbench join`: announce a submission by pull request, and verify what others announced."""
+"""`smmbench join`: announce a submission by pull request, and verify announcements."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Loopback = Annotated[
     typer.Option(
         "--loopback",
         envvar="SMMBENCH_LOOPBACK",
-        help="Also take an archive from http://127.0.0.1, to try all of it before it is public.",
+        help="Also accept an archive from http://127.0.0.1, to test everything before publishing.",
     ),
 ]
 HERE = Path("leaderboard/entries")
@@ -31,7 +31,7 @@ HERE = Path("leaderboard/entries")
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     join = typer.Typer(
-        no_args_is_help=True, help="Announce a submission by pull request, and verify those."
+        no_args_is_help=True, help="Announce submissions by pull request, and verify them."
     )
     for command in (new, check, verify, review, list_):
         join.command(command.__name__.rstrip("_"))(command)
@@ -42,9 +42,11 @@ def new(
     archive: Annotated[Path, typer.Argument(help="An archive that `smmbench submit` made.")],
     url: Annotated[
         str,
-        typer.Option("--url", help="Where anyone can download the archive; begins with https."),
+        typer.Option("--url", help="Public https address of the archive."),
     ],
-    agree: Annotated[bool, typer.Option("--agree", help=f'You say: "{AGREEMENT}"')] = False,
+    agree: Annotated[
+        bool, typer.Option("--agree", help=f'Agree to this statement: "{AGREEMENT}"')
+    ] = False,
     output: OutputOrDefault = None,
     loopback: Loopback = False,
 ) -> None:
@@ -56,7 +58,7 @@ def new(
     from smmbench_leaderboard.submission.packing import MANIFEST
 
     if not agree:
-        raise ValueError(f'An announcement says: "{AGREEMENT}" If you agree, add --agree.')
+        raise ValueError(f'An announcement states: "{AGREEMENT}" If you agree, add --agree.')
     if output is None:
         name = read_list(names_and_file(archive, MANIFEST)[1]).method
         output = Path(FOLDER) / f"{name}.toml"
@@ -69,9 +71,9 @@ def new(
 
 
 def check(announcement: Announced, json: Json = False, loopback: Loopback = False) -> None:
-    """Check an announcement; nothing is downloaded.
+    """Check an announcement, without downloading anything.
 
-    Exit code 1: something in it is wrong.
+    Exit code: 0 valid, 1 something in it is wrong, 2 incorrect usage.
     """
     from smmbench_leaderboard.join.announcement import AnnouncementError, read_announcement
 
@@ -99,7 +101,7 @@ def verify(
 
     The report is OUTPUT/NAME: report.json, summary.md, and verification.json for `ledger add`.
 
-    Exit code 1: it is refused, its scores differ, or they cannot be computed here.
+    Exit code: 0 verified; 1 rejected, its scores differ, or they cannot be computed here.
     """
     from datetime import UTC, datetime
 
@@ -128,7 +130,7 @@ def review(
     output: Output = Path("report"),
     alone: Annotated[
         bool,
-        typer.Option("--alone", help="Refuse a change that touches anything but one announcement."),
+        typer.Option("--alone", help="Reject a change that touches anything but one announcement."),
     ] = False,
     dataset: DatasetFilter = None,
     device: Device = "auto",
@@ -137,9 +139,9 @@ def review(
 ) -> None:
     """Verify what a change adds, in the clone that is the working folder.
 
-    The files of the change are read as data and never run. OUTPUT/summary.md says it all.
+    The files of the change are read as data and never executed. OUTPUT/summary.md has the result.
 
-    Exit code 1: something in it is not verified.
+    Exit code: 0 everything is verified, 1 something is not.
     """
     from datetime import UTC, datetime
 
@@ -167,7 +169,7 @@ def list_(
     folder: Annotated[Path, typer.Argument(help="Folder of the announcements.")] = Path(FOLDER),
     ledger: Ledger = HERE,
 ) -> None:
-    """List the announced submissions: which wait, and which are entries of the ledger."""
+    """List the announced submissions: which are pending, and which are ledger entries."""
     from smmbench_leaderboard.join.listing import standings
 
     for one in standings(folder, ledger):

@@ -1,8 +1,8 @@
-"""Downloading an archive from a stranger's address: https, bounded in size and time.
+"""Download an archive from an untrusted address: https, limited in size and time.
 
-The address is a stranger's, and so is every address that it leads to. Nothing but https to a
-public host is asked, whatever a name resolves to: the peer of each connection is looked at before
-a byte is sent. No proxy, cookie or password of this machine is used.
+The address is untrusted, and so is every address to which it redirects. Only https to a public host
+is used, whatever a name resolves to: the peer of each connection is checked before a byte is sent.
+No proxy, cookie or password of this machine is used.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ REDIRECTIONS = 5
 
 
 class DownloadError(ValueError):
-    """An archive cannot be had; the message says why."""
+    """An archive cannot be downloaded; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def download(
     patience: Patience | None = None,
     loopback: bool = False,
 ) -> str:
-    """Download a file whose size is known, and not a byte more.
+    """Download a file of known size, and not a byte more.
 
     Args:
         address: Where it lies.
@@ -110,7 +110,7 @@ def _failure(error: Exception, patience: Patience) -> str:
         return f"answers {error.code} {plain(str(error.reason))}"
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, TimeoutError):
-        return f"says nothing for {patience.silence:g} s"
+        return f"sends nothing for {patience.silence:g} s"
     return f"cannot be reached: {plain(str(reason)) or type(reason).__name__}"
 
 
@@ -128,7 +128,7 @@ def _downloaded(address: str, target: Path, size: int, patience: Patience, line:
             came += len(chunk)
             if came > size:
                 raise DownloadError(
-                    f"{_shown(address)} gives more than the {size} bytes announced."
+                    f"{_shown(address)} sends more than the {size} bytes announced."
                 )
             digest.update(chunk)
             out.write(chunk)
@@ -162,7 +162,7 @@ class _Line:
         if not (mapped.is_global or (self.loopback and str(mapped) == "127.0.0.1")):
             connection.close()
             raise DownloadError(
-                f"'{plain(host, 100)}' is {mapped}, which is no public address: it is not asked."
+                f"'{plain(host, 100)}' is {mapped}, which is not a public address: not used."
             )
         return connection
 

@@ -1,4 +1,4 @@
-"""Where every announced submission stands: waiting, in the ledger, or withdrawn."""
+"""State of every announced submission: pending, in the ledger, or withdrawn."""
 
 from __future__ import annotations
 

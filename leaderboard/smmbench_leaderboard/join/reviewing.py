@@ -1,4 +1,4 @@
-"""Reviewing a change: what it announces is verified, and the reports lie in one folder."""
+"""Review a change: verify its announcements, and write the reports to one folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A verification in Markdown, for the author of a submission and for who decides on it."""
+"""A verification as Markdown, for the author of a submission and for the organisers."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from smmbench_leaderboard.join.verifying import Verification
 
 SHOWN = 20
 MEANINGS = {
-    "verified": "Its scores were computed again from its videos, and are the claimed ones.",
-    "differs": "Its videos are sound, but its scores are not those that they get.",
-    "unscored": "Its videos are sound, but not every number can be had here.",
-    "refused": "It goes no further as it is.",
+    "verified": "Its scores were recomputed from its videos, and match the claimed ones.",
+    "differs": "Its videos are valid, but their recomputed scores differ from its scores.",
+    "unscored": "Its videos are valid, but not every score can be computed here.",
+    "refused": "It cannot be accepted as it is.",
 }
 
 
 def summary_text(found: Verification) -> str:
-    """Write what became of a submission, why, and what comes next."""
+    """Write the outcome of a submission, the reasons, and the next steps."""
     lines = [f"## {markdown(found.name)}: {found.outcome}", "", MEANINGS[found.outcome]]
     if found.announcement is not None:
         said = found.announcement
@@ -38,11 +38,11 @@ def summary_text(found: Verification) -> str:
 def _next(found: Verification) -> list[str]:
     if found.outcome != "verified":
         return [
-            "Next: the author repairs it and pushes to the same pull request. "
-            f"`{FOLDER}/README.md` says how to try all of it before."
+            "Next: the author fixes it and pushes to the same pull request. "
+            f"`{FOLDER}/README.md` describes how to test everything beforehand."
         ]
     if found.waits:
-        return [f"The rules allow no entry today: {markdown(found.waits, 500)}"]
+        return [f"The rules do not allow an entry today: {markdown(found.waits, 500)}"]
     return [
         "The rules allow an entry today. An organiser who agrees merges the announcement, and adds "
         "the entry from the report that was made on the main branch:",

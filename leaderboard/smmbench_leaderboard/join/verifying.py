@@ -1,6 +1,6 @@
-"""Verifying what an announcement names: download it, check it, recompute its scores.
+"""Verify an announced submission: download it, check it, recompute its scores.
 
-Nothing here needs a secret, and nothing of the submission is run. What is written is a report for
+Nothing here needs a secret, and nothing of the submission is executed. The result is a report for
 its author and for the organisers, who decide.
 """
 
@@ -89,8 +89,8 @@ def verify_announced(
             digest = download(announced.archive, archive, announced.size, patience, loopback)
             if digest != announced.sha256:
                 raise DownloadError(
-                    f"The archive's SHA-256 is {digest}; {announced.sha256} is announced. It is "
-                    "another file, or was changed."
+                    f"The archive's SHA-256 is {digest}, but {announced.sha256} is announced. It "
+                    "is a different file, or was changed."
                 )
         except DownloadError as error:
             return Verification(

@@ -1,4 +1,4 @@
-"""From one score back to the files on disk: every link is checked anew."""
+"""Trace one score back to the files on disk, checking every link."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from smmbench_leaderboard.board.reading import Result
 
 
 class Link(Stored):
-    """One thing that a number rests on.
+    """One dependency of a number.
 
     Attributes:
         name: What it is.
-        holds: Whether it is as it was when the number was computed; None if that cannot be told
-            here.
+        holds: Whether it is unchanged since the number was computed; None if this cannot be
+            determined here.
         says: What was found.
     """
 
@@ -61,8 +61,8 @@ def stated_links(result: Result, name: str, dataset: Dataset) -> Iterator[Link]:
 def current_link(result: Result, name: str, scorer: Scorer, dataset: Dataset) -> Link:
     """Whether scoring here and now would keep the number; models and trackers are loaded for it.
 
-    A convention that moved breaks the chain; another version of a library only makes it be
-    computed anew.
+    A changed convention breaks the chain; another version of a library only causes the number to be
+    recomputed.
     """
     score, record = result.scores[name], result.record
     what = "scored here and now"
@@ -78,7 +78,7 @@ def current_link(result: Result, name: str, scorer: Scorer, dataset: Dataset) ->
     if not moved:
         return Link(name=what, holds=True, says="It would be kept under the same key.")
     broken = bool({"conventions", "version", "protocol"} & {*moved})
-    says = f"It would be computed anew: other {', '.join(moved)}."
+    says = f"It would be recomputed, because these differ: {', '.join(moved)}."
     return Link(name=what, holds=False if broken else None, says=says)
 
 
@@ -91,7 +91,7 @@ def unnamed_file(
     for key, spec in pathless(score.origin).get("protocol", {}).items():
         if is_local(str(spec)) and not given.get(key) and without_path(own[key]) != spec:
             option = f"--{key.replace('_', '-')}"
-            says = f"It was scored with weights of a local file: name it by {option}."
+            says = f"It was scored with weights from a local file: name it with {option}."
             return Link(name="scored here and now", holds=None, says=says)
     return None
 
@@ -134,7 +134,7 @@ def _record_links(record: RunRecord, dataset: Dataset) -> Iterator[Link]:
     request = record.request
     edit = edit_named(clip_named(dataset, request.clip), request.edit)
     same = record.prompt == edit.prompt
-    says = "That of the dataset." if same else f"The dataset says '{edit.prompt}'."
+    says = "That of the dataset." if same else f"The dataset has '{edit.prompt}'."
     yield Link(name="prompt", holds=same, says=says)
     found = identity_of(record)
     same = found == record.parameters_sha256
@@ -172,7 +172,7 @@ def _score_links(score: Score, dataset: Dataset) -> Iterator[Link]:
         f"Version {now}, as here."
         if same
         else (
-            f"Stale: scored under version {score.version}, here is version {now}. "
+            f"Outdated: scored under version {score.version}, the current version is {now}. "
             "Run `smmbench score` again."
         )
     )

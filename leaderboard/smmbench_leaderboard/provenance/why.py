@@ -1,4 +1,4 @@
-"""Where one number of a table comes from: the pairs of its mean, and what each rests on."""
+"""Origin of a number in a table: the pairs of its mean, and what each depends on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From answer files to strengths: who is left out and why, then a model a question."""
+"""From answer files to strengths: excluded raters with reasons, then one model per question."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from smmbench_leaderboard.study.plan import Plan, Question, Trial
 
 
 class Excluded(Stored):
-    """A rater who is left out, and by which part of the rule."""
+    """An excluded rater, and the part of the rule that applies."""
 
     rater: str
     why: str
@@ -75,7 +75,7 @@ class PairDifference(Stored):
 
 
 class QuestionResult(Stored):
-    """What the raters said to one question.
+    """The raters' answers to one question.
 
     Attributes:
         question: Its name.
@@ -99,7 +99,7 @@ class QuestionResult(Stored):
 
 
 class Analysis(Stored):
-    """What a study came to.
+    """The result of a study.
 
     Attributes:
         study: Of the plan.

@@ -1,4 +1,4 @@
-"""Answer files: what a rater's browser wrote, read as a stranger's."""
+"""Answer files written by a rater's browser, read as untrusted data."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def read_answers(paths: Iterable[Path], plan: Plan) -> Read:
     for of in found.values():
         if len(of) > 1:
             names = " and ".join(f"'{plain(path.name)}'" for path in of.values())
-            refused.append(f"{names} are refused: they are of one rater and differ.")
+            refused.append(f"{names} are refused: they are from one rater and differ.")
         else:
             kept += of
     return Read(tuple(sorted(kept, key=lambda file: file.rater)), tuple(refused), repeated)

@@ -1,4 +1,4 @@
-"""Making a study: the plan, which stays, and the folder that raters are given."""
+"""Create a study: the private plan, and the folder for raters."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def new_study(
     """
     options, salt = options or Options(), salt or secrets.token_hex(16)
     if (folder / PLAN).exists():
-        raise ValueError(f"'{folder}' holds a study already; another one has a folder of its own.")
+        raise ValueError(f"'{folder}' already contains a study; use another folder.")
     found = read_results(results, dataset)
     methods = _methods(found, options.methods)
     keys = _items(found, options.limit)
@@ -108,7 +108,7 @@ def new_study(
     }
     cells, lacking = cells_of(methods, videos)
     if not cells:
-        raise ValueError("No two of the methods have a video of the same pair.")
+        raise ValueError("No two of the methods have videos of the same pair.")
     trials = min(options.trials, len(cells))
     comparisons = len(methods) * (len(methods) - 1) // 2
     planned = _planned(options, comparisons, len(keys), trials)
@@ -161,7 +161,7 @@ def _methods(found: Results, asked: Sequence[str]) -> list[str]:
         raise ValueError(f"No results of {', '.join(unknown)}; there are {', '.join(found.found)}.")
     methods = list(dict.fromkeys(asked)) or sorted(found.found)
     if len(methods) < 2:
-        raise ValueError(f"A study compares two methods or more; there is {', '.join(methods)}.")
+        raise ValueError(f"A study compares at least two methods; there is {', '.join(methods)}.")
     return methods
 
 

@@ -1,4 +1,4 @@
-"""`smmbench study`: make a human study, show it, and analyse what raters chose."""
+"""`smmbench study`: create a human study, serve it, and analyse the answers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ Folder = Annotated[Path, typer.Argument(help="Folder that `smmbench study new` m
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    study = typer.Typer(no_args_is_help=True, help="Ask people: blind choices between two methods.")
+    study = typer.Typer(
+        no_args_is_help=True, help="Run a human study: blind choices between two methods."
+    )
     for command in (new, serve, analyse):
         study.command(command.__name__)(command)
     app.add_typer(study, name="study")
@@ -42,18 +44,22 @@ def new(
         typer.Option(
             "--question",
             metavar="motion|text|overall",
-            help="What to ask of each choice; repeatable. If not given: motion and text.",
+            help="Question to ask for each choice; repeatable. Default: motion and text.",
         ),
     ] = None,
     limit: Limit = None,
     trials: Annotated[
         int,
-        typer.Option("--trials", min=1, help="Comparisons of one rater, besides checks."),
+        typer.Option(
+            "--trials", min=1, help="Comparisons per rater, not counting attention checks."
+        ),
     ] = 30,
     raters: Annotated[
         int | None,
         typer.Option(
-            "--raters", min=1, help="Number of forms. If not given: what the planned size needs."
+            "--raters",
+            min=1,
+            help="Number of forms. Default: as many as the planned sample size needs.",
         ),
     ] = None,
     share: Annotated[
@@ -62,23 +68,23 @@ def new(
             "--share",
             min=0.51,
             max=0.99,
-            help="Share of wins between two methods that the study should find with 80 % chance.",
+            help="Share of wins between two methods to detect with a power of 80 %.",
         ),
     ] = 0.65,
     draw: Annotated[
-        int, typer.Option("--draw", help="Seed of the order, the sides and the checks.")
+        int, typer.Option("--draw", help="Seed of the order, the sides and the attention checks.")
     ] = 0,
     title: Title = "",
     consent: Annotated[
         Path | None,
         typer.Option(
-            "--consent", help="Text file that raters agree to, instead of the kit's own words."
+            "--consent", help="File with the consent text for raters, instead of the default."
         ),
     ] = None,
 ) -> None:
-    """Make a study: a plan that stays with you, and a folder to publish that names no method.
+    """Create a study: a private plan, and a folder to publish that names no method.
 
-    Raters open public/index.html#form=N, each with a number of their own.
+    Raters open public/index.html#form=N, each with a different number.
     """
     from smmbench.storage.text import read_text
     from smmbench_leaderboard.study.building import Options, new_study
@@ -103,26 +109,26 @@ def new(
     )
     planned = plan.planned
     for line in plan.left_out[:5]:
-        print_line(f"left out, as a video is missing: {line}", err=True)
+        print_line(f"excluded because a video is missing: {line}", err=True)
     print_line(
         f"To find a share of {planned.share:g} with {100 * planned.power:g} % chance, each two of "
         f"{len(plan.methods)} methods need {planned.judgements} judgements (design effect "
         f"{planned.effect:.2f}); {len(plan.forms)} forms of {len(plan.forms[0].trials)} choices."
     )
-    print_line(f"Publish {output / PUBLIC}; keep {output / PLAN} to yourself: it is the key.")
+    print_line(f"Publish {output / PUBLIC}; keep {output / PLAN} private, because it is the key.")
 
 
 def serve(
     folder: Folder = Path("study"),
     port: Port = 8000,
 ) -> None:
-    """Show the page of a study at an address of this machine alone."""
+    """Serve the page of a study on the loopback interface of this machine."""
     from smmbench_leaderboard.site.serving import address_of, server_of
     from smmbench_leaderboard.study.plan import PUBLIC, read_plan
 
     read_plan(folder)
     server = server_of(folder / PUBLIC, port)
-    print_line(f"Showing {address_of(server)}#form=1 (Ctrl-C ends it).")
+    print_line(f"Serving {address_of(server)}#form=1 (press Ctrl-C to stop).")
     try:
         server.serve_forever()
     except KeyboardInterrupt:
@@ -140,16 +146,16 @@ def analyse(
         Path | None,
         typer.Option(
             "--judgements",
-            help="Folder to write the counted choices into, a CSV file a question, for "
+            help="Folder for the counted choices, one CSV file per question, for "
             "`smmbench validate --data`.",
         ),
     ] = None,
     output: OutputOrDefault = None,
     json: Json = False,
 ) -> None:
-    """Analyse answer files: strengths with intervals, agreement, and who is left out by the plan.
+    """Analyse answer files: strengths with intervals, agreement, and excluded raters.
 
-    Exit code 1: a file is refused; the others are counted.
+    Exit code: 0 all files are counted, 1 a file is rejected and the others are counted.
     """
     from smmbench.storage.atomic import write_text
     from smmbench_leaderboard.study.analysing import analyse as analysed

@@ -1,6 +1,7 @@
-"""What a study is: `plan.json`, which says which method stood on which side. It is never published.
+"""The plan of a study: `plan.json`, which states which method was on which side.
 
-The folder beside it, `public/`, is all that a rater needs; nothing in it names a method.
+It is never published. The folder `public/` next to it is all that a rater needs; nothing in it
+names a method.
 """
 
 from __future__ import annotations
@@ -159,6 +160,6 @@ def read_plan(folder: Path) -> Plan:
             f"'{folder}' has no {PLAN}. `smmbench study new RESULTS` makes a study."
         ) from error
     except UnsafeJsonError as error:
-        raise ValueError(f"'{path}' is no plan of a study: {error}.") from error
+        raise ValueError(f"'{path}' is not a plan of a study: {error}.") from error
     except ValueError as error:
-        raise ValueError(f"'{path}' is no plan of a study: {error}") from error
+        raise ValueError(f"'{path}' is not a plan of a study: {error}") from error

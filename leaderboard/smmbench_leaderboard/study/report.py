@@ -10,18 +10,18 @@ from smmbench_leaderboard.study.plan import QUESTIONS
 def analysis_text(analysis: Analysis) -> str:
     """Write who is counted, and for each question strengths, differences, ties and agreement."""
     lines = [
-        f"{plain(analysis.title)}: {analysis.raters} raters, {len(analysis.excluded)} left out, "
+        f"{plain(analysis.title)}: {analysis.raters} raters, {len(analysis.excluded)} excluded, "
         f"{len(analysis.refused)} files refused, {analysis.repeated} repeated."
     ]
-    lines += [f"  left out: {one.rater} {one.why}" for one in analysis.excluded]
+    lines += [f"  excluded: {one.rater} {one.why}" for one in analysis.excluded]
     lines += [f"  {sentence}" for sentence in analysis.refused]
     for result in analysis.questions:
         lines += ["", *_question(result, analysis.planned)]
     lines += [
         "",
         "Strengths are log strengths of the Bradley-Terry model with Davidson's ties; their mean "
-        "is 0. Intervals are of 95 %, clustered by rater and clip. Share: wins among choices that "
-        "are no tie, as the model has it.",
+        "is 0. Intervals are of 95 %, clustered by rater and clip. Share: wins among choices "
+        "without ties, according to the model.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""Zip archives: written the same every time, and read as if an enemy had written them.
+"""Zip archives: written reproducibly, and read as hostile input.
 
 What is read is a flat list of regular files with plain names. Anything else that a zip can hold
 (folders, links, devices, absolute or climbing names, names that differ only in case, encryption,

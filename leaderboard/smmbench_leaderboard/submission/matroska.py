@@ -1,4 +1,4 @@
-"""The only video that a submission may hold: one FFV1 stream in Matroska, small as its clip.
+"""The only accepted video of a submission: one FFV1 stream in Matroska, about the clip's size.
 
 The structure is walked before any decoder sees the file, so that neither huge frames in a small
 file, nor millions of tiny elements, nor attachments cost memory or time. Element identifiers are
@@ -33,7 +33,7 @@ REFUSED = {
 
 
 def check_structure(path: Path, form: NormalForm) -> None:
-    """Refuse a file that is not one FFV1 stream of about the size of its clip.
+    """Reject a file that is not one FFV1 stream of about the size of its clip.
 
     Args:
         path: The file.

@@ -1,4 +1,4 @@
-"""Opening a submission that was unpacked: every file is the listed one, and says what it is."""
+"""Open an unpacked submission, and check that every file is the listed one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packing one method's results for a stranger to check: videos, records, card, and a list."""
+"""Pack one method's results for verification: videos, records, card, and a list."""
 
 from __future__ import annotations
 
@@ -151,8 +151,8 @@ def submit(
 def _only_method(root: Path, results: Results) -> tuple[str, dict[Key, Result]]:
     if len(results.found) > 1:
         raise ValueError(
-            f"'{root}' holds several methods ({', '.join(sorted(results.found))}). A submission is "
-            f"of one: name its folder, such as '{root / min(results.found)}'."
+            f"'{root}' holds several methods ({', '.join(sorted(results.found))}). A submission "
+            f"contains one: name its folder, such as '{root / min(results.found)}'."
         )
     return next(iter(results.found.items()))
 
@@ -166,8 +166,8 @@ def _method(results: Results, label: str, facts: Mapping[str, str]) -> MethodFil
     if lacking := card_lacks(card):
         options = " ".join(f"--{fact.split()[0]} TEXT" for fact in lacking)
         raise ValueError(
-            f"The card of '{label}' does not say {'; '.join(lacking)}. Put it into the method's "
-            f"card, or add: {options}"
+            f"The card of '{label}' does not state {'; '.join(lacking)}. Add it to the method's "
+            f"card, or give: {options}"
         )
     method = method.model_copy(update={"card": card})
     problems = [f"The card of '{label}' {fault}." for fault in method_faults(method)]
@@ -206,11 +206,13 @@ def _warnings(submission: Submission, results: Results) -> list[str]:
     if submission.partial:
         warnings.append(f"{submission.missing} missing pairs count as worst.")
     if submission.failed:
-        warnings.append(f"{submission.failed} failed pairs go along as failed and count as worst.")
+        warnings.append(
+            f"{submission.failed} failed pairs are included as failed and count as worst."
+        )
     warnings += _copy_warnings(results)
     warnings += _score_warnings(results)
     if left := results.left_out.get(submission.method):
-        warnings.append(f"{left} results of seeds or edits outside the protocol are left out.")
+        warnings.append(f"{left} results of seeds or edits outside the protocol are omitted.")
     return warnings
 
 
@@ -226,7 +228,7 @@ def _copy_warnings(results: Results) -> Iterator[str]:
         if copies and not (method and method.card.kind == "control"):
             yield (
                 f"{len(copies)} videos are copies of their source (such as '{copies[0].folder}'): "
-                "`smmbench verify` refuses that of all but controls."
+                "`smmbench verify` rejects copies of all but controls."
             )
 
 
@@ -237,8 +239,8 @@ def _score_warnings(results: Results) -> Iterator[str]:
     lacking = sum(any(result.number(name) is None for name in RANKING) for result in done)
     if lacking:
         yield (
-            f"{lacking} videos are not scored on both axes; `smmbench score` first, if you want "
-            "to see before others what they get."
+            f"{lacking} videos are not scored on both axes; run `smmbench score` first if you want "
+            "to see their scores beforehand."
         )
     protocol = results.dataset.manifest.protocol.model_dump(mode="json") | TRACKED
     own = {  # as a score names it, which holds no path
@@ -254,6 +256,6 @@ def _score_warnings(results: Results) -> Iterator[str]:
     }
     if others:
         yield (
-            f"Its scores are of another protocol ({', '.join(sorted(others))}): they go along, but "
-            "nobody compares them."
+            f"Its scores are from another protocol ({', '.join(sorted(others))}): they are "
+            "included but not compared."
         )

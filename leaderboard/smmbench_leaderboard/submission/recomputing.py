@@ -1,4 +1,4 @@
-"""Scores computed anew from a submission's videos, beside those that it claims."""
+"""Recompute scores from a submission's videos, and compare them with its claims."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def recompute(
             file = claims_of(folder, key)
             claims += _claims(pair_folder(key), file, scores)
             for name in _unknown(file, scores):
-                warnings[f"Claims of {name} are not looked at: it was not computed here."] = None
+                warnings[f"Claims of {name} are ignored: it was not computed here."] = None
             for claim in file.scores:
                 own = scores.get(claim.metric)
                 if own and (other := other_libraries(claim, own)):

@@ -1,4 +1,4 @@
-"""Checking a submission: nothing in it is believed, and every score is computed anew."""
+"""Verify a submission: nothing in it is trusted, and every score is recomputed."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ class Report(Stored):
     """What was found.
 
     Attributes:
-        verdict: `verified`: it is what it says. `differs`: its videos are sound, its scores are
-            not those that they get. `unscored`: sound, but not every number can be had here.
-            `refused`: something in it is not what it says.
+        verdict: `verified`: everything matches. `differs`: its videos are valid, but their
+            recomputed scores differ. `unscored`: valid, but not every score can be computed here.
+            `refused`: something in it does not match.
         archive_sha256: Of the file that was checked.
         submission: What it says of itself; None if that could not be read.
         problems: Why it is refused, one sentence each.
@@ -147,7 +147,7 @@ def _judge(
     )
     differences = [claim.difference for claim in recomputed.claims]
     if not content.claims:
-        warnings.append("It claims no scores; they were only computed.")
+        warnings.append("It claims no scores; they were computed without comparison.")
     if any(difference > tolerance for difference in differences):
         verdict: Verdict = "differs"
     else:
@@ -186,13 +186,13 @@ def _dataset_problems(submission: Submission, dataset: Dataset) -> list[str]:
     manifest = dataset.manifest
     if (submission.dataset, submission.dataset_version) != (manifest.name, manifest.version):
         return [
-            f"It is of '{submission.dataset}' version {submission.dataset_version}; here is "
+            f"It is for '{submission.dataset}' version {submission.dataset_version}, but here is "
             f"'{manifest.name}' version {manifest.version}."
         ]
     problems = []
     if submission.dataset_sha256 != manifest_sha256(dataset):
         problems.append(
-            f"Its '{manifest.name}' has another manifest than the one here, though both are "
+            f"Its '{manifest.name}' has a different manifest from the one here, although both are "
             f"version {manifest.version}."
         )
     if submission.protocol != manifest.protocol:

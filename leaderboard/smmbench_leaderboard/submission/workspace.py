@@ -1,4 +1,4 @@
-"""The folder that a submission is unpacked into: removed at the end, however that comes."""
+"""The folder into which a submission is unpacked; it is always removed at the end."""
 
 from __future__ import annotations
 
