@@ -258,6 +258,8 @@ class MOFT(ReferenceGuided[Parameters]):
                     f"guidance at timestep {t:g}, repeat {repeat + 1}",
                     scale,
                     self.backbone.denoiser.spare,
+                    first=repeat == 0,
+                    last=repeat == p.repeats - 1,
                 )
                 x = x - p.rate * slope * region
             return x

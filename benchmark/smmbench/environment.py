@@ -51,6 +51,21 @@ def use_tensor_cores(device: str) -> None:
         torch.backends.cudnn.allow_tf32 = True
 
 
+def compute_deterministically() -> None:
+    """Let PyTorch take kernels that give the same numbers each time, where it has such kernels.
+
+    Slower. For the same bits it takes the same card, versions and batches too. cuBLAS reads its
+    setting when it is first used, so this must come before anything is computed on a GPU. Where an
+    operation has no deterministic kernel PyTorch warns and goes on: whether videos are the same is
+    settled by their hashes. Records say that it was asked for.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    import torch
+
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False
+
+
 def describe_device(device: str) -> str:
     """Name a device for the record: `cuda: NVIDIA H200`, `cpu: AMD EPYC 9454, 2 cores`."""
     if device.startswith("cuda"):

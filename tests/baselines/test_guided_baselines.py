@@ -14,10 +14,12 @@ from torch import Tensor
 
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.capture import capture
+from smmbench.diffusion.guidance import FIRST_LOSS, LAST_LOSS
 from smmbench.diffusion.method import DiffusionMethod
-from smmbench.diffusion.schedule import Prediction
+from smmbench.diffusion.schedule import Prediction, within
 from smmbench.method import Source
 from smmbench.method.parameters import build_parameters
+from smmbench.method.reporting import collecting, series_of
 from smmbench.resolving import find_method
 from smmbench.smm import SMM, smm_loss
 from smmbench.video import Video
@@ -158,6 +160,17 @@ def test_moft_steps_only_within_its_region(backbone: Backbone) -> None:
     assert not moved[..., :2].any()
     assert moved[..., 2:].any()
     assert not (made.guide(made.embed(["a cat"]), reference)(x, made.timesteps()[2]) - x).any()
+
+
+def test_moft_reports_the_loss_of_its_first_and_last_repeat(backbone: Backbone) -> None:
+    made = make(MOFT, backbone, repeats=3, weight=10.0)  # more overshoots on random weights
+    prepared = made.prepare(clip(0))
+    with collecting() as reports:
+        made.transfer(prepared, "a cat", 0)
+    (series,) = series_of(reports, 1)
+    guided = within(made.backbone.schedule, made.timesteps(), 1.0, 0.7)
+    assert len(series[FIRST_LOSS]) == len(series[LAST_LOSS]) == len(guided) > 0
+    assert sum(series[LAST_LOSS]) < sum(series[FIRST_LOSS])
 
 
 # Attention

@@ -214,31 +214,3 @@ def test_a_witness_keeps_rows_of_the_same_pixels(
     assert list(witness(tmp_path, measures, earlier=[wrong | {"terms": ""}])) == [row]
     monkeypatch.setattr(measures, "measure", None)  # nothing is measured anew
     assert list(witness(tmp_path, measures, earlier=[row])) == [row]
-
-
-def test_a_board_takes_the_best_settings_of_a_search(tmp_path: Path) -> None:
-    text = {"sdedit 0.5": 0.4, "sdedit 0.7": 0.9, "ddim caption 50": 0.3, "ddim empty 25": 0.2}
-    lines = [
-        {"setting": name, "method": name.split()[0], "clip": clip, "edit": "a", "seed": 0}
-        | {"text": value, "motion": 0.1}
-        for name, value in text.items()
-        for clip in ("one", "two")
-    ]
-    path = tmp_path / "tune.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    chosen = board.chosen_in(path)
-    assert {method: setting.name for method, setting in chosen.items()} == {
-        "sdedit": "sdedit 0.7",
-        "inversion-swap": "ddim caption 50",
-    }
-    rows = board.chosen_rows(["inversion-swap", "sdedit-0.6", "vmc"], ["sdedit=sdedit"])
-    found = {row.name: row.changes for row in board.tuned(rows, chosen)}
-    assert found == {
-        "inversion-swap": ("inversion_prompt=True", "inversion_steps=50"),
-        "sdedit-0.6": ("noise_level=0.74",),  # says itself what it is
-        "vmc": (),  # not searched
-        "sdedit": ("noise_level=0.8",),
-    }
-    path.write_text(path.read_text().replace("sdedit 0.7", "sdedit 0.71"))
-    with pytest.raises(LookupError, match=r"rows of 'sdedit-0.71', which is no setting any more"):
-        board.chosen_in(path)

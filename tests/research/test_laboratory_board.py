@@ -75,6 +75,12 @@ def test_videos_go_into_parts_in_order_until_one_does_not_fit() -> None:
     assert in_parts([3, 9, 3], limit=6, parts=2) == [[0]]
 
 
+def test_ranked_sets_are_the_record_s(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        board.main(["--dataset", "emoji", "--output", "out"])
+    assert "python -m smmbench_research.record" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_board_is_made_although_a_method_fails(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -77,6 +77,8 @@ def gradient(
     stage: str,
     loss_scale: float = 1.0,
     spare: Economy | None = None,
+    first: bool = True,
+    last: bool = True,
 ) -> tuple[Latent, float]:
     """Gradient of the summed loss at x, and the loss scale that it took; the loss is reported.
 
@@ -86,13 +88,17 @@ def gradient(
         stage: What to call this in an error.
         loss_scale: See `descend`; halved whenever gradients overflow.
         spare: See `descend`.
+        first: Whether no gradient of this timestep came before.
+        last: Whether none comes after; with one gradient a timestep both losses are one.
 
     Raises:
         FloatingPointError: Loss or gradient is not finite, at whatever scale.
     """
     loss, slope, loss_scale = _slope(x, comparison, stage, loss_scale, spare)
-    report(FIRST_LOSS, loss)
-    report(LAST_LOSS, loss)
+    if first:
+        report(FIRST_LOSS, loss)
+    if last:
+        report(LAST_LOSS, loss)
     return slope, loss_scale
 
 

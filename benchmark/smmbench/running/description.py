@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 
 from smmbench.environment import describe_device, library_versions
@@ -43,7 +44,14 @@ def describe_environment(device: str, distribution: str = "", executor: str = ""
         matmul=_matmul(device),
         libraries=library_versions(),
         executor=executor,
+        deterministic=_deterministic(),
     )
+
+
+def _deterministic() -> bool:
+    """Whether deterministic kernels were asked for; never where PyTorch is not loaded."""
+    torch = sys.modules.get("torch")
+    return torch is not None and bool(torch.are_deterministic_algorithms_enabled())
 
 
 def _matmul(device: str) -> str:

@@ -43,6 +43,7 @@ def make_board(
     exclude: Collection[str] = (),
     frames: int | None = None,
     ledger: Path | None = None,
+    check_videos: bool = True,
 ) -> Board:
     """Make the board of one dataset.
 
@@ -58,6 +59,7 @@ def make_board(
         exclude: Labels of rows to leave out.
         frames: Only the clips of this many frames; see `pairs_of_one_length`.
         ledger: Folder of a ledger whose published rows stand beside the results; see `beside`.
+        check_videos: As of `read_results`; without a ledger alone.
 
     Raises:
         LookupError: No such metric or method, or no clip of so many frames.
@@ -65,7 +67,8 @@ def make_board(
     """
     bootstrap = bootstrap or Bootstrap()
     if ledger is None:
-        results = chosen_methods(read_results(root, dataset), methods, exclude)
+        found = read_results(root, dataset, check_videos=check_videos)
+        results = chosen_methods(found, methods, exclude)
         return board_of(results, scope, bootstrap, metrics, frames)
     results, published = beside(root, ledger, dataset, metrics)
     results, published = chosen_of_both(results, published, methods, exclude)

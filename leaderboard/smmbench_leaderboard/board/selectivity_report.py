@@ -117,6 +117,7 @@ def selectivity_report(
     methods: Sequence[str] = (),
     exclude: Sequence[str] = (),
     bootstrap: Bootstrap | None = None,
+    check_videos: bool = True,
 ) -> SelectivityReport:
     """Read a results folder and report how selective its methods are.
 
@@ -126,12 +127,14 @@ def selectivity_report(
         methods: Only these labels; none for all that were run with another reference.
         exclude: None of these.
         bootstrap: How intervals are drawn.
+        check_videos: As of `read_results`.
 
     Raises:
         ValueError: As `read_results`, or no method was run with another reference.
         LookupError: No such method.
     """
-    results = chosen_methods(read_results(root, dataset), methods, exclude)
+    found = read_results(root, dataset, check_videos=check_videos)
+    results = chosen_methods(found, methods, exclude)
     labels = [label for label in results.found if results.from_others.get(label)]
     if not labels:
         raise ValueError(

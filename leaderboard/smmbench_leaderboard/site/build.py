@@ -86,6 +86,7 @@ def site_of_results(
     ledger: Path | None = None,
     tell: Tell = lambda _: None,
     address: str = "",
+    check_videos: bool = True,
 ) -> Built:
     """Build the site of a results folder: a board for each dataset, the one of most rows first.
 
@@ -98,6 +99,8 @@ def site_of_results(
             have pages of their own.
         tell: Is given a line of progress.
         address: Where the site will be published; empty if that is not known.
+        check_videos: As of `read_results`; previews of videos that are gone are shown where the
+            folder has them.
 
     Raises:
         ValueError: Nothing there, nothing scored, or results that do not mix.
@@ -115,7 +118,9 @@ def site_of_results(
         def visit(found: Results, row: Row, key: str = key) -> Evidence:
             return keep_evidence(folder, key, found, row, hidden)
 
-        frame = read_frame(results, name, visit, metrics=metrics, ledger=ledger)
+        frame = read_frame(
+            results, name, visit, metrics=metrics, ledger=ledger, check_videos=check_videos
+        )
         boards.append(replace(frame, sources=keep_sources(folder, frame)))
     if not datasets:
         boards.sort(key=lambda site: (-len(site.board.rows), site.key))

@@ -65,6 +65,7 @@ def read_frame(
     scope: Scope | None = None,
     metrics: Sequence[str] = (),
     ledger: Path | None = None,
+    check_videos: bool = True,
 ) -> SiteBoard:
     """Read a results folder into the frame.
 
@@ -75,11 +76,12 @@ def read_frame(
         scope: As of `make_board`.
         metrics: Names of metrics to show besides the two axes.
         ledger: Folder of a ledger whose published rows stand beside the results.
+        check_videos: As of `read_results`.
 
     Raises:
         ValueError: Nothing there, nothing scored, or results that do not mix.
     """
-    found = _survey(root, load_dataset(dataset), dataset, metrics)
+    found = _survey(root, load_dataset(dataset), dataset, metrics, check_videos)
     whole, lengths = pairs_of_one_length(found.dataset)
     published = (
         PublishedRows() if ledger is None else read_published(ledger, found.dataset, found.columns)
@@ -93,7 +95,7 @@ def read_frame(
     rows: list[Row] = []
     notes: dict[str, None] = dict.fromkeys((*lengths, *found.problems))
     evidence: dict[str, Evidence] = {}
-    for results in _each(root, dataset, found.places):
+    for results in _each(root, dataset, found.places, check_videos):
         results = of_pairs(results, whole)
         for label in sorted(results.found):
             own = _only(results, label)
@@ -186,12 +188,14 @@ def _conditions_alone(result: Result) -> Result:
     return Result(result.folder, result.record, scores)
 
 
-def _survey(root: Path, dataset: Dataset, name: str, metrics: Sequence[str]) -> _Survey:
+def _survey(
+    root: Path, dataset: Dataset, name: str, metrics: Sequence[str], check_videos: bool
+) -> _Survey:
     survey = _Survey(dataset)
     refused: list[str] = []
     for place in method_folders(root):
         try:
-            results = read_results(place, name)
+            results = read_results(place, name, check_videos=check_videos)
         except ValueError as error:
             if any(True for _ in find_records(place, lambda *_: None)):
                 refused.append(str(error))
@@ -205,8 +209,10 @@ def _survey(root: Path, dataset: Dataset, name: str, metrics: Sequence[str]) -> 
     return survey
 
 
-def _each(root: Path, dataset: str, places: Sequence[Path]) -> Iterator[Results]:
-    return (read_results(place, dataset) for place in places)
+def _each(
+    root: Path, dataset: str, places: Sequence[Path], check_videos: bool
+) -> Iterator[Results]:
+    return (read_results(place, dataset, check_videos=check_videos) for place in places)
 
 
 def _only(results: Results, label: str) -> Results:

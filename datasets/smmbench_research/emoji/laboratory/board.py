@@ -1,4 +1,4 @@
-"""Boards, searches and ablations on several GPUs in one command, bounded in time.
+"""Searches, ablations and other validation boards on several GPUs, bounded in time.
 
     python -m smmbench_research.emoji.laboratory.board --gpus 2 --per-gpu 2 --scorers 12 \
         --seconds 380 --end 480 --results results --output DIR
@@ -9,10 +9,9 @@ board.md, cards.md, witness.jsonl.gz, sheets.tar, videos-1.tar (and -2) and logs
 rows on the way lie in `<results>.laboratory/`. The same command goes on from what is there; a
 method that fails is named at the end and stops no other.
 
-The rows are those of the board, or with `--sets tune` (`ablate`, `inversion`) each setting of that
-set, a row each; with `--finals witness.jsonl.gz --keep 3` only the best of each method there. With
-`--tuned witness.jsonl.gz`, rows of a method alone run the setting that the rule of `tables --best`
-chooses there.
+The rows are the presets of all methods, or with `--sets tune` (`ablate`, `inversion`) each setting
+of that set, a row each; with `--finals witness.jsonl.gz --keep 3` only the best of each method
+there. All of it is on validation sets: the boards that rank are made by `smmbench_research.record`.
 
 Exit code: 0 all is there, 1 something failed or is left.
 """
@@ -23,7 +22,7 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -188,41 +187,21 @@ def setting_rows(
     return longest_first(rows)
 
 
-def tuned(rows: Sequence[Setting], chosen: Mapping[str, Setting]) -> list[Setting]:
-    """Rows of a method alone with the setting chosen of it; what sets something itself stays."""
-    return [
-        replace(row, changes=chosen[row.method].changes)
-        if row.method in chosen and not row.changes
-        else row
-        for row in rows
-    ]
-
-
-def chosen_in(path: Path) -> dict[str, Setting]:
-    """The best setting of each method in the rows of a search (`--sets tune`).
-
-    Raises:
-        LookupError: A row is of no setting that there is now.
-    """
-    settings = {setting.label: setting for setting in SETS["tune"]}
-    best = {method: str(order.index[0]) for method, order in ranked(read_rows([path])).items()}
-    names = {method: Setting(name, method).label for method, name in best.items()}
-    if gone := [name for name in names.values() if name not in settings]:
-        raise LookupError(f"{path} has rows of '{gone[0]}', which is no setting any more.")
-    return {settings[name].method: settings[name] for name in names.values()}
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the board."""
-    options = _parser().parse_args(arguments)
-    if not options.seed:
-        options.seed = list(load_dataset(options.dataset).manifest.protocol.seeds)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    manifest = load_dataset(options.dataset).manifest
+    if manifest.purpose != "validation":
+        parser.error(
+            f"'{manifest.name}' is a set that methods are ranked on; its board is made by "
+            "`python -m smmbench_research.record`."
+        )
+    options.seed = options.seed or list(manifest.protocol.seeds)
     if options.sets:
         rows = setting_rows(options.sets, options.set, options.finals, options.keep)
     else:
         rows = chosen_rows(options.rows, options.add)
-    if options.tuned:
-        rows = tuned(rows, chosen_in(options.tuned))
     shop = Shop(options)
     shop.work(rows)
     shop.close([row.name for row in rows])
@@ -240,8 +219,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--sets", choices=list(SETS), help="a row each setting of this set instead")
     parser.add_argument("--finals", type=Path, help="with --sets: only the best in these rows")
     parser.add_argument("--keep", type=int, default=3, help="so many of each method, in the finals")
-    parser.add_argument("--tuned", type=Path, help="rows of a search: take the best settings")
-    parser.add_argument("--dataset", default="emoji")
+    parser.add_argument("--dataset", default="emoji-val", help="a validation set")
     parser.add_argument("--seed", type=int, nargs="+", help="default: those of the protocol")
     parser.add_argument("--limit", type=int, help="at most so many pairs a method")
     parser.add_argument("--batch", type=int, default=78, help="pairs made at once")

@@ -1,0 +1,273 @@
+r"""The board of record: every method and control of both embedded worlds, in one run.
+
+    python -m smmbench_research.record plan
+    python -m smmbench_research.record make --gpus 4 --per-gpu 4 --seconds 590 --pack shards
+    python -m smmbench_research.record unpack shards/*.tar
+    python -m smmbench_research.record publish --name 2026-12-01-board --by NAME --output published
+    python -m smmbench_research.record regenerate emoji/smm --gpus 1
+
+`make` makes the videos of each batch, scores them where they are made, and removes them, but for
+previews and a small sample. Run it again and it goes on; nothing that was done is lost, however it
+ended. datasets/docs/record.md says how the board of record is made with it.
+
+Exit code: 0 all is there, 1 something is left or differs, 2 wrong use.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from smmbench.display import print_line
+from smmbench_research.record import estimating, shards
+from smmbench_research.record.making import Machine, Making, keys_of
+from smmbench_research.record.plan import PLAN, Plan, Row, read_plan
+from smmbench_research.record.state import State
+
+PACKING = 30.0  # seconds that are kept for packing at the end
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what is asked."""
+    asked = _parser().parse_args(arguments)
+    try:
+        code: int = asked.do(asked)
+    except (ValueError, LookupError) as error:
+        print_line(f"Error: {error}", err=True)
+        return 2
+    return code
+
+
+def print_plan(asked: argparse.Namespace) -> int:
+    """Print rows, pairs, and what they cost and have left."""
+    plan, rows, state = _of(asked)
+    keys = keys_of(rows, plan, state)
+    found = estimating.estimates(rows, plan, state, keys, _elsewhere(asked))
+    for line in estimating.lines_of(
+        found, asked.gpus, asked.per_gpu, _scorers(asked), asked.seconds - PACKING
+    ):
+        print_line(line)
+    return 0
+
+
+def make(asked: argparse.Namespace) -> int:
+    """Make and score what is left, and pack it."""
+    began = time.monotonic()
+    plan, rows, state = _of(asked)
+    reserve = PACKING if asked.pack else 0.0
+    machine = Machine(
+        gpus=asked.gpus,
+        per_gpu=asked.per_gpu,
+        scorers=_scorers(asked),
+        seconds=asked.seconds - reserve - (time.monotonic() - began),
+    )
+    made = Making(plan, asked.plan, state, machine, frozenset(_elsewhere(asked))).run(rows)
+    for problem in made.problems:
+        print_line(problem, err=True)
+    if made.left:
+        print_line(f"{len(made.left)} batches are left: run the same again.", err=True)
+    print_line(f"{made.made} batches were made in {time.monotonic() - began:.0f} s.", err=True)
+    if asked.pack and made.made:
+        asked.output = asked.pack
+        pack(asked)
+    return 1 if made.left or made.problems else 0
+
+
+def pack(asked: argparse.Namespace) -> int:
+    """Pack what is done."""
+    plan, rows, state = _of(asked)
+    size = int(asked.max_mib * 2**20)
+    packed = shards.pack(plan, rows, state, asked.output, size, asked.files, _elsewhere(asked))
+    total = sum(path.stat().st_size for path in packed.files)
+    print_line(
+        f"Wrote {len(packed.files)} files, {total / 2**20:.1f} MiB, with {packed.tasks} batches, "
+        f"into '{asked.output}'.",
+        err=True,
+    )
+    if packed.left_out:
+        print_line(
+            f"No room for {len(packed.left_out)}: {', '.join(packed.left_out[:5])}", err=True
+        )
+    return 1 if packed.left_out else 0
+
+
+def unpack(asked: argparse.Namespace) -> int:
+    """Take what came back, and write which batches are done, for the next machine."""
+    plan, rows, state = _of(asked)
+    found = shards.unpack(asked.shards, plan, state)
+    keys = shards.done_keys(plan, rows, state)
+    path = state.folder / "done.json"
+    path.write_text(json.dumps(keys, indent=0) + "\n", encoding="utf-8")
+    print_line(
+        f"{len(found.taken)} batches are new, {len(found.there)} were here; {len(keys)} in all. "
+        f"'{path}' says which, for `make --done`.",
+        err=True,
+    )
+    return 0
+
+
+def publish(asked: argparse.Namespace) -> int:
+    """Write boards, tables, sites and sample, and add the boards to a ledger."""
+    from smmbench_leaderboard.ledger.location import ledger_folder
+    from smmbench_research.record import publishing
+
+    plan, rows, state = _of(asked)
+    wanted = publishing.Wanted(
+        name=asked.name,
+        by=asked.by,
+        ledger=ledger_folder(asked.ledger),
+        output=asked.output,
+        partial=asked.partial,
+    )
+    for note in publishing.publish(plan, rows, state, wanted, _tell):
+        print_line(note)
+    return 0
+
+
+def regenerate(asked: argparse.Namespace) -> int:
+    """Make the videos of a row again, and compare their pixels with the published ones."""
+    from smmbench_research.record import regenerating
+
+    plan, state = read_plan(asked.plan), State(asked.folder.absolute())
+    row = replace(plan.row(asked.name), references=(asked.reference,))
+    if asked.batches is not None:
+        plan = first_batches(plan, row, asked.batches)
+    again = State(asked.again.absolute())
+    if row.search and not again.tuned(row).is_file():
+        again.tuned(row).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(asked.tuned or state.tuned(row), again.tuned(row))
+    machine = Machine(asked.gpus, asked.per_gpu, _scorers(asked), asked.seconds)
+    made = Making(plan, asked.plan, again, machine).run([row])
+    for problem in made.problems:
+        print_line(problem, err=True)
+    published = (
+        regenerating.from_results(plan, state)
+        if asked.entry is None
+        else regenerating.from_entry(asked.entry, row)
+    )
+    found = regenerating.compare(plan, plan.tasks([row]), again, published)
+    for line in found.lines():
+        print_line(line)
+    return 0 if found.same else 1
+
+
+def carry(asked: argparse.Namespace) -> int:
+    """Write a folder that `make` runs from."""
+    from smmbench_research.record.carrying import carry as carried
+
+    size = carried(read_plan(asked.plan), asked.world, asked.output)
+    print_line(f"Wrote '{asked.output}', {size / 2**20:.1f} MiB.", err=True)
+    return 0
+
+
+def first_batches(plan: Plan, row: Row, count: int) -> Plan:
+    """The plan with the first batches of a row's world alone: the same batches as in the whole."""
+    world = plan.worlds[row.world]
+    few = replace(world, only=tuple(world.clip_names[: count * world.clips]))
+    return replace(plan, worlds={**plan.worlds, row.world: few})
+
+
+def _tell(line: str) -> None:
+    print_line(line, err=True)
+
+
+def _of(asked: argparse.Namespace) -> tuple[Plan, list[Row], State]:
+    plan = read_plan(asked.plan)
+    return plan, plan.chosen(asked.world, asked.row), State(asked.folder.absolute())
+
+
+def _elsewhere(asked: argparse.Namespace) -> list[str]:
+    return [] if asked.done is None else list(json.loads(asked.done.read_bytes()))
+
+
+def _scorers(asked: argparse.Namespace) -> int:
+    cores = os.cpu_count() or 1
+    makers = max(asked.gpus, 1) * asked.per_gpu
+    return asked.scorers or max(1, cores - makers // 2)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m smmbench_research.record",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    what = parser.add_subparsers(required=True)
+    for do, name, does in (
+        (print_plan, "plan", "print rows, pairs, what they cost, and what is left"),
+        (make, "make", "make and score what is left"),
+        (pack, "pack", "pack what is done, to be brought back"),
+        (unpack, "unpack", "take what was brought back"),
+    ):
+        command = what.add_parser(name, help=does, description=does)
+        command.set_defaults(do=do)
+        add_common(command)
+        if name in ("plan", "make"):
+            add_machine(command)
+        if name == "make":
+            command.add_argument(
+                "--pack", type=Path, help="then pack what is done into this folder"
+            )
+        if name in ("plan", "make", "pack"):
+            command.add_argument("--done", type=Path, help="done.json of `unpack`: made elsewhere")
+        if name == "pack":
+            command.add_argument("--output", type=Path, required=True, help="folder of the shards")
+        if name in ("make", "pack"):
+            command.add_argument("--max-mib", type=float, default=16, help="of one shard")
+            command.add_argument("--files", type=int, default=8, help="shards, at most")
+        if name == "unpack":
+            command.add_argument("shards", type=Path, nargs="+", help="files that `pack` wrote")
+    command = what.add_parser("publish", help="write boards, tables, sites, sample and ledger")
+    command.set_defaults(do=publish)
+    add_common(command)
+    command.add_argument("--name", required=True, help="of the entries: a date, and what it is of")
+    command.add_argument("--by", required=True, help="organiser who gives the trust tier")
+    command.add_argument("--ledger", default="published", help="folder; default: the published one")
+    command.add_argument("--output", type=Path, required=True, help="folder that is written")
+    command.add_argument("--partial", action="store_true", help="although batches are missing")
+    command = what.add_parser("regenerate", help="make a row again and compare its pixels")
+    command.set_defaults(do=regenerate)
+    command.add_argument("name", help="of the row, such as emoji/smm")
+    command.add_argument("--entry", type=Path, help="of a ledger, instead of the run's folder")
+    command.add_argument(
+        "--again", type=Path, default=Path("record-again"), help="where it is made"
+    )
+    command.add_argument("--batches", type=int, help="only the first ones")
+    command.add_argument("--reference", default="forward", help="the motion that is given")
+    command.add_argument("--tuned", type=Path, help="what the row's search chose")
+    command.add_argument("--plan", type=Path, default=PLAN, help="table of rows")
+    command.add_argument("--folder", type=Path, default=Path("record"), help="of the run")
+    add_machine(command)
+    command = what.add_parser("carry", help="write a folder that `make` runs from")
+    command.set_defaults(do=carry)
+    command.add_argument("--plan", type=Path, default=PLAN, help="table of rows")
+    command.add_argument("--world", action="append", default=[], help="only this world; repeatable")
+    command.add_argument("--output", type=Path, required=True, help="folder that is written")
+    return parser
+
+
+def add_common(command: argparse.ArgumentParser) -> None:
+    """Options of every command: the plan, the run's folder, and which rows."""
+    command.add_argument("--plan", type=Path, default=PLAN, help="table of rows")
+    command.add_argument("--folder", type=Path, default=Path("record"), help="of the run")
+    command.add_argument("--world", action="append", default=[], help="only this world; repeatable")
+    command.add_argument("--row", action="append", default=[], help="only this row; repeatable")
+
+
+def add_machine(command: argparse.ArgumentParser) -> None:
+    """Options of what makes videos."""
+    command.add_argument("--gpus", type=int, default=1, help="0: on the CPU")
+    command.add_argument("--per-gpu", type=int, default=4, help="processes on each")
+    command.add_argument("--scorers", type=int, help="processes that score; default: by the cores")
+    command.add_argument("--seconds", type=float, default=float("inf"), help="then all is over")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+"""A folder that has all that `make` needs, for a machine that nothing can be installed on.
+
+Packages lie flat in it, beside the metadata that says which methods there are, so that
+`PYTHONPATH=FOLDER python -m smmbench_research.record make ...` runs there. Other packages (PyTorch,
+diffusers, OpenCV, ...) must be there.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Collection
+from importlib.metadata import distribution
+from importlib.util import find_spec
+from pathlib import Path
+
+from smmbench_research.record.plan import Plan
+
+PACKAGES = (
+    *("smmbench", "smmbench_baselines", "smmbench_datasets", "smmbench_leaderboard"),
+    "smmbench_research",
+)
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
+METADATA = ("METADATA", "entry_points.txt")
+EVERY_WORLD = ("judge", "locator")
+"""Models of the world `emoji` that see the outputs of both worlds."""
+
+
+def carry(plan: Plan, worlds: Collection[str], folder: Path) -> int:
+    """Copy what is needed for some worlds, without the models and clips of others.
+
+    Args:
+        plan: The plan.
+        worlds: Names of worlds; none for all.
+        folder: Where to; it must not be there.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        ValueError: The folder is there.
+    """
+    if folder.exists():
+        raise ValueError(f"'{folder}' is there already: name another.")
+    for package in PACKAGES:
+        spec = find_spec(package)
+        assert spec is not None
+        assert spec.submodule_search_locations
+        shutil.copytree(
+            next(iter(spec.submodule_search_locations)), folder / package, ignore=LEFT_OUT
+        )
+    installed = distribution("smmbench")
+    target = folder / f"smmbench-{installed.version}.dist-info"
+    target.mkdir()
+    for name in METADATA:
+        if (text := installed.read_text(name)) is not None:
+            (target / name).write_text(text, encoding="utf-8")
+    boards = {
+        name: world for name, world in plan.worlds.items() if world.dataset != world.validation
+    }
+    for name in boards.keys() - set(worlds or boards):
+        _remove_world(folder / "smmbench_datasets" / name.replace("-", "_"))
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def _remove_world(package: Path) -> None:
+    """Remove models and clips of a world; its code stays, and what sees the other's outputs."""
+    shutil.rmtree(package / "clips", ignore_errors=True)
+    for path in (package / "models").rglob("*.safetensors"):
+        if not any(one in path.parts for one in EVERY_WORLD):
+            path.unlink()

@@ -1,0 +1,180 @@
+"""What the workers do: make the videos of a batch, and score some of them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smmbench.dataset import clip_named, edit_named, load_dataset
+from smmbench.environment import compute_deterministically
+from smmbench.results import VIDEO, RunRecord, read_record
+from smmbench.running.loop import plan_run
+from smmbench.running.maker import Maker
+from smmbench.scoring.loop import ScoreLoop
+from smmbench.scoring.options import Options
+from smmbench.video import read_video
+from smmbench_research.record.identity import settings_of
+from smmbench_research.record.plan import Task, read_plan
+from smmbench_research.record.state import State, clear, folders_of
+
+AXES = ("text_similarity", "motion_fidelity")
+EVALUATORS = {"emoji", "emoji-wan"}
+"""Datasets of the world's captions, whose judge and locator see what they have to see."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A batch whose videos are there.
+
+    Attributes:
+        folders: Of its results.
+        seconds: It took.
+        failed: Pairs without a video.
+        device: That it was made on.
+    """
+
+    folders: tuple[Path, ...]
+    seconds: float
+    failed: int
+    device: str
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Some videos that were scored.
+
+    Attributes:
+        seconds: It took.
+        unscored: Those that were refused, or have no number on an axis; in words.
+        held_out: A row a pair, of the clips' own motion alone.
+    """
+
+    seconds: float
+    unscored: tuple[str, ...]
+    held_out: tuple[dict[str, Any], ...]
+
+
+_makers: dict[tuple[str, str], Maker] = {}
+_loops: dict[tuple[str, ...], ScoreLoop] = {}
+_evaluators: dict[str, Any] = {}
+
+
+def make(task: Task, plan_file: Path, plan_sha256: str, folder: Path, device: str) -> Made:
+    """Make the videos of a batch in deterministic mode, with nothing in the cache of latents.
+
+    What lies there of an earlier try is removed: a batch of fewer pairs would give other pixels.
+
+    Args:
+        task: The batch.
+        plan_file: Where its plan is.
+        plan_sha256: Of the plan as it was when the run began.
+        folder: Of the run.
+        device: Where to compute.
+
+    Raises:
+        ValueError: The plan was changed since.
+    """
+    compute_deterministically()
+    plan, state = read_plan(plan_file), State(folder)
+    if plan.sha256 != plan_sha256:
+        raise ValueError(f"'{plan_file}' was changed while the run was under way.")
+    world = plan.worlds[task.row.world]
+    clear(task, plan, state)
+    settings = settings_of(task.row, state)
+    run = plan_run(
+        task.row.method,
+        world.dataset,
+        state.results_of(task.row),
+        label=task.row.label,
+        reference=task.reference,
+        clips=task.clips,
+        seeds=world.seeds,
+        limit=world.limit,
+        device=device,
+        batch=task.pairs,
+        **settings,
+    )
+    key = task.row.name, task.reference
+    if key not in _makers:
+        _makers.clear()  # one method is in memory at a time
+        _makers[key] = Maker(run.job)
+    began = time.perf_counter()
+    with _empty_cache():
+        records = list(_makers[key].make([pair for pair, _ in run.pairs]))
+    return Made(
+        folders=tuple(place for _, place in folders_of(task, plan, state)),
+        seconds=time.perf_counter() - began,
+        failed=sum(record.status == "failed" for record in records),
+        device=records[0].environment.device,
+    )
+
+
+def score(folders: Sequence[Path], metrics: tuple[str, ...]) -> Scored:
+    """Score results on the CPU, so that every machine gets the same numbers."""
+    began = time.perf_counter()
+    if metrics not in _loops:
+        _loops[metrics] = ScoreLoop(Options(metrics=metrics, device="cpu"))
+    records = [(folder, record) for folder in folders if (record := read_record(folder))]
+    unscored, rows = [], []
+    for outcome in _loops[metrics].run(records):
+        record = outcome.record
+        if record.status == "failed":
+            continue
+        missing = outcome.missing(AXES)
+        if outcome.error or missing:
+            unscored.append(outcome.error or f"{outcome.folder}: {missing}")
+        elif record.request.reference == "forward" and record.request.dataset in EVALUATORS:
+            rows.append(_held_out(outcome.folder, record))
+    return Scored(time.perf_counter() - began, tuple(unscored), tuple(rows))
+
+
+def _held_out(folder: Path, record: RunRecord) -> dict[str, Any]:
+    """What evaluators that no search saw say of one output."""
+    asked = record.request
+    row = {"label": asked.method, "clip": asked.clip, "edit": asked.edit, "seed": asked.seed}
+    return row | (
+        _by_measures(folder, record) if asked.dataset == "emoji" else _by_judge(folder, record)
+    )
+
+
+def _by_measures(folder: Path, record: RunRecord) -> dict[str, float | None]:
+    from smmbench_research.emoji.laboratory.measures import Measures, figures
+
+    asked = record.request
+    if asked.dataset not in _evaluators:
+        dataset = load_dataset(asked.dataset)
+        _evaluators[asked.dataset] = Measures(dataset, "cpu", second="lucas-kanade")
+    measures: Measures = _evaluators[asked.dataset]
+    clip = clip_named(measures.dataset, asked.clip)
+    video, pixels = read_video(folder / VIDEO), record.pixels_sha256
+    tracks = measures.track(video, pixels), measures.track_again(video, pixels)
+    return figures(measures.measure(clip, edit_named(clip, asked.edit).prompt, video, *tracks))
+
+
+def _by_judge(folder: Path, record: RunRecord) -> dict[str, float | None]:
+    from smmbench_research.emoji_wan.seen import Seen
+
+    if record.request.dataset not in _evaluators:
+        _evaluators[record.request.dataset] = Seen()
+    seen: Seen = _evaluators[record.request.dataset]
+    return seen.figures(folder, record)
+
+
+@contextmanager
+def _empty_cache() -> Iterator[None]:
+    """A folder of caches that is empty: what is inverted depends on this batch alone."""
+    before = os.environ.get("SMMBENCH_HOME")
+    with tempfile.TemporaryDirectory(prefix="smmbench-record-") as folder:
+        os.environ["SMMBENCH_HOME"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["SMMBENCH_HOME"]
+            if before is not None:
+                os.environ["SMMBENCH_HOME"] = before
