@@ -1,8 +1,8 @@
-"""Options of the command line, each defined once: in every command it means the same.
+"""Options of the command line, each defined once, with the same meaning in every command.
 
-A command takes one as the annotation of a parameter that has the option's name, such as
-`seed: Seed = None`. What a command does with it beyond that stands in the command's own help.
-Packages that add commands through the entry point `smmbench.commands` may use them too.
+A command uses one as the annotation of a parameter with the option's name, such as `seed: Seed =
+None`; anything specific to a command is in that command's help. Packages that add commands through
+the entry point `smmbench.commands` may use them too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typer.core import TyperCommand
 
 
 def _option(name: str, help: str, *spellings: str, variable: bool = True, **more: Any) -> Any:
-    """An option; `variable`: it may also be given by the environment variable of its name."""
+    """Define an option; `variable` also allows the environment variable of its name."""
     variables = [f"SMMBENCH_{name[2:].replace('-', '_').upper()}"] if variable else []
     return typer.Option(name, *spellings, help=help, envvar=variables or None, **more)
 
@@ -35,13 +35,13 @@ ValidationSet = Annotated[  # no variable: a test set must not slip into tuning
 ]
 Preset = Annotated[
     str | None,
-    _option("--preset", "Preset of the method; if not given, the one named like the dataset."),
+    _option("--preset", "Preset of the method. Default: the one named like the dataset."),
 ]
 Set = Annotated[
     list[str] | None,
     _option(
         "--set",
-        "Set a parameter of the method, after its preset; repeatable.",
+        "Set a parameter of the method, overriding its preset; repeatable.",
         variable=False,
         metavar="NAME=VALUE",
     ),
@@ -58,7 +58,7 @@ Reference = Annotated[
     list[str] | None,
     _option(
         "--reference",
-        "The motion that the method is given with the same prompts: forward (the clip's own), "
+        "Motion that the method receives, with the same prompts: forward (the clip's own), "
         "reversed, other (another clip's) or none (a still); repeatable.",
         variable=False,
         metavar="KIND",
@@ -67,8 +67,8 @@ Reference = Annotated[
 Seed = Annotated[list[int] | None, _option("--seed", "Only this seed of the videos; repeatable.")]
 _LIMIT = _option(
     "--limit",
-    "Maximum number of pairs of clip and prompt, taken round-robin over the clips: the first "
-    "prompt of each clip, with the first seed, before the second prompt of any.",
+    "Maximum number of pairs, taken round-robin over the clips: the first prompt of each clip, "
+    "with the first seed, before the second prompt of any.",
     min=1,
 )
 Limit = Annotated[int | None, _LIMIT]
@@ -77,7 +77,7 @@ LimitShown = Annotated[int, _LIMIT]
 # How it is run --------------------------------------------------------------------------------
 
 Device = Annotated[
-    str, _option("--device", "cpu, cuda, cuda:1 or mps; auto takes a GPU if there is one.")
+    str, _option("--device", "cpu, cuda, cuda:1 or mps; auto uses a GPU if available.")
 ]
 Batch = Annotated[
     int,
@@ -102,12 +102,12 @@ Shard = Annotated[
     str | None,
     _option(
         "--shard",
-        "Only the I-th of N shares of the clips, for several processes or machines.",
+        "Only the I-th of N shards of the clips, for several processes or machines.",
         metavar="I/N",
     ),
 ]
 DryRun = Annotated[bool, _option("--dry-run", "Print what would be done; change nothing.")]
-Quick = Annotated[bool, _option("--quick", "Fewer checks, in less time.")]
+Quick = Annotated[bool, _option("--quick", "Run fewer checks, in less time.")]
 
 # Results and what is written ------------------------------------------------------------------
 
@@ -136,19 +136,19 @@ Port = Annotated[
     int,
     _option(
         "--port",
-        "Port at which a page is shown; 0 takes a free one.",
+        "Port of the server; 0 selects a free one.",
         variable=False,
         min=0,
         max=65535,
     ),
 ]
 Json = Annotated[bool, _option("--json", "Print JSON.")]
-Label = Annotated[str | None, _option("--label", "Name on the board, if not the method's own.")]
+Label = Annotated[str | None, _option("--label", "Name on the board. Default: the method's name.")]
 Methods = Annotated[
     list[str] | None,
     _option(
         "--methods",
-        "Only methods of these labels; repeatable, or with commas.",
+        "Only methods with these labels; repeatable, or comma-separated.",
         variable=False,
         metavar="LABEL",
     ),
@@ -157,7 +157,7 @@ Exclude = Annotated[
     list[str] | None,
     _option(
         "--exclude",
-        "No methods of these labels; repeatable, or with commas.",
+        "Exclude methods with these labels; repeatable, or comma-separated.",
         variable=False,
         metavar="LABEL",
     ),
@@ -167,28 +167,27 @@ Exclude = Annotated[
 
 Metrics = Annotated[
     str | None,
-    _option("--metrics", "Names of metrics, with commas between: see `smmbench metrics list`."),
+    _option("--metrics", "Comma-separated names of metrics: see `smmbench metrics list`."),
 ]
 _TRACKER = _option(
     "--tracker",
-    "What follows points: dis, lucas-kanade, bootstapir:/path.pt, or another of "
-    "`smmbench trackers list`.",
+    "Tracker: dis, lucas-kanade, bootstapir:/path.pt, or another of `smmbench trackers list`.",
 )
 Tracker = Annotated[str, _TRACKER]
 TrackerOrProtocols = Annotated[str | None, _TRACKER]
 _TEXT_MODEL = _option(
     "--text-model",
-    "What scores prompts: ViT-B-32:openai, ViT-B-32:/path of weights, a folder in open_clip's "
-    "layout, or emoji-clip (for emoji clips alone).",
+    "Text model: ViT-B-32:openai, ViT-B-32:/path of weights, a folder in open_clip's layout, "
+    "or emoji-clip (only for emoji clips).",
 )
 TextModel = Annotated[str, _TEXT_MODEL]
 TextModelOrNone = Annotated[str | None, _TEXT_MODEL]
 _FRAMES = _option(
-    "--frames", "Frames of each clip, at most: the first ones.", variable=False, min=2
+    "--frames", "Maximum number of frames per clip, from the first.", variable=False, min=2
 )
 Frames = Annotated[int, _FRAMES]
 FramesOrAll = Annotated[int | None, _FRAMES]
-_FPS = _option("--fps", "Frame rate of the videos, in frames a second.", variable=False)
+_FPS = _option("--fps", "Frame rate of the videos, in frames per second.", variable=False)
 Fps = Annotated[float, _FPS]
 FpsOrFiles = Annotated[float | None, _FPS]
 Size = Annotated[str, _option("--size", "Width and height in pixels.", variable=False)]
@@ -196,9 +195,9 @@ Size = Annotated[str, _option("--size", "Width and height in pixels.", variable=
 # What is said of it ---------------------------------------------------------------------------
 
 Name = Annotated[
-    str, _option("--name", "Name of what is added: a-z, 0-9, '.', '_', '-'.", variable=False)
+    str, _option("--name", "Name of the new item: a-z, 0-9, '.', '_', '-'.", variable=False)
 ]
-Title = Annotated[str, _option("--title", "Name in words.", variable=False)]
+Title = Annotated[str, _option("--title", "Human-readable name.", variable=False)]
 Paper = Annotated[
     str, _option("--paper", "Reference of the paper, or its address.", variable=False)
 ]
@@ -210,7 +209,7 @@ PromptsIfNeeded = Annotated[Path | None, _PROMPTS]
 
 
 def labels(given: list[str] | None) -> list[str]:
-    """The labels that --methods or --exclude name: each may name several, with commas between."""
+    """Return the labels that --methods or --exclude name, each possibly comma-separated."""
     return [label.strip() for one in given or () for label in one.split(",")]
 
 
@@ -218,7 +217,7 @@ def labels(given: list[str] | None) -> list[str]:
 
 
 def accepting(spellings: Mapping[str, str]) -> type[TyperCommand]:
-    """Make the class of a command that also takes older spellings of its options.
+    """Create a command class that also accepts older spellings of its options.
 
     Args:
         spellings: From an older spelling to the option's name: `{"-o": "--results"}`. The help

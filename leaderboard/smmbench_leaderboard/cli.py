@@ -123,7 +123,9 @@ def leaderboard(
     output: OutputOrDefault = None,
     json: Json = False,
 ) -> None:
-    """Rank the methods of a results folder: means with intervals, coverage, cost, Pareto front.
+    """Rank the methods of a results folder.
+
+    Shows means with intervals, ranks, coverage, cost and the Pareto front.
 
     --metrics adds metrics besides the two axes; they do not rank. The table is printed, or written
     to the file that --output names. Name a dataset if there are results of several.
@@ -200,7 +202,9 @@ def compare(
     ledger: Ledger = None,
     json: Json = False,
 ) -> None:
-    """Compare two methods pair by pair: differences with intervals and p-values, and edits won.
+    """Compare two methods pair by pair.
+
+    Shows differences with intervals and p-values, and how many edits each method wins.
 
     --metrics adds metrics besides the two axes.
     """
@@ -233,7 +237,7 @@ def selectivity(
     output: OutputOrDefault = None,
     json: Json = False,
 ) -> None:
-    """Show how selectively methods follow the motion that they are given.
+    """Show how selectively methods follow a given motion.
 
     Compares videos of the clips' own motion with videos of the same prompts that were generated
     from another: `smmbench run --method NAME --reference forward --reference reversed`. Videos
@@ -293,7 +297,9 @@ def validate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare a metric with human judgements: how often it prefers the video that people prefer.
+    """Compare a metric with human judgements.
+
+    Shows how often the metric prefers the video that people prefer.
 
     The metric's scores are those of the results folder. Agreement has an interval over source
     clips; 0.5 is chance. A metric is rejected if a control comes close to the best method.
@@ -351,7 +357,9 @@ def why(
     text_model: TextModelOrNone = None,
     json: Json = False,
 ) -> None:
-    """Show where a number of a table comes from, and check every link of the chain.
+    """Trace a number of a table to its origin.
+
+    Every link of the chain is checked.
 
     For the mean of a method: its pairs, and which of them count as worst. For one pair: value,
     metric, tracker, model, pixels, how the video was made, and whether scoring it now would keep
@@ -410,7 +418,9 @@ def submit(
     title: Title = "",
     json: Json = False,
 ) -> None:
-    """Pack a method's videos, records and card into one archive for `smmbench verify`.
+    """Pack the results of one method for verification.
+
+    The archive contains videos, records and the card; check it with `smmbench verify`.
 
     An existing archive of that name is replaced. The options for authors, contact, clips seen,
     licence, paper and title override the method's card.
@@ -449,7 +459,9 @@ def verify(
     metrics: Metrics = None,
     json: Json = False,
 ) -> None:
-    """Check a submission and recompute its scores; nothing in it is trusted or executed.
+    """Check a submission and recompute its scores.
+
+    Nothing in the submission is trusted or executed.
 
     --metrics computes further metrics; the claims of a submission do not determine what is loaded.
 

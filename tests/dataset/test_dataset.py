@@ -386,7 +386,7 @@ def test_a_dataset_that_does_not_load_is_named_and_the_others_listed(
 
 def test_the_command_line_checks(square_dataset: Path, smmbench: CommandLine) -> None:
     code, out, _ = smmbench("datasets", "check", square_dataset)
-    assert (code, out) == (0, f"{square_dataset}: all is well.\n")
+    assert (code, out) == (0, f"{square_dataset}: no faults.\n")
     (square_dataset.parent / "left.mkv").unlink()
     code, out, _ = smmbench("datasets", "check", square_dataset)
     assert code == 1

@@ -165,7 +165,7 @@ def test_the_command_line_fetches_from_a_folder(
     code, out, err = smmbench(*command)
     assert code == 1
     assert "clips/left.mkv: 'clips/left.mkv' is not in" in out
-    assert "1 fetched, 0 there before, 1 failed." in out
+    assert "1 fetched, 0 already here, 1 failed." in out
     assert "[2/2] clips/left.mkv" in err
     (tmp_path / "page" / "left.mkv").write_bytes(public[1][f"{ADDRESS}left.mkv"])
     code, out, _ = smmbench(*command, "--json")

@@ -88,7 +88,7 @@ def test_a_dry_run_says_what_a_machine_lacks(
     model = build_tiny_wan(tmp_path / "wan")
     chosen = ("--set", f"model={model}")
     code, _, err = smmbench(*words, *chosen)
-    assert code == 0 and "Ready: the run can begin here." in err
+    assert code == 0 and "Ready: the run can start here." in err
     next((model / "transformer").glob("*-00002-*.safetensors")).unlink()
     code, out, err = smmbench(*words, *chosen, "--json")
     (check,) = (one for one in json.loads(out)["checks"] if one["name"].startswith("model"))

@@ -447,7 +447,7 @@ def test_the_command(bench: Bench) -> None:
     (bench.folder / "nan").unlink()
     stopped = _invoke(arguments)
     assert stopped.exit_code == 130
-    assert "goes on from here" in stopped.stderr
+    assert "same command to resume" in stopped.stderr
 
 
 def test_who_holds_a_folder_makes_others_wait(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command line: a module a verb, no logic, heavy imports inside the commands."""
+"""The command line: one module per command, no logic, heavy imports inside the commands."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def _version(asked: bool) -> bool:
 @app.callback()
 def _smmbench(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version and leave."
+        False, "--version", callback=_version, is_eager=True, help="Print the version and exit."
     ),
     quiet: Annotated[
-        bool, typer.Option("--quiet", envvar="SMMBENCH_QUIET", help="Say only what went wrong.")
+        bool, typer.Option("--quiet", envvar="SMMBENCH_QUIET", help="Print errors only.")
     ] = False,
     log_file: Annotated[
         Path | None,
         typer.Option(
             "--log-file",
             envvar="SMMBENCH_LOG_FILE",
-            help="Append all that is said on standard error to this file too, with the time.",
+            help="Also append everything printed to standard error to this file, with timestamps.",
         ),
     ] = None,
 ) -> None:
@@ -80,29 +80,29 @@ for module in (
 
 
 def _add_offered() -> None:
-    """Add the commands of other distributions; broken ones are named and left out."""
+    """Add the commands of other distributions; broken ones are reported and skipped."""
     for name in offered("smmbench.commands"):
         try:
             load_offered("smmbench.commands", name, "command")(app)
         except Exception as error:  # a stranger's function may raise anything
-            print_line(f"smmbench: the commands of '{name}' are left out: {error}", err=True)
+            print_line(f"smmbench: the commands of '{name}' are skipped: {error}", err=True)
 
 
 _add_offered()
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    """Say a warning as one line; which line of code gave it tells a user nothing."""
+    """Print a warning as one line, without the source line that raised it."""
     print_line(f"warning: {' '.join(str(message).split())}", err=True, wrong=True)
 
 
 def main() -> None:
-    """Run the command line: exit code 0 all done, 1 something failed, 2 wrong use.
+    """Run the command line: exit code 0 all done, 1 something failed, 2 incorrect usage.
 
-    What a user can mend (`ValueError`, `LookupError`, `OSError`, `ImportError`) is one sentence
-    on standard error; a file that is not what its name says is no wrong use, so its code is 1.
-    Anything else is a defect and keeps its traceback. At a signal to end (SIGTERM, SIGHUP) what is
-    half-written is removed; the code is 128 plus the signal's number.
+    Errors that a user can fix (`ValueError`, `LookupError`, `OSError`, `ImportError`) are one
+    sentence on standard error; a file with unexpected content is not incorrect usage, so its code
+    is 1. Anything else is a defect and keeps its traceback. On SIGTERM or SIGHUP, partially written
+    files are removed; the code is 128 plus the signal's number.
     """
     prepare_streams()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's: numbers are those of any machine

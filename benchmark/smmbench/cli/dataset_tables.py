@@ -1,4 +1,4 @@
-"""Datasets as tables for a person."""
+"""Tables of datasets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smmbench.display import console
 
 
 def print_list(rows: list[dict[str, Any]]) -> None:
-    """Print a line for each dataset; `rows` are as `summary` makes them."""
+    """Print one line per dataset; `rows` come from `summary`."""
     table = Table("dataset", "clips", "prompts", "files here", "licence", "title", box=None)
     for column in table.columns[:-1]:
         column.no_wrap = True
@@ -23,7 +23,7 @@ def print_list(rows: list[dict[str, Any]]) -> None:
 
 
 def print_dataset(dataset: Dataset, facts: dict[str, Any]) -> None:
-    """Print all that a reader of a board must know; `facts` are as `summary` makes them."""
+    """Print everything that a reader of a board must know; `facts` come from `summary`."""
     out, manifest = console(), dataset.manifest
     out.print(f"{manifest.name} version {manifest.version}: {manifest.title}", style="bold")
     out.print(manifest.description)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from smmbench.dataset import Dataset, PromptKey
 
 SETS = ("ditflow", "five", "loveu-tgve", "movebench", "mtbench", "simmotion")
-"""Names of `smmbench.public_sets`, which is loaded when it is needed; a test compares them."""
+"""Names of `smmbench.public_sets`, which is loaded on demand; a test compares them."""
 REAL = "smmbench-real"
 
 NameOrPath = Annotated[
@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     verbs = typer.Typer(
         no_args_is_help=True,
-        help="List, show, describe, check, fetch, begin, add, remove datasets.",
+        help="List, show, check, create, import and fetch datasets.",
     )
     verbs.command("list")(list_datasets)
     verbs.command("show")(show_dataset)
@@ -59,7 +59,7 @@ def register(app: typer.Typer) -> None:
 def list_datasets(json: Json = False) -> None:
     """List the datasets that are installed or were added.
 
-    Exit code 1 if one does not load; it is named on standard error.
+    Exit code: 0 all of them load, 1 one does not and is named on standard error.
     """
     from smmbench.cli.dataset_tables import print_list
     from smmbench.dataset.summary import summary
@@ -96,7 +96,7 @@ def describe_dataset(
         Literal["croissant", "datasheet"],
         typer.Option(
             "--form",
-            help="croissant: JSON-LD by Croissant 1.0 with its Responsible AI fields. datasheet: "
+            help="croissant: JSON-LD in Croissant 1.0 with its Responsible AI fields. datasheet: "
             "the questions of Datasheets for Datasets with their answers, as Markdown.",
         ),
     ] = "croissant",
@@ -104,8 +104,9 @@ def describe_dataset(
 ) -> None:
     """Describe a dataset for catalogues (Croissant) or for readers (datasheet).
 
-    The answers are in NAME.datasheet.toml or datasheet.toml beside the manifest. Without such a
-    file, Croissant has no Responsible AI fields. Printed, or written where --output says.
+    The answers are read from NAME.datasheet.toml or datasheet.toml next to the manifest. Without
+    such a file, Croissant has no Responsible AI fields. The result is printed, or written to
+    --output.
     """
     from smmbench.dataset import load_dataset
     from smmbench.dataset.croissant import croissant_text
@@ -119,7 +120,7 @@ def describe_dataset(
         if sheet is None:
             raise ValueError(
                 f"'{dataset}' has no datasheet: write '{found.manifest.name}.datasheet.toml' "
-                "beside its manifest."
+                "next to its manifest."
             )
         text = datasheet_markdown(found, sheet)
     else:
@@ -134,7 +135,7 @@ def describe_dataset(
 def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
     """Check every file, frame count, size, hash and prompt of a dataset.
 
-    Exit code 1 with a list of faults on standard output if anything is wrong.
+    Exit code: 0 no faults, 1 faults, which are listed on standard output, 2 incorrect usage.
     """
     from smmbench.dataset import (
         ManifestError,
@@ -170,22 +171,22 @@ def check_dataset(dataset: NameOrPath, json: Json = False) -> None:
             moves = motion_check(manifest.protocol)
         except (ImportError, LookupError, ValueError) as error:
             moves = None
-            print_line(f"That something moves in each clip is not checked: {error}", err=True)
+            print_line(f"Motion in the clips was not checked: {error}", err=True)
         key: PromptKey = str.casefold
         try:
             key = prompt_check(manifest.protocol)
         except (ImportError, LookupError, OSError, ValueError) as error:
-            print_line(f"How far the text model reads prompts is not checked: {error}", err=True)
+            print_line(f"The length of the prompts was not checked: {error}", err=True)
         names = [clip.name for clip in manifest.clips]
         names += [f"{output.method}/{output.clip}/{output.edit}" for output in manifest.outputs]
         with progress(len(names), "videos") as report:
             for name, found_here in zip(names, check_dataset(found, moves, key), strict=True):
-                report(f"{name}: {'faulty' if found_here else 'right'}", failed=bool(found_here))
+                report(f"{name}: {'faulty' if found_here else 'valid'}", failed=bool(found_here))
                 faults += found_here
     if json:
         print_json({"dataset": dataset, "faults": faults})
     else:
-        for line in faults or [f"{dataset}: all is well."]:
+        for line in faults or [f"{dataset}: no faults."]:
             print_line(line)
     if faults:
         raise typer.Exit(1)
@@ -201,10 +202,12 @@ def fetch_dataset(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Fetch the public files of datasets; run it again to resume a download that was cut.
+    """Fetch the public files of datasets; run again to resume an interrupted download.
 
-    Files go to the toolkit's cache folder (SMMBENCH_HOME) and are kept only if their SHA-256 is
-    right. Exit code 1 if any cannot be had.
+    Files are stored in the toolkit's cache folder (SMMBENCH_HOME) and kept only if their SHA-256
+    matches.
+
+    Exit code: 0 all files are here, 1 one cannot be fetched, 2 incorrect usage.
     """
     from smmbench.dataset import load_dataset
     from smmbench.dataset.fetching import fetch_dataset, public_files
@@ -235,7 +238,7 @@ def fetch_dataset(
         raise typer.Exit(1)
 
 
-STATES = {"fetched": "fetched", "here": "there before", "failed": "failed"}
+STATES = {"fetched": "fetched", "here": "already here", "failed": "failed"}
 
 
 def new_dataset(
@@ -245,14 +248,16 @@ def new_dataset(
     prompts: Prompts,
     name: Name,
     licence: Licence,
-    attribution: Annotated[str, typer.Option("--attribution", help="Whose the clips are.")],
+    attribution: Annotated[
+        str, typer.Option("--attribution", help="Whom to credit for the clips.")
+    ],
     title: Title = "",
     captions: Annotated[
         str,
         typer.Option(
             "--captions",
-            help="What clips show, where the prompts do not say: `names`, for the words of their "
-            "file names, or a JSON file, clip: caption.",
+            help="Captions of clips, if the prompts file has none: `names` takes the words of the "
+            "file names; otherwise a JSON file that maps clips to captions.",
         ),
     ] = "",
     frames: Frames = 24,
@@ -261,10 +266,10 @@ def new_dataset(
     text_model: TextModel = "ViT-B-32:openai",
     tracker: Tracker = "dis",
 ) -> None:
-    """Begin a dataset of your own: write the manifest of a folder of videos, hashes and all.
+    """Create a dataset: write the manifest of a folder of videos, with all hashes.
 
-    The prompts are CSV (comma, semicolon or tab) or JSON: clip, prompt and, if wanted, caption and
-    edit. The licence is that of all clips; without a title, the name stands for it.
+    The prompts are CSV (comma, semicolon or tab) or JSON with the columns clip, prompt and,
+    optionally, caption and edit. The licence applies to all clips; the title defaults to the name.
     """
     from smmbench.dataset.manifest import NAME_PATTERN, Protocol
     from smmbench.dataset.prompt_files import read_captions, read_prompts
@@ -273,14 +278,16 @@ def new_dataset(
 
     if not re.fullmatch(NAME_PATTERN, name):
         raise ValueError(
-            f"--name is of a-z, 0-9, '.', '_', '-', begins with a letter or digit; got '{name}'."
+            f"--name is of a-z, 0-9, '.', '_', '-' and starts with a letter or digit; got '{name}'."
         )
     path = folder / f"{name}.toml"
     if path.exists():
-        raise FileExistsError(f"'{path}' is left as it is; remove it, or take another --name.")
+        raise FileExistsError(f"'{path}' is left as it is; remove it, or use another --name.")
     width, height = _size(size)
     if frames < 2 or not 0 < fps < 1000:
-        raise ValueError(f"--frames is at least 2 and --fps above 0, got {frames} and {fps:g}.")
+        raise ValueError(
+            f"--frames must be at least 2 and --fps above 0, got {frames} and {fps:g}."
+        )
     protocol = Protocol(
         frames=frames, width=width, height=height, fps=fps,
         text_model=text_model, tracker=tracker,
@@ -313,7 +320,9 @@ def import_set(
     ] = False,
     revision: Annotated[
         str,
-        typer.Option("--revision", metavar="COMMIT", help="Of the hub; default: the set's own."),
+        typer.Option(
+            "--revision", metavar="COMMIT", help="Commit on the hub. Default: the set's own."
+        ),
     ] = "",
     frames: FramesOrAll = None,
     size: Size = "",
@@ -323,14 +332,14 @@ def import_set(
         bool,
         typer.Option(
             "--rehearsal",
-            help="For smmbench-real: tiny clips, to walk through every stage without weights.",
+            help="For smmbench-real: tiny clips, to rehearse every stage without weights.",
         ),
     ] = False,
 ) -> None:
-    """Make a dataset of your copy of a public set: prompts, masks, hashes, licence, attribution.
+    """Turn your copy of a public set into a dataset: prompts, masks, hashes, licence, attribution.
 
-    Each set has a protocol of its own. With another one (--frames, --size, --text-model,
-    --tracker) the dataset is called SET-own, for its numbers do not compare. Nothing is sent.
+    Each set has its own protocol. With another one (--frames, --size, --text-model, --tracker) the
+    dataset is named SET-own, because its numbers are not comparable. Nothing is uploaded.
     ditflow and smmbench-real need --prompts: supp/assets/prompts.js of ditflow.github.io.
     """
     from smmbench.plugins import no_such
@@ -346,14 +355,14 @@ def import_set(
     if name not in PUBLIC_SETS:
         raise ValueError(no_such("public set", name, (*PUBLIC_SETS, REAL)))
     if rehearsal:
-        raise ValueError(f"--rehearsal is of {REAL} alone.")
+        raise ValueError(f"--rehearsal is only for {REAL}.")
     known = PUBLIC_SETS[name]
     if hub:
         from smmbench.public_sets.hub import fetch_set
 
         print_line(f"From {fetch_set(known, folder, revision)}.", err=True)
     elif revision:
-        raise ValueError("--revision is of the hub: give --hub too.")
+        raise ValueError("--revision needs --hub.")
     changed: dict[str, Any] = {}
     if frames is not None:
         changed["frames"] = frames
@@ -375,32 +384,32 @@ def _print_written(paths: Sequence[Path], notes: Sequence[str]) -> None:
 def add_dataset(
     path: Annotated[Path, typer.Argument(help="TOML manifest of your own dataset.")],
 ) -> None:
-    """Make your own dataset known by its name; the manifest and its files stay where they are."""
+    """Register your own dataset under its name; the manifest and its files stay where they are."""
     from smmbench.dataset import add_dataset
 
     name = add_dataset(path).manifest.name
-    print_line(f"Dataset '{name}' is known now. Check it: smmbench datasets check {name}")
+    print_line(f"Registered dataset '{name}'. Check it: smmbench datasets check {name}")
 
 
 def remove_dataset(
     name: Annotated[str, typer.Argument(help="Name of a dataset that was added.")],
 ) -> None:
-    """Forget a dataset that was added; its manifest and files stay where they are."""
+    """Remove the registration of an added dataset; its manifest and files stay where they are."""
     from smmbench.dataset import remove_dataset
 
     remove_dataset(name)
-    print_line(f"Dataset '{name}' is forgotten; nothing of it was deleted.")
+    print_line(f"Removed the registration of dataset '{name}'; no file was deleted.")
 
 
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
-        raise ValueError(f"--size is WIDTHxHEIGHT, such as 576x320, got '{text}'.")
+        raise ValueError(f"--size must be WIDTHxHEIGHT, such as 576x320, got '{text}'.")
     return int(width), int(height)
 
 
 def _all_datasets() -> tuple[list[Dataset], list[str]]:
-    """Every dataset that loads, and a line for each that does not."""
+    """Return every dataset that loads, and a line for each that does not."""
     from smmbench.dataset import dataset_names, is_added, load_dataset
 
     found, broken = [], []
@@ -408,6 +417,6 @@ def _all_datasets() -> tuple[list[Dataset], list[str]]:
         try:
             found.append(load_dataset(name))
         except Exception as error:  # a stranger's entry point may raise anything
-            forget = f" To forget it: smmbench datasets remove {name}" if is_added(name) else ""
+            forget = f" To remove it: smmbench datasets remove {name}" if is_added(name) else ""
             broken.append(f"The dataset '{name}' does not load: {error}{forget}")
     return found, broken

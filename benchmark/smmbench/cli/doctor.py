@@ -1,4 +1,4 @@
-"""`smmbench doctor`: what works here, and how to get the rest."""
+"""`smmbench doctor`: check this installation and list what is missing."""
 
 from __future__ import annotations
 
@@ -21,15 +21,19 @@ def register(app: typer.Typer) -> None:
 def doctor(
     online: Annotated[
         bool,
-        typer.Option("--online", envvar="SMMBENCH_ONLINE", help="Ask the hub whether it answers."),
+        typer.Option(
+            "--online", envvar="SMMBENCH_ONLINE", help="Also check whether the hub answers."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Check this installation and list what is missing: GPU, hub, weights, tracker, data.
+    """Check this installation and list what is missing.
 
-    Nothing is changed or fetched, and no network is asked without --online.
+    Checks packages, devices, codecs, hub, weights, trackers, datasets and disk space.
 
-    Exit code: 0 the embedded worlds can run here, 1 one cannot, 2 wrong use.
+    Nothing is changed or downloaded, and no network is used without --online.
+
+    Exit code: 0 the embedded worlds can run here, 1 one cannot, 2 incorrect usage.
     """
     import dataclasses
 

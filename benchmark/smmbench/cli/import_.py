@@ -1,4 +1,4 @@
-"""`smmbench import`: bring outputs made elsewhere into the results."""
+"""`smmbench import`: import outputs that were made elsewhere."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ BAD = ("missing", "failed")
 
 
 class Frames(StrEnum):
-    """How frames of files become frames of clips."""
+    """How frames of files are mapped to frames of clips."""
 
     auto = "auto"
     exact = "exact"
@@ -64,7 +64,8 @@ def import_(
     published: Annotated[
         bool,
         typer.Option(
-            "--published", help="Import the outputs published with the dataset, every method's."
+            "--published",
+            help="Import the outputs of all methods that are published with the dataset.",
         ),
     ] = False,
     map: Annotated[
@@ -76,8 +77,8 @@ def import_(
         str,
         typer.Option(
             "--card",
-            help="What the board says of the method: name of a card, or path of its TOML file. If "
-            "not given: the card of the label's name, if there is one.",
+            help="Card of the method: its name, or the path of a TOML file. Default: the card with "
+            "the name of the label, if there is one.",
         ),
     ] = "",
     kind: Annotated[str, typer.Option("--kind", help=f"One of {', '.join(KINDS)}.")] = "imported",
@@ -89,8 +90,8 @@ def import_(
         Frames,
         typer.Option(
             "--frame-rule",
-            help="exact: the first frames, frame for frame; resample: the frame nearest in time; "
-            "auto: exact where the number fits (or is 4k + 1 of it), else resample.",
+            help="exact: the first frames, in order; resample: the frame nearest in time; auto: "
+            "exact if the number matches (or is the 4k + 1 for it), otherwise resample.",
         ),
     ] = Frames.auto,
     fps: FpsOrFiles = None,
@@ -98,14 +99,18 @@ def import_(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Import outputs made elsewhere: they are scored and ranked like any other.
+    """Import outputs that were made elsewhere.
 
-    --label says whose they are. They stand for one seed, the dataset's first if --seed names none.
-    --fps is the frame rate of the files, whatever they say of themselves.
+    They are scored and ranked like any other.
 
-    Missing pairs are listed and give exit code 1; a file that belongs to no pair is an error.
-    Videos are brought to the dataset's normal form and kept losslessly. `--dry-run` shows which
-    file each pair would have, and what would be done with its frames.
+    --label names their method. All outputs count for one seed, by default the dataset's first.
+    --fps sets the frame rate of the files, overriding what they state.
+
+    A file that belongs to no pair is an error. Videos are converted to the dataset's normal form
+    and stored losslessly. `--dry-run` shows which file each pair would use, and how its frames
+    would be converted.
+
+    Exit code: 0 all pairs imported, 1 some are missing or failed, 2 incorrect usage.
     """
     from smmbench.dataset import load_dataset
     from smmbench.importing.importer import Taking, import_outputs
@@ -116,18 +121,20 @@ def import_(
     found = load_dataset(dataset)
     if seed and len(seed) > 1:
         raise ValueError(
-            f"Outputs stand for one seed, got --seed {' --seed '.join(str(one) for one in seed)}."
+            f"Outputs count for one seed, got --seed {' --seed '.join(str(one) for one in seed)}."
         )
     if published:
         if folder or label or map:
-            raise ValueError("--published takes methods and files from the dataset; name none.")
+            raise ValueError(
+                "--published takes methods and files from the dataset; do not name any."
+            )
         batches = published_outputs(found)
     else:
         if folder is None:
             raise ValueError("Give the folder of the outputs, or --published.")
         batches = [_own(found, folder, map, label or "", card, kind, title, paper, licence)]
     if fps is not None and not 0 < fps < 1000:
-        raise ValueError(f"--fps is above 0 and below 1000, got {fps:g}.")
+        raise ValueError(f"--fps must be above 0 and below 1000, got {fps:g}.")
     rules: dict[Frames, FrameRule] = {Frames.exact: "exact", Frames.resample: "resample"}
     taking = Taking(rules.get(frame_rule), fps)
     outcomes = []
@@ -168,14 +175,14 @@ def _own(
     from smmbench.method.imported_card import card_of_label, load_card
 
     if not label:
-        raise ValueError("Say whose outputs they are: --label NAME.")
+        raise ValueError("Name the method of the outputs: --label NAME.")
     if kind not in KINDS:
         raise ValueError(f"No kind '{kind}'; there is: {', '.join(KINDS)}.")
     files = read_map(dataset, table, folder) if table else find_outputs(dataset, folder)
     if not files:
-        raise ValueError(f"No output of a pair of '{dataset.manifest.name}' in '{folder}'.")
+        raise ValueError(f"'{folder}' contains no output of a pair of '{dataset.manifest.name}'.")
     if card and (title or paper or licence):
-        raise ValueError("A card says title, paper and licence: give --card or these, not both.")
+        raise ValueError("A card states title, paper and licence: give --card or these, not both.")
     known = load_card(card) if card else None if title else card_of_label(label)
     own = Card(title or label, kind=kind, paper=paper, licence=licence)
     return Batch(label, known or own, files)

@@ -1,4 +1,4 @@
-"""`smmbench invert`: see what a clip's features hold."""
+"""`smmbench invert`: show what a clip's features encode."""
 
 from __future__ import annotations
 
@@ -27,37 +27,40 @@ def invert(
         typer.Option(
             "--features",
             metavar="KIND",
-            help="What is pulled to the clip's: full, smm or smm-differences; repeatable. "
-            "If not given, each of them.",
+            help="Features to match: full, smm or smm-differences; repeatable. Default: all three.",
         ),
     ] = None,
     seeds: Annotated[
-        int, typer.Option("--seeds", min=1, help="Number of random starts, of the seeds from 0 on.")
+        int, typer.Option("--seeds", min=1, help="Number of random starts, with seeds from 0.")
     ] = 2,
     preset: Preset = None,
     set: Set = None,
     steps: Annotated[
         int | None,
-        typer.Option("--steps", min=1, help="Steps of sampling and of the clip's inversion."),
+        typer.Option(
+            "--steps", min=1, help="Number of steps of sampling and of the clip's inversion."
+        ),
     ] = None,
     iterations: Annotated[
-        int | None, typer.Option("--iterations", min=0, help="Iterations of Adam in each step.")
+        int | None, typer.Option("--iterations", min=0, help="Adam iterations in each step.")
     ] = None,
     rate: Annotated[
         float | None,
         typer.Option(
-            "--rate", min=0, help="Adam's rate in the first step; it falls evenly to half of it."
+            "--rate", min=0, help="Adam learning rate in the first step; it falls linearly to half."
         ),
     ] = None,
     device: Device = "auto",
     output: OutputOrDefault = None,
     json: Json = False,
 ) -> None:
-    """Reconstruct videos from a clip's features, to show what the features encode.
+    """Reconstruct videos from a clip's features.
+
+    The videos show what the features encode.
 
     Preset and parameters are those of the method smm. Writes each video, sheet.png and, last,
-    inversion.json into inversion/DATASET/CLIP, if --output names no other folder.
-    Exit code: 0 done, 2 wrong use, 130 stopped by Ctrl-C.
+    inversion.json to inversion/DATASET/CLIP, or to the folder that --output names. Exit code: 0
+    done, 2 incorrect usage, 130 stopped by Ctrl-C.
     """
     from smmbench.dataset import clip_named, load_dataset, source_video
     from smmbench.environment import choose_device, use_tensor_cores
@@ -92,7 +95,7 @@ def invert(
                 made.append(one)
                 report(f"{one.features}, seed {one.seed}: PSNR {one.psnr:.1f} dB")
     except KeyboardInterrupt:
-        print_line("Stopped; run the same command to begin anew.", err=True)
+        print_line("Stopped; run the same command to start again.", err=True)
         raise typer.Exit(130) from None
     content = write_outcome(folder, name, clip, original, made, parameters, device)
     _print(content, json)

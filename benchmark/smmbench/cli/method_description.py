@@ -1,4 +1,4 @@
-"""What a person wants to know of a method before running it."""
+"""Description of a method for its users."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smmbench.resolving import distribution_of, find_method, method_names
 
 @dataclasses.dataclass(frozen=True)
 class ParameterDescription:
-    """One parameter of a method: what may stand for it, and what it means."""
+    """One parameter of a method: its accepted values, and its meaning."""
 
     name: str
     type: str

@@ -1,4 +1,4 @@
-"""`smmbench methods`: what methods there are, and what one of them can be told."""
+"""`smmbench methods`: list methods, and show their parameters."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    methods = typer.Typer(no_args_is_help=True, help="List the methods, show, check or begin one.")
+    methods = typer.Typer(
+        no_args_is_help=True, help="List, show, check, create and set up methods."
+    )
     methods.command("list")(list_methods)
     methods.command("show")(show_method)
     methods.command("families")(methods_families.families)
@@ -29,9 +31,9 @@ def register(app: typer.Typer) -> None:
 
 
 def list_methods(json: Json = False) -> None:
-    """List every installed method; one that does not load is named with its error.
+    """List every installed method; one that does not load is shown with its error.
 
-    Exit code 1 if one does not load.
+    Exit code: 0 all of them load, 1 one does not.
     """
     from pydantic_core import to_jsonable_python
     from rich.table import Table
@@ -59,7 +61,7 @@ def show_method(
     name: Annotated[str, typer.Argument(help="Name of a method, or path.py:Class.")],
     json: Json = False,
 ) -> None:
-    """Show a method's card, parameters, presets, and the space that it may be tuned over."""
+    """Show a method's card, parameters, presets, and search space for tuning."""
     from pydantic_core import to_jsonable_python
 
     from smmbench.cli.method_description import describe

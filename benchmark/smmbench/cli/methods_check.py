@@ -21,16 +21,16 @@ def check(
     device: Device = "auto",
     quick: Quick = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=1, help="Seconds that one call may take.")
+        float, typer.Option("--timeout", min=1, help="Time limit of one call, in seconds.")
     ] = 600,
     json: Json = False,
 ) -> None:
-    """Run a method on two clips and say in words which checks of the interface it breaks.
+    """Run the conformance checks of the interface on a method, and report which ones fail.
 
-    Its clips are the first two of the dataset. --quick makes four transfers instead of about
-    fifteen. A warning is for a person to look at and breaks nothing.
+    It uses the first two clips of the dataset. --quick makes four transfers instead of about
+    fifteen. A warning needs review but is not a failure.
 
-    Exit code: 0 no check is broken, 1 one is, 2 wrong use.
+    Exit code: 0 no check fails, 1 a check fails, 2 incorrect usage.
     """
     from smmbench.conformance import CHECKS, check_method
     from smmbench.conformance.findings import Finding

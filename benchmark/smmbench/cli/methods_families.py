@@ -16,10 +16,11 @@ def families(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Show how every method stands to every family of backbones.
+    """Show on which families of backbones every method is defined.
 
-    `original`: on the paper's kind of network; `ported`: the same idea on another; `undefined`: the
-    network has nothing that the idea speaks of, and the method refuses it.
+    `original`: on the paper's kind of network; `ported`: the same idea on another kind;
+        `undefined`:
+    the network lacks what the method needs, and the method rejects it.
     """
     from rich.table import Table
 
@@ -41,9 +42,9 @@ def families(
 
 
 def supports() -> dict[str, dict[str, str]]:
-    """By method and family, how it stands to it, in words; methods without a backbone are left out.
+    """Status of each method on each family, in words; methods without a backbone are omitted.
 
-    Methods that stand alike are found under their names, in the order of the names.
+    Methods with the same status share an entry, in the order of their names.
     """
     from smmbench.cli.method_description import describe_all
 
@@ -51,7 +52,7 @@ def supports() -> dict[str, dict[str, str]]:
 
 
 def markdown_table(found: dict[str, dict[str, str]]) -> list[str]:
-    """A row a method: status in each family, and its notes; those that stand alike share a row."""
+    """One row per method: status in each family, with notes; equal methods share a row."""
     names = list(next(iter(found.values()), {}))
     alike: dict[tuple[str, ...], list[str]] = {}
     for method, support in found.items():

@@ -1,4 +1,4 @@
-"""`smmbench methods new`: a file to begin a method with."""
+"""`smmbench methods new`: create a method from a template."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smmbench.display import print_line
 
 
 class Template(StrEnum):
-    """What to begin with."""
+    """The template to start from."""
 
     frames = "frames"
     diffusion = "diffusion"
@@ -27,9 +27,9 @@ def new(
         ),
     ] = Template.frames,
 ) -> None:
-    """Write a whole method of some 40 lines to begin with; it runs as it is.
+    """Write a complete, runnable method of some 40 lines to start from.
 
-    A file that is there already is never overwritten (exit code 2).
+    An existing file is never overwritten (exit code 2).
     """
     from smmbench.templates import write_template
 

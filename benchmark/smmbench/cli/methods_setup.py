@@ -1,4 +1,4 @@
-"""`smmbench methods setup`: fetch official code and make its environment."""
+"""`smmbench methods setup`: fetch official code and create its environment."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def setup_method(
         str | None,
         typer.Option(
             "--repository",
-            help="Where to take the code from instead: an address or a local folder.",
+            help="Alternative source of the code: an address or a local folder.",
         ),
     ] = None,
     python: Annotated[
         Path | None,
         typer.Option(
-            "--python", help="The interpreter to make the environment of; default: on the path."
+            "--python", help="Interpreter for the environment. Default: found on the path."
         ),
     ] = None,
-    anew: Annotated[bool, typer.Option("--anew", help="Begin from nothing.")] = False,
+    anew: Annotated[bool, typer.Option("--anew", help="Start from scratch.")] = False,
     json: Json = False,
 ) -> None:
-    """Set the official code of a method up: its repository at one commit, its environment.
+    """Set up the official code of a method: its repository at one commit, and its environment.
 
-    An interrupted set-up is resumed. Weights are not fetched: what is missing is
-    told, with the command that gets it, and gives exit code 1.
+    An interrupted set-up is resumed. Weights are not downloaded: missing ones are listed with the
+    command to get them, and the exit code is 1.
     """
     import dataclasses
     import shutil
@@ -47,7 +47,7 @@ def setup_method(
         raise LookupError(no_such("recipe", name, recipe_names()))
     recipe, label = load_recipe(recipe_path(name)), recipe_label(name)
     print_line(f"{label}: {recipe.code.repository} at {recipe.code.commit}", err=True)
-    print_line(f"What is installed is told in {folder_of(label, recipe) / LOG}.", err=True)
+    print_line(f"The output of the installation is in {folder_of(label, recipe) / LOG}.", err=True)
     base = None if python is None else shutil.which(python.expanduser()) or str(python)
     stamp = set_up(label, recipe, repository=repository, python=base, anew=anew)
     missing = ""

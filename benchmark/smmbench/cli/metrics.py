@@ -1,4 +1,4 @@
-"""`smmbench metrics`: what is measured."""
+"""`smmbench metrics`: list and show metrics."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from smmbench.options import Json
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    metrics = typer.Typer(no_args_is_help=True, help="List the metrics, show one.")
+    metrics = typer.Typer(no_args_is_help=True, help="List and show metrics.")
     metrics.command("list")(list_metrics)
     metrics.command("show")(show_metric)
     app.add_typer(metrics, name="metrics")
 
 
 def list_metrics(json: Json = False) -> None:
-    """List every metric: version, range, which way is better, when it is computed."""
+    """List every metric: version, range, which direction is better, when it is computed."""
     from rich.table import Table
 
     from smmbench.display import console
@@ -48,7 +48,7 @@ def show_metric(
     name: Annotated[str, typer.Argument(help="Name of a metric, such as ftd.")],
     json: Json = False,
 ) -> None:
-    """Show one metric: what it says, its range, what a missing video counts, where its code is."""
+    """Show one metric: its meaning, range, value for a missing video, and code location."""
     from rich.table import Table
 
     from smmbench.display import console
@@ -69,8 +69,8 @@ def show_metric(
         ("better", "higher" if known.higher_is_better else "lower"),
         ("without a video", f"{known.worst:.6g}"),
         ("needs", ", ".join(known.needs) or "nothing"),
-        ("computed", "if it is asked for by its name" if known.extra else "if none is named"),
-        ("source", known.source or "not said"),
+        ("computed", "only if requested by name" if known.extra else "by default"),
+        ("source", known.source or "not stated"),
         ("code", known.describe()["code"]),
     ):
         table.add_row(field, value)

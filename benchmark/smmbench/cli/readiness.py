@@ -1,4 +1,4 @@
-"""What a dry run says of this machine."""
+"""What a dry run reports about this machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def checks_of(plan: Plan, preset: str | None) -> list[Check]:
-    """Look at what a planned run needs."""
+    """Check the requirements of a planned run."""
     from smmbench.doctor.readiness import Wanted, run_readiness
 
     job, todo = plan.job, plan.todo
@@ -32,7 +32,7 @@ def checks_of(plan: Plan, preset: str | None) -> list[Check]:
 
 
 def print_checks(checks: list[Check]) -> None:
-    """Print what is not as it should be, then whether the run can begin; to standard error."""
+    """Print failed checks, then whether the run can start; to standard error."""
     from smmbench.doctor.readiness import is_ready
 
     for check in checks:
@@ -41,6 +41,6 @@ def print_checks(checks: list[Check]) -> None:
             print_line(f"{check.name}: {check.state}: {check.found}.{mend}", err=True)
     lacking = [check.name for check in checks if check.needed and check.state != "works"]
     if is_ready(checks):
-        print_line("Ready: the run can begin here.", err=True)
+        print_line("Ready: the run can start here.", err=True)
     else:
         print_line(f"Not ready: {', '.join(lacking)}.", err=True)

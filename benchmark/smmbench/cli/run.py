@@ -1,4 +1,4 @@
-"""`smmbench run`: make videos with a method."""
+"""`smmbench run`: generate videos with a method."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run(
         typer.Option(
             "--settings",
             metavar="FILE",
-            help="The tuned.toml of `smmbench tune`: its preset and parameters; --set goes after.",
+            help="The tuned.toml of `smmbench tune`: preset and parameters; --set overrides it.",
         ),
     ] = None,
     label: Label = None,
@@ -68,18 +68,17 @@ def run(
         typer.Option("--overwrite", help="Regenerate finished pairs, even if parameters changed."),
     ] = False,
     keep_failed: Annotated[
-        bool, typer.Option("--keep-failed", help="Do not try again what failed before.")
+        bool, typer.Option("--keep-failed", help="Do not retry pairs that failed before.")
     ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Make the videos of a method; run it again to resume.
+    """Generate the videos of a method; run again to resume.
 
-    Without --seed, the seeds of the dataset's protocol are taken. Videos of another --reference
-    than forward are in no row of the board; `smmbench selectivity` compares them with those of
-    the clips' own motion.
-    Exit code: 0 all done, 1 some pair failed, 2 wrong use, 130 stopped by Ctrl-C.
-    With --dry-run: 0 the run can begin here, 1 something is missing, which is said.
+    Without --seed, the seeds of the dataset's protocol are used. Videos of a --reference other than
+    forward are in no row of the board; `smmbench selectivity` compares them with those of the
+    clips' own motion. Exit code: 0 all done, 1 a pair failed, 2 incorrect usage, 130 stopped by
+    Ctrl-C. With --dry-run: 0 the run can start here, 1 something is missing and is listed.
     """
     from smmbench.progress import starting
 
@@ -132,13 +131,13 @@ def run(
         print_plans(plans, checks, json)
         raise typer.Exit(0 if is_ready(checks) else 1)
     if not plans[0].pairs:
-        print_line(f"There is nothing in share {shard}: it is beyond the last clip.", err=True)
+        print_line(f"Shard {shard} is empty: it is beyond the last clip.", err=True)
     summaries = []
     try:
         for plan in plans:
             summaries.append(make(plan, execute))
     except KeyboardInterrupt:
-        print_line("Stopped. The same command goes on from here.", err=True)
+        print_line("Stopped. Run the same command to resume.", err=True)
         raise typer.Exit(130) from None
     print_summaries(plans, summaries, json)
     raise typer.Exit(1 if any(summary.failed for summary in summaries) else 0)

@@ -1,4 +1,4 @@
-"""What `smmbench run` prints: what it would do, and what it did."""
+"""Output of `smmbench run`: what it would do, and what it did."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class SourceTracks(StrEnum):
-    """Where tracks of sources are from."""
+    """Origin of the tracks of sources."""
 
     tracker = "tracker"
     known = "known"
@@ -53,7 +53,7 @@ def score(
         typer.Option(
             "--source-tracks",
             envvar="SMMBENCH_SOURCE_TRACKS",
-            help="Track sources as outputs are tracked, or take the truth that the dataset knows.",
+            help="Track sources like outputs, or use the dataset's ground-truth tracks (known).",
         ),
     ] = SourceTracks.tracker,
     limit: Limit = None,
@@ -63,16 +63,16 @@ def score(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Score the videos that methods made; no method is run.
+    """Score the videos of a results folder.
 
-    Scores lie beside each video and are computed again only when something that they depend on
-    has changed. A result that failed has none. If not given: every metric but those computed by
-    name only (and reference_fidelity where videos were made from another motion), results of
-    every dataset, and the tracker and text model of the dataset's protocol. --limit counts the
+    No method is run. Scores are stored next to each video, and recomputed only if something that
+    they depend on has changed. A failed result has no scores. By default: all metrics that are not
+    computed by name only (and reference_fidelity if videos were made from another motion), results
+    of every dataset, and the tracker and text model of the dataset's protocol. --limit counts the
     pairs of each method that have a video. With --shard, several processes score one results
-    folder; each says the means of its share alone.
+    folder; each reports the means of its own share.
 
-    Exit code: 0 all scored, 1 a video was refused or a number could not be computed, 2 wrong use.
+    Exit code: 0 all scored, 1 a video was rejected or a number is missing, 2 incorrect usage.
     """
     from smmbench.dataset import load_dataset
     from smmbench.environment import choose_device

@@ -25,7 +25,7 @@ def score_pair(
     ],
     output: Annotated[Path, typer.Argument(help="The output, of the same kinds.")],
     prompt: Annotated[
-        str, typer.Option("--prompt", help="What the output should show; none: motion alone.")
+        str, typer.Option("--prompt", help="What the output should show; empty: motion only.")
     ] = "",
     text_model: TextModelOrNone = None,
     tracker: Tracker = "dis",
@@ -33,13 +33,13 @@ def score_pair(
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Score one output against its source: motion fidelity and, with a text model, similarity.
+    """Score one output against its source, without a dataset.
 
-    Without a text model, motion alone is scored; --frames counts frames of the source.
-    The output is compared frame for frame where both have as many frames, and else by the nearest
+    Without a text model, only motion is scored; --frames counts frames of the source. The output is
+    compared frame for frame if both have the same number of frames, and otherwise by the nearest
     frame in time.
 
-    Exit code: 0 scored, 1 motion fidelity could not be computed, 2 wrong use.
+    Exit code: 0 scored, 1 motion fidelity could not be computed, 2 incorrect usage.
     """
     from smmbench.api.pair import score_pair as scored
 
@@ -66,15 +66,13 @@ def _lines(found: PairScore) -> list[str]:
     rule = (
         "frame for frame" if found.frame_rule == "exact" else "by the nearest frame of the output"
     )
-    lines = [
-        f"{found.frames} frames of {found.width}x{found.height} at {found.fps:g} a second, {rule}"
-    ]
+    lines = [f"{found.frames} frames of {found.width}x{found.height} at {found.fps:g} fps, {rule}"]
     if found.motion_fidelity is None:
         lines.append("motion fidelity   -")
     else:
         lines += [
             f"motion fidelity   {found.motion_fidelity:.3f}   "
-            f"(by chance {found.chance_level:.3f}; tracker {found.tracker})",
+            f"(chance level {found.chance_level:.3f}; tracker {found.tracker})",
             f"  source in output  {found.source_to_output:.3f}   "
             f"{found.source_tracks['moving']} of {sum(found.source_tracks.values())} tracks move",
             f"  output in source  {found.output_to_source:.3f}   "

@@ -1,4 +1,4 @@
-"""`smmbench selftest`: whether numbers stand where they must."""
+"""`smmbench selftest`: check that controls score as expected."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def selftest(
     output: OutputOrDefault = None,
     json: Json = False,
 ) -> None:
-    """Try on the embedded world that every control stands where it belongs and numbers repeat.
+    """Check that controls score as expected and numbers repeat.
 
-    Makes and scores the controls of a few clips on the CPU, with caches of its own; --quick leaves
-    out those that the embedded text-to-video model makes. Videos and scores are kept only if
-    --output names a new folder for them.
+    Runs and scores the controls on a few clips on the CPU, with separate caches; --quick skips
+    those that need the embedded text-to-video model. Videos and scores are kept only if --output
+    names a new folder.
 
-    Exit code: 0 every check holds, 1 one is broken and named, 2 wrong use.
+    Exit code: 0 every check holds, 1 a check fails and is named, 2 incorrect usage.
     """
     from dataclasses import asdict
     from tempfile import TemporaryDirectory
@@ -61,7 +61,7 @@ def _print_findings(findings: list[Finding]) -> None:
 
     from smmbench.display import console
 
-    table = Table("check", "", "what must be so, and what was found instead", box=None)
+    table = Table("check", "", "expected, and what was found instead", box=None)
     table.columns[2].overflow = "fold"
     for finding in findings:
         state = Text("holds", "green") if finding.holds else Text("BROKEN", "red")

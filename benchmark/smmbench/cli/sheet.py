@@ -1,4 +1,4 @@
-"""`smmbench sheet`: see the videos of a results folder side by side."""
+"""`smmbench sheet`: show the videos of a results folder side by side."""
 
 from __future__ import annotations
 
@@ -53,22 +53,21 @@ def sheet(
         typer.Option(
             "--worst",
             min=1,
-            help="Instead of all pairs: this many results with the worst scores, with their "
-            "numbers and marks.",
+            help="Show only this many results with the worst scores, with their numbers and marks.",
         ),
     ] = None,
     worst_by: Annotated[
-        str, typer.Option("--worst-by", metavar="METRIC", help="The metric that --worst goes by.")
+        str, typer.Option("--worst-by", metavar="METRIC", help="The metric for --worst.")
     ] = "motion_fidelity",
     output: Output = Path("sheet.png"),
     json: Json = False,
 ) -> None:
-    """Show each source above every method's output, in a contact sheet.
+    """Draw a contact sheet: each source above its outputs.
 
-    Methods stand in the order of --methods. A result that failed or is missing has a grey row that
-    says why. Prints the path of the image, a PNG.
+    Methods are in the order of --methods. A failed or missing result has a grey row with the
+    reason. Prints the path of the image, a PNG.
 
-    Exit code: 0 every row has its video, 1 one or more have none, 2 wrong use.
+    Exit code: 0 every row has its video, 1 one or more have none, 2 incorrect usage.
     """
     from smmbench.contact_sheet.rows import (
         Choice,
@@ -106,7 +105,7 @@ def sheet(
     if len(shown) < len(pairs):
         print_line(
             f"{len(shown)} of {len(pairs)} pairs are shown; "
-            "raise --limit or choose by --clip and --edit.",
+            "raise --limit, or select with --clip and --edit.",
             err=True,
         )
     if empty:

@@ -1,4 +1,4 @@
-"""`smmbench status`: how far a results folder is, and what the rest will take."""
+"""`smmbench status`: progress of a results folder, and the cost of the rest."""
 
 from __future__ import annotations
 
@@ -28,17 +28,20 @@ def status(
     seed: Seed = None,
     json: Json = False,
 ) -> None:
-    """Show what is done, running, failed and missing, how long the rest takes and what it costs.
+    """Show the progress of results folders, and what remains.
 
-    Processes may write into the folders meanwhile. Several folders are read as one: a pair that is
-    done in any of them is done. Missing is what the dataset's protocol asks for; where a run was
-    given --limit, --clip, --edit or --seed, give the same here. A dataset that is not installed is
-    known only by --dataset, or while a run works on it.
+    Counts pairs that are done, running, failed and missing, and estimates time and cost of the
+    rest.
 
-    Time and cost are means of what was made on the same device: a transfer for each pair that is
-    left, and a preparation for each clip. Pairs that failed are not counted as left.
+    Processes may be writing to the folders. Several folders are read as one: a pair that is done in
+    any of them is done. Missing pairs are those of the dataset's protocol; if the run used --limit,
+    --clip, --edit or --seed, give the same options here. A dataset that is not installed is known
+    only by --dataset, or while a run works on it.
 
-    Exit code: 0 always, 2 wrong use.
+    Time and cost are estimated from results on the same device: a transfer for each remaining pair,
+    and a preparation for each clip. Failed pairs are not counted as remaining.
+
+    Exit code: 0, or 2 for incorrect usage.
     """
     from smmbench.dataset import load_dataset
     from smmbench.running.status import status_of
@@ -119,15 +122,15 @@ def _cost(one: Status) -> str:
 
 
 def _device_time(seconds: float, on_gpu: bool) -> str:
-    """`3.20 GPU h`, or minutes where hours would be nought."""
+    """`3.20 GPU h`, or minutes if hours would round to zero."""
     kind = "GPU" if on_gpu else "CPU"
     return f"{seconds / 3600:.2f} {kind} h" if seconds >= 360 else f"{seconds / 60:.2f} {kind} min"
 
 
 def _lines(found: list[Status]) -> list[str]:
-    """What the table has no room for."""
+    """Lines below the table."""
     lines = [
-        f"'{name}' is no dataset that is known here, so what is missing is not known: name it by "
+        f"'{name}' is not a known dataset, so missing pairs cannot be counted: name it with "
         "--dataset PATH."
         for name in dict.fromkeys(one.dataset for one in found if one.asked is None)
     ]
@@ -140,7 +143,5 @@ def _lines(found: list[Status]) -> list[str]:
     if others:
         lines.append(f"{others} results of other pairs are not counted.")
     if any(one.failed for one in found):
-        lines.append(
-            "Failed pairs are tried again by the same `smmbench run` without --keep-failed."
-        )
+        lines.append("The same `smmbench run` without --keep-failed retries failed pairs.")
     return lines

@@ -1,4 +1,4 @@
-"""`smmbench trackers`: what follows points, and whether it works here."""
+"""`smmbench trackers`: list trackers, and check one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smmbench.options import Device, Json
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    trackers = typer.Typer(no_args_is_help=True, help="List the trackers, check one.")
+    trackers = typer.Typer(no_args_is_help=True, help="List and check trackers.")
     trackers.command("list")(list_trackers)
     trackers.command("check")(check_tracker)
     app.add_typer(trackers, name="trackers")
@@ -44,13 +44,13 @@ def list_trackers(json: Json = False) -> None:
 
 
 def check_tracker(
-    spec: Annotated[str, typer.Argument(help="Its name, such as dis or bootstapir:/path.pt.")],
+    spec: Annotated[str, typer.Argument(help="Tracker, such as dis or bootstapir:/path.pt.")],
     device: Device = "auto",
     json: Json = False,
 ) -> None:
-    """Follow a texture whose motion is known, and say how far the tracker is from the truth.
+    """Track a texture with known motion, and report the tracker's error.
 
-    Exit code: 0 it follows, 1 it does not, 2 it cannot be opened.
+    Exit code: 0 it tracks the texture, 1 it does not, 2 it cannot be opened.
     """
     import dataclasses
 

@@ -1,4 +1,4 @@
-"""`smmbench tune`: search a method's parameters by one rule for all."""
+"""`smmbench tune`: search a method's parameters, by the same rule for all methods."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def tune(
     budget: Annotated[
         int,
         typer.Option(
-            "--budget", min=1, help="Settings to try in all; the first is the preset itself."
+            "--budget", min=1, help="Total number of settings to try; the first is the preset."
         ),
     ],
     dataset: ValidationSet = "emoji-val",
@@ -50,7 +50,7 @@ def tune(
         typer.Option(
             "--seconds",
             min=0,
-            help="Begin no trial after so many seconds of all trials together.",
+            help="Start no further trial after this many seconds of all trials together.",
         ),
     ] = None,
     search_seed: Annotated[
@@ -66,15 +66,17 @@ def tune(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    """Search what a method's class declares, on a validation set; write the best as tuned.toml.
+    """Search a method's parameters on a validation set.
 
-    The same rule holds for every method: the preset, then points of a scrambled Sobol sequence;
-    what counts is the mean text similarity plus the mean motion fidelity over all pairs, one
-    without a number being worst. What --set says is fixed and not searched. Trials are kept in
-    tuning/METHOD/DATASET, if --output names no other folder. Run it again to resume, or with a
-    larger budget.
+    The method's class declares the search space, and the best setting is written to tuned.toml.
 
-    Exit code: 0 done, 2 wrong use, 130 stopped by Ctrl-C.
+    The same rule applies to every method: the preset first, then points of a scrambled Sobol
+    sequence; the objective is the mean text similarity plus the mean motion fidelity over all
+    pairs, where a missing number counts as worst. Parameters given by --set are fixed and not
+    searched. Trials are stored in tuning/METHOD/DATASET, or in the folder that --output names. Run
+    again to resume, or with a larger budget.
+
+    Exit code: 0 done, 2 incorrect usage, 130 stopped by Ctrl-C.
     """
     from smmbench.resolving import resolve
     from smmbench.running.executors import named_executor
@@ -106,12 +108,12 @@ def tune(
     try:
         trials = search(plan, budget, execute, seconds, report)
     except KeyboardInterrupt:
-        print_line("Stopped. The same command goes on from here.", err=True)
+        print_line("Stopped. Run the same command to resume.", err=True)
         raise typer.Exit(130) from None
     path = write_tuned(plan, budget, trials)
     _print_trials(plan, trials, json)
     if len(trials) < budget and seconds is None:
-        print_line(f"The space has no more than {len(trials)} settings.", err=True)
+        print_line(f"The search space has only {len(trials)} settings.", err=True)
     print_line(f"Wrote {path}. Next: smmbench run --method {method} --settings {path}", err=True)
 
 

@@ -81,9 +81,9 @@ def command_line() -> str:
     """Write the page of all commands."""
     return page(
         "Command line",
-        "Data goes to standard output and messages to standard error. The exit code is 0 if "
-        "everything is done, 1 if something failed, and 2 for wrong use. An option with a variable "
-        "may be given by that environment variable instead. `--help` after any command prints "
-        "what stands here.",
+        "Data is written to standard output and messages to standard error. The exit code is 0 "
+        "if everything succeeded, 1 if something failed, and 2 for incorrect usage. An option "
+        "with a variable can also be set by that environment variable. `--help` after any "
+        "command prints the text shown here.",
         *(_described(words, command) for words, command in commands()),
     )

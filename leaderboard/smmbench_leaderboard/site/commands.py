@@ -51,10 +51,11 @@ def site(
     ] = False,
     port: Port = 8000,
 ) -> None:
-    """Build the leaderboard as a static site: boards, methods, clips, and a viewer of pairs.
+    """Build the leaderboard as a static site.
 
-    The folder opens from the disk (index.html) and from any static host; nothing in it is loaded
-    from elsewhere. --metrics shows others besides the two axes; previews in the folder are kept.
+    The site has boards, methods, clips, and a viewer of pairs. It opens from disk (index.html) and
+    from any static host, and loads nothing from other hosts. --metrics adds metrics besides the two
+    axes; existing previews in the folder are kept.
     """
     from smmbench_leaderboard.ledger.location import ledger_folder
     from smmbench_leaderboard.site.build import site_of_ledger, site_of_results
