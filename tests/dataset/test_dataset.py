@@ -186,7 +186,7 @@ def test_other_pixels_than_the_manifests_are_an_error(square_dataset: Path) -> N
     dataset = load_dataset(square_dataset)
     clip = dataset.manifest.clips[0].model_copy(update={"pixels_sha256": "1" * 64})
     with pytest.raises(
-        ValueError, match=r"decodes to other pixels .* though its file is the right"
+        ValueError, match=r"decodes to other pixels .* although its file is the right"
     ):
         source_video(dataset, clip)
 
@@ -330,7 +330,9 @@ def test_a_dataset_offered_under_another_name_is_refused(
 ) -> None:
     monkeypatch.setattr("smmbench.dataset.loading.offered", lambda group: {"circles": object()})
     monkeypatch.setattr("smmbench.dataset.loading.load_offered", lambda *of: lambda: square_dataset)
-    with pytest.raises(ManifestError, match=r"is 'squares', but the dataset is offered as 'circ"):
+    with pytest.raises(
+        ManifestError, match=r"is 'squares', but the dataset is registered as 'circ"
+    ):
         load_dataset("circles")
 
 

@@ -132,7 +132,7 @@ def test_one_method_tried_on_one_pair_leaves_the_board_as_it_is(board_tree: Boar
     assert tried.cells["motion_fidelity"].mean == pytest.approx(0.99)  # over its own pair
     assert (tried.coverage.done, tried.coverage.missing, tried.coverage.expected) == (1, 7, 8)
     (note,) = (note for note in after.notes if note.startswith("tried"))
-    assert "stands apart: it attempted 1 of 8 pairs" in note and "--scope full" in note
+    assert "is listed separately: it attempted 1 of 8 pairs" in note and "--scope full" in note
 
 
 def carded(tree: BoardTree, label: str, **facts: str) -> None:
@@ -416,7 +416,7 @@ def test_two_settings_under_one_label_are_no_row(board_tree: BoardTree) -> None:
     board_tree.whole("ddim")
     made = board(board_tree)
     assert [row.label for row in made.rows] == ["ddim"]
-    assert "other parameters" in made.notes[0] and "row is left out" in made.notes[0]
+    assert "other parameters" in made.notes[0] and "row is omitted" in made.notes[0]
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"schema_version": 99}', "[1, 2", '{"a": 1}'])
@@ -440,7 +440,7 @@ def test_a_broken_card_leaves_its_row_out(board_tree: BoardTree) -> None:
     (board_tree.results / "copy" / "method.json").write_text("")
     made = board(board_tree)
     assert [row.label for row in made.rows] == ["smm"]
-    assert any("is left out, since its card cannot be read" in note for note in made.notes)
+    assert any("is omitted, because its card cannot be read" in note for note in made.notes)
 
 
 def test_broken_scores_are_none(board_tree: BoardTree) -> None:
@@ -725,8 +725,8 @@ def test_scores_of_an_older_metric_are_said_to_be_stale(board_tree: BoardTree) -
     board_tree.whole("smm")
     assert not any("stale" in note for note in board(board_tree).notes)
     with_scores(board_tree, {"version": 1})
-    (note,) = (note for note in board(board_tree).notes if "stale" in note)
-    assert "scored under version 1 of the metric, here is version 2" in note
+    (note,) = (note for note in board(board_tree).notes if "outdated" in note)
+    assert "scored under version 1 of the metric; the current version is 2" in note
 
 
 def test_older_and_newer_scores_are_never_mixed(board_tree: BoardTree) -> None:

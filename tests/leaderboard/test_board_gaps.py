@@ -184,9 +184,11 @@ def test_a_pair_that_failed_before_the_weights_were_loaded_is_of_the_same_method
 def test_scores_against_true_tracks_are_said_to_be_so(board_tree: BoardTree) -> None:
     board_tree.whole("smm")
     change(board_tree, "smm", under(source_tracked_by="tracker"))
-    assert not any("true tracks" in note for note in board(board_tree).notes)
+    assert not any("ground-truth tracks" in note for note in board(board_tree).notes)
     change(board_tree, "smm", under(source_tracked_by="known"))
-    assert any("against the sources' true tracks" in note for note in board(board_tree).notes)
+    assert any(
+        "against the sources' ground-truth tracks" in note for note in board(board_tree).notes
+    )
 
 
 def test_a_pair_that_cannot_be_scored_says_why(board_tree: BoardTree) -> None:

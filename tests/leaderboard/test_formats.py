@@ -214,9 +214,9 @@ def test_a_card_has_its_measured_cost_and_leaves_out_what_is_not_known(board: Bo
     card = type(row.card)(title="SMM", backbone="a UNet", tuned="eight | settings")
     rows = (row.model_copy(update={"card": card, "parameters": {"steps": 5}}), *board.rows[1:])
     text = to_cards(board.model_copy(update={"rows": rows}))
-    assert "### smm: SMM" in text and "- Works on: a UNet" in text
+    assert "### smm: SMM" in text and "- Backbone: a UNet" in text
     assert "- Presets: eight &#124; settings" in text
     assert "- Parameters here: steps=5" in text
-    assert f"- Seconds a pair: {row.seconds:.3g}, measured" in text
+    assert f"- Seconds per pair: {row.seconds:.3g}, measured" in text
     assert "- Peak memory: 1.0 GiB, measured" in text
     assert "Paper" not in text and "Original" not in text

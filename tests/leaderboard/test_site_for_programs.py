@@ -142,7 +142,7 @@ def test_an_address_makes_cards_and_feed_absolute(made: Made, tmp_path: Path) ->
     page = (site / "toy/methods/high.html").read_text()
     assert '"og:url" content="https://example.org/board/toy/methods/high.html"' in page
     assert '"og:image" content="https://example.org/board/toy/card.png"' in page
-    with pytest.raises(ValueError, match="no address"):
+    with pytest.raises(ValueError, match="not the address"):
         built(tree, tmp_path / "other", address="javascript:alert(1)")
 
 

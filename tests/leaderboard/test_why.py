@@ -157,7 +157,7 @@ def test_a_marked_pair_says_why_it_counts_as_worst(tree: Tree) -> None:
     assert (found.counts, found.marks) == (-1, marks)
     cell = why_cell(tree.results, "flip", "motion_fidelity", str(tree.manifest))
     assert [pair.marks for pair in cell.pairs if pair.scored] == [marks]
-    assert "as the worst, for it is marked: source_share, moved_source" in cell_text(cell)
+    assert "as the worst, because it is marked: source_share, moved_source" in cell_text(cell)
     assert "Marked (source_share, moved_source)" in pair_text(found)
     assert tree.pair("text_similarity").marks == ()
 
@@ -210,13 +210,13 @@ def test_another_convention_is_stale_and_another_library_only_differs(
 
     with monkeypatch.context() as patch:
         patch.setattr(motion_fidelity, "Conventions", lambda: Conventions(moves="any"))
-        assert "other conventions" in tree.broken()["scored here and now"].says
+        assert "these differ: conventions" in tree.broken()["scored here and now"].says
     was = LucasKanade.origin
     monkeypatch.setattr(LucasKanade, "origin", lambda self: was(self) | {"opencv": "0"})
     found = tree.pair()
     assert found.unbroken
     (open_,) = (link for link in found.links if link.holds is None)
-    assert "computed anew: other tracker" in open_.says
+    assert "these differ: tracker" in open_.says
 
 
 def test_another_protocol_is_said(tree: Tree) -> None:

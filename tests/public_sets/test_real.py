@@ -121,7 +121,7 @@ def test_a_missing_clip_is_named_by_a_dry_run(
     finally:
         (tmp_path / "train").rename(folder)
     assert code == 1
-    assert "1 of 40 lack" in err and "train" in err
+    assert "1 of 40 missing" in err and "train" in err
 
 
 @pytest.mark.slow

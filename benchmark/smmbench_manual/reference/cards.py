@@ -22,7 +22,7 @@ def method_cards() -> str:
         parts.append(_method(method))
     return page(
         "Method cards",
-        "What `smmbench methods show NAME` prints, for every method that is offered.",
+        "The output of `smmbench methods show NAME` for every registered method.",
         *parts,
     )
 
@@ -67,9 +67,9 @@ def metric_cards() -> str:
             ("version", metric.version),
             ("range", f"{metric.minimum:.6g} to {metric.maximum:.6g} {metric.unit}".strip()),
             ("better", "higher" if metric.higher_is_better else "lower"),
-            ("a pair without a video counts", f"{metric.worst:.6g}"),
+            ("value of a pair without a video", f"{metric.worst:.6g}"),
             ("needs", ", ".join(metric.needs)),
-            ("computed", "if asked for by name" if metric.extra else "always"),
+            ("computed", "if requested by name" if metric.extra else "always"),
             ("source", metric.source),
             ("code", code(metric.describe()["code"])),
         ]
@@ -80,4 +80,6 @@ def metric_cards() -> str:
             table(["card", ""], [fact for fact in facts if fact[1] != ""]),
             text,
         ]
-    return page("Metric cards", "What `smmbench metrics show NAME` prints.", *parts)
+    return page(
+        "Metric cards", "The output of `smmbench metrics show NAME` for every metric.", *parts
+    )

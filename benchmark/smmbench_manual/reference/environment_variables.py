@@ -10,13 +10,13 @@ from smmbench_manual.reference.command_line import commands, variables
 from smmbench_manual.reference.markdown import code, page, table
 
 OTHERS = {
-    "SMMBENCH_HOME": "Folder of caches, fetched weights, official code and its environments. "
+    "SMMBENCH_HOME": "Folder for caches, downloaded weights, official code and its environments. "
     "Default: `smmbench` in the user's cache folder.",
-    "XDG_CACHE_HOME": "The user's cache folder, where `SMMBENCH_HOME` is not set. Default: "
+    "XDG_CACHE_HOME": "The user's cache folder, if `SMMBENCH_HOME` is not set. Default: "
     "`~/.cache`.",
     "SMMBENCH_LATENT_CACHE_GB": "Largest size of the cache of inverted latents, in GB. Default: "
-    "20; 0 switches it off.",
-    "SMMBENCH_CUDA_GRAPHS": "0 switches off recording of GPU work as CUDA graphs.",
+    "20; 0 disables it.",
+    "SMMBENCH_CUDA_GRAPHS": "0 disables the recording of GPU work as CUDA graphs.",
     "SMMBENCH_MAX_FRAMES": "Largest number of frames that is read of a video.",
     "SMMBENCH_MAX_FRAME_PIXELS": "Largest number of pixels that a frame of a video may have.",
     "SMMBENCH_MAX_PIXELS": "Largest number of pixels that all frames of a video together may have.",
@@ -25,13 +25,13 @@ OTHERS = {
     "SMMBENCH_ALLTRACKER": "Checkpoint of AllTracker.",
     "SMMBENCH_REPOSITORY": "Address of the repository's files at the released version, for links "
     "in the long description of a release and in this manual.",
-    "HF_HUB_OFFLINE": "1: nothing is asked of the Hugging Face hub.",
+    "HF_HUB_OFFLINE": "1 disables all requests to the Hugging Face hub.",
     "HF_HOME": "Folder of the Hugging Face hub's files.",
     "HF_HUB_CACHE": "Cache of the Hugging Face hub.",
     "HF_ENDPOINT": "Address of the Hugging Face hub or of a mirror.",
-    "NVIDIA_TF32_OVERRIDE": "0: GPUs multiply float32 in full precision, and records say so.",
+    "NVIDIA_TF32_OVERRIDE": "0 makes GPUs multiply float32 in full precision; records state it.",
     "CC": "C compiler, which `torch.compile` needs; `doctor` looks for it.",
-    "COLUMNS": "Width of tables where the output is no terminal.",
+    "COLUMNS": "Width of tables if the output is not a terminal.",
 }
 """Variables that belong to no option."""
 
@@ -64,7 +64,7 @@ def environment_variables() -> str:
     options = by_option()
     return page(
         "Environment variables",
-        "An option given on the command line wins over its variable.",
+        "An option on the command line overrides its variable.",
         "## Variables of options",
         table(
             ["variable", "meaning", "commands"],

@@ -20,12 +20,12 @@ FILES: dict[str, tuple[str, type[BaseModel]]] = {
     "`scores.json`": ("The scores of one pair, beside its record.", ScoreFile),
     "`method.json`": ("The method and its parameters, once for all pairs of a row.", MethodFile),
     "Manifest of a dataset (TOML)": ("Clips, prompts and protocol.", Manifest),
-    "Recipe of official code (TOML)": ("How somebody's published code is run.", Recipe),
-    "Card of imported videos (TOML)": ("Whose videos they are.", ImportedCard),
+    "Recipe of official code (TOML)": ("How to run official code.", Recipe),
+    "Card of imported videos (TOML)": ("The method of imported videos.", ImportedCard),
     "`submission.json`": ("The head of a submission's archive.", Submission),
     "Report of `smmbench verify --json`": ("What was verified, and what was found.", Report),
     "Board (`smmbench leaderboard --format json`)": ("Rows, cells, ranks and coverage.", Board),
-    "Entry of the ledger": ("The facts beside an entry.", EntryFacts),
+    "Entry of the ledger": ("The facts of an entry besides its board.", EntryFacts),
     "Notice of the ledger": ("A retirement or a takedown.", Notice),
 }
 
@@ -39,7 +39,7 @@ def file_schemas() -> str:
         parts += [f"## {heading}", sentence, inner]
     return page(
         "File formats",
-        "Unknown fields are refused. A default means that a field may be missing. Files of older "
-        "schema versions are read forever.",
+        "Unknown fields are rejected. A field with a default may be missing. Files of older schema "
+        "versions remain readable.",
         *(part for part in parts if part),
     )

@@ -1,4 +1,4 @@
-"""From results to a board: means over every pair that was asked for, never over survivors."""
+"""From results to a board: means over all requested pairs, never over survivors only."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def compare(
     The pairs are those that both attempted, or all with scope `full`; `p_board` is over the pairs
     of the board, which may be others. An axis that neither has a number on is left out, and so is
     a further metric that one of them has no number of; a note says so. `metrics` are compared
-    besides the two axes. Floors are not compared: they say nothing of a method.
+    besides the two axes. Chance levels are not compared, because they say nothing about a method.
 
     With a ledger, a label that begins with `ledger:` is that of a published row: it is compared by
     the numbers of its entry's pairs, and nothing is run again.
@@ -89,7 +89,7 @@ def compare(
         ValueError: As `make_board`, or both labels are the same.
     """
     if a == b:
-        raise ValueError(f"'{a}' compared with itself says nothing; name two methods.")
+        raise ValueError(f"'{a}' cannot be compared with itself; name two methods.")
     if ledger is None:
         results, published = read_results(root, dataset), PublishedRows()
     else:

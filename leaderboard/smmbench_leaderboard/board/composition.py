@@ -1,4 +1,4 @@
-"""What a board is made of: which pairs count, and which rows attempted all of them."""
+"""Composition of a board: which pairs count, and which rows attempted all of them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def compose(
 ) -> Composition:
     """Choose the pairs of a board.
 
-    One method that was tried on a few pairs does not make the whole board one of those pairs: the
-    competitors that attempted most pairs make it, and rows that lack some of them stand apart. If
-    several attempted as many, but other ones, those pairs count that most rows have.
+    A method that was run on a few pairs does not reduce the board to those pairs: the competitors
+    that attempted the most pairs define it, and rows that lack some are listed separately. If
+    several attempted equally many but different pairs, those that most rows have count.
 
     Args:
         results: The rows; there is at least one, of these or of the published ones.
@@ -132,8 +132,8 @@ def pairs_of_one_length(
     if not others:
         return kept, ()
     note = (
-        f"Only the {len(kept)} pairs of clips of {chosen} frames: chance levels of motion differ "
-        f"with the length, so that clips of others stand apart ({others}; see --clip-length)."
+        f"Only the {len(kept)} pairs of clips of {chosen} frames: chance levels of motion depend "
+        f"on the length, so other clips are shown separately ({others}; see --clip-length)."
     )
     return kept, (note,)
 
@@ -161,7 +161,7 @@ def _shared(attempted: Mapping[str, frozenset[Key]], whole: Sequence[Key]) -> tu
         counts = ", ".join(f"'{label}' {len(found)}" for label, found in sorted(attempted.items()))
         raise ValueError(
             f"No pair was attempted by every method (attempted of {len(whole)}: {counts}). Run "
-            "them on the same pairs, leave some out by --exclude, or ask for --scope full, where "
-            "a missing pair counts as worst."
+            "them on the same pairs, omit some with --exclude, or use --scope full, where a "
+            "missing pair counts as worst."
         )
     return shared

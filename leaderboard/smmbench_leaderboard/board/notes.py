@@ -1,4 +1,4 @@
-"""What a reader of a board must know before believing it: what is missing, stale or otherwise."""
+"""Notes of a board: missing, outdated or otherwise unusual numbers."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def notes_of(
 def _unscored_notes(columns: Sequence[Column]) -> list[str]:
     """Say once, not for each row, what nobody has a number of."""
     return [
-        f"{column.title} was not scored for any method; `smmbench score` says why."
+        f"{column.title} was not scored for any method; `smmbench score` reports the reason."
         for column in columns
         if not column.scored and not column.detail
     ]
@@ -55,8 +55,8 @@ def _unscored_notes(columns: Sequence[Column]) -> list[str]:
 def _stale_notes(columns: Sequence[Column]) -> list[str]:
     """Say which columns are of an older metric: they stand alone, and never beside newer ones."""
     return [
-        f"{column.title} is stale: scored under version {column.version} of the metric, here is "
-        f"version {metric(column.metric).version}. Run `smmbench score` on this folder."
+        f"{column.title} is outdated: scored under version {column.version} of the metric; the "
+        f"current version is {metric(column.metric).version}. Run `smmbench score` again."
         for column in columns
         if column.scored and not column.detail and column.version != metric(column.metric).version
     ]
@@ -69,15 +69,14 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
         coverage = row.coverage
         if row.imported:
             notes.append(
-                f"{row.label} (i): made elsewhere and imported, not run here; what it cost is "
-                "not known."
+                f"{row.label} (i): made elsewhere and imported, not run here; its cost is unknown."
             )
         if row.card.approved_by:
             notes.append(
                 f"{row.label} (author-approved): {row.card.approved_by} confirmed its settings."
             )
         if not row.ledger and results.methods[row.label] is None:
-            notes.append(f"{row.label}: has no method.json, so it is taken for a method.")
+            notes.append(f"{row.label}: has no method.json, so it is treated as a method.")
         if coverage.unscored and not row.ledger:
             notes += _lack_of(row, results)
         if coverage.failed:
@@ -85,31 +84,31 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
             notes.append(f"{row.label}: failed pairs count as worst ({kinds}).")
         if row.partial:
             notes.append(
-                f"{row.label} stands apart: it attempted {coverage.of_dataset} of "
-                f"{coverage.expected} pairs, and its means are over those alone. Run the rest, or "
-                "ask for --scope full, where a missing pair counts as worst."
+                f"{row.label} is listed separately: it attempted {coverage.of_dataset} of "
+                f"{coverage.expected} pairs, and its means cover only those. Run the rest, or "
+                "use --scope full, where a missing pair counts as worst."
             )
             continue
         notes += _mark_notes(row)
         if not row.control and not coverage.done:
-            notes.append(f"{row.label}: has no video, and so no rank.")
+            notes.append(f"{row.label}: has no video, and therefore no rank.")
         if coverage.missing:
             missing = "pair counts" if coverage.missing == 1 else "pairs count"
             notes.append(f"{row.label}: {coverage.missing} missing {missing} as worst.")
         if scope == "shared" and coverage.of_dataset > coverage.expected:
             more = coverage.of_dataset - coverage.expected
             notes.append(
-                f"{row.label}: {more} {'result is' if more == 1 else 'results are'} left out, "
-                "since the other rows lack those pairs."
+                f"{row.label}: {more} {'result is' if more == 1 else 'results are'} omitted, "
+                "because the other rows lack those pairs."
             )
     notes += [
-        f"{label}: {count} results of seeds or edits outside the protocol are left out."
+        f"{label}: {count} results of seeds or edits outside the protocol are omitted."
         for label, count in sorted(results.left_out.items())
     ]
     notes += [
         f"{label}: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}: "
-        "results that were made from another motion than the clip's own stand apart and are in no "
-        "mean of this table."
+        "results that were made from a motion other than the clip's own are listed separately and "
+        "are in no mean of this table."
         for label, counts in sorted(results.other_references.items())
     ]
     return notes
@@ -120,7 +119,7 @@ def _mark_notes(row: Row) -> Iterator[str]:
     if not row.control and row.marked_share > MARKED_SHARE:
         yield (
             f"{row.label}: {row.marked_share:.0%} of its pairs are marked, more than "
-            f"{MARKED_SHARE:.0%}, and so it has no rank."
+            f"{MARKED_SHARE:.0%}, so it has no rank."
         )
 
 
@@ -136,7 +135,7 @@ def _unlooked_notes(results: Results, rows: Sequence[Row]) -> Iterator[str]:
     if counts:
         labels = ", ".join(f"{label} {count}" for label, count in sorted(counts.items()))
         yield (
-            f"Scored before all marks were, so their motion is taken at its word ({labels}); run "
+            f"Scored before all marks were measured, so their motion is accepted ({labels}); run "
             "`smmbench score` again."
         )
 
@@ -204,7 +203,7 @@ def _protocol_notes(dataset: Dataset, columns: Sequence[Column]) -> list[str]:
             for name, value in sorted(used.items())
         ),
         *(
-            ["Not the dataset's protocol: outputs against the sources' true tracks."]
+            ["Not the dataset's protocol: outputs against the sources' ground-truth tracks."]
             if known
             else []
         ),

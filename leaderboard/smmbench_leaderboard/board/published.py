@@ -1,4 +1,4 @@
-"""Rows of a ledger, beside one's own: read, judged for comparability, and never run again."""
+"""Rows of a ledger next to your own: read, checked for comparability, and never run again."""
 
 from __future__ import annotations
 

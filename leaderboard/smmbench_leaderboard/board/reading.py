@@ -110,7 +110,7 @@ def read_results(
     if not records:
         raise ValueError(
             problems.text()
-            or f"No results in '{root}'. Make some with `smmbench run --method NAME`."
+            or f"No results in '{root}'. Generate some with `smmbench run --method NAME`."
         )
     names = sorted({record.request.dataset for _, record in records})
     if dataset is None and len(names) > 1:
@@ -146,7 +146,7 @@ def read_results(
         try:
             methods[label] = _method(root, label, found[label])
         except ValueError as error:  # without its card, a control would pass for a method
-            reason = f"is left out, since its card cannot be read: {error}"
+            reason = f"is omitted, because its card cannot be read: {error}"
             problems.add(label, method_folder(root, label), reason)
             del found[label]
     counts = {label: dict(by) for label, by in others.items()}
@@ -220,7 +220,7 @@ def _result(folder: Path, record: RunRecord, problems: Problems, check_video: bo
         problems.add(
             label,
             folder,
-            f"counts as worst: {wrong}. Run it again, or bring the video back and score it.",
+            f"counts as worst: {wrong}. Run it again, or restore the video and score it.",
         )
         return Result(folder, record, {})
     if file is None:
@@ -237,8 +237,8 @@ def _one_method(
             problems.add(
                 label,
                 same[0].folder,
-                f"and '{same[1].folder}' hold the same result, so that the row is left out. Remove "
-                "one, or name a folder that holds one of them.",
+                f"and '{same[1].folder}' hold the same result, so the row is omitted. Remove one, "
+                "or name a folder that holds one of them.",
             )
             return {}
     found = {key: same[0] for key, same in results.items()}
@@ -248,9 +248,9 @@ def _one_method(
         problems.add(
             label,
             one,
-            f"and '{other}' stand under one label but were made with other parameters, code or "
-            "weights, so that the row is left out. Run one of them under another label, or run "
-            "the older ones again.",
+            f"and '{other}' have the same label but were made with different parameters, code or "
+            "weights, so the row is omitted. Run one of them under another label, or "
+            "regenerate the older ones.",
         )
         return {}
     return found
@@ -292,7 +292,7 @@ def key_named(text: str) -> Key:
     """
     parts = text.split("/")
     if len(parts) != 3 or not parts[2].isdecimal():
-        raise ValueError(f"A pair is named as CLIP/EDIT/SEED, got '{text}'.")
+        raise ValueError(f"A pair is written CLIP/EDIT/SEED, got '{text}'.")
     return parts[0], parts[1], int(parts[2])
 
 

@@ -1,4 +1,4 @@
-"""One method's row: every pair of the scope counts, whatever became of it."""
+"""One method's row: every pair of the scope counts, whatever its outcome."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def lacking(column: Column, results: Iterable[Result]) -> int:
 
 
 def cell_of(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:
-    """Mean and interval of one column over the pairs that have a value: all, but in floors.
+    """Mean and interval of one column over the pairs that have a value: all, except chance levels.
 
     The interval is cut at the smallest and the largest value that the metric can have. With few
     clips it is Student's t, which knows no range: three clips near 1 would reach beyond it.
@@ -156,7 +156,7 @@ def cell_of(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell
 
 
 def _pair(key: Key, result: Result | None, measured: Sequence[Column], control: bool) -> Pair:
-    """One pair's numbers; a missing one counts as worst, and a missing floor does not count.
+    """One pair's numbers; a missing one counts as worst, and a missing chance level not at all.
 
     Args:
         key: The pair.

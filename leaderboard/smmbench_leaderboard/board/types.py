@@ -1,4 +1,4 @@
-"""What a board is: a value that stands alone, without the results that it was made from."""
+"""The board as a self-contained value, independent of the results it was made from."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Column(Stored):
         metric: The metric that gives it.
         detail: Key in the score's details; empty for the score's own value.
         title: Name in words.
-        worst: What a pair without a number counts as; floors leave it out instead.
+        worst: Value of a pair without a number; chance levels omit it instead.
         version: Of the metric; None if no row has a number of it.
         conditions: What every score of the column was computed under: weights, tracker, ...
     """
@@ -68,8 +68,8 @@ class Pair(Stored):
     """One clip with one prompt and one seed, in one row.
 
     `values` is by column name, and has no word of columns that the row has no number in, nor of
-    a floor where there is no video. `marks` names the rules by which its motion score may not be
-    taken at its word: a competitor's marked pair has the worst values on motion.
+    a chance level where there is no video. `marks` names the rules by which its motion score is not
+    accepted: a competitor's marked pair has the worst values on motion.
     """
 
     clip: str

@@ -14,20 +14,20 @@ from smmbench_leaderboard.ledger.tiers import LOWEST, Tier
 Ledger = Annotated[
     Path, typer.Option("--ledger", envvar="SMMBENCH_LEDGER", help="Folder of the ledger.")
 ]
-Of = Annotated[str, typer.Argument(help="Path of an entry in the ledger, as `list` shows it.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, in a sentence.")]
-By = Annotated[str, typer.Option("--by", help="Who says so.")]
+Of = Annotated[str, typer.Argument(help="Path of an entry in the ledger, as shown by `list`.")]
+Reason = Annotated[str, typer.Option("--reason", help="Reason, in one sentence.")]
+By = Annotated[str, typer.Option("--by", help="Name of the person responsible.")]
 Until = Annotated[
     Tier,
     typer.Argument(help="The new tier: self-reported, recomputed, regenerated or organisers."),
 ]
-Row = Annotated[str, typer.Option("--row", help="Label of a row; if not given: all.")]
+Row = Annotated[str, typer.Option("--row", help="Label of a row. Default: all rows.")]
 HERE = Path("leaderboard/entries")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    ledger = typer.Typer(no_args_is_help=True, help="Keep the ledger of published boards.")
+    ledger = typer.Typer(no_args_is_help=True, help="Maintain the ledger of published boards.")
     for command in (add, seal, list_, show, check):
         ledger.command(command.__name__.rstrip("_"))(command)
     respelled = accepting({"--method": "--row"})
@@ -53,7 +53,7 @@ def add(
     override: Annotated[
         str,
         typer.Option(
-            "--override", help="Why an organiser allows it against quota or cool-down; needs --by."
+            "--override", help="Reason for an exception from quota or cool-down; needs --by."
         ),
     ] = "",
     by: By = "",
@@ -61,8 +61,8 @@ def add(
 ) -> None:
     """Add a board under a new name that begins with today's date; nothing is ever replaced.
 
-    A method or contact may add 3 entries on a dataset in 90 days, 14 days apart. --by is the
-    organiser who gives a tier or an exception.
+    A method or contact may add 3 entries on a dataset in 90 days, 14 days apart. --by names the
+    organiser who assigns a tier or an exception.
     """
     from datetime import UTC, datetime
 
@@ -84,7 +84,7 @@ def withdraw(
     by: By,
     row: Row = "",
     media_removed: Annotated[
-        bool, typer.Option("--media-removed", help="Its videos were taken down.")
+        bool, typer.Option("--media-removed", help="State that its videos were taken down.")
     ] = False,
     ledger: Ledger = HERE,
 ) -> None:
@@ -97,14 +97,14 @@ def withdraw(
 
 def correct(
     of: Of,
-    replaced_by: Annotated[str, typer.Argument(help="Path of the entry that holds instead.")],
+    replaced_by: Annotated[str, typer.Argument(help="Path of the entry that applies instead.")],
     name: Name,
     reason: Reason,
     by: By,
     row: Row = "",
     ledger: Ledger = HERE,
 ) -> None:
-    """Say which entry holds instead of another, by a new entry; both stay."""
+    """State which entry applies instead of another, by a new entry; both stay."""
     from smmbench_leaderboard.ledger.entries import Notice, add_notice
 
     notice = Notice(of=of, method=row, replaced_by=replaced_by, reason=reason, by=by)
@@ -128,7 +128,7 @@ def change_tier(
 
 
 def seal(ledger: Ledger = HERE) -> None:
-    """Add new entries to the chain: done by who merges, so that submitters do not collide."""
+    """Add new entries to the chain; the person who merges does this, to avoid conflicts."""
     from smmbench_leaderboard.ledger.chain import seal as sealed
 
     for link in sealed(ledger):
@@ -136,7 +136,7 @@ def seal(ledger: Ledger = HERE) -> None:
 
 
 def list_(ledger: Ledger = HERE) -> None:
-    """List every row of every entry: its trust tier, and what became of it."""
+    """List every row of every entry, with its trust tier and current state."""
     from smmbench_leaderboard.ledger.entries import notices_of, read_entry, standing, tier_of
     from smmbench_leaderboard.ledger.retiring import retired
 
@@ -151,7 +151,7 @@ def list_(ledger: Ledger = HERE) -> None:
 
 
 def show(of: Of, ledger: Ledger = HERE) -> None:
-    """Print the board of an entry as the JSON that was added."""
+    """Print the board of an entry as JSON, as it was added."""
     import json
 
     from smmbench.display import print_document
@@ -161,9 +161,9 @@ def show(of: Of, ledger: Ledger = HERE) -> None:
 
 
 def check(ledger: Ledger = HERE) -> None:
-    """Check that every entry is what was sealed, and that history shows no edit.
+    """Check that every entry is unchanged since it was sealed, also in git's history.
 
-    Exit code 1: an entry was edited or removed, is not sealed, or is not readable.
+    Exit code: 0 unchanged, 1 an entry was edited or removed, is not sealed, or is not readable.
     """
     from smmbench_leaderboard.ledger.chain import faults_of, history_faults
     from smmbench_leaderboard.ledger.entries import notices_of, read_board
@@ -185,4 +185,4 @@ def check(ledger: Ledger = HERE) -> None:
         print_line(skipped, err=True)
     if faults or edited:
         raise typer.Exit(1)
-    print_line(f"{ledger}: every entry is what was sealed.")
+    print_line(f"{ledger}: every entry is unchanged since it was sealed.")

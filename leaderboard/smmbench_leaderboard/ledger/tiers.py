@@ -9,11 +9,11 @@ Tier = Literal["self-reported", "recomputed", "regenerated", "organisers"]
 
 TIERS: Mapping[Tier, str] = {
     "self-reported": "its numbers are those of the submitter",
-    "recomputed": "its numbers were computed again, from the submitter's videos",
-    "regenerated": "its videos were made again from the submitter's code, and scored",
-    "organisers": "made and scored by the organisers",
+    "recomputed": "its numbers were recomputed from the submitter's videos",
+    "regenerated": "its videos were regenerated from the submitter's code, and scored",
+    "organisers": "generated and scored by the organisers",
 }
-"""Every tier with its meaning, from the least to the most that is known of a row."""
+"""Every tier with its meaning, from the least to the most trusted."""
 
 LOWEST: Tier = "self-reported"
 OF_ORGANISERS: frozenset[Tier] = frozenset({"regenerated", "organisers"})

@@ -107,12 +107,12 @@ def site_of_results(
     """
     names = list(datasets) or datasets_in(results)
     if not names:
-        raise ValueError(f"No results in '{results}'. Make some with `smmbench run --method NAME`.")
+        raise ValueError(f"No results in '{results}'. Generate some with `smmbench run`.")
 
     hidden = taken_down(ledger) if ledger is not None else frozenset()
     boards = []
     for name in names:
-        tell(f"Reading the results of '{name}', and making the previews that are not there.")
+        tell(f"Reading the results of '{name}', and creating missing previews.")
         key = slug(load_dataset(name).manifest.name)
 
         def visit(found: Results, row: Row, key: str = key) -> Evidence:
@@ -144,7 +144,7 @@ def write_site(
         ValueError: The address is none of the web.
     """
     if address and not address.startswith(("https://", "http://")):
-        raise ValueError(f"'{address}' is no address of a site; say https://HOST/PATH/.")
+        raise ValueError(f"'{address}' is not the address of a site; give https://HOST/PATH/.")
     address = address.rstrip("/") + "/" if address else ""
     folder.mkdir(parents=True, exist_ok=True)
     _copy_assets(folder / "assets")

@@ -1,4 +1,4 @@
-"""`smmbench site`: build the leaderboard as a static site, and show it."""
+"""`smmbench site`: build the leaderboard as a static site, and serve it."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def site(
         typer.Option(
             "--ledger",
             envvar="SMMBENCH_LEDGER",
-            help="Show the published rows of this ledger too, or alone where there is no results "
-            "folder: its folder, or 'published' for the one that came with smmbench.",
+            help="Also show the published rows of this ledger, or only these without a results "
+            "folder: its folder, or 'published' for the ledger that is part of smmbench.",
         ),
     ] = None,
     dataset: Annotated[
         list[str] | None,
         typer.Option(
             "--dataset",
-            help="Name of a dataset, or path of its TOML file; repeatable, the first stands "
-            "first. If not given: all that the results are of.",
+            help="Name of a dataset, or path of its TOML file; repeatable, in the order of the "
+            "boards. Default: all datasets of the results.",
         ),
     ] = None,
     metrics: Metrics = None,
@@ -42,12 +42,12 @@ def site(
         typer.Option(
             "--address",
             envvar="SMMBENCH_ADDRESS",
-            help="Where the site will be published, such as https://example.org/board/: link cards "
-            "and the feed of the ledger then lead there.",
+            help="Address where the site will be published, such as https://example.org/board/, "
+            "for link cards and the feed of the ledger.",
         ),
     ] = "",
     serve: Annotated[
-        bool, typer.Option("--serve", help="Show it at an address of this machine alone.")
+        bool, typer.Option("--serve", help="Serve it on the loopback interface of this machine.")
     ] = False,
     port: Port = 8000,
 ) -> None:
@@ -65,7 +65,7 @@ def site(
 
     entries = None if ledger is None else ledger_folder(ledger)
     if entries is not None and not results.is_dir():
-        tell(f"There is no results folder '{results}': published rows alone.")
+        tell(f"There is no results folder '{results}': only published rows are shown.")
         built = site_of_ledger(entries, output, dataset or [], tell, address)
     else:
         shown = [name.strip() for name in metrics.split(",")] if metrics else []
@@ -79,7 +79,7 @@ def _serve(folder: Path, port: int) -> None:
     from smmbench_leaderboard.site.serving import address_of, server_of
 
     server = server_of(folder, port)
-    print_line(f"Showing {address_of(server)} (Ctrl-C ends it).")
+    print_line(f"Serving {address_of(server)} (press Ctrl-C to stop).")
     try:
         server.serve_forever()
     except KeyboardInterrupt:

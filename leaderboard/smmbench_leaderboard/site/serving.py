@@ -1,4 +1,4 @@
-"""Show a built site on this machine alone."""
+"""Serve a built site on this machine only."""
 
 from __future__ import annotations
 

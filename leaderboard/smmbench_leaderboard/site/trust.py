@@ -25,7 +25,7 @@ class Tier:
 
 RUN_HERE = Tier(
     "run here",
-    "This tool made the videos from recorded code, parameters and weights, and scored them.",
+    "This tool generated the videos from recorded code, parameters and weights, and scored them.",
     3,
 )
 SCORED_HERE = Tier(

@@ -65,7 +65,7 @@ def prompts(trial: Trial) -> Verdict:
         return skipped("there is no Video.")
     if not _repeats(trial):
         return skipped("the same request does not repeat, so nothing can be told.")
-        two = " and ".join(f"'{prompt}'" for prompt in trial.world.prompts)
+    two = " and ".join(f"'{prompt}'" for prompt in trial.world.prompts)
     if first.pixels != other.pixels:
         return kept(f"{two} differ: {apart(first, other)}.")
     if trial.control:

@@ -212,8 +212,12 @@ def _blocks(board: Board, lines: dict[str, Line]) -> list[Block]:
     controls = [row for row in board.rows if row.control and not row.partial]
     partial = [row for row in board.rows if row.partial]
     for title, says, rows in (
-        ("Controls", "Their places are known; they have no rank.", controls),
-        ("Apart", "They lack pairs of this board and compare with no other row.", partial),
+        ("Controls", "Their expected scores are known; they have no rank.", controls),
+        (
+            "Partial",
+            "They lack pairs of this board and are not comparable with other rows.",
+            partial,
+        ),
     ):
         if rows:
             blocks.append(Block(title, says, tuple(lines[row.label] for row in rows)))
