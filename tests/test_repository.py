@@ -168,6 +168,14 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}."
 
 
+def test_every_picture_is_shown_by_a_page() -> None:
+    """Pictures of old boards do not pile up: one that no page shows is removed with its page."""
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    pictures = [path for kind in ("png", "jpg") for path in ROOT.glob(f"*/docs/**/*.{kind}")]
+    assert len(pictures) >= 20
+    assert [_name(path) for path in pictures if path.name not in text] == []
+
+
 def test_what_contributing_names_is_there() -> None:
     """The page once sent people to a line of a file that had moved."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")

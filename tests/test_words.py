@@ -20,16 +20,30 @@ PAGES = [
 INSTEAD = {  # a word that user text does not have, and what says the same
     "anew": "again, recompute, regenerate",
     "came of": "the outcome",
+    "cannot be had|to be had": "is not available",
     "companions?": "auxiliary metric",
-    "goes on where|go on where": "resume",
+    "floors?": "chance level",
+    "goes on (where|from here)|go on where": "resume",
+    "heeded": "used, respected",
+    "in a circle": "wrapping around",
+    "is none": "does not exist",
     "is told|are told": "is listed, is shown",
+    "known tracks": "ground-truth tracks",
     "laws?": "check, conformance check",
+    "lies? beside": "is next to",
     "mended|mends": "repair",
+    "nought": "zero",
+    "(row|line|sentence|file|pair) a (pair|row|method|video|fault|clip)": "one row per pair",
     "shall": "must, will",
+    "shown to be better|told apart": "significantly better, differ significantly",
+    "stands? apart": "is listed separately",
     "start latent": "initial noise",
+    "strangers?('s?)?": "untrusted",
+    "taken at (its|their) word": "accepted",
+    "tells? of": "describes",
     "undo step": "DDIM inversion step",
     "witness(es)?": "held-out evaluator",
-    "known tracks": "ground-truth tracks",
+    "wrong use": "incorrect usage",
 }
 
 
@@ -60,6 +74,15 @@ def test_user_text_has_none_of_the_worst_words(word: str) -> None:
         for match in pattern.finditer(text)
     ]
     assert not found, "\n".join([f"Say {INSTEAD[word]!r} instead:", *found])
+
+
+def test_the_glossary_names_the_terms_that_replace_the_worst_words() -> None:
+    """Readers find the terms that are said instead, where the replacement is a term at all."""
+    terms = re.findall(
+        r"^\*\*(.+?)\*\*", (ROOT / "benchmark/docs/glossary.md").read_text("utf-8"), re.M
+    )
+    named = {"auxiliary metric", "chance level", "conformance check", "ground-truth tracks"}
+    assert named | {"held-out evaluator", "initial noise"} <= set(terms)
 
 
 def test_code_is_no_user_text() -> None:
