@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from smmbench.statistics import mean_interval, paired_difference
+from smmbench.statistics import clustered_interval, mean_interval, paired_difference
 
 CLIPS = [f"clip-{i}" for i in range(12)]
 
@@ -173,3 +173,17 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(clips: int) -> None:
         low, high = mean_interval(values, clusters, seed, resamples=2000).interval or (0, 0)
         held += low <= 0.6 <= high
     assert 0.925 <= held / 2000 <= 0.975
+
+
+def test_the_interval_of_any_statistic_is_that_of_a_mean_where_it_is_the_mean() -> None:
+    values, clusters = sample()
+    names = np.unique(clusters)  # the order in which a mean counts them
+    sums = np.array([values[np.array(clusters) == name].sum() for name in names])
+    found = clustered_interval(lambda drawn: float(drawn @ sums) / (4 * drawn.sum()), 12, seed=0)
+    assert found == pytest.approx(mean_interval(values, clusters, seed=0).interval)
+
+
+def test_a_statistic_of_few_clusters_has_no_interval() -> None:
+    assert clustered_interval(lambda drawn: float(drawn[0]), 5, seed=0) is None
+    assert clustered_interval(lambda _: float("nan"), 12, seed=0) is None
+    assert clustered_interval(lambda _: 0.25, 12, seed=0) == (0.25, 0.25)

@@ -16,7 +16,7 @@ some 48 % with 6 clips, 70 % with 12 and 92 % with 26, as the sample often holds
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +92,40 @@ def mean_interval(
     else:
         low, high = sample.mean - reach * sample.error, sample.mean + reach * sample.error
     return Estimate(sample.mean, (low, high))
+
+
+def clustered_interval(
+    statistic: Callable[[Int[np.ndarray, " k"]], float],
+    clusters: int,
+    seed: int,
+    resamples: int = 10_000,
+    level: float = 0.95,
+) -> tuple[float, float] | None:
+    """Interval of any statistic over clusters, widened as that of a mean is.
+
+    Args:
+        statistic: Of how often each cluster is drawn; NaN where a draw has none.
+        clusters: How many there are.
+        seed: Of the resampling.
+        resamples: How many times clusters are drawn.
+        level: Chance that the interval is to hold the true value, between 0 and 1.
+
+    Returns:
+        None with fewer than six clusters, which cannot give 95 % by resampling, and where every
+        draw is NaN.
+    """
+    if clusters < 2 or 1 - 2.0 ** (1 - clusters) < level:
+        return None
+    reach = float(stdtrit(clusters - 1, (1 + level) / 2))
+    widened = float(ndtr(-reach * np.sqrt(clusters / (clusters - 1))))
+    random = np.random.default_rng(seed)
+    draws = random.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples)
+    found = np.array([statistic(drawn) for drawn in draws])
+    found = found[np.isfinite(found)]
+    if not found.size:
+        return None
+    low, high = (float(end) for end in np.quantile(found, [widened, 1 - widened]))
+    return low, high
 
 
 def paired_difference(

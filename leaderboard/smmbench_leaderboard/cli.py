@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -275,13 +277,21 @@ def selectivity(
 
 
 def validate(
-    metric: Annotated[str, typer.Argument(help="Name of a metric: see `smmbench metrics list`.")],
+    metrics: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="METRIC...",
+            help="Names of metrics: see `smmbench metrics list`. Several are shown as a table.",
+        ),
+    ],
     data: Annotated[
-        Path,
+        str,
         typer.Option(
             "--data",
-            help="CSV of judgements: clip, edit, seed and either first, second, chosen (a label, "
-            "or tie), or method, rating.",
+            help="What metrics are held against. A CSV file of judgements (clip, edit, seed and "
+            "either first, second, chosen, which is a label or tie, or method, rating). A world "
+            "whose true motion is known: emoji or emoji-wan. A folder of SimMotion, or one of "
+            "TDVE-DB (with stage2_dataset and TDVE-DB).",
         ),
     ],
     results: Results = Path("results"),
@@ -295,23 +305,71 @@ def validate(
             "repeatable.",
         ),
     ] = None,
+    dimension: Annotated[
+        Literal["quality", "alignment", "structure"] | None,
+        typer.Option(
+            "--dimension",
+            help="Of TDVE-DB: what people rated. If not given: structure for metrics that compare "
+            "with the source, and alignment with the prompt for others.",
+        ),
+    ] = None,
+    split: Annotated[
+        Literal["test", "train", "all"],
+        typer.Option("--split", help="Of TDVE-DB: its authors' test or training split, or all."),
+    ] = "test",
+    sources: Annotated[
+        int | None,
+        typer.Option(
+            "--sources",
+            min=1,
+            help="Use fewer sources: of each family of motion (of a world; 2 if not given), of "
+            "each category (SimMotion), or prompts (TDVE-DB).",
+        ),
+    ] = None,
+    text_model: TextModelOrNone = None,
+    tracker: TrackerOrProtocols = None,
+    device: Device = "cpu",
     json: Json = False,
 ) -> None:
-    """Compare a metric with human judgements.
+    """Compare metrics with human judgements, or with clips whose true motion is known.
 
-    Shows how often the metric prefers the video that people prefer.
-
-    The metric's scores are those of the results folder. Agreement has an interval over source
-    clips; 0.5 is chance. A metric is rejected if a control comes close to the best method.
-    Exit code: 0 it may be used, 1 it is rejected, 2 incorrect usage.
+    Shows how often each metric prefers the better video. With judgements, the scores are those of
+    the results folder; all other data is scored by this command. Agreement has an interval over
+    source clips; 0.5 is chance. A metric is rejected if a control comes close to the best.
+    Exit code: 0 all may be used, 1 one is rejected or has no number, 2 incorrect usage.
     """
-    from smmbench_leaderboard.board.validation import validate as held_against
+    from smmbench.environment import choose_device
+    from smmbench.graded import Graded
+    from smmbench.progress import progress
+    from smmbench.scoring.options import Options
     from smmbench_leaderboard.formats import to_json
-    from smmbench_leaderboard.formats.validation import validation_text
+    from smmbench_leaderboard.formats.validation import validation_table, validation_text
+    from smmbench_leaderboard.validation import Wanted
+    from smmbench_leaderboard.validation import validate as held_against
 
-    found = held_against(metric, data, results, dataset, allow or ())
-    print_document(to_json(found) if json else validation_text(found), styled=True)
-    raise typer.Exit(1 if found.dropped else 0)
+    wanted = Wanted(
+        data,
+        results,
+        dataset,
+        tuple(allow or ()),
+        dimension,
+        split,
+        sources,
+        Options(text_model=text_model, tracker=tracker, device=choose_device(device)),
+    )
+    with ExitStack() as stack:
+
+        def begin(graded: Graded) -> Callable[[str], None]:
+            return stack.enter_context(progress(len(graded.sources), "sources"))
+
+        found = held_against(metrics, wanted, begin)
+    if json:
+        print_document(f"[{', '.join(to_json(one).strip() for one in found)}]\n", styled=True)
+    elif len(found) == 1:
+        print_document(validation_text(found[0]), styled=True)
+    else:
+        print_document(validation_table(found), styled=True)
+    raise typer.Exit(1 if any(one.dropped or one.agreement is None for one in found) else 0)
 
 
 def _score_references(results: Path, dataset: str | None, device: str) -> None:

@@ -421,7 +421,7 @@ def test_the_commands(
     manifest, results = study.parent / "toy.toml", study.parent / "results"
     held = ("validate", "motion_fidelity", "--data", folder / "motion.csv", "--results", results)
     code, out, _ = smmbench(*held, "--dataset", manifest, "--json")
-    assert code == 0 and json.loads(out)["agreement"] == 0.5  # all methods have equal scores
+    assert code == 0 and json.loads(out)[0]["agreement"] == 0.5  # all methods have equal scores
     lines = (folder / "motion.csv").read_text().splitlines()
     won = [line.endswith("alpha-secret") for line in lines if "alpha-secret,gamma-secret" in line]
     assert len(lines) == 1 + 30 * 8 and np.mean(won) > 0.6

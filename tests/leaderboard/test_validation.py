@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from tests.builders.board_tree import BoardTree
 
-from smmbench_leaderboard.board.validation import Choice, preference, read_judgements, validate
+from smmbench_leaderboard.validation.agreement import preference
+from smmbench_leaderboard.validation.people import Choice, read_judgements
+from smmbench_leaderboard.validation.people import validate_people as validate
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -86,7 +88,7 @@ def test_a_control_near_the_best_drops_the_metric_unless_it_belongs_there(
     assert code == 1 and "Rejected" in out
     code, out, _ = smmbench(*words, "--allow", "source-copy", "--json")
     assert code == 0
-    near = {one["label"]: one["near"] for one in json.loads(out)["controls"]}
+    near = {one["label"]: one["near"] for one in json.loads(out)[0]["controls"]}
     assert near == {"noise": False, "source-copy": True}
 
 

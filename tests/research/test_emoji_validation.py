@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from smmbench.tracking import Tracks
+from smmbench_datasets.emoji import corruptions
+from smmbench_datasets.emoji.corruptions import outputs
 from smmbench_datasets.emoji.world import FRAMES, Clips, World
-from smmbench_research.emoji.validation import corruptions
 from smmbench_research.emoji.validation.__main__ import main
-from smmbench_research.emoji.validation.corruptions import outputs
 from smmbench_research.emoji.validation.errors import errors
 from smmbench_research.emoji.validation.known import known_grid
 from smmbench_research.emoji.validation.material import (

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from smmbench.display import csv_cell
 from smmbench.storage.atomic import write_text
-from smmbench_leaderboard.board.validation import CHOICES, TIE
 from smmbench_leaderboard.study.analysing import counted, judgements
 from smmbench_leaderboard.study.answers import Read
 from smmbench_leaderboard.study.bradley_terry import FIRST
 from smmbench_leaderboard.study.bradley_terry import TIE as NEITHER
 from smmbench_leaderboard.study.plan import Plan
+from smmbench_leaderboard.validation.people import CHOICES, TIE
 
 
 def write_judgements(folder: Path, plan: Plan, read: Read) -> list[Path]:

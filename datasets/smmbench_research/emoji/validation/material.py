@@ -11,13 +11,13 @@ from jaxtyping import Bool
 
 from smmbench.tracking import Tracks, open_tracker
 from smmbench.video import Video
+from smmbench_datasets.emoji.corruptions import Output, outputs
+from smmbench_datasets.emoji.dressing import CAMERA, draw_source, dressed
 from smmbench_datasets.emoji.make import to_video
 from smmbench_datasets.emoji.motions import MOTIONS
-from smmbench_datasets.emoji.world import Clips, World
-from smmbench_research.emoji.validation.corruptions import Output, outputs
+from smmbench_datasets.emoji.world import World
 from smmbench_research.emoji.validation.known import known_grid
 
-CAMERA = "camera-and-object"  # a camera that pans, and an object that zigzags before it
 FAMILIES = (*MOTIONS, CAMERA)
 KNOWN, TREMBLING = "known", "known, trembling"
 TRACKERS = (KNOWN, TREMBLING, "lucas-kanade", "dis")
@@ -68,44 +68,15 @@ def draw_cases(
     world = World()
     generator = torch.Generator().manual_seed(1000 * seed + FAMILIES.index(family))
     for _ in range(clips):
-        source = _drawn(world, family, generator)
+        source = draw_source(world, family, generator)
         made = [
-            replace(output, clip=_dressed(world, output.clip, generator))
+            replace(output, clip=dressed(world, output.clip, generator))
             for output in outputs(source, family, generator)
         ]
         noise = np.random.default_rng(int(torch.randint(2**31, (1,), generator=generator)))
         first = Output("source", "", 0, source)
         followed = [_followed(world, each, grid, trackers, noise) for each in (first, *made)]
         yield Case(family, followed[0], tuple(followed[1:]))
-
-
-def _drawn(world: World, family: str, generator: torch.Generator) -> Clips:
-    if family == CAMERA:
-        pan = _drawn(world, "pan", generator).pan
-        return replace(_drawn(world, "zigzag", generator), pan=pan)
-    object, scene = _pick(world, generator)
-    return world.compose(object, scene, torch.tensor([world.motions.index(family)]), generator)
-
-
-def _dressed(world: World, clip: Clips, generator: torch.Generator) -> Clips:
-    """The same motion with another object and another scene."""
-    object, scene = _pick(world, generator)
-    object = (clip.object + 1 + object % (len(world.objects) - 1)) % len(world.objects)
-    scene = (clip.scene + 1 + scene % (len(world.scenes) - 1)) % len(world.scenes)
-    other = world.compose(object, scene, clip.motion, generator)
-    return replace(
-        other,
-        path=clip.path,
-        size=clip.size,
-        pan=clip.pan,
-        companion_path=clip.companion_path,
-    )
-
-
-def _pick(world: World, generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    kinds = len(world.objects), len(world.scenes)
-    object, scene = (torch.randint(kind, (1,), generator=generator) for kind in kinds)
-    return object, scene
 
 
 def _followed(

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from smmbench_datasets.emoji.sampling import EDGE
-from smmbench_datasets.emoji.world import FRAMES, HEIGHT, WIDTH, Clips
+from smmbench_datasets.emoji.world import HEIGHT, WIDTH, Clips
 
 ANGLES = (15, 30, 60, 90, 135, 180)  # degrees
 DELAYS = (1, 2, 4, 8)  # frames
@@ -57,25 +57,26 @@ def outputs(source: Clips, family: str, generator: torch.Generator) -> Iterator[
     if not source.pan.any() and family not in (*SIZED, "two"):
         for angle in ANGLES:
             yield Output(f"turned {angle}", "direction", angle, turned(source, angle))
+    length = source.path.shape[1]
     for frames in DELAYS:
-        late = (torch.arange(FRAMES) - frames).clamp(min=0)
+        late = (torch.arange(length) - frames).clamp(min=0)
         yield Output(f"delay {frames}", "delay", frames, at_times(source, late))
     for frame in HALTS:
-        halted = torch.arange(FRAMES).clamp(max=frame)
-        yield Output(f"halts {frame}", "halt", FRAMES - frame, at_times(source, halted))
+        halted = torch.arange(length).clamp(max=frame)
+        yield Output(f"halts {frame}", "halt", length - frame, at_times(source, halted))
     for pixels in JITTERS:
         yield Output(f"jitter {pixels:g}", "jitter", pixels, jittered(source, pixels, generator))
     for factor in SPEEDS:
         yield Output(f"speed {factor:g}", "speed", 1 / factor, slowed(source, factor))
     yield Output("elsewhere", "", 0, elsewhere(source))
-    yield Output("reversed", "", 0, at_times(source, torch.arange(FRAMES).flip(0)))
-    order = torch.randperm(FRAMES, generator=generator)
+    yield Output("reversed", "", 0, at_times(source, torch.arange(length).flip(0)))
+    order = torch.randperm(length, generator=generator)
     yield Output("shuffled", "", 0, at_times(source, order))
-    frozen = at_times(source, torch.zeros(FRAMES, dtype=torch.long))
-    yield Output("frozen", "halt", FRAMES, frozen)
+    frozen = at_times(source, torch.zeros(length, dtype=torch.long))
+    yield Output("frozen", "halt", length, frozen)
     for noise in NOISES:
         yield Output(f"kept, noise {noise:g}", "", 0, source, noise)
-        yield Output(f"frozen, noise {noise:g}", "", FRAMES, frozen, noise)
+        yield Output(f"frozen, noise {noise:g}", "", length, frozen, noise)
 
 
 def at_times(clip: Clips, times: Times) -> Clips:
@@ -113,7 +114,7 @@ def slowed(clip: Clips, factor: float) -> Clips:
 
 def jittered(clip: Clips, pixels: float, generator: torch.Generator) -> Clips:
     """Objects, and a camera that moves, tremble."""
-    noise = pixels * torch.randn(3, FRAMES, 2, generator=generator)
+    noise = pixels * torch.randn(3, clip.path.shape[1], 2, generator=generator)
     moves = (clip.pan != 0).any(1, keepdim=True)
     return replace(
         clip,

@@ -23,16 +23,16 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-import numpy as np
-
 from smmbench.metrics.registry import metric
-from smmbench.results import Stored
 from smmbench.scoring.counting import Key
-from smmbench.statistics import mean_interval
+from smmbench.statistics import Estimate
 from smmbench.storage.text import read_text
 from smmbench_leaderboard.board.reading import Results, read_results
 from smmbench_leaderboard.board.rows import card_of
 from smmbench_leaderboard.board.types import Bootstrap
+from smmbench_leaderboard.validation.agreement import preference, rank_correlation, share
+from smmbench_leaderboard.validation.gate import Standing, controls_of, standing
+from smmbench_leaderboard.validation.types import Control, Validation
 
 CHOICES = ("clip", "edit", "seed", "first", "second", "chosen")
 RATINGS = ("clip", "edit", "seed", "method", "rating")
@@ -54,61 +54,7 @@ class Choice:
     other: str
 
 
-class Control(Stored):
-    """Where a control stands under the metric.
-
-    Attributes:
-        label: Its label.
-        mean: Of the metric over its videos.
-        near: Whether its interval reaches that of the best method.
-        allowed: Whether the user said that the metric is meant to rank it high.
-    """
-
-    label: str
-    mean: float
-    near: bool
-    allowed: bool = False
-
-
-class Validation(Stored):
-    """What a metric is worth on one file of judgements.
-
-    Attributes:
-        metric: Its name.
-        kind: `choices` or `ratings`.
-        agreement: Share of choices on which the metric prefers what people prefer, 0 to 1.
-        interval: 95 % over source clips; None with one clip.
-        choices: That counted.
-        ties: Where people saw no difference; they are left out.
-        unscored: Choices of videos without a number of the metric; they are left out.
-        clips: Source clips of the choices.
-        best: Label of the method with the highest mean of the metric; empty if there is none.
-        controls: Where the controls of the results stand.
-    """
-
-    metric: str
-    kind: str
-    agreement: float
-    interval: tuple[float, float] | None
-    choices: int
-    ties: int
-    unscored: int
-    clips: int
-    best: str = ""
-    controls: tuple[Control, ...] = ()
-
-    @property
-    def dropped(self) -> bool:
-        """Whether a control comes near the best: such a metric cannot rank methods."""
-        return any(one.near and not one.allowed for one in self.controls)
-
-    @property
-    def beats_chance(self) -> bool:
-        """Whether the interval of the agreement lies above one half."""
-        return self.interval is not None and self.interval[0] > 0.5
-
-
-def validate(
+def validate_people(
     name: str,
     judgements: Path,
     root: Path,
@@ -149,25 +95,30 @@ def validate(
             f"'{root}' that have a number of {name}. Score them first: `smmbench score {root} "
             f"--metrics {name}`."
         )
-    found = mean_interval(np.array(agreed), clips, **draws.model_dump())
+    found = share(agreed, clips, draws)
+    correlation = _correlation(mean_ratings(judgements), results, name, sign, draws)
     best, controls = _controls(results, name, sign, allowed, draws)
     return Validation(
         metric=name,
         kind=kind,
+        data=judgements.name,
         agreement=found.mean,
-        interval=_within(found.interval),
+        interval=found.interval,
         choices=len(agreed),
         ties=ties,
         unscored=len(choices) - len(agreed),
         clips=len(set(clips)),
+        correlation=correlation.mean if correlation else None,
+        correlation_interval=correlation.interval if correlation else None,
         best=best,
         controls=controls,
     )
 
 
-def preference(chosen: float, other: float) -> float:
-    """1 where the chosen video has the higher number, 0 where the other has, 1/2 where equal."""
-    return 0.5 if chosen == other else float(chosen > other)
+def mean_ratings(path: Path) -> dict[tuple[Key, str], float]:
+    """Mean rating of each video of a file of ratings; nothing for a file of choices."""
+    reader = csv.DictReader(io.StringIO(read_text(path)))
+    return _means(path, list(reader)) if set(reader.fieldnames or ()) >= set(RATINGS) else {}
 
 
 def read_judgements(path: Path) -> tuple[str, list[Choice], int]:
@@ -206,19 +157,12 @@ def _choices(path: Path, rows: Sequence[Mapping[str, str]]) -> tuple[list[Choice
 
 
 def _of_ratings(path: Path, rows: Sequence[Mapping[str, str]]) -> tuple[list[Choice], int]:
-    """Each two videos of one pair; several ratings of a video count as their mean."""
-    ratings: dict[Key, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for line, row in enumerate(rows, start=2):
-        try:
-            rating = float(row["rating"])
-        except ValueError:
-            rating = math.nan
-        if not math.isfinite(rating):
-            raise ValueError(f"'{path}', line {line}: '{row['rating']}' is no rating.")
-        ratings[_key(path, line, row)][row["method"]].append(rating)
+    """Each two videos of one pair."""
+    by_pair: dict[Key, dict[str, float]] = defaultdict(dict)
+    for (key, label), mean in _means(path, rows).items():
+        by_pair[key][label] = mean
     found, ties = [], 0
-    for key, of in ratings.items():
-        means = {label: sum(some) / len(some) for label, some in of.items()}
+    for key, means in by_pair.items():
         for one, other in combinations(sorted(means), 2):
             if means[one] == means[other]:
                 ties += 1
@@ -226,6 +170,20 @@ def _of_ratings(path: Path, rows: Sequence[Mapping[str, str]]) -> tuple[list[Cho
                 better, worse = (one, other) if means[one] > means[other] else (other, one)
                 found.append(Choice(key, better, worse))
     return found, ties
+
+
+def _means(path: Path, rows: Sequence[Mapping[str, str]]) -> dict[tuple[Key, str], float]:
+    """Mean rating of each video, by pair and method."""
+    ratings: dict[tuple[Key, str], list[float]] = defaultdict(list)
+    for line, row in enumerate(rows, start=2):
+        try:
+            rating = float(row["rating"])
+        except ValueError:
+            rating = math.nan
+        if not math.isfinite(rating):
+            raise ValueError(f"'{path}', line {line}: '{row['rating']}' is no rating.")
+        ratings[_key(path, line, row), row["method"]].append(rating)
+    return {place: sum(some) / len(some) for place, some in ratings.items()}
 
 
 def _key(path: Path, line: int, row: Mapping[str, str]) -> Key:
@@ -239,38 +197,46 @@ def _number(results: Results, label: str, key: Key, name: str) -> float | None:
     return None if result is None else result.number(name)
 
 
+def _correlation(
+    ratings: Mapping[tuple[Key, str], float],
+    results: Results,
+    name: str,
+    sign: float,
+    bootstrap: Bootstrap,
+) -> Estimate | None:
+    """Of the metric with ratings over all videos that have both; None without ratings."""
+    numbers = {place: _number(results, place[1], place[0], name) for place in ratings}
+    rated = [
+        (ratings[place], sign * number, place[0][0])
+        for place, number in numbers.items()
+        if number is not None
+    ]
+    if not rated:
+        return None
+    given, values, clips = zip(*rated, strict=True)
+    return rank_correlation(given, values, clips, bootstrap)
+
+
 def _controls(
     results: Results, name: str, sign: float, allowed: Sequence[str], bootstrap: Bootstrap
 ) -> tuple[str, tuple[Control, ...]]:
     """The best method, and how near the controls come to it."""
-    found = dict(_means(results, name, sign, bootstrap))
-    is_control = {label: card_of(results, label).kind == "control" for label in found}
-    methods = {label: one for label, one in found.items() if not is_control[label]}
+    found = dict(_standings(results, name, sign, bootstrap))
+    controls = {label for label in found if card_of(results, label).kind == "control"}
+    methods = {label: one.mean for label, one in found.items() if label not in controls}
     if not methods:
         return "", ()
-    best = max(methods, key=lambda label: (methods[label][0], label))
-    lowest = methods[best][1]
-    return best, tuple(
-        Control(label=label, mean=sign * mean, near=high >= lowest, allowed=label in allowed)
-        for label, (mean, _, high) in sorted(found.items())
-        if is_control[label]
-    )
+    best = max(methods, key=lambda label: (methods[label], label))
+    return best, controls_of(found, found[best], controls, sign, allowed)
 
 
-def _means(
+def _standings(
     results: Results, name: str, sign: float, bootstrap: Bootstrap
-) -> Iterator[tuple[str, tuple[float, float, float]]]:
-    """Mean of each method with the ends of its interval, turned so that higher is better."""
+) -> Iterator[tuple[str, Standing]]:
+    """Where each method stands, turned so that higher is better."""
     for label, by_pair in results.found.items():
         numbers = {key: result.number(name) for key, result in by_pair.items()}
         values = {key: sign * one for key, one in numbers.items() if one is not None}
         if values:
             clips = [clip for clip, _, _ in values]
-            one = mean_interval(np.array([*values.values()]), clips, **bootstrap.model_dump())
-            low, high = one.interval or (one.mean, one.mean)
-            yield label, (one.mean, low, high)
-
-
-def _within(interval: tuple[float, float] | None) -> tuple[float, float] | None:
-    """The interval of a share, cut at 0 and 1."""
-    return None if interval is None else (max(interval[0], 0.0), min(interval[1], 1.0))
+            yield label, standing([*values.values()], clips, bootstrap)

@@ -1,0 +1,48 @@
+"""The gate: a metric under which a control comes near the best is dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from smmbench.statistics import mean_interval
+from smmbench_leaderboard.board.types import Bootstrap
+from smmbench_leaderboard.validation.types import Control
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A mean with the ends of its interval, turned so that higher is better."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def standing(values: Sequence[float], clips: Sequence[str], bootstrap: Bootstrap) -> Standing:
+    """Mean of values, higher being better, with its interval over clips."""
+    found = mean_interval(np.array(values), clips, **bootstrap.model_dump())
+    low, high = found.interval or (found.mean, found.mean)
+    return Standing(found.mean, low, high)
+
+
+def controls_of(
+    found: Mapping[str, Standing],
+    best: Standing,
+    controls: Collection[str],
+    sign: float,
+    allowed: Collection[str],
+) -> tuple[Control, ...]:
+    """Where each control stands: it is near the best where their intervals meet."""
+    return tuple(
+        Control(
+            label=label,
+            mean=sign * one.mean,
+            near=one.high >= best.low,
+            allowed=label in allowed,
+        )
+        for label, one in sorted(found.items())
+        if label in controls
+    )
