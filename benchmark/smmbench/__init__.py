@@ -1,8 +1,8 @@
 """The public benchmark of text-driven video motion transfer.
 
-What a script or a notebook needs is here: `load_dataset`, `run`, `score`, `board` and `score_pair`;
-what a method's author needs, `Method`, `Card`, `Source`, `Video`; and what a metric's author needs,
-`Metric`. Each is imported when it is first asked for, so `import smmbench` costs nothing.
+This module provides what scripts and notebooks need (`load_dataset`, `run`, `score`, `board` and
+`score_pair`), what authors of methods need (`Method`, `Card`, `Source`, `Video`), and what authors
+of metrics need (`Metric`). Each is imported on first use, so `import smmbench` is fast.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a part of the public interface when it is first asked for."""
+    """Import a part of the public interface on first use."""
     if name not in _PLACES:
         raise AttributeError(f"module 'smmbench' has no attribute '{name}'")
     value = getattr(import_module(_PLACES[name]), name)

@@ -1,9 +1,9 @@
 """The process of the `smmbench` command: Ctrl-C ends it without a traceback at any moment.
 
-Python raises `KeyboardInterrupt` wherever it is, also while it imports the command line and while
-it runs exit handlers, where no command can catch it. So the system's own handling of Ctrl-C, which
-ends a process silently (a shell reports 130), is in force before and after the command line. And
-where Python drops an exception, in a callback of a collected object, the interrupt is repeated.
+Python raises `KeyboardInterrupt` at any point, including the import of the command line and exit
+handlers, where no command can catch it. So the system's default handling of Ctrl-C, which ends a
+process silently (a shell reports 130), is active before and after the command line. Where Python
+drops an exception, in a callback of a collected object, the interrupt is repeated.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ MOMENT = 0.01
 def main() -> None:
     """Run the command line as the only work of this process.
 
-    A parent that ignores Ctrl-C on this process's behalf, as `nohup` and shells do for background
-    jobs, is respected: then nothing changes.
+    If the parent process ignores Ctrl-C for this process, as `nohup` and shells do for background
+    jobs, nothing changes.
     """
     heeded = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
     if heeded:
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _repeat_interrupt(dropped: sys.UnraisableHookArgs) -> None:
-    """Report an exception that Python drops, unless it is a Ctrl-C: this is given again."""
+    """Report an exception that Python drops; a Ctrl-C is raised again instead."""
     if issubclass(dropped.exc_type, KeyboardInterrupt):
         threading.Timer(MOMENT, _thread.interrupt_main).start()
     else:

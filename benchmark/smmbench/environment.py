@@ -17,10 +17,10 @@ def choose_device(asked: str = "auto") -> str:
     """Give the device to compute on: `cpu`, `cuda`, `cuda:1`, `mps`.
 
     Args:
-        asked: One of these, or `auto`: a GPU if there is one.
+        asked: One of these, or `auto`, which selects a GPU if there is one.
 
     Raises:
-        ValueError: There is no such device here.
+        ValueError: This machine has no such device.
     """
     if asked == "cpu":
         return asked
@@ -38,11 +38,11 @@ def choose_device(asked: str = "auto") -> str:
 
 
 def use_tensor_cores(device: str) -> None:
-    """Let an NVIDIA GPU multiply float32 as TF32, in matrices and convolutions; else do nothing.
+    """Allow TF32 for matrix products and convolutions on an NVIDIA GPU; otherwise do nothing.
 
-    TF32 keeps float32's range and 10 bits of mantissa. It is several times as fast and changes a
-    video by rounding, like another GPU does; records say it. `NVIDIA_TF32_OVERRIDE=0` in the
-    environment forbids it.
+    TF32 has the range of float32 and 10 bits of mantissa. It is several times as fast and changes
+    a video by rounding, as another GPU does; records state it. Set `NVIDIA_TF32_OVERRIDE=0` in
+    the environment to disable it.
     """
     if device.startswith("cuda"):
         import torch
@@ -52,12 +52,12 @@ def use_tensor_cores(device: str) -> None:
 
 
 def compute_deterministically() -> None:
-    """Let PyTorch take kernels that give the same numbers each time, where it has such kernels.
+    """Make PyTorch use deterministic kernels where it has them.
 
-    Slower. For the same bits it takes the same card, versions and batches too. cuBLAS reads its
-    setting when it is first used, so this must come before anything is computed on a GPU. Where an
-    operation has no deterministic kernel PyTorch warns and goes on: whether videos are the same is
-    settled by their hashes. Records say that it was asked for.
+    This is slower. Identical bits also require the same GPU model, versions and batches. cuBLAS
+    reads its setting on first use, so call this before anything is computed on a GPU. Where an
+    operation has no deterministic kernel, PyTorch warns and continues: only hashes show whether two
+    videos are identical. Records state that deterministic kernels were requested.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
@@ -77,7 +77,7 @@ def describe_device(device: str) -> str:
 
 
 def library_versions(modules: Iterable[str] = LIBRARIES) -> dict[str, str]:
-    """Version that each of these modules states of itself, of those that are imported already.
+    """Return the version that each of these modules reports, if it is already imported.
 
     A distribution's metadata may name another version than the module that computes: two
     distributions of OpenCV install the same module.
@@ -87,7 +87,7 @@ def library_versions(modules: Iterable[str] = LIBRARIES) -> dict[str, str]:
 
 
 def reset_peak_memory(device: str) -> None:
-    """Begin to measure the peak of memory anew, where the system can."""
+    """Reset the measured peak of memory, if the system supports it."""
     if device.startswith("cuda"):
         import torch
 
@@ -98,10 +98,10 @@ def reset_peak_memory(device: str) -> None:
 
 
 def peak_memory(device: str) -> int:
-    """Bytes at the highest since the reset: the GPU's allocated memory, else the resident size.
+    """Return the peak memory in bytes since the reset: GPU memory, else the resident size.
 
-    Where the resident peak cannot be reset (not Linux) it is that of the whole process so far;
-    0 where the system does not tell.
+    Where the resident peak cannot be reset (systems other than Linux), it is the peak of the whole
+    process so far; 0 where the system does not report one.
     """
     if device.startswith("cuda"):
         import torch
@@ -122,7 +122,7 @@ def peak_memory(device: str) -> int:
 
 
 def synchronize(device: str) -> None:
-    """Wait until the device has done what it was told, so that a clock may be read."""
+    """Wait until the device has finished its work, so that times are measured correctly."""
     if device.startswith("cuda"):
         import torch
 
@@ -130,7 +130,7 @@ def synchronize(device: str) -> None:
 
 
 def free_memory(device: str) -> None:
-    """Give back what a failed call has left, so that the next one has a chance."""
+    """Free the memory that a failed call has left behind, so that the next one may succeed."""
     import gc
 
     gc.collect()

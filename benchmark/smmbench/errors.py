@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Literal
 
 FailureKind = Literal["out-of-memory", "nan", "decode", "method-error", "time-limit", "interrupted"]
-"""Why a pair has no video, as records state it."""
+"""Reasons why a pair has no video, as stated in records."""
 
 
 class VideoError(ValueError):
-    """A video cannot be read, written, or brought to the normal form; the message says why."""
+    """A video cannot be read, written or normalised; the message states the reason."""
 
 
 class MachineError(OSError):
-    """The machine has no place or no way to go on, whatever the method; the message says why."""
+    """The machine cannot continue, whatever the method; the message states the reason."""
 
 
 MACHINE_ERRNOS = frozenset(
@@ -25,22 +25,22 @@ MACHINE_ERRNOS = frozenset(
         *(errno.EMFILE, errno.ENFILE),  # no more open files
     }
 )
-"""What the system says when neither a method nor a file is at fault."""
+"""Error codes of the system for which neither a method nor a file is responsible."""
 
 Fault = Literal["machine", "user", "method"]
 
 
 def fault_of(error: BaseException, place: Path | None = None) -> Fault:
-    """Say whose fault an error is: the one rule of all loops and commands.
+    """Decide who is responsible for an error: the single rule of all loops and commands.
 
-    The machine's ends the command, for every later result would fail as well; the user's
-    (a path, weights, a name) ends it too where it is met before anything is made; the method's is
-    recorded, and the next pair begins.
+    An error of the machine ends the command, because every later result would fail too. An error of
+    the user (a path, weights, a name) also ends it if it occurs before anything is generated. An
+    error of the method is recorded, and the next pair begins.
 
     Args:
         error: What was raised.
-        place: The folder that is written into. An error of writing there is the machine's: a
-            method has no say in where results lie.
+        place: The results folder. Errors when writing to it are the machine's, because a method
+        has no influence on the location of results.
     """
     if isinstance(error, MachineError):
         return "machine"
@@ -58,7 +58,7 @@ def fault_of(error: BaseException, place: Path | None = None) -> Fault:
 
 
 def raise_if_machine(error: BaseException, place: Path | None = None) -> None:
-    """Raise an error again if it is the machine's, so that no file or method is blamed for it.
+    """Raise an error again if it is the machine's, so that no file or method is blamed.
 
     Args:
         error: What was raised.
@@ -69,22 +69,22 @@ def raise_if_machine(error: BaseException, place: Path | None = None) -> None:
 
 
 def in_words(error: BaseException) -> str:
-    """Say an error in one sentence, that of the system with the path and without its number."""
+    """Describe an error in one sentence; system errors by text and path, without the number."""
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.strerror}: '{error.filename}'."
     return " ".join(str(error).split()) or type(error).__name__
 
 
 class BrokenFileError(ValueError):
-    """A file of a results folder is not what its name says, in no version that is known here."""
+    """A file of a results folder does not have the format of any version known to this smmbench."""
 
 
 class ToldToEndError(SystemExit):
-    """A signal told this process to end: no failure of a pair, as `sys.exit` in a method is."""
+    """A signal ended this process; unlike `sys.exit` in a method, no pair has failed."""
 
 
 class CommandError(RuntimeError):
-    """A command of official code produced no video; the message says why.
+    """A command of the official code produced no video; the message states the reason.
 
     Attributes:
         kind: The kind of failure for the record.

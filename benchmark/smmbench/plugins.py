@@ -1,4 +1,4 @@
-"""Finding what installed distributions offer, by entry point, without trusting all of it."""
+"""Discovery of what installed distributions provide, by entry point, without trusting all of it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def offered(group: str) -> dict[str, EntryPoint]:
 
 
 def load_offered(group: str, name: str, what: str) -> Any:
-    """Import what a distribution offers under `name`.
+    """Import the object that a distribution provides under `name`.
 
     Raises:
-        LookupError: No such name; the message lists what there is.
-        ImportError: It is there, but its code does not load; the message names the distribution.
+        LookupError: There is no such name; the message lists the available ones.
+        ImportError: Its code does not load; the message names the distribution.
     """
     points = offered(group)
     if name not in points:
@@ -66,7 +66,7 @@ def load_from_file(reference: str, what: str) -> Any:
 
 
 def no_such(what: str, name: str, known: Iterable[str]) -> str:
-    """Say that there is no such thing, what there is, and what may have been meant."""
+    """Return the message for an unknown name: it lists the known names and suggests the closest."""
     import difflib  # only here: the command line loads this module before it shows its help
 
     known = list(known)

@@ -1,4 +1,4 @@
-"""Telling how far a long loop is: a bar on a terminal, plain lines elsewhere; on stderr."""
+"""Progress of long loops on stderr: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Protocol, runtime_checkable
 from smmbench.display import console, print_line, talk, visible
 
 QUIET_SECONDS = 60.0
-"""Without a terminal, steps within a thing are said at most once in so many seconds."""
+"""Without a terminal, steps within an item are reported at most once per this many seconds."""
 
 
 @runtime_checkable
 class Report(Protocol):
-    """Called once for each thing that is finished."""
+    """Called once for each finished item."""
 
     def __call__(self, text: str, *, failed: bool = False) -> None:
-        """Count one; `text` says which, and how it went."""
+        """Count one item; `text` names it and its outcome."""
 
 
 _show: Callable[[str], None] | None = None
-"""Shows a step of the thing in hand; None where no progress is told in this process."""
+"""Shows a step of the current item; None where this process reports no progress."""
 
 
 def step(stage: str, number: int, total: int) -> None:
-    """Say how far the thing in hand is: `inversion 12/50`. Nothing happens where nobody looks.
+    """Report the progress of the current item: `inversion 12/50`. Does nothing outside a loop.
 
     Args:
         stage: What is being done: `inversion`, `sampling`.
@@ -39,27 +39,27 @@ def step(stage: str, number: int, total: int) -> None:
 
 
 def starting(text: str) -> None:
-    """Say on a terminal what begins, before imports that take seconds; nothing elsewhere."""
+    """Announce what begins, before imports that take seconds; without a terminal do nothing."""
     if sys.stderr.isatty():
         print_line(f"{text}: starting", err=True)
 
 
 def stage(name: str) -> None:
-    """Say what is being done to the thing in hand, where it has no steps: `decoding`."""
+    """Report the stage of the current item if it has no steps: `decoding`."""
     if _show is not None:
         _show(name)
 
 
 @contextmanager
 def progress(total: int, unit: str) -> Iterator[Report]:
-    """Give the function to report with while a loop over `total` things runs.
+    """Yield the reporting function for a loop over `total` items.
 
-    On a terminal a bar shows the step in hand; elsewhere a first line comes at once, a line for
-    each thing, and now and then one for a step. Under `--quiet` only failures are said.
+    On a terminal, a bar shows the current step. Elsewhere, a first line is printed at once, then a
+    line for each item, and occasionally one for a step. With `--quiet`, only failures are printed.
 
     Args:
-        total: How many there will be.
-        unit: What they are called: `pairs`, `videos`.
+        total: The number of items.
+        unit: Their name: `pairs`, `videos`.
     """
     global _show
     before = _show
@@ -75,7 +75,7 @@ def progress(total: int, unit: str) -> Iterator[Report]:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them: `0.4 s`, `12 s`, `2 min 05 s`, `3 h 20 min`."""
+    """Format seconds for people: `0.4 s`, `12 s`, `2 min 05 s`, `3 h 20 min`."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -87,7 +87,7 @@ def duration(seconds: float) -> str:
 
 
 def rate(count: int, unit: str, seconds: float) -> str:
-    """How many in a minute, an hour or a day, so that the number is at least about 1."""
+    """Format a rate per minute, hour or day, so that the number is at least about 1."""
     for word, length in (("min", 60.0), ("h", 3600.0)):
         if count / seconds * length >= 1:
             return f"{count / seconds * length:.1f} {unit}/{word}"
@@ -95,7 +95,7 @@ def rate(count: int, unit: str, seconds: float) -> str:
 
 
 def _pace(count: int, total: int, unit: str, seconds: float) -> str:
-    """Rate and time left; no promise before the first is finished."""
+    """Rate and remaining time; empty before the first item is finished."""
     if count == 0 or seconds <= 0:
         return ""
     left = f", {duration(seconds / count * (total - count))} left" if count < total else ""

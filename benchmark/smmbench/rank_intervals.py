@@ -1,13 +1,13 @@
-"""Ranks with intervals that hold together: every pair of methods is tested at once.
+"""Ranks with simultaneous confidence intervals: all pairs of methods are tested together.
 
-A board has one number for each method and clip, and asks which methods are shown to differ. If
-two methods are equal, the sign of their difference on a clip is a matter of chance. So the signs
-of whole clips are flipped, the same for all pairs of methods at once, and the largest flipped
-difference of all pairs says what chance alone would reach (Westfall and Young, Resampling-Based
-Multiple Testing, 1993, chapter 2: step-down maxT). Every claim "A scores higher than B" of a
-column then holds together with the others with the level that was chosen, however the leader was
-found; the ranks that those claims leave open are the interval (Mogstad, Romano, Shaikh and
-Wilhelm, Inference for Ranks, Review of Economic Studies 2024).
+A board has one number for each method and clip; the question is which methods differ significantly.
+If two methods are equal, the sign of their difference on a clip is random. So the signs of whole
+clips are flipped, identically for all pairs of methods, and the largest flipped difference of all
+pairs shows what chance alone would reach (Westfall and Young, Resampling-Based Multiple Testing,
+1993, chapter 2: step-down maxT). The claims "A scores higher than B" of a column then hold jointly
+at the chosen level, however the leader was found; the ranks that those claims leave possible form
+the interval (Mogstad, Romano, Shaikh and Wilhelm, Inference for Ranks, Review of Economic Studies
+2024).
 
 Each difference is divided by its size, as in Student's t, but the size counts as no less than a
 quantile (`SCALE_FLOOR`) of the sizes of all pairs. Without that floor, two methods that differ by
@@ -29,10 +29,10 @@ from jaxtyping import Bool, Float, Int
 
 LEVEL = 0.95
 SCALE_FLOOR = 0.85
-"""No pair has a smaller scale than this quantile of the sizes of all pairs' differences."""
+"""The smallest scale of a pair, as a quantile of the sizes of all pairs' differences."""
 
 PATTERNS = 40_000
-"""Sign patterns: all of them where there are no more (up to 16 clips), else this many draws."""
+"""Number of random sign patterns; if there are no more (up to 16 clips), all are used."""
 
 _CHUNK = 2**19  # numbers that are held at once
 _ROWS = 4096  # of sign patterns that are drawn at once
@@ -41,11 +41,11 @@ _TOLERANCE = 1e-9  # a flip that gives the same sum in another order counts as r
 
 @dataclass(frozen=True, eq=False)
 class RankIntervals:
-    """What a column shows of the order of its methods.
+    """Result of the pairwise comparisons of one column.
 
     Attributes:
         names: The methods, in the order in which they were given.
-        p: For each two methods the p-value of their difference, corrected for all pairs of
+        p: The p-value of the difference of each pair of methods, corrected for all pairs of
             methods of the column; symmetric, 1 on the diagonal.
         better: `better[i, j]`: method i is shown to score higher than method j.
     """
@@ -55,7 +55,7 @@ class RankIntervals:
     better: Bool[np.ndarray, "k k"]
 
     def interval(self, name: str) -> tuple[int, int]:
-        """Best and worst rank of a method that the comparisons leave open; 1 is the highest."""
+        """Best and worst rank of a method that the comparisons leave possible; 1 is the highest."""
         place = self.names.index(name)
         above, below = int(self.better[:, place].sum()), int(self.better[place].sum())
         return 1 + above, len(self.names) - below
@@ -75,17 +75,17 @@ def rank_intervals(
     seed: int = 0,
     level: float = LEVEL,
 ) -> RankIntervals:
-    """Compare all methods of a column pair by pair, and give each the ranks it may have.
+    """Compare all methods of a column pair by pair, and find the possible ranks of each.
 
-    Fewer than 6 clips cannot reach 95 %, as at most 16 sign patterns differ: every interval is
-    then 1 to k. Methods with the same value everywhere are never shown to differ.
+    Fewer than 6 clips cannot reach 95 %, because at most 16 sign patterns differ: every interval
+    is then 1 to k. Methods with the same value everywhere are never shown to differ.
 
     Args:
-        values: For each method a finite value a pair, in one order of pairs; higher is better. A
-            pair without a video has the worst value of the metric, and is never left out.
+        values: For each method one finite value per pair, in the same order; higher is better. A
+            pair without a video has the worst value of the metric and is never left out.
         clusters: The source clip of each pair.
-        seed: Of the sign patterns, where there are too many to try all.
-        level: Chance that no claim of the column is false, between 0 and 1.
+        seed: Seed of the random sign patterns, if there are too many to try all.
+        level: Probability that no claim of the column is false, between 0 and 1.
 
     Raises:
         ValueError: No method or no pair, lengths that differ, a value that is not finite, or a
@@ -140,14 +140,14 @@ def step_down_p(
 ) -> Float[np.ndarray, "k k"]:
     """p-value of every pair of columns, corrected for all pairs of columns.
 
-    In the order of their statistics, a pair is held against the largest flipped statistic of
-    itself and of all pairs below it, and is not apart before every pair above it is.
+    In the order of their statistics, each pair is compared with the largest flipped statistic of
+    itself and of all pairs below it, and is significant only if every pair above it is.
 
     Args:
-        totals: A number a clip for each method.
+        totals: One number per clip for each method.
         signs: Sign patterns over clips.
-        complete: Whether these are all patterns; if they are draws, the data count as one more.
-        scale_floor: Quantile of the sizes of the differences below which no scale lies.
+        complete: Whether these are all patterns; if they are random, the data count as one more.
+        scale_floor: Quantile of the sizes of the differences that bounds all scales from below.
     """
     k = totals.shape[1]
     p = np.ones((k, k))

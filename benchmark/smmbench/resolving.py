@@ -1,4 +1,4 @@
-"""Finding methods: by the name that a distribution offers, as `path.py:Class`, or by a recipe."""
+"""Resolution of methods: by an installed name, as `path.py:Class`, or by a recipe."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ GROUP = "smmbench.methods"
 
 
 def method_names() -> tuple[str, ...]:
-    """Names of all methods that installed distributions offer; nothing is imported."""
+    """Return the names of all methods of installed distributions; nothing is imported."""
     return tuple(offered(GROUP))
 
 
 @dataclass(frozen=True)
 class ResolvedMethod:
-    """A method that was named, found once and carried on as a value.
+    """A resolved method, which is passed on as a value.
 
     Attributes:
-        reference: How it was named; empty for a class that was given itself.
-        implementation: Its class, checked.
-        entry: Where the class is, for records; see `entry_of`.
-        label: The label on the board if none is given.
-        distribution: The distribution that offers it; empty for one in a file.
+        reference: The given name; empty if the class itself was given.
+        implementation: Its validated class.
+        entry: Location of the class for records; see `entry_of`.
+        label: The default label on the board.
+        distribution: The distribution that provides it; empty for a method in a file.
     """
 
     reference: str
@@ -45,11 +45,11 @@ class ResolvedMethod:
 
     @property
     def card(self) -> Card:
-        """What a reader of the board must know of it."""
+        """What a reader of the board must know about it."""
         return self.implementation.card
 
     def elsewhere(self) -> ResolvedMethod:
-        """The same method, named so that a process in another folder finds it."""
+        """The same method with a reference that a process in another folder can resolve."""
         if is_recipe(self.reference) and self.reference not in recipe_names():
             return replace(self, reference=str(recipe_path(self.reference).resolve()))
         if not _is_file(self.reference):
@@ -58,15 +58,15 @@ class ResolvedMethod:
         return replace(self, reference=f"{Path(path).expanduser().resolve()}:{attribute}")
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        """Travel by the reference: a class from a file cannot be found by its module's name."""
+        """Pickle by the reference, as the module of a class in a file cannot be imported."""
         return (resolve, (self.reference,)) if self.reference else super().__reduce__()
 
 
 def resolve(method: str | type[Method[Any, Any]] | ResolvedMethod) -> ResolvedMethod:
-    """Find a method, from whatever names it; raises as `find_method` does.
+    """Resolve a method; raises as `find_method` does.
 
     Args:
-        method: A reference as `find_method` takes it, a method's class, or what this gave.
+        method: A reference as accepted by `find_method`, a method's class, or a resolved method.
     """
     if isinstance(method, ResolvedMethod):
         return method
@@ -90,15 +90,15 @@ def find_method(reference: str) -> type[Method[Any, Any]]:
             path of a recipe.
 
     Raises:
-        LookupError: No method of that name; the message lists what there is.
+        LookupError: There is no method of that name; the message lists the available ones.
         ImportError: Its code does not load; the message names its distribution or file.
-        ValueError: There is no such file, or what is there is not a whole method.
+        ValueError: There is no such file, or its class is not a complete method.
     """
     return _checked(load_class(reference), reference)
 
 
 def load_class(reference: str) -> Any:
-    """Import what is named as a method, whatever it is; raises as `find_method` does."""
+    """Import the referenced object without validating it; raises as `find_method` does."""
     if is_recipe(reference):
         from smmbench.external.declaring import method_of
 
@@ -109,18 +109,18 @@ def load_class(reference: str) -> Any:
         return load_offered(GROUP, reference, "method")
     if reference in offered(CARDS):
         raise LookupError(
-            f"'{reference}' is not run here: its videos are imported. "
-            f"`smmbench methods show {reference}` says why, `smmbench import` takes them."
+            f"'{reference}' cannot be run here; its videos are imported with `smmbench import`. "
+            f"See `smmbench methods show {reference}` for the reason."
         )
     raise LookupError(no_such("method", reference, (*method_names(), *recipe_names())))
 
 
 def entry_of(reference: str) -> str:
-    """Say for the record where a method's class is.
+    """Return the location of a method's class for the record.
 
-    `package.module:Class` for an offered one. `file.py:Class@sha256:...` for one in a file: its
-    folder means nothing elsewhere, and another text of the file is another method. So is it with
-    a recipe: `file.toml@sha256:...@commit:...`.
+    It is `package.module:Class` for an installed method and `file.py:Class@sha256:...` for a file,
+    because the folder is meaningless on other machines and a changed file is another method.
+    A recipe likewise gives `file.toml@sha256:...@commit:...`.
     """
     if is_recipe(reference):
         from smmbench.external.recipe.schema import load_recipe
@@ -135,7 +135,7 @@ def entry_of(reference: str) -> str:
 
 
 def label_of(reference: str) -> str:
-    """The label on the board if none is given: `slow-shift` for `toy.py:SlowShift`."""
+    """The default label on the board: `slow-shift` for `toy.py:SlowShift`."""
     if is_recipe(reference):
         return recipe_label(reference)
     if not _is_file(reference):
@@ -144,7 +144,7 @@ def label_of(reference: str) -> str:
 
 
 def distribution_of(reference: str) -> str:
-    """Name of the distribution that offers a method; empty for one in a file."""
+    """Name of the distribution that provides a method; empty for a method in a file."""
     points = {**offered(CARDS), **offered(RECIPES), **offered(GROUP)}
     point = points.get(reference)
     return point.dist.name if point is not None and point.dist is not None else ""
@@ -156,7 +156,7 @@ def _in_words(name: str) -> str:
 
 
 def _entry_of_class(method: type[Method[Any, Any]]) -> str:
-    """Module, class and a hash of its source, which may change under the same name."""
+    """Module, class and a hash of the source, because code may change under the same name."""
     entry = f"{method.__module__}:{method.__qualname__}"
     try:
         source = inspect.getsource(method)
@@ -174,7 +174,7 @@ def _is_file(reference: str) -> bool:
 
 
 def _checked(found: Any, reference: str) -> type[Method[Any, Any]]:
-    """Refuse what does not keep the interface, before anything is run."""
+    """Reject classes that do not implement the interface, before anything is run."""
     if not (isinstance(found, type) and issubclass(found, Method)):
         raise ValueError(
             f"The method '{reference}' is not a subclass of smmbench.method.Method: {found!r}."

@@ -1,8 +1,8 @@
-"""SMM: motion transfer by space-time features whose space was averaged away.
+"""SMM: motion transfer with space-time features averaged over space.
 
 Yatim, Fridman, Bar-Tal, Kasten, Dekel: "Space-Time Diffusion Features for Zero-Shot Text-Driven
-Motion Transfer", CVPR 2024 (arXiv 2311.17009). Read it from the top: the descriptor, the loss, one
-guided step, the sampling, and at last the method that is run.
+Motion Transfer", CVPR 2024 (arXiv 2311.17009). The module reads from top to bottom: the descriptor,
+the loss, one guided step, the sampling loop, and finally the method class.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ Feature = Float[Tensor, "batch _time _channel _rows _columns"]  # layers differ 
 Kind = Literal["smm-differences", "smm", "full"]
 Distance = Literal["cosine", "l2"]
 Loss = Callable[[Features, Features], Float[Tensor, " batch"]]
-"""From the output's features and the source's to one loss a sample."""
+"""Maps the output's and the source's features to one loss per sample."""
 
 KEPT_FROM = 100
 """Passes of the network from which an inversion is worth its 51 latents on disk."""
@@ -58,47 +58,54 @@ KEPT_FROM = 100
 class Parameters(DiffusionParameters):
     """Parameters of SMM; the defaults are those of the paper's published configuration."""
 
-    inversion_steps: Annotated[int, Doc("of the source's DDIM inversion")] = 999
-    inversion_refinements: Annotated[int, Doc("of each of its steps; see `invert`")] = 0
+    inversion_steps: Annotated[int, Doc("number of steps of the source's DDIM inversion")] = 999
+    inversion_refinements: Annotated[int, Doc("refinements of each inversion step")] = 0
     inversion_solver: Annotated[
-        Solver, Doc("rf-solver: of second order, for flows; it has no refinements")
+        Solver, Doc("rf-solver: second order, for flow models, without refinements")
     ] = "first-order"
     inversion_prompt: Annotated[
-        bool, Doc("invert with the source's caption; the paper: with none")
+        bool, Doc("invert with the source's caption; the paper uses no prompt")
     ] = False
     start: Annotated[
         Literal["low-frequency", "inverted", "random"],
-        Doc("where sampling begins: the inverted clip's low frequencies, all of it, or noise"),
+        Doc("initial latent: the inverted clip's low frequencies, all of it, or noise"),
     ] = "low-frequency"
     downsample: Annotated[
-        int, Doc("low frequencies: those that survive shrinking a latent frame this much")
+        int, Doc("factor by which latent frames are shrunk to keep low frequencies only")
     ] = 4
-    guided_from: Annotated[float, Doc("noise level where guidance begins; 1 is pure noise")] = 1.0
+    guided_from: Annotated[float, Doc("noise level at which guidance begins; 1 is pure noise")] = (
+        1.0
+    )
     guided_to: Annotated[
-        float, Doc("and where it ends: on ZeroScope timesteps t >= 0.6 T are guided")
+        float, Doc("noise level at which guidance ends; on ZeroScope, t >= 0.6 T is guided")
     ] = 0.69
-    iterations: Annotated[int, Doc("of Adam in each guided step; 30 for complex motion")] = 10
+    iterations: Annotated[
+        int, Doc("Adam iterations in each guided step; 30 for complex motion")
+    ] = 10
     gradient_every: Annotated[
-        int, Doc("iterations that one gradient serves; above 1 is faster, and another result")
+        int, Doc("iterations that share one gradient; above 1 is faster and changes the result")
     ] = 1
-    rates: Annotated[tuple[float, float], Doc("of Adam, first to last guided step")] = (
+    rates: Annotated[
+        tuple[float, float], Doc("Adam's learning rates at the first and last guided step")
+    ] = (
         0.007,
         0.004,
     )
     layers: Annotated[
-        tuple[str, ...], Doc("whose outputs are compared; none: the family's, see `layers_of`")
+        tuple[str, ...],
+        Doc("layers whose outputs are compared; empty: the default of the model family"),
     ] = ()
-    features: Annotated[Kind, Doc('"smm" and "full" are ablations of the paper')] = (
-        "smm-differences"
-    )
-    distance: Annotated[Distance, Doc('of the published code; "l2" is the paper\'s equation')] = (
-        "cosine"
-    )
+    features: Annotated[
+        Kind, Doc('compared features; "smm" and "full" are ablations of the paper')
+    ] = "smm-differences"
+    distance: Annotated[
+        Distance, Doc('"cosine" as in the published code, or "l2" as in the paper')
+    ] = "cosine"
     grid: Annotated[
-        int, Doc("average over a grid x grid of cells; 1: over the whole frame, as the paper")
+        int, Doc("average within each cell of a grid x grid; 1: the whole frame, as in the paper")
     ] = 1
     restart: Annotated[
-        bool, Doc("after each step, noise the latent forward again and denoise it anew")
+        bool, Doc("after each step, add noise again and repeat the denoising step")
     ] = True
 
     def __post_init__(self) -> None:
@@ -141,12 +148,12 @@ def spatial_marginal_mean(f: Feature, grid: int = 1) -> Float[Tensor, "batch tim
 def pairwise_differences(
     smm: Float[Tensor, "batch time cell channel"],
 ) -> Float[Tensor, "batch time time cell channel"]:
-    """D_ij = SMM_i - SMM_j for each pair of frames: motion without what stays the same."""
+    """D_ij = SMM_i - SMM_j for each pair of frames, which removes what is constant over time."""
     return smm[:, :, None] - smm[:, None]
 
 
 def describe(f: Feature, kind: Kind, grid: int = 1) -> Float[Tensor, "batch *place channel"]:
-    """What is compared of one layer's features: differences, their means, or all of them."""
+    """The descriptor of one layer's features: differences, spatial means, or all features."""
     if kind == "full":
         return f.movedim(2, -1)
     smm = spatial_marginal_mean(f, grid)
@@ -161,7 +168,7 @@ def compare(
     """Distance of two descriptors.
 
     Returns:
-        One number a sample. `l2`: the sum of squared differences, 0 or more; the paper's equation.
+        One number per sample. `l2`: the sum of squared differences, 0 or more, as in the paper.
         `cosine`: the mean over places of 1 - cos over channels, 0 to 2; a vector of length zero
         counts as 1, so that differences of F frames with themselves add 1/F always.
     """
@@ -177,7 +184,7 @@ def smm_loss(
     distance: Distance = "cosine",
     grid: int = 1,
 ) -> Float[Tensor, " batch"]:
-    """Distance of the output's features to the source's, summed over layers, one a sample."""
+    """Distance between the output's and the source's features, summed over layers, per sample."""
     losses = [
         compare(describe(f, kind, grid), describe(reference[layer], kind, grid), distance)
         for layer, f in features.items()
@@ -199,7 +206,7 @@ def guide(
     parameters: Parameters,
     compared: Loss | None = None,
 ) -> Latent:
-    """Step x down the loss between its features and the source's, both at timestep t.
+    """Optimise x to reduce the loss between its features and the source's, both at timestep t.
 
     Args:
         denoiser: Network and schedule.
@@ -209,8 +216,8 @@ def guide(
         text: The target prompt's text states.
         source_text: The source prompt's.
         rate: Learning rate of Adam.
-        parameters: Layers, iterations, and what to compare how.
-        compared: A loss of a variant's own, instead of the parameters' choice.
+        parameters: Layers, iterations, features and distance.
+        compared: The loss of a variant, which replaces the one that the parameters select.
 
     Raises:
         FloatingPointError: Loss or gradient is not finite.
@@ -241,7 +248,7 @@ def guide(
 
 
 def guidance_rates(schedule: NoiseSchedule, parameters: Parameters) -> dict[Timestep, float]:
-    """Adam's learning rate at each guided timestep: those of the window, falling evenly."""
+    """Adam's learning rate at each guided timestep, decreasing linearly over the window."""
     timesteps = schedule.timesteps(parameters.steps)
     guided = within(schedule, timesteps, parameters.guided_from, parameters.guided_to)
     if not parameters.iterations:
@@ -258,7 +265,7 @@ def start_latent(
     draws: Sequence[Generator],
     parameters: Parameters,
 ) -> Latent:
-    """Where sampling starts: the low frequencies of the source's own noise, or an ablation."""
+    """The initial latent: the low frequencies of the source's inverted noise, or an ablation."""
     first, noisiest = schedule.timesteps(parameters.steps)[0], max(inverted)
     clean = inverted[CLEAN]
     if parameters.start == "inverted":
@@ -291,7 +298,7 @@ def sample_with_guidance(
         inverted: The source's latents, by timestep.
         text: The target prompt's text states.
         source_text: The source prompt's.
-        draws: One generator a sample, for the restarts' noise.
+        draws: One random generator per sample, for the noise of restarts.
         parameters: Parameters of the method.
         compared: See `guide`.
     """
@@ -436,18 +443,18 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
     )
 
     def check_model(self) -> None:
-        """Look once at the layers that guidance will look at, before an inversion is spent."""
+        """Check that the guided layers exist before an expensive inversion begins."""
         p = self.parameters
         check_solver(self.backbone.schedule, p.inversion_solver, p.inversion_refinements)
         if guidance_rates(self.backbone.schedule, self.parameters):
             check_features(self.backbone, layers_of(self.backbone.denoiser, self.parameters))
 
     def compared(self, prepared: Sequence[Prepared]) -> Loss | None:
-        """The loss of a variant for these clips; None: the one that the parameters choose."""
+        """The loss of a variant for these clips; None for the one that the parameters select."""
         return None
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
-        """Encode and invert; keep the latents that guidance will compare with.
+        """Encode and invert the clips; keep the latents that guidance compares with.
 
         Raises:
             ValueError: The latents are too small to be shrunk by `downsample`.

@@ -1,17 +1,19 @@
-"""Means with intervals and paired differences, when clips are the sample.
+"""Means with confidence intervals and paired differences, where clips are the sample.
 
-Edits and seeds of one source clip are not independent: they share its motion. So a whole clip is
-drawn or left out (cluster bootstrap), and two methods are compared pair by pair on the same clips.
+Edits and seeds of one source clip are not independent, because they share its motion. So whole
+clips are resampled (cluster bootstrap), and two methods are compared pair by pair on the same
+clips.
 
 The interval is the percentile interval, widened for few clusters: the tail is that of Student's t
 with k - 1 degrees of freedom, times sqrt(k / (k - 1)) ("expanded percentile", Hesterberg, What
-Teachers Should Know About the Bootstrap, The American Statistician 2015, section 4). Without it
-12 clips give some 91 % where 95 % is written. Fewer than 6 clips cannot give 95 % by resampling
-at all (their largest and smallest value hold the mean with chance 1 - 2^(1-k)); there it is
-Student's t interval on clips, which is wide, as two or three clips deserve.
+Teachers Should Know About the Bootstrap, The American Statistician 2015, section 4). Without it, 12
+clips give a coverage of about 91 % instead of 95 %. Fewer than 6 clips cannot give 95 % by
+resampling at all (their largest and smallest value hold the mean with chance 1 - 2^(1-k)); there it
+is Student's t interval on clips, which is wide, as two or three clips deserve.
 
-No interval knows what did not happen: where a clip in ten fails as a whole (-1 among .8), 95 % is
-some 48 % with 6 clips, 70 % with 12 and 92 % with 26, as the sample often holds no failure.
+No interval covers events that are absent from the sample: where one clip in ten fails as a whole
+(-1 among .8), the coverage of a 95 % interval is about 48 % with 6 clips, 70 % with 12 and 92 %
+with 26, because the sample often contains no failure.
 """
 
 from __future__ import annotations
@@ -26,11 +28,11 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 @dataclass(frozen=True)
 class Estimate:
-    """A mean and the interval that holds the true one with the level asked for.
+    """A mean and its confidence interval at the requested level.
 
     Attributes:
-        mean: Over all values, each with the same weight.
-        interval: Low and high end; None where one cluster leaves it unknown.
+        mean: Mean of all values, equally weighted.
+        interval: Lower and upper end; None if there is only one cluster.
     """
 
     mean: float
@@ -54,7 +56,7 @@ class Difference:
 
     @property
     def separable(self) -> bool:
-        """Whether the interval leaves out 0."""
+        """Whether the interval excludes 0."""
         return self.interval is not None and not self.interval[0] <= 0 <= self.interval[1]
 
 
@@ -70,9 +72,9 @@ def mean_interval(
     Args:
         values: One finite number a pair.
         clusters: The source clip of each value.
-        seed: Of the resampling; the same seed gives the same interval.
-        resamples: How many times the clips are drawn.
-        level: Chance that the interval is to hold the true mean, between 0 and 1.
+        seed: Seed of the resampling; the same seed gives the same interval.
+        resamples: Number of resamples of the clips.
+        level: Coverage probability of the interval, between 0 and 1.
 
     Raises:
         ValueError: Nothing to average, a value that is not finite, or lengths that differ.
@@ -138,8 +140,8 @@ def paired_difference(
 ) -> Difference:
     """Mean of `a - b` over the same pairs, with interval and p over clusters.
 
-    Swapping `a` and `b` changes the sign of the mean, turns the interval round 0, and leaves p
-    (up to the noise of resampling: the seed draws the same clips either way).
+    Swapping `a` and `b` changes the sign of the mean, mirrors the interval at 0 and preserves p
+    (up to resampling noise: the seed draws the same clips either way).
 
     Raises:
         ValueError: As `mean_interval`, or `a` and `b` are not of one length (n = m).
@@ -165,7 +167,7 @@ def paired_difference(
 
 @dataclass(frozen=True)
 class _Sample:
-    """Values added up by cluster, from one of them, so that equal values stay exactly equal."""
+    """Values summed by cluster, relative to one value, so that equal values stay equal."""
 
     origin: float
     sums: Float[np.ndarray, " k"]
@@ -201,7 +203,7 @@ class _Sample:
 
     @property
     def widening(self) -> float:
-        """What the bootstrap's spread lacks: it divides by k where the estimate needs k - 1."""
+        """Correction of the bootstrap, which divides by k where the estimate needs k - 1."""
         return float(np.sqrt(self.count / (self.count - 1)))
 
     @property
@@ -209,7 +211,7 @@ class _Sample:
         return self.sums - self.sizes * (self.sums.sum() / self.sizes.sum())
 
     def resampling_reaches(self, level: float) -> bool:
-        """Whether there are clusters enough for an interval of this level by resampling."""
+        """Whether there are enough clusters for an interval of this level by resampling."""
         return 1 - 2.0 ** (1 - self.count) >= level
 
     def resampled(self, seed: int, resamples: int) -> Float[np.ndarray, " resamples"]:

@@ -42,7 +42,7 @@ def test_every_card_is_read_and_says_that_it_is_imported(name: str) -> None:
 def test_closed_and_absent_methods_are_listed_and_cannot_be_run() -> None:
     kinds = {one.name: one.card.kind for one in describe_all() if one.card}
     assert kinds["gen-1"] == kinds["sa-nla"] == "imported"
-    with pytest.raises(LookupError, match="'gen-1' is not run here: its videos are imported"):
+    with pytest.raises(LookupError, match="'gen-1' cannot be run here; its videos are imported"):
         find_method("gen-1")
     assert not set(card_names()) & set(method_names())
 
