@@ -33,7 +33,6 @@ PER_SCORER = 9  # videos that one process scores at a time
 TRIES = 2  # of a batch whose process died
 LOADING = 15.0  # seconds until a process has loaded a method
 SCORING = 1.5  # seconds of one core for a video: marks, tracks, held-out evaluators
-CHOOSING = 30.0  # seconds of `smmbench tune` over trials that are there
 
 
 @dataclass(frozen=True)
@@ -270,7 +269,8 @@ class Making:
     def _expected(self, task: Task, loaded: bool) -> float:
         """Seconds until a batch is scored, if it is begun now."""
         making = task.seconds * self.machine.per_gpu * self._pace
-        scoring = SCORING * task.pairs * 2 / min(self.machine.scorers, task.pairs)
+        parts = -(-task.pairs // PER_SCORER)
+        scoring = SCORING * PER_SCORER * -(-parts // self.machine.scorers)
         return making + scoring + (0.0 if loaded else LOADING)
 
     def _rest(self) -> float:

@@ -163,15 +163,24 @@ def write_board(world: World, rows: Sequence[Row], state: State, folder: Path) -
 
 def write_selectivity(world: World, rows: Sequence[Row], state: State, folder: Path) -> list[str]:
     """Write selectivity as a table, its parts, data and a plot; say where it has no number."""
-    labels = [row.label for row in rows if len(row.references) > 1]
+    asked = [row.label for row in rows if len(row.references) > 1]
+    labels = [label for label in asked if _has_other_references(state.results / label, world)]
+    notes = [
+        f"{world.name}: {label} has no other reference." for label in asked if label not in labels
+    ]
     if not labels:
-        return []
+        return notes
     report = selectivity_report(state.results, world.dataset, labels, check_videos=False)
     write_text(folder / "selectivity.md", selectivity_markdown(report))
     write_text(folder / "selectivity.csv", selectivity_csv(report))
     write_text(folder / "selectivity.json", to_json(report))
     draw_selectivity(report, folder / "selectivity.png")
-    return [f"{world.name}, selectivity: {note}" for note in report.notes]
+    return [*notes, *(f"{world.name}, selectivity: {note}" for note in report.notes)]
+
+
+def _has_other_references(folder: Path, world: World) -> bool:
+    """Whether a method has results of another reference than the clips' own motion."""
+    return any((folder / world.dataset).glob(f"*/*/seed-*-*/{RECORD}"))
 
 
 def write_sample(plan: Plan, rows: Sequence[Row], state: State, output: Path) -> list[str]:

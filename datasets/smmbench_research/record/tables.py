@@ -24,14 +24,15 @@ def rows_and_cost(
     """What each row is, how it was tuned, how many of its videos are there, and what it took."""
     yield (
         "| row | settings tried | references | pairs done | failed | s a pair, recorded | GPU s a "
-        "pair | peak GiB | made on |"
+        "pair | peak GiB | made on | searched | why |"
     )
-    yield "|---|--:|---|--:|--:|--:|--:|--:|---|"
+    yield "|---|--:|---|--:|--:|--:|--:|--:|---|---|---|"
     stand = {row.label: row for row in board.rows}
     for row in rows:
         one = stand.get(row.label)
         if one is None:
-            yield f"| {row.label} | {row.tried} | {', '.join(row.references)} | 0 |||||| "
+            cells = [row.label, str(row.tried), ", ".join(row.references), "0", *[""] * 5]
+            yield f"| {' | '.join([*cells, _searched(row), row.why])} |"
             continue
         measured = costs[row.name].measured
         cells = [
@@ -44,6 +45,8 @@ def rows_and_cost(
             _number(measured),
             _number(one.peak_gib, 1),
             ", ".join(one.devices),
+            _searched(row),
+            row.why,
         ]
         yield f"| {' | '.join(cells)} |"
 
@@ -92,6 +95,10 @@ def held_out(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def held_out_rows(tasks: Sequence[Task], done: Mapping[str, Done]) -> list[dict[str, Any]]:
     """Figures of all batches, in the order of the plan."""
     return [row for task in tasks if task.name in done for row in done[task.name].held_out]
+
+
+def _searched(row: Row) -> str:
+    return "in this run" if row.search else row.searched
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> str:
