@@ -49,9 +49,12 @@ def describe_environment(device: str, distribution: str = "", executor: str = ""
 
 
 def _deterministic() -> bool:
-    """Whether deterministic kernels were asked for; never where PyTorch is not loaded."""
-    torch = sys.modules.get("torch")
-    return torch is not None and bool(torch.are_deterministic_algorithms_enabled())
+    """Whether deterministic kernels were requested; never where PyTorch is not loaded, or not yet.
+
+    A thread that scores may be importing it at this very moment.
+    """
+    requested = getattr(sys.modules.get("torch"), "are_deterministic_algorithms_enabled", None)
+    return requested is not None and bool(requested())
 
 
 def _matmul(device: str) -> str:

@@ -13,6 +13,7 @@ from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 
+from smmbench_research.record.identity import COMMIT, commit
 from smmbench_research.record.plan import Plan
 
 PACKAGES = (
@@ -54,6 +55,7 @@ def carry(plan: Plan, worlds: Collection[str], folder: Path) -> int:
     for name in METADATA:
         if (text := installed.read_text(name)) is not None:
             (target / name).write_text(text, encoding="utf-8")
+    (folder / COMMIT).write_text(f"{commit()}\n", encoding="utf-8")
     boards = {
         name: world for name, world in plan.worlds.items() if world.dataset != world.validation
     }

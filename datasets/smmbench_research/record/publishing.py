@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from smmbench.results import VIDEO, find_records, read_scores
+from smmbench.results import VIDEO, find_records, read_method, read_scores
 from smmbench.results.files import METHOD, RECORD, SCORES
 from smmbench.scoring.loop import state as state_of_score
 from smmbench.storage.atomic import write_text
@@ -24,6 +24,7 @@ from smmbench_leaderboard.ledger.chain import seal
 from smmbench_leaderboard.ledger.entries import EntryFacts
 from smmbench_leaderboard.ledger.location import PUBLISHED, ledger_folder
 from smmbench_leaderboard.site.build import site_of_ledger, site_of_results
+from smmbench_leaderboard.submission.identity import CONTROLS
 from smmbench_leaderboard.submission.packing import submit
 from smmbench_leaderboard.submission.verification import verify
 from smmbench_research.record import tables
@@ -186,21 +187,30 @@ def _has_other_references(folder: Path, world: World) -> bool:
 def write_sample(plan: Plan, rows: Sequence[Row], state: State, output: Path) -> list[str]:
     """Pack the lossless videos of each row's sample as a submission, and verify each.
 
+    Controls that imitate a submission (near copies, traces on a still) have none: `smmbench verify`
+    is there to refuse them.
+
     Raises:
         ValueError: One does not verify.
     """
-    notes = []
+    notes, refused = [], []
     for row in rows:
         path = output / f"{row.world}-{row.label}.zip"
         with tempfile.TemporaryDirectory() as place:
             if not _copy_sample(plan, row, state, Path(place)):
                 notes.append(f"{row.name} has no sample: none of its videos is here.")
                 continue
+            method = read_method(Path(place) / row.label)
+            if method and method.card.kind == "control" and row.label not in CONTROLS:
+                refused.append(row.name)
+                continue
             dataset = plan.worlds[row.world].dataset
             submit(Path(place) / row.label, path, dataset, allow_partial=True, facts=FACTS)
         report = verify(path)
         if report.verdict != "verified":
             raise ValueError(f"The sample '{path}' does not verify: {'; '.join(report.problems)}.")
+    if refused:
+        notes.append(f"Controls that no submission may be, without a sample: {', '.join(refused)}.")
     return notes + _too_large(output, SAMPLE)
 
 
