@@ -183,7 +183,7 @@ def test_a_batch_that_gives_too_little_is_not_taken(bench: Bench) -> None:
 
 
 def test_a_batch_below_one_is_refused(bench: Bench) -> None:
-    with pytest.raises(ValueError, match="at least 1 pair, got 0"):
+    with pytest.raises(ValueError, match="must be at least 1, got 0"):
         bench.run(batch=0)
 
 

@@ -94,7 +94,7 @@ def test_a_shard_with_other_parameters_is_refused_before_anything_is_made(
     words = command(toy, small_dataset, root, "--set", "shift=2", "--shard", "2/2")[3:]
     code, _, err = smmbench(*words, *(["--overwrite"] if overwrite else []))
     assert code == 2
-    assert f"Process {first_shard.pid} is making the videos of 'toy' on 'small-noise'" in err
+    assert f"Process {first_shard.pid} is generating the videos of 'toy' on 'small-noise'" in err
     assert "shift is 1 there, 2 here" in err and "--label NAME" in err
     assert not list(find_records(root)) and not (tmp_path / "begun-2").exists()
     assert [one.pid for one in at_work(root)] == [first_shard.pid]
@@ -133,7 +133,7 @@ def test_a_row_that_was_made_since_the_plan_is_not_mixed(
         for n in (1, 2)
     )
     assert run(one, LOCAL).made == 4
-    with pytest.raises(ValueError, match="made otherwise: shift was 1, now 2"):
+    with pytest.raises(ValueError, match="other settings: shift was 1, now 2"):
         run(two, LOCAL)
     assert len(list(find_records(root))) == 4
 
@@ -166,7 +166,7 @@ def way(**changes: Any) -> Way:
     ("changes", "said"),
     [
         ({}, []),
-        ({"entry": "a:C"}, ["there by a:C, here by a:B"]),
+        ({"entry": "a:C"}, ["method a:C there, a:B here"]),
         ({"dataset_version": 2}, ["version 2 of the dataset there, 1 here"]),
         ({"parameters": {"x": 2}}, ["x is 2 there, 1 here"]),
         ({"parameters": {"x": 1, "y": "b"}}, ["y is 'b' there, absent here"]),

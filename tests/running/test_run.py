@@ -266,7 +266,7 @@ def test_other_parameters_under_the_same_label_are_refused(bench: Bench) -> None
 def test_other_code_under_the_same_label_is_refused(bench: Bench) -> None:
     bench.run(limit=1)
     (bench.folder / "toy.py").write_text(TOY + "\n# changed\n")
-    with pytest.raises(ValueError, match=r"made otherwise: by toy\.py:Toy@sha256"):
+    with pytest.raises(ValueError, match=r"have other settings: method was toy\.py:Toy@sha256"):
         bench.run()
 
 

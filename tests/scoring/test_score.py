@@ -625,7 +625,7 @@ def test_command_says_what_went_wrong_and_exits_1(bench: Bench) -> None:
     where = ["score", str(bench.results), "--dataset", str(bench.manifest), "--device", "cpu"]
     result = command(*where)
     assert result.exit_code == 1
-    assert "is refused" in result.stderr
+    assert "is rejected" in result.stderr
     assert "motion_fidelity of " in result.stderr
     assert "Nothing in the source moves" in result.stderr
     shutil.rmtree(changed)

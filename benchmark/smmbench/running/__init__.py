@@ -1,1 +1,1 @@
-"""The generation loop: plan pairs, hand them to an executor, record each outcome."""
+"""The generation loop: plan pairs, pass them to an executor, record each outcome."""

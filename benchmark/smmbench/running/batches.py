@@ -1,4 +1,4 @@
-"""Working on many at once, and on fewer where that fails."""
+"""Batched work, with smaller batches after a failure."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ ValueT = TypeVar("ValueT")
 
 @dataclass(frozen=True, eq=False)
 class Outcome(Generic[ValueT]):
-    """What came of one item.
+    """The outcome of one item.
 
     Attributes:
-        value: What the work gave; None if it failed.
-        error: Why it failed; None if it did not.
-        stage: Where it was at work.
-        seconds: The time of the batch, over its size; batches that failed before do not count,
-            and what a cache kept of an earlier run does.
-        kept: How much of the seconds an earlier run spent.
-        peak: Bytes of memory at the highest during the batch.
-        batch: How many were worked on together.
-        series: Numbers that the work reported of this item, by name.
+        value: The result; None if the item failed.
+        error: The exception; None if the item did not fail.
+        stage: The stage of the work.
+        seconds: The time of the batch divided by its size, without earlier failed batches, and
+            with the time that an earlier run spent on cached work.
+        kept: The part of the seconds that an earlier run spent.
+        peak: Peak memory in bytes during the batch.
+        batch: The number of items in the batch.
+        series: Series of numbers that the work reported for this item, by name.
     """
 
     value: ValueT | None
@@ -45,15 +45,15 @@ class Outcome(Generic[ValueT]):
 
 
 class Batches:
-    """Does one kind of work on batches.
+    """Does one kind of work in batches.
 
-    A batch that fails is done again in two halves, and these again, so that in the end only the
-    guilty item fails. Where memory ran out, no later batch is larger than the half.
+    A batch that fails is repeated in two halves, recursively, so that only the item at fault
+    fails. After running out of memory, no later batch is larger than the half.
 
     Args:
-        stage: The work's name in records.
-        size: Items at once, at most.
-        device: Where the work computes.
+        stage: The name of the work in records.
+        size: Maximum number of items in a batch.
+        device: The device on which the work computes.
     """
 
     def __init__(self, stage: Stage, size: int, device: str) -> None:
@@ -64,11 +64,11 @@ class Batches:
     def run(
         self, work: Callable[[Sequence[ItemT]], Sequence[ValueT]], items: Sequence[ItemT]
     ) -> Iterator[Outcome[ValueT]]:
-        """Give the outcome of each item, in order.
+        """Return the outcome of each item, in order.
 
         Args:
-            work: Gives one value for each item; whatever it raises becomes an outcome.
-            items: What to work on; of any number.
+            work: Returns one value for each item; any exception becomes an outcome.
+            items: The items, of any number.
         """
         waiting = [items] if items else []
         while waiting:

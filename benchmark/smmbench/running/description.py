@@ -1,4 +1,4 @@
-"""The machine and the software that a video was made with, as its record states them."""
+"""The machine and the software that generated a video, as stated in its record."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def describe_environment(device: str, distribution: str = "", executor: str = ""
     """Describe machine and software.
 
     Args:
-        device: Where the videos are made.
-        distribution: The one that the method came with.
-        executor: Who makes them: `local`, `ray`; empty for videos that were made elsewhere.
+        device: The device on which the videos are generated.
+        distribution: The distribution that contains the method.
+        executor: `local` or `ray`; empty for videos that were generated elsewhere.
     """
     packages = {}
     for name in dict.fromkeys((*PACKAGES, distribution)):
@@ -49,16 +49,16 @@ def describe_environment(device: str, distribution: str = "", executor: str = ""
 
 
 def _deterministic() -> bool:
-    """Whether deterministic kernels were requested; never where PyTorch is not loaded, or not yet.
+    """Whether deterministic kernels were requested; False while PyTorch is not fully loaded.
 
-    A thread that scores may be importing it at this very moment.
+    A scoring thread may be importing it at the same time.
     """
     requested = getattr(sys.modules.get("torch"), "are_deterministic_algorithms_enabled", None)
     return requested is not None and bool(requested())
 
 
 def _matmul(device: str) -> str:
-    """How float32 is multiplied: `tf32`, or empty for in full."""
+    """How float32 is multiplied: `tf32`, or empty for full precision."""
     if not device.startswith("cuda") or os.environ.get("NVIDIA_TF32_OVERRIDE") == "0":
         return ""
     import torch

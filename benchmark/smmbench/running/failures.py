@@ -1,4 +1,4 @@
-"""What goes wrong in a method, as a record that says how to avoid it."""
+"""Failures of methods as records, with advice on how to avoid them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def failure(error: BaseException, stage: Stage) -> Failure:
 
 
 def kind_of(error: BaseException) -> FailureKind:
-    """Tell what kind of failure an exception is."""
+    """Return the kind of failure of an exception."""
     if isinstance(error, MemoryError) or _is_cuda_out_of_memory(error):
         return "out-of-memory"
     if isinstance(error, CommandError):

@@ -1,10 +1,10 @@
-"""Heartbeats: what each process that makes videos is working on, and how.
+"""Heartbeats: what each generating process is working on, and with which settings.
 
-A process that makes videos keeps one file, `RESULTS/.running/MACHINE-PID-NUMBER.json`, and touches
-it every few seconds. The file goes when the process ends; one that a killed process left is not
-believed, and the next run on that machine removes it. `smmbench status` reads these files, and so
-does a process that begins: at any time, a row is made in one way only (`running.one_way`). Who
-makes which pair does not depend on them.
+A generating process maintains one file, `RESULTS/.running/MACHINE-PID-NUMBER.json`, and touches
+it every few seconds. The file is removed when the process ends; one left by a killed process is
+ignored, and the next run on that machine removes it. `smmbench status` reads these files, and so
+does every new process: at any time, a row is generated with one set of settings only
+(`running.one_way`). The assignment of pairs to processes does not depend on them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from smmbench.storage.strict_json import JsonLimits, UnsafeJsonError, read_bound
 FOLDER = ".running"
 SECONDS_BETWEEN = 15.0
 SECONDS_SILENT = 120.0
-"""A process of another machine that was silent for longer counts as ended."""
+"""A process of another machine that was silent for longer is considered ended."""
 
 _LIMITS = JsonLimits(size=1 << 20)
 _numbers = itertools.count()
@@ -41,15 +41,15 @@ class Working(Stored):
     """What one process is working on.
 
     Attributes:
-        machine: Mark of its machine.
-        pid: Its process.
+        machine: Identifier of its machine.
+        pid: Process ID.
         method: Label of the method.
         dataset: Name of the dataset.
-        manifest: How the run named the dataset: its name, or the path of its manifest.
-        device: Where it computes, as records have it.
-        began: Seconds since 1970 at which it began.
-        pairs: Clip, edit and seed of each pair in hand.
-        way: How it makes them; None in a file of an earlier smmbench.
+        manifest: The dataset as given to the run: its name, or the path of its manifest.
+        device: The device on which it computes, as stated in records.
+        began: Start time in seconds since 1970.
+        pairs: Clip, edit and seed of each pair in progress.
+        way: Its settings; None in a file of an earlier smmbench.
     """
 
     machine: str
@@ -64,7 +64,7 @@ class Working(Stored):
 
 
 class Heartbeat:
-    """The file of this process; what goes wrong with it never ends a run."""
+    """The file of this process; problems with it never end a run."""
 
     def __init__(self, job: Job, manifest: Manifest, device: str) -> None:
         self._root = job.root
@@ -89,15 +89,15 @@ class Heartbeat:
         self._made_root = not job.root.exists()
 
     def claim(self, weights: dict[str, str] | None = None) -> None:
-        """Say how this process makes its row, unless a process that lives does it otherwise.
+        """Announce the settings of this process; another live process of the row must share them.
 
-        Of two that begin at the same moment one is refused; without file locks both may be.
+        Of two that begin at the same moment, one is rejected; without file locks both may be.
 
         Args:
-            weights: SHA-256 of the method's weights, once they are known; they are then compared.
+            weights: SHA-256 of the method's weights, to be compared once they are known.
 
         Raises:
-            ValueError: Another process is making the same row in another way.
+            ValueError: Another process is generating the same row with other settings.
         """
         assert self._working.way is not None
         mine = self._working.way.model_copy(update={"weights": weights})
@@ -113,13 +113,13 @@ class Heartbeat:
                     refuse_other_way(mine, other.way, other.method, other.dataset, other.pid)
 
     def working_on(self, pairs: Sequence[Pair]) -> None:
-        """Say which pairs are in hand now."""
+        """State which pairs are in progress."""
         keys = tuple((pair.clip.name, pair.edit.name, pair.seed) for pair in pairs)
         self._working = self._working.model_copy(update={"pairs": keys})
         self._write()
 
     def beat(self) -> None:
-        """Say that this process is alive."""
+        """Signal that this process is alive."""
         try:
             utime(self._path)
         except FileNotFoundError:  # another process removed the folder just before
@@ -128,7 +128,7 @@ class Heartbeat:
             pass
 
     def end(self) -> None:
-        """Remove the file, and the folders that it alone was in."""
+        """Remove the file, and its folders if they are then empty."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
             self._path.parent.rmdir()
@@ -149,7 +149,7 @@ class Heartbeat:
 
 @contextmanager
 def beating(job: Job, manifest: Manifest, device: str) -> Iterator[Heartbeat]:
-    """Keep this process's heartbeat while videos are made; sweep those of killed processes."""
+    """Maintain this process's heartbeat during generation; remove those of killed processes."""
     heart = Heartbeat(job, manifest, device)
     sweep(job.root)
     ended = threading.Event()
@@ -169,7 +169,7 @@ def beating(job: Job, manifest: Manifest, device: str) -> Iterator[Heartbeat]:
 
 
 def at_work(root: Path) -> list[Working]:
-    """What the processes that make videos into a results folder are working on.
+    """What the processes that generate videos in a results folder are working on.
 
     Args:
         root: The results folder.
@@ -178,7 +178,7 @@ def at_work(root: Path) -> list[Working]:
 
 
 def _living(root: Path) -> Iterator[tuple[str, Working]]:
-    """Each file of a process that lives, by its name."""
+    """Each file of a live process, by its name."""
     for path in sorted((root / FOLDER).glob("*.json")):
         working = _read(path)
         if working is not None and _alive(working, path):
@@ -193,9 +193,9 @@ def _read(path: Path) -> Working | None:
 
 
 def _alive(working: Working, path: Path) -> bool:
-    """Whether a process is alive: the system tells of one of this machine, its file of another.
+    """Whether a process is alive, by the system on this machine, else by the age of its file.
 
-    A clock that was set back makes a file of the future: its process is not silent.
+    If a clock was set back, a file may lie in the future; its process counts as alive.
     """
     if working.machine == this_machine():
         return is_running(working.pid)
@@ -206,7 +206,7 @@ def _alive(working: Working, path: Path) -> bool:
 
 
 def sweep(root: Path) -> None:
-    """Remove the files of processes of this machine that run no more, and those a day old."""
+    """Remove the files of ended processes of this machine, and all that are a day old."""
     folder = root / FOLDER
     with suppress(OSError):
         remove_leftovers(folder)

@@ -1,4 +1,4 @@
-"""What is to run, in plain values that can travel to another process."""
+"""The description of a run in plain values, which can be sent to another process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smmbench.results import Reference, Tuning, recorded_parameters
 
 @dataclass(frozen=True)
 class Job:
-    """All that a worker must know to make videos.
+    """Everything that a worker must know to generate videos.
 
     Attributes:
         method: The method.
@@ -21,14 +21,14 @@ class Job:
         label: The method's name on the board.
         dataset: A dataset's name or the path of its manifest.
         root: The results folder.
-        device: Where to compute.
-        weights: SHA-256 of weights that earlier results of this label were made with.
-        batch: Pairs made at once, at most, where the method can do more than one.
-        executor: Who makes them: `local`, `ray`.
+        device: The device on which to compute.
+        weights: SHA-256 of the weights used for earlier results of this label.
+        batch: Maximum number of pairs in a batch, if the method supports batches.
+        executor: `local` or `ray`.
         reference: The motion that the method is given.
-        tuning: The search that chose the parameters, if it was one.
-        remade: Clip, edit and seed of pairs whose earlier results are replaced, however they were
-            made.
+        tuning: The search that chose the parameters, if any.
+        remade: Clip, edit and seed of pairs whose earlier results are replaced, whatever their
+            settings.
     """
 
     method: ResolvedMethod
@@ -46,6 +46,6 @@ class Job:
 
     @property
     def recorded_parameters(self) -> dict[str, Any]:
-        """All parameters, as records have them."""
+        """All parameters, as stored in records."""
         checkpoints = self.method.implementation.checkpoints
         return recorded_parameters(parameters_to_json(self.parameters), checkpoints)

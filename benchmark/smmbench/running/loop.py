@@ -1,4 +1,4 @@
-"""The loop that makes videos: what is to do, who does it, what came of it."""
+"""The generation loop: planning, execution and the summary of outcomes."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from smmbench.running.pairs import Pair, by_clip, choose_pairs, shard
 from smmbench.running.resume import State, standing
 
 Executor = Callable[[Job, Sequence[Sequence[Pair]]], Iterator[RunRecord]]
-"""Makes the videos of groups of pairs, each of one clip, and gives their records as they come."""
+"""Generates the videos of groups of pairs, each of one clip, and yields their records."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run will do.
+    """The plan of a run.
 
     Attributes:
-        job: The method, its parameters, the dataset and where results go.
+        job: The method, its parameters, the dataset and the results folder.
         dataset: The job's dataset.
-        pairs: This run's pairs in order, with what lies on disk of each.
-        keep_failed: Whether a pair that failed before is left as it is.
+        pairs: This run's pairs in order, each with its state on disk.
+        keep_failed: Whether pairs that failed before are skipped.
     """
 
     job: Job
@@ -48,21 +48,21 @@ class Plan:
 
     @property
     def todo(self) -> list[Pair]:
-        """Pairs that this run will make."""
+        """Pairs that this run will generate."""
         kept = ("done", "failed") if self.keep_failed else ("done",)
         return [pair for pair, state in self.pairs if state not in kept]
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What came of a run.
+    """The summary of a run.
 
     Attributes:
-        made: Videos that were made.
-        kept: Pairs that an earlier run had done.
-        failed: Pairs that have no video, of this run and kept ones.
-        seconds: How long it took.
-        failures: The records of those that failed in this run.
+        made: Number of videos generated.
+        kept: Number of pairs completed by an earlier run.
+        failed: Number of pairs without a video, from this run or an earlier one.
+        seconds: Duration of the run.
+        failures: Records of the pairs that failed in this run.
     """
 
     made: int
@@ -73,7 +73,7 @@ class Summary:
 
 
 def chosen_references(names: Sequence[str]) -> tuple[Reference, ...]:
-    """References by their names, each once; the clip's own motion if none is named.
+    """Parse references by name, each once; the default is the clip's own motion.
 
     Raises:
         LookupError: There is no such reference.
@@ -106,34 +106,34 @@ def plan_run(
     overwrite: bool = False,
     keep_failed: bool = False,
 ) -> Plan:
-    """Find out what is to do; nothing is loaded, made or written.
+    """Determine what has to be done; nothing is loaded, generated or written.
 
     Args:
         method: A method's name, `path.py:Class`, its class, or a resolved method.
         dataset: A dataset's name or the path of its manifest.
         root: The results folder.
-        preset: One of the method's presets; None for the one of the dataset's family, if any.
+        preset: One of the method's presets; None for the preset of the dataset's family, if any.
         settings: Parameters, each `name=value`.
-        parameters: Parameters by name, typed; they come after `settings`.
-        tuning: The search that chose preset and settings, if it was one; it is recorded.
+        parameters: Typed parameters by name; they are applied after `settings`.
+        tuning: The search that chose preset and settings, if any; it is recorded.
         reference: The motion that the method is given: the clip's own, or another.
-        label: The method's name on the board; None for its own.
+        label: The method's name on the board; None for the default.
         clips: Names of clips; none for all.
         edits: Names of edits; none for all.
         seeds: Seeds; none for the protocol's.
-        limit: At most so many pairs; see `choose_pairs`.
-        share: The share of the clips that this run makes, `i/n`; None for all.
-        device: As `choose_device` takes it.
-        batch: Pairs made at once, at most, by a method that can.
-        overwrite: Make anew what is done already.
-        keep_failed: Leave alone what failed before.
+        limit: Maximum number of pairs; see `choose_pairs`.
+        share: The share of the clips for this run, `i/n`; None for all.
+        device: As accepted by `choose_device`.
+        batch: Maximum number of pairs in a batch, if the method supports batches.
+        overwrite: Replace existing results.
+        keep_failed: Skip pairs that failed before.
 
     Raises:
-        ValueError, LookupError, ImportError: What was asked for does not exist, or would mix two
-            ways of making in one row; the message says what is possible.
+        ValueError, LookupError, ImportError: The requested objects do not exist, or one row
+            would mix results of different settings; the message lists the possibilities.
     """
     if batch < 1:
-        raise ValueError(f"A batch has at least 1 pair, got {batch}.")
+        raise ValueError(f"The batch size must be at least 1, got {batch}.")
     resolved = resolve(method)
     found = resolved.implementation
     described = load_dataset(dataset)
@@ -169,11 +169,11 @@ def plan_run(
 
 
 def run(plan: Plan, execute: Executor) -> Summary:
-    """Make what is to do; running the same again goes on where this one stopped.
+    """Generate the planned videos; repeating an interrupted run resumes it.
 
     Raises:
         ValueError, LookupError, OSError, ImportError: A clip's file or the method's weights are
-            not there; what was made until then stays.
+            missing; videos generated before are kept.
     """
     begin = time.monotonic()
     sweep(plan.job.root)
@@ -200,7 +200,7 @@ def run(plan: Plan, execute: Executor) -> Summary:
 
 
 def _line(record: RunRecord) -> str:
-    """Say in one line what came of a pair."""
+    """Describe the outcome of a pair in one line."""
     asked = record.request
     given = "" if asked.reference == "forward" else f" ({asked.reference})"
     pair = f"{asked.method} {asked.clip}/{asked.edit} seed {asked.seed}{given}"
@@ -211,7 +211,7 @@ def _line(record: RunRecord) -> str:
 
 
 def _checked_label(label: str) -> str:
-    """A label is a folder and a cell of a table: refuse what cannot be both."""
+    """Validate a label, which names a folder and a row of a table."""
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", label):
         raise ValueError(
             f"A label has up to 64 lower-case letters, digits, dots, hyphens and underscores, and "

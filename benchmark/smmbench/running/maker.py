@@ -1,4 +1,4 @@
-"""Making videos: prepare each clip once, transfer for each prompt and seed, alone or in batches."""
+"""Generation: prepare each clip once, then transfer each prompt and seed, alone or in batches."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ class Maker:
         self._open.close()
 
     def make(self, pairs: Sequence[Pair]) -> Iterator[RunRecord]:
-        """Make the videos of pairs; every pair ends as a record on disk.
+        """Generate the videos of pairs; every pair results in a record on disk.
 
-        Whatever a method raises becomes the record of a failed pair, and the next one begins. A
-        single pair is written before the next begins; a batch while the next one is made. Clips
-        stay prepared while the batch at hand needs them.
+        Any exception of a method becomes the record of a failed pair, and the next one begins. A
+        single pair is written before the next begins; a batch while the next one is generated.
+        Clips stay prepared while the current batch needs them.
 
         Args:
-            pairs: Those of one clip stand together, to share its preparation.
+            pairs: The pairs; those of one clip are adjacent, to share its preparation.
 
         Raises:
             ValueError, LookupError, OSError, ImportError: A clip's file or the method's weights
@@ -95,13 +95,13 @@ class Maker:
                 yield one.result()
 
     def abandon(self, pairs: Sequence[Pair], error: BaseException) -> Iterator[RunRecord]:
-        """Record pairs as failed whose worker did not live to do it; what it finished stays."""
+        """Record the pairs of a dead worker as failed; those that it finished are kept."""
         for pair in pairs:
             yield self.recorder.finished(pair) or self.recorder.failed(pair, error, "transfer")
 
     @contextmanager
     def _at_work(self) -> Iterator[Heartbeat]:
-        """Keep the heartbeat of this process, the one that is there already if one is."""
+        """Maintain the heartbeat of this process; an existing one is reused."""
         if self._heart is not None:
             yield self._heart
             return
@@ -114,7 +114,7 @@ class Maker:
                 self._heart = None
 
     def _size(self, door: str) -> int:
-        """Items at once: one where the method has no way of its own to do more."""
+        """Batch size: one if the method has no batched implementation."""
         own = getattr(self.job.method.implementation, door) is not getattr(Method, door)
         return self.job.batch if own else 1
 
@@ -130,10 +130,10 @@ class Maker:
         return self._method
 
     def _refuse_other_ways(self, heart: Heartbeat) -> None:
-        """Refuse to make a row that is, or was since the run was planned, made in another way.
+        """Reject a row that another process generates, or has generated, with other settings.
 
-        Who makes it now says so by its heartbeat, and who ended has left records: one of the two
-        is there whenever both have made something.
+        A running process has a heartbeat, and an ended one has left records, so that one of the two
+        exists whenever both have generated something.
         """
         heart.claim(None if self._method is None else self.recorder.weights)
         planned, now = self.job.weights, standing(self.job, self.dataset, ()).weights
@@ -141,11 +141,11 @@ class Maker:
             if {planned.get(name, sha256), now.get(name, sha256)} != {sha256}:
                 raise ValueError(
                     f"The results of '{self.job.label}' in '{self.job.root}' were made with other "
-                    f"weights of '{name}'. Use --label NAME for a row of its own, or --overwrite."
+                    f"weights of '{name}'. Use --label NAME for a separate row, or --overwrite."
                 )
 
     def _source(self, pair: Pair) -> Source:
-        """What the method is given for a pair: the clip, or the other reference of this run."""
+        """The method's input for a pair: the clip, or the other reference of this run."""
         reference = self.job.reference
         given = reference_clip(self.dataset, pair.clip, reference)
         clips = self.dataset.manifest.clips
@@ -163,7 +163,7 @@ class Maker:
         )
 
     def _prepare(self, pairs: Sequence[Pair]) -> dict[str, Outcome[Any]]:
-        """What came of preparing the clips of these pairs, by name."""
+        """The outcomes of preparing the clips of these pairs, by name."""
         clips: dict[str, Outcome[Any]] = {}
         sources: dict[str, Source] = {}
         for pair in {pair.clip.name: pair for pair in pairs}.values():
@@ -184,7 +184,7 @@ class Maker:
     def _transfer(
         self, pairs: Sequence[Pair], clips: dict[str, Outcome[Any]]
     ) -> Iterator[tuple[Pair, Outcome[Video]]]:
-        """What came of each pair; one whose clip was not prepared fails as its clip did."""
+        """The outcome of each pair; if preparing a clip failed, its pairs fail likewise."""
 
         def transfer(some: Sequence[Pair]) -> Sequence[Video]:
             prepared = [clips[pair.clip.name].value for pair in some]
@@ -200,7 +200,7 @@ class Maker:
         yield from zip(able, self._transferring.run(transfer, able), strict=True)
 
     def _write(self, pair: Pair, clip: Outcome[Any], made: Outcome[Video]) -> RunRecord:
-        """Write what came of a pair."""
+        """Write the outcome of a pair."""
         stage: Stage = made.stage
         cost: dict[str, Any] = {
             "prepare_seconds": clip.seconds,
@@ -226,14 +226,14 @@ class Maker:
 
 
 def _prepare(method: Method[Any, Any], sources: Sequence[Source]) -> Sequence[Any]:
-    """Prepare by the method's door for one, or for many."""
+    """Prepare with the method's function for one clip, or for a batch."""
     return [method.prepare(*sources)] if len(sources) == 1 else method.prepare_batch(sources)
 
 
 def _transfer(
     method: Method[Any, Any], prepared: Sequence[Any], pairs: Sequence[Pair]
 ) -> Sequence[Video]:
-    """Transfer by the method's door for one, or for many."""
+    """Transfer with the method's function for one pair, or for a batch."""
     prompts, seeds = [pair.edit.prompt for pair in pairs], [pair.seed for pair in pairs]
     made: Sequence[Any] = (
         [method.transfer(prepared[0], prompts[0], seeds[0])]

@@ -1,4 +1,4 @@
-"""Writing what the board says of a method, once the method has loaded."""
+"""Writing the description of a method for the board, once the method has loaded."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from smmbench.storage.atomic import held
 def write_method_file(job: Job, dataset: str) -> None:
     """Write `method.json`, or add the parameters of one more dataset to it.
 
-    Called when the method has loaded: one whose weights are not there leaves no row behind.
+    Called after the method has loaded, so that a method without weights leaves no row behind.
 
     Args:
-        job: What runs.
-        dataset: Name of its dataset; parameters stand in the file by dataset.
+        job: The job.
+        dataset: Name of its dataset; the file lists parameters by dataset.
     """
     folder = method_folder(job.root, job.label)
     with held(folder):  # a run on another dataset adds its parameters to the same file

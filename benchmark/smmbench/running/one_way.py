@@ -1,4 +1,4 @@
-"""One row of the board is made in one way: what two processes at work on it must agree on."""
+"""One row of the board has one set of settings, on which all its processes must agree."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from smmbench.results import Reference, Stored
 
 
 class Way(Stored):
-    """How a process makes the videos of a row.
+    """The settings with which a process generates the videos of a row.
 
     Attributes:
-        entry: Where the method's class is, as records have it.
-        dataset_version: The dataset's.
+        entry: Location of the method's class, as stored in records.
+        dataset_version: Version of the dataset.
         reference: The motion that the method is given.
-        parameters: All, as records have them.
-        checkpoints: Names of the parameters that say where weights lie.
+        parameters: All parameters, as stored in records.
+        checkpoints: Names of the parameters that locate weights.
         weights: SHA-256 of the weights by part; None before they are loaded.
     """
 
@@ -29,36 +29,36 @@ class Way(Stored):
 
 
 def refuse_other_way(mine: Way, other: Way, label: str, dataset: str, pid: int) -> None:
-    """Refuse to make a row that a process is making in another way at this moment.
+    """Reject a row that another process is generating with other settings.
 
-    Videos of another reference are in no row of the board, and stand in none of each other's way.
+    Videos of other references belong to no row of the board and do not conflict.
 
     Args:
-        mine: How this process would make it.
-        other: How the other process makes it.
-        label: The row's.
-        dataset: The row's.
+        mine: The settings of this process.
+        other: The settings of the other process.
+        label: The label of the row.
+        dataset: The dataset of the row.
         pid: The other process.
 
     Raises:
-        ValueError: They differ; the message says in what.
+        ValueError: They differ; the message lists the differences.
     """
     if other.reference == mine.reference and (differing := list(differences(mine, other))):
         raise ValueError(
-            f"Process {pid} is making the videos of '{label}' on '{dataset}' otherwise at this "
-            f"moment: {'; '.join(differing)}. Give all processes of a row the same, or use "
-            "--label NAME for a row of its own."
+            f"Process {pid} is generating the videos of '{label}' on '{dataset}' with other "
+            f"settings: {'; '.join(differing)}. Use the same settings for all processes of a row, "
+            "or --label NAME for a separate row."
         )
 
 
 def differences(mine: Way, other: Way) -> Iterator[str]:
-    """In what two ways differ, in words.
+    """Describe the differences between two settings.
 
-    Where weights lie is no difference: the weights are compared, once both are known. A method
-    that knows no hash of its weights is held to the names of their places.
+    The location of weights is ignored; the weights themselves are compared, once both are known. If
+    a method has no hash of its weights, the names of their locations are compared.
     """
     if other.entry != mine.entry:
-        yield f"there by {other.entry}, here by {mine.entry}"
+        yield f"method {other.entry} there, {mine.entry} here"
     if other.dataset_version != mine.dataset_version:
         yield (f"version {other.dataset_version} of the dataset there, {mine.dataset_version} here")
     loaded = mine.weights is not None and other.weights is not None

@@ -1,4 +1,4 @@
-"""Which pairs of clip and prompt, with which seeds, a run is about, and in what order."""
+"""The selection and the order of a run's pairs of clip and prompt, with their seeds."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ def choose_pairs(
     seeds: Sequence[int] = (),
     limit: int | None = None,
 ) -> list[Pair]:
-    """Choose pairs of a dataset; those of one clip stand together, to share its preparation.
+    """Choose pairs of a dataset; those of one clip are adjacent, to share its preparation.
 
     Args:
         manifest: The dataset.
         clips: Names of clips; none for all.
         edits: Names of edits; none for all.
         seeds: Seeds; none for the protocol's.
-        limit: At most so many pairs, taken around the clips: the first edit of each, with the
-            first seed, before the second edit of any.
+        limit: Maximum number of pairs, taken round-robin over the clips: the first edit of each,
+            with the first seed, before the second edit of any.
 
     Raises:
-        LookupError: The dataset has no clip, or no edit, of a name.
-        ValueError: The limit or a seed is out of range, or no clip chosen has an edit chosen.
+        LookupError: The dataset has no such clip or edit.
+        ValueError: The limit or a seed is out of range, or no chosen clip has a chosen edit.
     """
     if limit is not None and limit < 1:
         raise ValueError(f"The limit must be at least 1 pair, got {limit}.")
@@ -75,7 +75,7 @@ def by_clip(pairs: Iterable[Pair]) -> list[list[Pair]]:
 
 
 def in_batches(pairs: Sequence[Pair], size: int) -> Iterator[list[Pair]]:
-    """Batches of at most so many pairs, whose clips are of one length; those of a clip in a row."""
+    """Group pairs into batches of clips of equal length; those of one clip are adjacent."""
     alike = pairs if size == 1 else sorted(pairs, key=_length)  # sorting is stable
     for _, group in groupby(alike, key=_length):
         together = list(group)
@@ -84,10 +84,10 @@ def in_batches(pairs: Sequence[Pair], size: int) -> Iterator[list[Pair]]:
 
 
 def shard(pairs: Iterable[Pair], share: str) -> list[Pair]:
-    """Keep one share of the clips; the shares `1/n` to `n/n` together are all, without overlap.
+    """Keep one share of the clips; the shares `1/n` to `n/n` are disjoint and cover all clips.
 
     Args:
-        pairs: As `choose_pairs` gave them.
+        pairs: The result of `choose_pairs`.
         share: `2/4` for the second of four.
 
     Raises:

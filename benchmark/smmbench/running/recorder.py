@@ -1,4 +1,4 @@
-"""Writing what came of a pair: its video and then its record, or its failure."""
+"""Writing the outcome of a pair: its video and then its record, or its failure."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ LOG = "command.log"  # what the commands of official code printed, beside the re
 
 @dataclass(frozen=True)
 class Given:
-    """What a method was given to take the motion from.
+    """The input from which a method takes the motion.
 
     Attributes:
-        sha256: Of its pixels; empty where it was not read.
-        clip: Its name, where it is another clip than the pair's.
+        sha256: SHA-256 of its pixels; empty if it was not read.
+        clip: Its name, if it is not the pair's own clip.
     """
 
     sha256: str = ""
@@ -54,7 +54,7 @@ class Recorder:
     Attributes:
         weights: SHA-256 of the method's weights, once it is loaded.
         backbone: The video model that the method works on, once it is loaded.
-        given: What the method was given for a clip, by the clip's name, once it was read.
+        given: The method's input for a clip, by the clip's name, once it was read.
     """
 
     def __init__(self, job: Job, manifest: Manifest) -> None:
@@ -70,7 +70,7 @@ class Recorder:
         self._log = Lock()
 
     def request(self, pair: Pair) -> Request:
-        """Place of a pair in the results."""
+        """Folder of a pair in the results."""
         return Request(
             method=self.job.label,
             dataset=self.manifest.name,
@@ -82,7 +82,7 @@ class Recorder:
         )
 
     def done(self, pair: Pair, video: Video, **cost: Any) -> RunRecord:
-        """Write video, preview and, when both are whole, the record that says so."""
+        """Write video, preview and, once both are complete, the record."""
         record = self._record(
             pair,
             status="done",
@@ -101,7 +101,7 @@ class Recorder:
         return record
 
     def failed(self, pair: Pair, error: BaseException, stage: Stage, **cost: Any) -> RunRecord:
-        """Write the record of a pair that has no video, and the traceback into the log."""
+        """Write the record of a pair without a video, and append the traceback to the log."""
         record = self._record(pair, status="failed", failure=failure(error, stage), **cost)
         place = result_folder(self.job.root, self.request(pair))
         with held(place):
@@ -115,7 +115,7 @@ class Recorder:
         return record
 
     def finished(self, pair: Pair) -> RunRecord | None:
-        """The record of a pair that this job has done already; None if it has not."""
+        """The record of a pair that this job has completed already; None if it has not."""
         try:
             record = read_record(result_folder(self.job.root, self.request(pair)))
         except BrokenFileError:
@@ -126,7 +126,7 @@ class Recorder:
         return record if same else None
 
     def _clear(self, folder: Path) -> None:
-        """Remove what an earlier run left of a pair; its record goes first."""
+        """Remove the files of an earlier run of a pair, the record first."""
         for name in ("record.json", "scores.json", TRACKS, VIDEO, PREVIEW, LOG):
             (folder / name).unlink(missing_ok=True)
         remove_leftovers(folder)
@@ -154,7 +154,7 @@ class Recorder:
 
 
 def _keep_log(folder: Path, came: object) -> None:
-    """Keep what commands printed, if the video or the error that came has it."""
+    """Save the output of commands, if the video or the error contains it."""
     log = getattr(came, "log", None)
     if isinstance(log, bytes) and log:
         (folder / LOG).write_bytes(log)

@@ -1,4 +1,4 @@
-"""What an earlier run has done already, and whether it may be gone on with."""
+"""Resuming: what an earlier run has completed, and whether its settings are the same."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Key = tuple[str, str, int]  # clip, edit, seed
 
 @dataclass(frozen=True)
 class Standing:
-    """What lies on disk of a run.
+    """The state of a run on disk.
 
     Attributes:
-        states: Of each pair, in order.
-        weights: SHA-256 of the weights that made what is done; empty if nothing is.
+        states: State of each pair, in order.
+        weights: SHA-256 of the weights used so far; empty if nothing is done.
     """
 
     states: tuple[State, ...]
@@ -37,19 +37,19 @@ class Standing:
 
 
 def standing(job: Job, dataset: Dataset, pairs: Sequence[Pair]) -> Standing:
-    """Say of each pair whether its video is there.
+    """Determine for each pair whether its video exists.
 
-    Everything done under one label and dataset must have been made in one way: one row of the
-    board is one method with one set of parameters. So a done record that differs is refused,
-    whether its pair was chosen or not; those that the job replaces do not count.
+    All results under one label and dataset must have the same settings: one row of the board is
+    one method with one set of parameters. So a completed record that differs is rejected, whether
+    its pair was chosen or not; records that the job replaces are ignored.
 
     Args:
-        job: What is to run.
+        job: The job.
         dataset: The job's dataset.
-        pairs: All that were chosen, before they are shared out to several runs.
+        pairs: All chosen pairs, before they are distributed over several runs.
 
     Raises:
-        ValueError: Something under this label was made otherwise; the message says how.
+        ValueError: A result under this label has other settings; the message lists them.
     """
     keys = [(pair.clip.name, pair.edit.name, pair.seed) for pair in pairs]
     found: dict[Key, State] = {}
@@ -78,18 +78,18 @@ def _earlier(job: Job, dataset: Dataset) -> Iterator[tuple[Key, RunRecord, bool]
 
 
 def _made_again(folder: Path, error: ValueError) -> None:
-    """Count a record that cannot be read as missing; one of a later smmbench is not touched."""
+    """Treat an unreadable record as missing; one of a later smmbench is left alone."""
     if not isinstance(error, BrokenFileError):
         raise error
 
 
 def _refuse_other(job: Job, dataset: Dataset, record: RunRecord) -> None:
-    """Refuse to add to a row what is made in another way than the rest of it."""
+    """Reject additions to a row with other settings than the rest of it."""
     if differing := list(_differences(job, dataset, record)):
         raise ValueError(
-            f"The results of '{job.label}' on '{dataset.manifest.name}' in '{job.root}' were made "
-            f"otherwise: {'; '.join(differing)}. Use --label NAME for a row of its own, or "
-            "--overwrite without --limit, --clip, --edit and --seed to make the whole row anew."
+            f"The results of '{job.label}' on '{dataset.manifest.name}' in '{job.root}' have other "
+            f"settings: {'; '.join(differing)}. Use --label NAME for a separate row, or "
+            "--overwrite without --limit, --clip, --edit and --seed to regenerate the whole row."
         )
 
 
@@ -97,28 +97,28 @@ def _differences(job: Job, dataset: Dataset, record: RunRecord) -> Iterator[str]
     manifest, request = dataset.manifest, record.request
     entry = job.method.entry
     if record.entry != entry:
-        yield f"by {record.entry or 'another tool'}, now {entry}"
+        yield f"method was {record.entry or 'another tool'}, now {entry}"
     yield from _other_parameters(job, record)
     if identity_of(record) != record.parameters_sha256:
         yield "the record was changed by hand"
     if request.dataset_version != manifest.version:
-        yield f"version {request.dataset_version} of the dataset, now {manifest.version}"
+        yield f"dataset version was {request.dataset_version}, now {manifest.version}"
     for clip in manifest.clips:
         if clip.name == request.clip:
             if clip.pixels_sha256 != record.source_sha256:
-                yield f"clip {clip.name} has other pixels now"
+                yield f"the pixels of clip {clip.name} have changed"
             for edit in clip.edits:
                 if edit.name == request.edit and edit.prompt != record.prompt:
                     yield f"prompt {clip.name}/{edit.name} was {record.prompt!r}"
 
 
 def _other_parameters(job: Job, record: RunRecord) -> Iterator[str]:
-    """Each parameter that differs; where the weights lie is no difference if they are known."""
+    """Each parameter that differs; the location of weights is ignored if their hash is known."""
     checkpoints = job.method.implementation.checkpoints
     if record.weights and checkpoints and not record.checkpoints:
         yield (
-            "by an earlier smmbench, which hashed files of weights instead of the weights, so "
-            "that they cannot be compared"
+            "an earlier smmbench hashed the files of weights instead of the weights themselves, "
+            "so they cannot be compared"
         )
     parameters = job.recorded_parameters
     hashed = record.checkpoints if record.weights else ()

@@ -1,4 +1,4 @@
-"""How far a results folder is: done, running, failed, missing, and what the rest will take."""
+"""Progress of a results folder: done, running, failed, missing, and the estimated rest."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ Row = tuple[str, str, Reference]  # label, dataset, motion that was given
 
 @dataclass(frozen=True)
 class Status:
-    """How far one method is on one dataset.
+    """Progress of one method on one dataset.
 
     Attributes:
         method: Label of the method.
         dataset: Name of the dataset.
-        reference: The motion that was given: `forward` is the clip's own.
-        asked: Pairs that the dataset's protocol (or the choice of the caller) asks for; None where
-            the dataset is not known here.
-        done: Pairs asked for that have a video.
-        running: Pairs asked for that a process is working on now.
-        failed: Pairs asked for whose last attempt failed, by kind.
-        missing: Pairs asked for that are none of these; None where `asked` is.
-        others: Results that are not asked for, such as those of other seeds.
-        scored: Pairs done whose video has a score.
-        processes: Processes that are working on this row now.
-        device: What the time and cost are of, as records state it: `cuda: NVIDIA H200`; empty
-            where nothing was made here yet.
-        spent_seconds: Device time that all results took, failed ones and preparations too.
-        left_seconds: Device time that running and missing pairs will take; None where no pair is
-            done from which it could be known.
-        folders: Results folders that hold something of this row.
+        reference: The motion that the method is given; `forward` is the clip's own.
+        asked: Number of pairs that the dataset's protocol (or the caller) requires; None if the
+            dataset is not known here.
+        done: Required pairs that have a video.
+        running: Required pairs that a process is working on.
+        failed: Required pairs whose last attempt failed, by kind.
+        missing: Required pairs that are none of these; None if `asked` is None.
+        others: Results that are not required, such as those of other seeds.
+        scored: Completed pairs whose video has a score.
+        processes: Number of processes that are working on this row.
+        device: The device to which time and cost refer, as stated in records: `cuda: NVIDIA H200`;
+            empty if nothing was generated here yet.
+        spent_seconds: Device time of all results, including failed ones and preparations.
+        left_seconds: Estimated device time of running and missing pairs; None if no completed pair
+            allows an estimate.
+        folders: Results folders that contain results of this row.
     """
 
     method: str
@@ -74,13 +74,13 @@ class Status:
 
     @property
     def wall_seconds(self) -> float | None:
-        """Time left with the processes that work now, or with one if none does."""
+        """Remaining time with the current number of processes, or with one if there are none."""
         return None if self.left_seconds is None else self.left_seconds / max(self.processes, 1)
 
 
 @dataclass
 class _Found:
-    """What lies in the folders of one row; of two results of one pair the done one counts."""
+    """The results of one row; of two results of one pair, the completed one counts."""
 
     records: dict[Key, RunRecord] = field(default_factory=dict)
     scored: set[Key] = field(default_factory=set)
@@ -99,24 +99,24 @@ def status_of(
     limit: int | None = None,
     unreadable: Callable[[Path, ValueError], None] | None = None,
 ) -> list[Status]:
-    """Say how far each method of some results folders is; nothing is loaded or written.
+    """Return the progress of each method of some results folders; nothing is loaded or written.
 
-    Folders are read as one: a pair that is done in any of them is done. Processes may write into
-    them meanwhile.
+    Folders are combined: a pair that is done in any of them is done. Processes may write to
+    them at the same time.
 
     Args:
         folders: Results folders, or folders in them.
         datasets: Datasets that are not installed; others are found by their names.
-        only: Name of the one dataset to look at; None for all.
-        clips: Names of clips that are asked for; none for all.
+        only: Name of the only dataset to report; None for all.
+        clips: Names of required clips; none for all.
         edits: Names of edits; none for all.
         seeds: Seeds; none for the protocol's.
-        limit: At most so many pairs; see `choose_pairs`.
-        unreadable: Is given folders whose record cannot be read; None: that is raised.
+        limit: Maximum number of pairs; see `choose_pairs`.
+        unreadable: Called with each folder whose record cannot be read; None to raise the error.
 
     Raises:
-        ValueError: A folder is not there, or what `choose_pairs` raises.
-        LookupError: What `choose_pairs` raises.
+        ValueError: A folder does not exist, or as `choose_pairs`.
+        LookupError: As `choose_pairs`.
     """
     rows: dict[Row, _Found] = {}
     for folder in folders:
@@ -139,7 +139,7 @@ def _look(
     rows: dict[Row, _Found],
     unreadable: Callable[[Path, ValueError], None] | None,
 ) -> None:
-    """Add what lies below a folder."""
+    """Add the results below a folder."""
 
     def row(key: Row) -> _Found:
         found = rows.setdefault(key, _Found())
@@ -215,7 +215,7 @@ def _status(row: Row, found: _Found, asked: Sequence[Key] | None) -> Status:
 
 
 def _device(found: _Found) -> str:
-    """What the rest will be made on: where most processes work now, else where most was made."""
+    """The device for the estimate: that of most current processes, else that of most results."""
     tried = [one for one in found.records.values() if one.imported is None]
     made = [one for one in tried if one.status == "done"]
     counted = Counter(working.device for working in found.working)
@@ -224,7 +224,7 @@ def _device(found: _Found) -> str:
 
 
 def _spent(records: Mapping[Key, RunRecord]) -> float:
-    """Device seconds of all results; a clip's preparation, which its pairs share, counts once."""
+    """Device seconds of all results; the preparation of a clip counts once."""
     prepared: dict[str, float] = {}
     for (clip, _, _), record in records.items():
         prepared[clip] = max(prepared.get(clip, 0.0), record.prepare_seconds)
@@ -232,10 +232,10 @@ def _spent(records: Mapping[Key, RunRecord]) -> float:
 
 
 def _left(left: Sequence[Key], records: Mapping[Key, RunRecord], device: str) -> float | None:
-    """Device seconds of the pairs that are left, by the mean of those done on the same device.
+    """Device seconds of the remaining pairs, from the mean of those done on the same device.
 
-    A clip with a pair that is left is prepared once, also if other pairs of it are done: what was
-    prepared for them went with their process.
+    Each clip with a remaining pair is prepared once, even if other pairs of it are done, because
+    their preparation was lost with their process.
     """
     if not left:
         return 0.0
@@ -253,5 +253,5 @@ def _left(left: Sequence[Key], records: Mapping[Key, RunRecord], device: str) ->
 
 
 def complete(status: Status) -> bool:
-    """Whether every pair that is asked for has a video."""
+    """Whether every required pair has a video."""
     return status.asked is not None and status.done == status.asked

@@ -1,4 +1,4 @@
-"""Tracks of sources and outputs, found once and kept on disk."""
+"""Tracks of sources and outputs, computed once and cached on disk."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from smmbench.video import Reference, Video
 
 
 class ClipTracks:
-    """Where the tracks of a dataset's clips, and of what is made from them, come from.
+    """Provides the tracks of a dataset's clips and of the videos generated from them.
 
     Args:
-        dataset: Has the sources.
-        tracker: Follows points of the outputs, and of the sources unless their truth is asked for.
+        dataset: Contains the sources.
+        tracker: Tracks points in outputs, and in sources unless ground-truth tracks are requested.
         source_tracks: `tracker` or `known`.
     """
 
@@ -41,7 +41,7 @@ class ClipTracks:
         self._source_tracks = source_tracks
 
     def origin(self, clip: Clip) -> dict[str, Any]:
-        """Source, tracker, and the file of true tracks where they are used."""
+        """Source, tracker, and the file of ground-truth tracks if they are used."""
         known = self._source_tracks == "known"
         return {
             "source": clip.pixels_sha256,
@@ -51,7 +51,7 @@ class ClipTracks:
         }
 
     def has_source(self, clip: Clip) -> bool:
-        """Whether the file that a source's tracks come from is here."""
+        """Whether the file from which a source's tracks come exists."""
         file = clip.tracks if self._source_tracks == "known" else clip.video
         return file is not None and not missing_files(self._dataset, [file])
 
@@ -59,7 +59,7 @@ class ClipTracks:
         """Tracks of a source.
 
         Raises:
-            ValueError: Its file is missing, or its true tracks are asked for and it has none.
+            ValueError: Its file is missing, or it has no ground-truth tracks and they are required.
         """
         if self._source_tracks == "known":
             return true_tracks(self._dataset, clip)
@@ -80,11 +80,11 @@ class ClipTracks:
         return self.of_source(given)
 
     def of_output(self, task: Task) -> Tracks:
-        """Tracks of what was made of a source."""
+        """Tracks of an output."""
         return self._tracked(task.pixels, lambda: task.output)
 
     def _tracked(self, pixels: str, video: Callable[[], Video]) -> Tracks:
-        """Tracks of the video with these pixels, which is read only if they are not kept."""
+        """Tracks of the video with these pixels, which is decoded only if they are not cached."""
 
         def compute() -> dict[str, np.ndarray]:
             tracks = self._tracker.track(video())

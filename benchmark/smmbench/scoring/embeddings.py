@@ -1,4 +1,4 @@
-"""Embeddings of frames and prompts by one text model, computed once and kept."""
+"""Embeddings of frames and prompts by one text model, computed once and cached."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from smmbench.storage.array_cache import cached_arrays
 
 
 class Embeddings:
-    """What the metrics of one text model have in common.
+    """The shared resources of the metrics of one text model.
 
     Args:
         model: The text model.
-        prefix: Of the protocol: what every prompt is embedded with before it, to the letter.
+        prefix: The protocol's exact prefix of every embedded prompt.
     """
 
     def __init__(self, model: TextModel, prefix: str = "") -> None:
@@ -31,7 +31,7 @@ class Embeddings:
         return {"text_model": self._model_origin}
 
     def of_frames(self, task: Task) -> Float32[np.ndarray, "time features"]:
-        """Embeddings of an output's frames, kept on disk."""
+        """Embeddings of an output's frames, cached on disk."""
         return cached_arrays(
             "embeddings",
             {"pixels": task.pixels, **self._model_origin},
@@ -46,7 +46,7 @@ class Embeddings:
         return self._prompts[text]
 
     def remark(self, prompt: str) -> str:
-        """What to say if the model does not read all of prefix and prompt; empty if it does."""
+        """A note if the model does not read prefix and prompt in full; empty if it does."""
         text = self._prefix + prompt
         if not self._model.cuts(text):
             return ""

@@ -1,4 +1,4 @@
-"""Whether the video that was scored is still there: a score without its video is no number."""
+"""Checks that the scored video still exists: a score without its video does not count."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smmbench.video import read_video
 
 
 def video_file(path: Path) -> VideoFile:
-    """Say what a file is, so that another one in its place is noticed.
+    """Identify a file, so that a replacement is detected.
 
     Raises:
         OSError: There is no such file, or it cannot be read.
@@ -21,18 +21,18 @@ def video_file(path: Path) -> VideoFile:
 
 
 def why_not_intact(folder: Path, record: RunRecord, scores: ScoreFile | None) -> str:
-    """Why a result's video is not the one that was scored; empty if it is.
+    """Return why a result's video is not the one that was scored; empty if it is.
 
-    A file of the same size and time is taken for the same. One of another time (it was copied) is
-    hashed; where the scores do not say what file was scored, it is decoded.
+    A file of the same size and modification time is considered unchanged. A file with another time
+    (it was copied) is hashed; if the scores do not identify the scored file, it is decoded.
 
     Args:
-        folder: Of the result.
-        record: Of a run that made a video.
-        scores: What lies beside it; None if it is not scored.
+        folder: Folder of the result.
+        record: Record of a run that generated a video.
+        scores: Its scores; None if it is not scored.
 
     Raises:
-        OSError: The disk is broken or gone, or may not be read; no video is blamed for that.
+        OSError: The disk is broken, missing or not readable; the video is not at fault.
     """
     path = folder / VIDEO
     scored = scores.video_file if scores is not None else None

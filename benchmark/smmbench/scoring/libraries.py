@@ -1,8 +1,9 @@
-"""Which versions of a library give equal numbers: what boards and `verify` ask before they judge.
+"""Versions of libraries that give equal numbers, for boards and `verify`.
 
-A number depends on the libraries that computed it. For each that is known to matter, `EQUAL` has
-the ranges of versions within which the numbers were measured to be equal to the bit; versions of
-two ranges, or outside of all, are two conditions: numbers are not compared across them.
+A number depends on the libraries that computed it. For each library that is known to matter,
+`EQUAL` lists the ranges of versions within which the numbers were measured to be bit-identical.
+Versions of different ranges, or outside all ranges, are different conditions, and numbers are not
+compared across them.
 """
 
 from __future__ import annotations
@@ -29,10 +30,10 @@ EQUAL: Mapping[str, tuple[str, ...]] = {
     "dis": (">=4.10,<4.14", ">=5.0,<5.1"),
     "lucas-kanade": (">=4.10,<5.1",),
 }
-"""Ranges of OpenCV's versions that give equal tracks, by the tracker that computes them."""
+"""Ranges of OpenCV versions that give equal tracks, by tracker."""
 
 EQUAL_OPEN_CLIP = (">=3.2,<3.4",)
-"""Ranges of open_clip's versions that give equal embeddings: 3.2.0 and 3.3.0, to the bit."""
+"""Ranges of open_clip versions that give bit-identical embeddings: 3.2.0 and 3.3.0."""
 
 # Text similarity, temporal consistency, motion fidelity and marks of 12 videos of `emoji` (copies
 # and outputs), scored under NumPy 1.26.4, 2.0.2, 2.2.6 and 2.4.6 (scores at most 3e-16 apart,
@@ -46,11 +47,11 @@ SHOWN: Mapping[str, str] = {
     "av": ">=17,<19",
     "torch": ">=2.11,<2.15",
 }
-"""Versions within which numbers were shown to be equal up to the tolerance of `verify`."""
+"""Versions within which numbers were measured to be equal up to the tolerance of `verify`."""
 
 
 def unequal_libraries(claim: Score, own: Score) -> str:
-    """Name the libraries whose versions do not give equal numbers; empty if there are none.
+    """List the libraries whose versions do not give equal numbers.
 
     Args:
         claim: The claimed score.
@@ -73,7 +74,7 @@ def unequal_libraries(claim: Score, own: Score) -> str:
 
 
 def opencv_of(score: Score) -> dict[str, str]:
-    """Version of OpenCV that computed a score, by the tracker or flow that asked it."""
+    """Version of OpenCV that computed a score, by the tracker or flow that used it."""
     return {
         str(part.get("tracker") or part.get("flow") or ""): str(part["opencv"])
         for part in _objects(score.origin)
@@ -82,7 +83,7 @@ def opencv_of(score: Score) -> dict[str, str]:
 
 
 def other_libraries(claim: Score, own: Score) -> str:
-    """Name the libraries of another version than here, whether or not that is known to matter."""
+    """List the libraries with another version than here, whether or not that is known to matter."""
     theirs, ours = (getattr(score, "libraries", {}) for score in (claim, own))
     return ", ".join(
         f"{TITLES.get(name, name)} {plain(theirs[name], 40)} (here {ours[name]})"
@@ -92,9 +93,9 @@ def other_libraries(claim: Score, own: Score) -> str:
 
 
 def with_ranges(conditions: Any) -> Any:
-    """Give conditions of a score with each version replaced by the range that it is equal within.
+    """Return the conditions of a score, with each version replaced by its range of equal versions.
 
-    Two scores were computed under the same conditions if what this gives is the same.
+    Two scores were computed under the same conditions if the results are equal.
     """
     if isinstance(conditions, list):
         return [with_ranges(inner) for inner in conditions]
@@ -110,7 +111,7 @@ def with_ranges(conditions: Any) -> Any:
 
 
 def _range_of(ranges: Sequence[str], version: str) -> str:
-    """The range of equal versions that a version lies in; itself if it lies in none."""
+    """The range of equal versions that contains a version; the version itself if there is none."""
     return next((known for known in ranges if _within(known, version)), version)
 
 

@@ -1,4 +1,4 @@
-"""The second loop: score the videos that lie in a results folder; no method is run."""
+"""The scoring loop: score the videos of a results folder; no method is run."""
 
 from __future__ import annotations
 
@@ -49,16 +49,16 @@ from smmbench.video import VideoError, normal_form, read_video
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one result.
+    """The outcome of one result.
 
     Attributes:
-        folder: Where it lies.
-        record: How it was made.
-        scores: All that `scores.json` now holds; empty for a failed run or a refused video.
-        marks: What its marks measured, whether they hold or not; empty as the scores.
-        error: Why the video was refused; empty if it was not.
-        control: Whether the method is a control: its marks take no number away.
-        asked: Whether the dataset's protocol asks for this pair; else it is in no mean.
+        folder: Its folder.
+        record: The record of its run.
+        scores: All scores in `scores.json`; empty for a failed run or a rejected video.
+        marks: All measured marks, whether they apply or not; empty if there are no scores.
+        error: Why the video was rejected; empty if it was not.
+        control: Whether the method is a control, which marks do not affect.
+        asked: Whether the dataset's protocol requires this pair; otherwise it is in no mean.
     """
 
     folder: Path
@@ -75,7 +75,7 @@ class Outcome:
         return tuple(mark.name for mark in self.marks if mark.marked)
 
     def missing(self, metrics: Sequence[str]) -> dict[str, str]:
-        """Which of these metrics have no number although there is a video, and why."""
+        """Metrics that have no number although there is a video, with the reasons."""
         return {
             score.metric: score.note
             for score in self.scores
@@ -101,7 +101,7 @@ class Outcome:
 
 
 class ScoreLoop:
-    """Scores results, whatever dataset they are of; the models of a dataset are loaded once.
+    """Scores results of any dataset; the models of a dataset are loaded once.
 
     Args:
         options: How to score.
@@ -118,16 +118,16 @@ class ScoreLoop:
     def run(self, results: Sequence[tuple[Path, RunRecord]]) -> Iterator[Outcome]:
         """Score each result and write its `scores.json`, one after the other.
 
-        What is scored already is not scored again unless something that the number depends on
-        has changed. A run that failed gets no scores, and a video that is not the one that its
-        record tells of loses those of the other one.
+        Existing scores are reused unless something on which the number depends has changed. A
+        failed run gets no scores, and if a video is not the one that its record describes, the
+        scores of the former video are removed.
 
         Args:
-            results: Folders and their records, as `find_records` gives them.
+            results: Folders and their records, as returned by `find_records`.
 
         Raises:
-            LookupError: A tracker or text model that there is not.
-            OSError: The machine has no place or no way to go on; no video is refused for that.
+            LookupError: There is no such tracker or text model.
+            OSError: The machine cannot continue; no video is rejected because of it.
         """
         for folder, record in results:
             request, failed = record.request, record.status == "failed"
@@ -171,7 +171,7 @@ class ScoreLoop:
 
 
 def chosen_metrics(names: str) -> tuple[str, ...]:
-    """Metrics from their names with commas between, each once.
+    """Parse a comma-separated list of metrics, each once.
 
     Raises:
         LookupError: There is no such metric.
@@ -180,9 +180,9 @@ def chosen_metrics(names: str) -> tuple[str, ...]:
 
 
 def metrics_for(results: Iterable[tuple[Path, RunRecord]]) -> tuple[str, ...]:
-    """Metrics that are computed if none is named.
+    """The default metrics.
 
-    Where some videos were made from another motion than the clip's own, all are compared with
+    If some videos were generated from another motion than the clip's own, all are compared with
     every motion that could have been given.
     """
     referred = any(record.request.reference != "forward" for _, record in results)
@@ -199,13 +199,13 @@ def results_below(
 
     Args:
         folder: The results folder, or a folder in it.
-        dataset: Only those of this dataset.
-        limit: Of each method and dataset, at most so many pairs that have a video, round-robin over
-            the clips.
-        unreadable: Is given folders whose record cannot be read; None: that is raised.
+        dataset: Only results of this dataset.
+        limit: For each method and dataset, the maximum number of pairs with a video, taken
+            round-robin over the clips.
+        unreadable: Called with each folder whose record cannot be read; None to raise the error.
 
     Raises:
-        ValueError: There is none, or a record cannot be read.
+        ValueError: There are no results, or a record cannot be read.
     """
     results = [
         (place, record)
@@ -214,7 +214,9 @@ def results_below(
     ]
     if not results:
         of = f" of dataset '{dataset}'" if dataset else ""
-        raise ValueError(f"No results{of} in '{folder}'. `smmbench run --method NAME` makes some.")
+        raise ValueError(
+            f"No results{of} in '{folder}'. Generate some with `smmbench run --method NAME`."
+        )
     if limit is None:
         return results
     return first_pairs([result for result in results if result[1].status == "done"], limit)
@@ -241,10 +243,10 @@ def share_of(
 
 
 def state(folder: Path, record: RunRecord, name: str) -> str:
-    """What scoring would find of one metric: `failed run`, `no score`, or the score it has.
+    """The state of one metric before scoring: `failed run`, `no score`, or its existing score.
 
-    A score that is there is computed again if something that it depends on has changed, which
-    shows only when the models are loaded.
+    An existing score is computed again if something on which it depends has changed, which is
+    known only when the models are loaded.
     """
     if record.status == "failed":
         return "failed run"
@@ -268,7 +270,7 @@ def _score(
         wanted.name: scorer.compute(wanted, task, kept.get(wanted.name))
         for wanted in scorer.metrics
     }
-    # What cannot be computed here does not take the place of a number that was.
+    # A metric that cannot be computed here does not replace an existing number.
     lost = {name for name in scorer.unavailable if name in kept and kept[name].value is not None}
     found = {name: one.score for name, one in computed.items()}
     new = {name: score for name, score in found.items() if name not in lost}
@@ -287,7 +289,7 @@ def _score(
 
 
 def _kept(folder: Path, record: RunRecord) -> ScoreFile:
-    """What is there of this very video; nothing of a file that cannot be read or is of another."""
+    """Existing scores of exactly this video; none if the file is unreadable or of another video."""
     try:
         file = read_scores(folder)
     except BrokenFileError:
@@ -298,7 +300,7 @@ def _kept(folder: Path, record: RunRecord) -> ScoreFile:
 
 
 def _is_control(folder: Path) -> bool:
-    """Whether a result is a control's, by its method's card; without a readable card it is not."""
+    """Whether the method's card says that it is a control; False without a readable card."""
     try:
         method = read_method(method_folder_of(folder))
     except ValueError:
@@ -307,13 +309,13 @@ def _is_control(folder: Path) -> bool:
 
 
 def _forget(folder: Path) -> None:
-    """Remove the scores of a video that is no more."""
+    """Remove the scores of a video that no longer exists."""
     for name in (SCORES, TRACKS):
         (folder / name).unlink(missing_ok=True)
 
 
 def _video_before(folder: Path) -> VideoFile | None:
-    """The file that is about to be scored; None where there is none, which `_task` refuses."""
+    """The file to be scored; None if there is none, which `_task` rejects."""
     try:
         return video_file(folder / VIDEO)
     except OSError:
@@ -321,7 +323,7 @@ def _video_before(folder: Path) -> VideoFile | None:
 
 
 def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
-    """The video of a result as it is scored, after checking that it is what the record says."""
+    """The video of a result for scoring, after checking that it matches its record."""
     manifest, request = dataset.manifest, record.request
     if request.dataset_version != manifest.version:
         raise ValueError(
@@ -353,7 +355,7 @@ def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
 
 
 def _refuse_another_reference(record: RunRecord, dataset: Dataset, clip: Clip) -> None:
-    """Refuse a video whose method was given other pixels than a run would give it today."""
+    """Reject a video whose method was given other pixels than a run would give it today."""
     reference, given = record.request.reference, record.reference_sha256
     if reference == "forward" or not given:
         return
@@ -366,4 +368,4 @@ def _refuse_another_reference(record: RunRecord, dataset: Dataset, clip: Clip) -
 
 
 def _anew(folder: Path) -> str:
-    return f"To make it anew, delete '{folder}' and run (or import) it again."
+    return f"To regenerate it, delete '{folder}' and run (or import) it again."

@@ -1,4 +1,4 @@
-"""The marks of a video, each with everything that it depends on."""
+"""The marks of a video, each with everything on which it depends."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from smmbench.video import Video
 
 
 class SourceGlance:
-    """A glance at what outputs were made from; the last one is kept, for its outputs are in a row.
+    """Data derived from sources for marks; the last one is kept, because its outputs are adjacent.
 
-    It holds what marks derive from a source, up to about 300 MB.
+    It takes up to about 300 MB.
     """
 
     def __init__(self) -> None:
@@ -39,10 +39,10 @@ def marks_of_task(
         task: The video.
         source: Gives a glance at what the method was given, in normal form: the source, or another
             reference; asked only if something is measured.
-        kept: What an earlier run found; a mark on which nothing changed is given back.
+        kept: Marks of an earlier run; a mark whose inputs are unchanged is returned as it is.
 
     Returns:
-        A mark for each rule; one that could not be measured has no value, and a note.
+        A mark for each rule; a mark that could not be measured has no value, but a note.
     """
     earlier = {mark.name: mark for mark in kept}
     output = Glance(task.output.frames)
@@ -77,7 +77,7 @@ def _measured(
 
 
 def _origin(rule: Rule, task: Task) -> dict[str, Any]:
-    """What a value depends on: the rule and its version, and the pixels of both clips."""
+    """The inputs of a value: the rule and its version, and the pixels of both clips."""
     given = {"reference": task.reference} if task.reference != "forward" else {}
     return given | {
         "mark": rule.name,

@@ -1,4 +1,4 @@
-"""Does anything move in a clip, as motion fidelity counts motion?"""
+"""Checks that something moves in a clip, as measured by motion fidelity."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which prompts of a clip are one to the text model that scores them."""
+"""Finds prompts of a clip that the text model cannot distinguish."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from smmbench.scoring.models.text_model import TextModel
 
 
 def prompt_check(protocol: Protocol) -> PromptKey:
-    """Build the key by which the protocol's text model tells prompts apart.
+    """Build the key by which the protocol's text model distinguishes prompts.
 
-    The model reads only so many tokens: two prompts that differ after those are one to it, and
-    get one score for two edits.
+    The model reads a limited number of tokens: two prompts that differ only after them are
+    identical to it, and two edits get the same score.
 
     Raises:
         LookupError: No such model.
-        OSError: Its weights cannot be had here.
+        OSError: Its weights are not available here.
     """
     model = TextModel(protocol.text_model, "cpu")
     return lambda prompt: model.tokens(protocol.text_prefix + prompt)

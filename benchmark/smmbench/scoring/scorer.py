@@ -35,7 +35,7 @@ _LIBRARIES = {
 
 @dataclass(frozen=True)
 class Scored:
-    """A score, and the tracks that it compared if it was computed just now and has some."""
+    """A score, with the tracks that it compared if it was just computed from tracks."""
 
     score: Score
     tracks: ScoredTracks | None = None
@@ -44,11 +44,11 @@ class Scored:
 class Scorer:
     """Scores videos made from one dataset.
 
-    What a metric needs and cannot be had here (no network, no package) does not stop the others.
+    If the requirements of a metric are missing (no network, no package), the others are computed.
 
     Args:
         dataset: With the protocol.
-        options: What to compute, and what to use instead of what the protocol says.
+        options: What to compute, and replacements for parts of the protocol.
 
     Attributes:
         unavailable: Why a metric cannot be computed here, by its name.
@@ -79,7 +79,7 @@ class Scorer:
         Args:
             wanted: The metric.
             task: The video.
-            kept: What an earlier run found; given back if nothing that it depends on changed.
+            kept: The score of an earlier run; returned if none of its inputs has changed.
 
         Returns:
             A score whose value is None, with a note that says why, where there is no number.
@@ -107,11 +107,11 @@ class Scorer:
         )
 
     def origin(self, wanted: type[Metric], task: Task) -> dict[str, Any]:
-        """Everything that the number of a metric that can be computed here depends on."""
+        """All inputs of the number of a metric that can be computed here."""
         return self._origin(wanted, task) | self._loaded[wanted.name].origin(task)
 
     def _origin(self, wanted: type[Metric], task: Task) -> dict[str, Any]:
-        """What the number depends on, as far as nothing needs to be loaded to know it."""
+        """The inputs of the number that are known without loading anything."""
         fields = {*_FORM, *(name for need in wanted.needs for name in _PROTOCOL.get(need, ()))}
         origin = {
             "metric": wanted.name,
@@ -123,11 +123,11 @@ class Scorer:
 
 
 def check_measured(wanted: type[Metric], measured: Measured, frames: int) -> None:
-    """Refuse what is no number of the metric: a failed pair must not beat a video.
+    """Reject invalid values of the metric, so that a failed pair cannot beat a video.
 
     Raises:
-        ValueError: It is not finite or outside of the metric's range, by more than rounding; or
-            its values by frame are not one for each of the output's frames.
+        ValueError: The value is not finite or is outside the metric's range by more than
+            rounding; or there is not one value by frame for each frame of the output.
     """
     for name, number in {wanted.name: measured.value, **measured.details}.items():
         if not math.isfinite(number):
@@ -147,7 +147,7 @@ def check_measured(wanted: type[Metric], measured: Measured, frames: int) -> Non
 
 
 def _effective(protocol: Protocol, options: Options) -> Protocol:
-    """The protocol with what is used instead: its scores do not mix with those of the original."""
+    """The protocol with replacements; its scores are not mixed with those of the original."""
     instead = {"tracker": options.tracker, "text_model": options.text_model}
     return protocol.model_copy(update={name: spec for name, spec in instead.items() if spec})
 

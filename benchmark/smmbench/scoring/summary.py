@@ -1,4 +1,4 @@
-"""Scores at a glance: a line a method. The board (`smmbench leaderboard`) is the full account."""
+"""A summary of scores, one line per method; `smmbench leaderboard` gives the full board."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ FLOORS = ("floor", "other_sources")  # details that say what a metric gives by c
 
 @dataclass(frozen=True)
 class MethodSummary:
-    """What a method scored on one dataset.
+    """The scores of a method on one dataset.
 
     Attributes:
         method: Label of the method.
         dataset: Name of the dataset.
-        reference: The motion that was given: `forward` is the clip's own; results of another one
-            are a line of their own.
+        reference: The motion that the method was given: `forward` is the clip's own; results of
+            another reference have a separate line.
         scored: Results with a number for every metric.
-        results: All results of pairs that the protocol asks for, failed ones too.
-        marked: Results whose video is marked, whether that takes a number away or not.
+        results: All results of required pairs, including failed ones.
+        marked: Results whose video is marked, whether or not this affects a number.
         means: By metric, over all results; one without a number counts as the metric's worst, and
             so does, on motion, a marked one of a method that is no control. None where no result
             has a number.
@@ -136,9 +136,9 @@ def summary_json(
 
 
 def complaints(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[str]:
-    """What went wrong, a line for each thing: a refused video, or a number that is missing."""
+    """Problems, one line each: a rejected video, or a missing number."""
     lines = [
-        f"'{outcome.folder}' is refused: {outcome.error}" for outcome in outcomes if outcome.error
+        f"'{outcome.folder}' is rejected: {outcome.error}" for outcome in outcomes if outcome.error
     ]
     missing: dict[tuple[str, str], list[Outcome]] = {}
     for outcome in outcomes:
@@ -151,7 +151,7 @@ def complaints(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[str]
 
 
 def remarks(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[str]:
-    """What to know of numbers that are there, each once: a prompt whose end was not read."""
+    """Notes on numbers, each once, such as a prompt whose end was not read."""
     outside = sum(not outcome.asked for outcome in outcomes)
     said: dict[str, list[str]] = {}
     for outcome in outcomes:
@@ -173,7 +173,7 @@ def _values(outcome: Outcome, metrics: Sequence[str]) -> dict[str, float]:
 
 
 def _mean(name: str, group: Sequence[Outcome]) -> float | None:
-    """Mean of what the results count, as on the board."""
+    """Mean of the values of the results, as on the board."""
     return counted_mean(
         name,
         [_values(outcome, (name,)).get(name) for outcome in group],

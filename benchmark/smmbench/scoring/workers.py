@@ -1,7 +1,7 @@
-"""Scoring in several processes: each holds the models, and takes one result after the other.
+"""Scoring in several processes: each holds the models and scores one result after the other.
 
-The scores are those of one process, bit for bit: a result is scored by one process alone, and the
-networks see the same shapes with the same number of threads in each (`scoring.models.text_model`).
+The scores are bit-identical to those of a single process: each result is scored by one process, and
+the networks see the same shapes and use the same number of threads (`scoring.models.text_model`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from smmbench.scoring.loop import Outcome, ScoreLoop
 from smmbench.scoring.options import Options
 
 RESULTS_A_WORKER = 12
-"""Fewer results are scored sooner than another process has loaded its models."""
+"""Minimum number of results per process: fewer are scored sooner than the models are loaded."""
 MOST_WORKERS = 8
-"""Unless more are asked for: each holds models and the memory of a clip."""
+"""Default maximum of processes, because each holds the models and a clip in memory."""
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""More threads than cores wait for each other: two processes of two took three times as long."""
+"""More threads than cores block each other: two processes with two threads took three times as
+long."""
 AHEAD = 2
 """Results that wait for each worker, so that none is idle."""
 
@@ -36,7 +37,7 @@ Result = tuple[Path, RunRecord]
 
 
 def default_workers(results: Sequence[Result]) -> int:
-    """One for each core that this process may use, and not more than the results are worth."""
+    """One process per available core, but no more than the number of results justifies."""
     here = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with_video = sum(record.status == "done" for _, record in results)
     return max(1, min(here, MOST_WORKERS, with_video // RESULTS_A_WORKER))
@@ -48,13 +49,13 @@ def score_results(
     datasets: Iterable[Dataset] = (),
     workers: int = 1,
 ) -> Iterator[Outcome]:
-    """Score results and write their `scores.json`; give each outcome as it comes.
+    """Score results and write their `scores.json`; yield each outcome when it is complete.
 
     Args:
         options: How to score.
         results: Folders and their records.
         datasets: Datasets that are not installed.
-        workers: Processes; 1 for this one alone.
+        workers: Number of processes; 1 for this process alone.
 
     Raises:
         ValueError: The number of workers is below 1.
@@ -79,8 +80,8 @@ def score_results(
         yield from _scored(pool, ordered, workers * AHEAD)
     except BrokenProcessPool as error:
         raise MachineError(
-            "A scoring process died; the system may have ended it for want of memory. What it "
-            "scored stays. Score again, with fewer --workers if memory is short."
+            "A scoring process died; the system may have killed it because memory ran out. Its "
+            "scores are kept. Score again, with fewer --workers if memory is short."
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -92,7 +93,7 @@ def _clip(result: Result) -> tuple[str, str]:
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Give each process that begins one thread: libraries read it when they are imported."""
+    """Limit each new process to one thread, which libraries read on import."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
@@ -110,7 +111,7 @@ def _is_here() -> None:
 
 
 def _scored(pool: ProcessPoolExecutor, results: Sequence[Result], most: int) -> Iterator[Outcome]:
-    """Keep so many results in the hands of the workers, and give what is finished."""
+    """Keep this many results submitted to the workers, and yield finished ones."""
     waiting = iter(results)
     working: set[Future[Outcome]] = {pool.submit(_score, *one) for one in islice(waiting, most)}
     while working:
@@ -121,11 +122,11 @@ def _scored(pool: ProcessPoolExecutor, results: Sequence[Result], most: int) -> 
 
 
 _loop: ScoreLoop | None = None
-"""Of a worker: holds the models that it has loaded."""
+"""The worker's scoring loop, which holds the models that it has loaded."""
 
 
 def _begin(options: Options, datasets: tuple[Dataset, ...]) -> None:
-    """Begin a worker: Ctrl-C is its parent's to hear, and it ends when its parent does."""
+    """Initialise a worker: its parent handles Ctrl-C, and it ends when its parent does."""
     global _loop
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="parent", daemon=True).start()

@@ -1,1 +1,1 @@
-"""Tuning: every method's declared space searched by one rule, with the same budget."""
+"""Tuning: the declared space of every method is searched by one rule with the same budget."""

@@ -1,4 +1,4 @@
-"""Which settings a search tries: one rule for all methods."""
+"""The settings that a search tries: one rule for all methods."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ RULE = (
 )
 AT_ONCE = 64
 PATIENCE = 1024
-"""Points in a row that bring nothing new before the space counts as used up."""
+"""Consecutive points without a new setting after which the space counts as exhausted."""
 
 
 def proposals(
     method: type[Method[Any, Any]], start: Any, space: Mapping[str, Space], seed: int
 ) -> Iterator[dict[str, Any]]:
-    """Settings to try, without end or until the space is used up; a longer budget begins alike.
+    """Yield settings until the space is exhausted; a longer budget begins with the same settings.
 
-    What was there before is left out, and so is what `Parameters` refuses: neither costs budget.
+    Repeated settings and those that `Parameters` rejects are skipped and do not count as trials.
 
     Args:
         method: The method.
@@ -63,7 +63,7 @@ def points(dimensions: int, seed: int) -> Iterator[Float[np.ndarray, " dimension
 
 
 def _accepted(method: type[Method[Any, Any]], values: dict[str, Any]) -> dict[str, Any] | None:
-    """All parameters, each of its type; None if they do not go together."""
+    """All parameters with their types; None if they are incompatible."""
     try:
         return parameter_values(build_parameters(method, values=values))
     except ValueError:

@@ -1,4 +1,4 @@
-"""The loop of a search: make and score each setting's videos on a validation set."""
+"""The search loop: generate and score the videos of each setting on a validation set."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from smmbench.tuning.space import checked_space
 from smmbench.tuning.trials import Question, Trial, read_trials, write_trials
 
 OBJECTIVE = ("text_similarity", "motion_fidelity")
-"""What is summed: the two axes of the board, as means over all pairs."""
+"""The summed metrics: the two axes of the board, as means over all pairs."""
 
 TRIALS, RESULTS = "trials.jsonl", "results"
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search that can be begun or gone on with.
+    """A search that can be started or resumed.
 
     Attributes:
         question: What makes it this search, as its file records it.
@@ -47,10 +47,10 @@ class Search:
         dataset: The validation set; its name or the path of its manifest.
         method: The method.
         space: What is searched.
-        folder: Where trials and their videos lie.
-        device: Where to compute.
-        batch: Pairs made at once, at most.
-        limit: Pairs of the set, at most; None for all.
+        folder: Folder of the trials and their videos.
+        device: The device on which to compute.
+        batch: Maximum number of pairs in a batch.
+        limit: Maximum number of pairs of the set; None for all.
         done: Trials of earlier calls.
     """
 
@@ -90,23 +90,23 @@ def plan_search(
     batch: int = 1,
     seed: int = 0,
 ) -> Search:
-    """Find out what would be searched; nothing is made.
+    """Determine what would be searched; nothing is generated.
 
     Args:
         method: A method's name, `path.py:Class`, or a resolved method.
         dataset: A validation set's name or the path of its manifest.
-        folder: Where trials go; an earlier call of the same search is gone on with.
+        folder: Folder for the trials; an earlier call of the same search is resumed.
         preset: The first trial; None for the preset of the dataset's family, if any.
-        fixed: Parameters that stay, each `name=value`; they are not searched.
+        fixed: Fixed parameters, each `name=value`; they are not searched.
         seeds: Seeds of the videos; none for the protocol's.
-        limit: At most so many pairs; see `choose_pairs`.
-        device: As `choose_device` takes it.
-        batch: Pairs made at once, at most.
-        seed: Of the search.
+        limit: Maximum number of pairs; see `choose_pairs`.
+        device: As accepted by `choose_device`.
+        batch: Maximum number of pairs in a batch.
+        seed: Seed of the search.
 
     Raises:
-        ValueError, LookupError, ImportError: What was asked for does not exist, has nothing to
-            search, or is a set that methods are ranked on.
+        ValueError, LookupError, ImportError: The requested method or dataset does not exist, has
+            nothing to search, or is a set on which methods are ranked.
     """
     resolved, described = resolve(method), load_dataset(dataset)
     found = resolved.implementation
@@ -151,23 +151,23 @@ def search(
     seconds: int | float | None = None,
     report: Callable[[Trial], None] = lambda trial: None,
 ) -> list[Trial]:
-    """Try settings until the budget, or the time, is used up; each trial is written at once.
+    """Try settings until the budget or the time is used up; each trial is written immediately.
 
     Args:
         plan: What to search.
-        budget: Trials in all, those of earlier calls too.
-        execute: Makes the videos.
-        seconds: No trial begins after so many, summed over all trials; None for no limit.
-        report: Called with each trial as it comes, old ones too.
+        budget: Total number of trials, including those of earlier calls.
+        execute: Generates the videos.
+        seconds: Total time of all trials after which no trial begins; None for no limit.
+        report: Called with each trial, including earlier ones.
 
     Returns:
         All trials, those of earlier calls first.
 
     Raises:
-        ValueError: The budget is below 1, or below what was tried before; or what `run` raises.
+        ValueError: The budget is below 1 or below the number of existing trials; or as `run`.
     """
     if budget < 1:
-        raise ValueError(f"The budget is at least 1 trial, got {budget}.")
+        raise ValueError(f"The budget must be at least 1 trial, got {budget}.")
     if budget < len(plan.done):
         raise ValueError(
             f"'{plan.folder}' holds {len(plan.done)} trials, and a budget of {budget} would not "
@@ -191,7 +191,7 @@ def search(
 def _try(
     plan: Search, number: int, changes: dict[str, Any], execute: Executor, loop: ScoreLoop
 ) -> Trial:
-    """Make and score the videos of one setting; what a killed call made is kept."""
+    """Generate and score the videos of one setting; results of a killed call are kept."""
     begin = time.monotonic()
     root, label = plan.folder / RESULTS, f"trial-{number:03}"
     asked = plan.question
@@ -239,7 +239,7 @@ def _weights(outcomes: Sequence[Outcome]) -> dict[str, str]:
 
 
 def _refuse_a_board(dataset: Dataset) -> None:
-    """Tuning on what methods are ranked on would make the ranks worthless."""
+    """Reject datasets on which methods are ranked: tuning on them would make ranks worthless."""
     manifest = dataset.manifest
     if manifest.purpose == "validation":
         return
@@ -247,7 +247,7 @@ def _refuse_a_board(dataset: Dataset) -> None:
         name for name in dataset_names() if load_dataset(name).manifest.purpose == "validation"
     ]
     raise ValueError(
-        f"'{manifest.name}' is a set that methods are ranked on: what is tuned on it has seen the "
-        f"test. Tune on a validation set: {', '.join(others) or 'none is installed'}, or one of "
-        'yours whose manifest says purpose = "validation".'
+        f"Methods are ranked on '{manifest.name}', so it must not be used for tuning. Use a "
+        f"validation set: {', '.join(others) or 'none is installed'}, or one of your own whose "
+        'manifest states purpose = "validation".'
     )

@@ -16,11 +16,11 @@ ENDS = (0.0, 0.5, 1 - 2**-20)
 
 
 def checked_space(method: type[Method[Any, Any]]) -> dict[str, Space]:
-    """What a method may be tuned over, in the order of its declaration.
+    """The search space of a method, in the order of its declaration.
 
     Raises:
-        LookupError: It names a parameter that there is not.
-        ValueError: A value is not of the parameter's type, or it is no space.
+        LookupError: It names an unknown parameter.
+        ValueError: A value is not of the parameter's type, or the space is invalid.
     """
     types = get_type_hints(method.Parameters)
     declared: Mapping[str, Any] = method.search

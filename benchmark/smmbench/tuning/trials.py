@@ -1,4 +1,4 @@
-"""What a search has tried: a file of one line a trial, which a killed search goes on from."""
+"""The trials of a search: a file with one line per trial, from which a search is resumed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smmbench.storage.atomic import write_text
 
 
 class Question(Stored):
-    """All that makes two searches the same; the first line of the file."""
+    """Everything that identifies a search; the first line of the file."""
 
     method: str
     entry: str
@@ -32,7 +32,7 @@ class Question(Stored):
 
 
 class Trial(Stored):
-    """One setting and what came of it."""
+    """One setting and its outcome."""
 
     number: int
     changes: dict[str, Any]  # to the parameters of the first trial
@@ -45,12 +45,12 @@ class Trial(Stored):
 
 
 def read_trials(path: Path, question: Question) -> list[Trial]:
-    """Trials of an earlier call of the same search; none where there is no file.
+    """Trials of an earlier call of the same search; none if there is no file.
 
-    A last line that was cut short by a kill is left out.
+    An incomplete last line, left by a killed process, is skipped.
 
     Raises:
-        ValueError: They are of another search; the message says what differs.
+        ValueError: They belong to another search; the message states the difference.
     """
     if not path.exists():
         return []
@@ -71,7 +71,7 @@ def read_trials(path: Path, question: Question) -> list[Trial]:
 
 
 def write_trials(path: Path, question: Question, trials: list[Trial]) -> None:
-    """Write all of them, whole or not at all."""
+    """Write all trials atomically."""
     lines = [question.model_dump_json(), *(trial.model_dump_json() for trial in trials)]
     write_text(path, "\n".join(lines) + "\n")
 

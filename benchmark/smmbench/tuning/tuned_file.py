@@ -1,4 +1,4 @@
-"""`tuned.toml`: what a search chose and how, for `smmbench run --settings tuned.toml`."""
+"""`tuned.toml`: the result of a search, for `smmbench run --settings tuned.toml`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HEAD = "# Written by `smmbench tune`; `smmbench run --settings FILE` takes prese
 
 
 class Content(Stored):
-    """What the file says."""
+    """The content of the file."""
 
     schema_version: int
     method: str
@@ -57,13 +57,13 @@ class Content(Stored):
 
 @dataclass(frozen=True)
 class Tuned:
-    """What a run takes of the file.
+    """The part of the file that a run uses.
 
     Attributes:
-        path: Where it lies.
-        preset: The preset that the search began from; empty for the defaults.
-        settings: Parameters, each `name=value`: those that were fixed, then those that were found.
-        tuning: What the board says of the search.
+        path: Path of the file.
+        preset: The preset with which the search began; empty for the defaults.
+        settings: Parameters, each `name=value`: the fixed ones, then those found by the search.
+        tuning: The description of the search for the board.
     """
 
     path: Path
@@ -75,7 +75,7 @@ class Tuned:
         """The preset of a run.
 
         Raises:
-            ValueError: Another one was asked for.
+            ValueError: Another one was requested.
         """
         if asked is not None and asked != self.preset:
             raise ValueError(
@@ -86,7 +86,7 @@ class Tuned:
 
 
 def write_tuned(plan: Search, budget: int, trials: list[Trial]) -> Path:
-    """Write the file of a search beside its trials; the same trials give the same parameters."""
+    """Write the file of a search next to its trials; equal trials give equal parameters."""
     best, asked = best_of(trials), plan.question
     environment = describe_environment(plan.device)
     content = Content(
@@ -126,7 +126,7 @@ def read_tuned(path: Path, method: ResolvedMethod) -> Tuned:
     """Read the file for a run of a method.
 
     Raises:
-        ValueError: It is not such a file, or is of another method; the message says which.
+        ValueError: It is not such a file, or belongs to another method, which the message names.
         FileNotFoundError: There is no file.
     """
     text = read_text(path.expanduser())
@@ -134,7 +134,7 @@ def read_tuned(path: Path, method: ResolvedMethod) -> Tuned:
         content = Content.model_validate(tomllib.loads(text))
     except (ValidationError, tomllib.TOMLDecodeError) as error:
         raise ValueError(
-            f"'{path}' is not what `smmbench tune` writes: {str(error).splitlines()[0]}"
+            f"'{path}' was not written by `smmbench tune`: {str(error).splitlines()[0]}"
         ) from error
     if content.entry != method.entry:
         raise ValueError(
@@ -158,7 +158,7 @@ def read_tuned(path: Path, method: ResolvedMethod) -> Tuned:
 
 
 def as_toml(content: Mapping[str, Any]) -> str:
-    """Values, then tables of values; None, which TOML does not have, as `--set` writes it."""
+    """Values, then tables of values; None, which TOML lacks, as written by `--set`."""
     plain = {name: value for name, value in content.items() if not isinstance(value, dict)}
     tables = {name: value for name, value in content.items() if isinstance(value, dict)}
     text = "".join(f"{name} = {_value(value)}\n" for name, value in plain.items())

@@ -1,4 +1,4 @@
-"""Who makes the videos: this process, or several GPUs or machines; the results are the same."""
+"""Executors: this process, or several GPUs or machines; the results are the same."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from smmbench.running.loop import Executor
 
 
 def named_executor(name: str, workers: int | None = None) -> Executor:
-    """Give the executor called `local` or `ray`.
+    """Return the executor named `local` or `ray`.
 
     Args:
         name: One of the two.
-        workers: How many Ray actors; None for one a GPU.
+        workers: Number of Ray actors; None for one per GPU.
 
     Raises:
         LookupError: There is no such executor.
-        ImportError: Ray was asked for and is not installed.
+        ImportError: Ray was requested and is not installed.
         ValueError: Workers were given to `local`, or fewer than 1.
     """
     if name == "local":
         if workers is not None:
-            raise ValueError("--workers belongs to --executor ray; for several processes: --shard.")
+            raise ValueError(
+                "--workers belongs to --executor ray; for several processes, use --shard."
+            )
         from smmbench.running.executors.local import execute
 
         return execute

@@ -1,4 +1,4 @@
-"""Running in this process, one batch after the other."""
+"""Execution in this process, one batch after the other."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from smmbench.running.pairs import Pair
 
 
 def execute(job: Job, groups: Sequence[Sequence[Pair]]) -> Iterator[RunRecord]:
-    """Make the videos of groups of pairs, each of one clip; give each record when it is written."""
+    """Generate the videos of groups of pairs, each of one clip; yield each record once written."""
     yield from Maker(job).make([pair for group in groups for pair in group])
