@@ -24,6 +24,11 @@ DERIVATIVES = ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1))
 """Orders along x and y: with the Gaussians, a Taylor basis of small shifts and sharpenings."""
 COUNT = 3 * (len(SCALES) + len(DERIVED) * len(DERIVATIVES))
 """Regressors of a frame."""
+TOGETHER = 64
+"""Regressors and target are multiplied at once where pixels are a multiple of this.
+
+Elsewhere, libraries round sums of one and of two products differently.
+"""
 RIDGE = 1e-4
 """Weight of the filter's size, with regressors of unit size: nearly equal ones stay apart."""
 
@@ -52,12 +57,19 @@ def explained(source: Thumbnails, target: Thumbnails, energy: float | None = Non
     Raises:
         ValueError: The clips have different numbers of frames.
     """
-    planes = np.empty((COUNT, *source.shape[1:3]), np.float32)  # of one frame after the other
+    sides = source.shape[1:3]
+    rows = np.zeros((COUNT + 6, *sides), np.float32)  # three are the target's, three stay empty
     gram, cross = np.zeros((COUNT, COUNT)), np.zeros((COUNT, 3))
     for frame, wanted in zip(source, target, strict=True):
-        regressors(frame, planes)
-        gram += _products(planes)
-        cross += _with_target(planes, wanted)
+        planes = regressors(frame, rows[:COUNT])
+        if wanted[..., 0].size % TOGETHER:
+            gram += _products(planes)
+            cross += _with_target(planes, wanted)
+        else:
+            rows[COUNT : COUNT + 3] = wanted.transpose(2, 0, 1)
+            both = _products(rows)
+            gram += both[:COUNT, :COUNT]
+            cross += both[:COUNT, COUNT : COUNT + 3]
     return _share(gram, cross, energy_of(target) if energy is None else energy)
 
 
@@ -84,7 +96,7 @@ def energy_of(frames: Thumbnails) -> float:
 def regressors(frame: Frame, out: Planes) -> Planes:
     """Fill an array with the regressors of a frame: three planes for each filter."""
     for picture, at in zip(_filters(frame), range(0, COUNT, 3), strict=True):
-        cv2.split(picture, list(out[at : at + 3]))
+        out[at : at + 3] = picture.transpose(2, 0, 1)
     return out
 
 
@@ -98,7 +110,7 @@ def _filters(frame: Frame) -> Iterator[Frame]:
 
 
 def _products(planes: Planes) -> Float32[np.ndarray, "regressors regressors"]:
-    rows = planes.reshape(COUNT, -1)
+    rows = planes.reshape(len(planes), -1)
     return rows @ rows.T
 
 

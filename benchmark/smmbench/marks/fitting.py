@@ -34,7 +34,7 @@ def fitted(source: Volume, output: Volume, matrix: Map) -> Map:
     frames, rows, columns = output.shape
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
     places = (x, y, np.ones_like(x))
-    jacobian = np.empty((6, frames, rows, columns), np.float32)
+    jacobian = np.zeros((8, frames, rows, columns), np.float32)  # 6, and 2 empty ones: see `_step`
     for blur in BLURS:
         ours, theirs = (
             np.stack([cv2.GaussianBlur(frame, (0, 0), blur) for frame in clip])
@@ -53,7 +53,7 @@ def fitted(source: Volume, output: Volume, matrix: Map) -> Map:
             for i, slope in enumerate(slopes):
                 for j, weight in enumerate(weights):
                     np.multiply(slope, weight, out=jacobian[3 * i + j])
-            matrix = matrix + _step(jacobian.reshape(6, -1), error)
+            matrix = matrix + _step(jacobian.reshape(8, -1), error)
     return matrix
 
 
@@ -71,10 +71,11 @@ def covered_by(matrix: Map, shape: tuple[int, int]) -> Plane:
     return cv2.warpAffine(np.ones(shape, np.float32), matrix, shape[::-1], flags=NEAREST)
 
 
-def _step(jacobian: Float32[np.ndarray, "6 pixels"], error: Float32[np.ndarray, " pixels"]) -> Map:
-    normal = (jacobian @ jacobian.T).astype(np.float64)
+def _step(jacobian: Float32[np.ndarray, "8 pixels"], error: Float32[np.ndarray, " pixels"]) -> Map:
+    """A step from the first six rows; a product of eight is faster, and gives the same."""
+    normal = (jacobian @ jacobian.T)[:6, :6].astype(np.float64)
     normal += 1e-3 * np.diag(np.diagonal(normal)) + 1e-9 * np.eye(6)
-    return np.linalg.solve(normal, (jacobian @ error).astype(np.float64)).reshape(2, 3)
+    return np.linalg.solve(normal, (jacobian[:6] @ error).astype(np.float64)).reshape(2, 3)
 
 
 def _packed(volumes: Sequence[Volume]) -> Packed:

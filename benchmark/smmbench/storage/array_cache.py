@@ -28,8 +28,8 @@ def origin_key(origin: Mapping[str, Any]) -> str:
 def cached_arrays(kind: str, origin: Mapping[str, Any], compute: Callable[[], Arrays]) -> Arrays:
     """Return the cached arrays for this origin, or compute and cache them.
 
-    An entry that cannot be read completely (zip files contain checksums) is recomputed. If nothing
-    can be written, nothing is cached, and one warning says so.
+    An entry that cannot be read completely (zip files contain checksums) is recomputed, so nobody
+    waits for the disk. If nothing can be written, nothing is cached, and one warning says so.
 
     Args:
         kind: Folder below the cache: `tracks` or `embeddings`.
@@ -43,7 +43,7 @@ def cached_arrays(kind: str, origin: Mapping[str, Any], compute: Callable[[], Ar
         return kept
     arrays = compute()
     try:
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
+        with atomic_path(path, durable=False) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:  # a read-only or full disk: go on with what is in hand
         _not_kept(str(home()), error.strerror or str(error))

@@ -24,13 +24,18 @@ _TEMPORARY = re.compile(r"\.tmp-(?P<machine>[0-9a-f]{8})-(?P<pid>\d+)-")
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary path in the same folder; on a clean exit it is renamed to `path`, durably.
 
     The temporary name keeps the extension of `path` (writers of videos choose a format by it) and
     starts with a dot and `tmp`, so that no reader mistakes it for a result. On an exception it is
     removed and `path` is unchanged. Files that killed processes left in the folder are removed
     first.
+
+    Args:
+        path: The file.
+        durable: Whether to wait until the disk has it. Not needed where a reader recognises a file
+            that a power failure cut off, and can compute it again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent)
@@ -41,14 +46,16 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
+        if durable:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         os.chmod(temporary, 0o666 & ~_UMASK)  # mkstemp made it readable by its owner alone
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    if durable:
+        _sync_folder(path.parent)
 
 
 def write_text(path: Path, text: str) -> None:

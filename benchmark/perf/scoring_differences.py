@@ -1,0 +1,193 @@
+"""How far scores and marks move with threads, batches, order, shards and processes.
+
+    python benchmark/perf/scoring_differences.py --clips 2
+
+The same videos of the control `shuffled`, three of each clip, are scored in each of these ways, in
+processes of their own with empty homes. Every number of every `scores.json` is compared with those
+of one process with one thread: values, details and values by frame of all metrics, and the marks.
+The last rows take away what the text model is shielded by: one thread, one batch shape.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SEEDS = 3  # videos of each clip
+SMMBENCH = [sys.executable, "-c", "from smmbench.cli import main; main()"]
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
+BLAS = "OPENBLAS_NUM_THREADS"  # of NumPy; the command line sets it to 1
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way to score.
+
+    Attributes:
+        threads: Of PyTorch and OpenCV.
+        blas: Threads of NumPy's matrix products.
+        batch: Frames that the text model sees at once; 0 for its own.
+        unpinned: Whether the text model takes all threads instead of one.
+        layout: Whether its convolutions run channels-first.
+        split: Gives the results as lists that are scored one after the other, by loops of their
+            own.
+        workers: Processes.
+    """
+
+    threads: int = 1
+    blas: int = 1
+    batch: int = 0
+    unpinned: bool = False
+    layout: bool = False
+    split: Callable[[list[Any]], list[list[Any]]] = lambda results: [results]
+    workers: int = 1
+
+
+WAYS = {
+    "1 thread": Way(),
+    "again": Way(),
+    "2 threads": Way(threads=2),
+    "4 threads": Way(threads=4),
+    "4 threads, also in NumPy's products": Way(threads=4, blas=4),
+    "2 processes": Way(workers=2),
+    "in reverse order": Way(split=lambda results: [results[::-1]]),
+    "two shares": Way(split=lambda results: [results[::2], results[1::2]]),
+    "text model: 2 threads": Way(threads=2, unpinned=True),
+    "text model: 4 threads": Way(threads=4, unpinned=True),
+    "text model: batches of 1": Way(batch=1),
+    "text model: batches of 5": Way(batch=5),
+    "text model: batches of 64": Way(batch=64),
+    "text model: channels first": Way(layout=True),
+}
+
+
+def main() -> None:
+    """Measure and print, or be one of the ways."""
+    parser = argparse.ArgumentParser(description="Measure what scores depend on.")
+    parser.add_argument("--clips", type=int, default=2, help="Clips, of three videos each.")
+    parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.way:
+        be(WAYS[chosen.way], chosen.folder)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make(folder / "made", chosen.clips)
+        first, *others = WAYS
+        wanted = scored(folder, first)
+        print(f"{len(wanted)} numbers of {chosen.clips * SEEDS} videos")
+        print(f"\n| against {first} | different | largest difference | of scores | of marks |")
+        print("|---|--:|--:|--:|--:|")
+        for name in others:
+            print(row(name, wanted, scored(folder, name)), flush=True)
+
+
+def make(results: Path, clips: int) -> None:
+    """Make the videos."""
+    from smmbench.dataset import load_dataset
+
+    names = [clip.name for clip in load_dataset("emoji").manifest.clips[:clips]]
+    words = ["--quiet", "run", "--method", "shuffled", "--device", "cpu", "--results", str(results)]
+    words += [word for name in names for word in ("--clip", name)]
+    words += [word for seed in range(SEEDS) for word in ("--seed", str(seed))]
+    subprocess.run([*SMMBENCH, *words, "--limit", str(clips * SEEDS)], check=True)
+
+
+def scored(folder: Path, name: str) -> dict[str, float]:
+    """All numbers of a copy of the videos that was scored in one way."""
+    way, copy = WAYS[name], folder / name
+    shutil.copytree(folder / "made", copy)
+    threads = dict.fromkeys(THREADS, str(way.threads)) | {BLAS: str(way.blas)}
+    environment = {**os.environ, **threads, "SMMBENCH_HOME": str(folder / f"home of {name}")}
+    own = [sys.executable, __file__, "--way", name, "--folder", str(copy)]
+    subprocess.run(own, check=True, env=environment)
+    files = {path.relative_to(copy): path for path in copy.rglob("scores.json")}
+    return {
+        f"{place.parent}: {key}": value
+        for place, path in files.items()
+        for key, value in numbers(json.loads(path.read_text()))
+    }
+
+
+def numbers(file: dict[str, Any]) -> Iterator[tuple[str, float]]:
+    """Every number of a `scores.json`, with its name."""
+    for score in file["scores"]:
+        yield f"score {score['metric']}", score["value"]
+        yield from ((f"score {score['metric']} {k}", v) for k, v in score["details"].items())
+        for key, values in score["per_frame"].items():
+            at = enumerate(values)
+            yield from ((f"score {score['metric']} {key} {i}", v) for i, v in at if v is not None)
+    for mark in file["marks"]:
+        yield f"mark {mark['name']}", mark["value"]
+
+
+def row(name: str, wanted: dict[str, float], found: dict[str, float]) -> str:
+    """A row of the table.
+
+    Raises:
+        ValueError: One of both has numbers that the other lacks.
+    """
+    if wanted.keys() != found.keys():
+        raise ValueError(f"'{name}' has other numbers: {sorted(wanted.keys() ^ found.keys())[:5]}")
+    apart = {key: abs(wanted[key] - found[key]) for key in wanted}
+    if any(math.isnan(value) for value in apart.values()):
+        raise ValueError(f"'{name}' gave numbers that are not finite.")
+    kinds = [max(v for k, v in apart.items() if f": {kind}" in k) for kind in ("score", "mark")]
+    different = sum(value > 0 for value in apart.values())
+    largest = [f"{value:.1e}" if value else "0" for value in (max(kinds), *kinds)]
+    cells = [f"{different} of {len(apart)}", *largest]
+    return f"| {name} | {' | '.join(cells)} |"
+
+
+def be(way: Way, results: Path) -> None:
+    """Score in this process."""
+    import cv2
+
+    from smmbench.metrics import metric_names
+    from smmbench.scoring.loop import results_below
+    from smmbench.scoring.models import text_model
+    from smmbench.scoring.options import Options
+    from smmbench.scoring.workers import score_results
+
+    cv2.setNumThreads(way.threads)
+    if way.batch:
+        text_model.TextModel.embed_frames.__defaults__ = (way.batch,)
+    if way.unpinned:
+        vars(text_model)["one_thread"] = lambda device: nullcontext()
+    if way.layout:
+        channels_first(text_model)
+    options = Options(metric_names(), device="cpu")
+    for part in way.split(results_below(results)):
+        for outcome in score_results(options, part, workers=way.workers):
+            if outcome.error:
+                raise RuntimeError(outcome.error)
+
+
+def channels_first(text_model: Any) -> None:
+    """Let text models that are loaded from now on keep PyTorch's own layout."""
+    import torch
+
+    create = text_model._create
+
+    def created(*given: Any, **named: Any) -> Any:
+        loaded = create(*given, **named)
+        loaded.model.visual.to(memory_format=torch.contiguous_format)
+        return loaded
+
+    text_model._create = created
+
+
+if __name__ == "__main__":
+    main()
