@@ -125,7 +125,7 @@ def scaled(matrix: Map, scale: float) -> Map:
 
 def _correlations(
     product: Spectrum, padded: tuple[int, int, int], delays: np.ndarray
-) -> Float32[np.ndarray, "delays shifts"]:
+) -> Float[np.ndarray, "delays shifts"]:
     """Absolute correlation at all shifts; places are transformed for the delays that count only."""
     by_delay = np.fft.ifft(product, padded[0], 0)[-delays]
     planes = np.fft.irfft(np.fft.ifft(by_delay, padded[1], 1), padded[2], 2)
