@@ -59,7 +59,7 @@ WAYS = {
     "again": Way(),
     "2 threads": Way(threads=2),
     "4 threads": Way(threads=4),
-    "4 threads, also in NumPy's products": Way(threads=4, blas=4),
+    "2 threads, also in NumPy's products": Way(threads=2, blas=2),
     "2 processes": Way(workers=2),
     "in reverse order": Way(split=lambda results: [results[::-1]]),
     "two shares": Way(split=lambda results: [results[::2], results[1::2]]),
@@ -76,6 +76,7 @@ def main() -> None:
     """Measure and print, or be one of the ways."""
     parser = argparse.ArgumentParser(description="Measure what scores depend on.")
     parser.add_argument("--clips", type=int, default=2, help="Clips, of three videos each.")
+    parser.add_argument("--only", nargs="+", choices=WAYS, help="Only these ways; default all.")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -85,7 +86,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make(folder / "made", chosen.clips)
-        first, *others = WAYS
+        first, *every = WAYS
+        others = chosen.only or every
         wanted = scored(folder, first)
         print(f"{len(wanted)} numbers of {chosen.clips * SEEDS} videos")
         print(f"\n| against {first} | different | largest difference | of scores | of marks |")
@@ -154,6 +156,7 @@ def row(name: str, wanted: dict[str, float], found: dict[str, float]) -> str:
 def be(way: Way, results: Path) -> None:
     """Score in this process."""
     import cv2
+    import torch
 
     from smmbench.metrics import metric_names
     from smmbench.scoring.loop import results_below
@@ -162,6 +165,9 @@ def be(way: Way, results: Path) -> None:
     from smmbench.scoring.workers import score_results
 
     cv2.setNumThreads(way.threads)
+    torch.set_num_threads(way.threads)  # the environment gives no more than there are cores
+    if torch.get_num_threads() != way.threads:
+        raise RuntimeError(f"PyTorch takes {torch.get_num_threads()} threads, not {way.threads}.")
     if way.batch:
         text_model.TextModel.embed_frames.__defaults__ = (way.batch,)
     if way.unpinned:
