@@ -34,7 +34,7 @@ def test_gives_what_the_file_holds(tmp_path: Path) -> None:
 def test_refuses_what_are_no_tracks(tmp_path: Path, content: dict[str, np.ndarray]) -> None:
     path = tmp_path / "tracks.npz"
     np.savez(path, **content)  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="does not hold true tracks"):
+    with pytest.raises(ValueError, match="does not contain ground-truth tracks"):
         known_tracks(path)
 
 
@@ -44,5 +44,5 @@ def test_refuses_a_missing_or_cut_file(tmp_path: Path) -> None:
         known_tracks(path)
     np.savez(path, tracks=POINTS, visible=VISIBLE)
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match="does not hold true tracks"):
+    with pytest.raises(ValueError, match="does not contain ground-truth tracks"):
         known_tracks(path)

@@ -1,4 +1,4 @@
-"""Marks: whether an output's motion score may be taken at its word."""
+"""Marks: whether the motion score of an output can be trusted."""
 
 from smmbench.marks.glance import Glance
 from smmbench.marks.rules import MARKED_SHARE, RULES, Rule, is_near_copy

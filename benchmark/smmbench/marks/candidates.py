@@ -1,7 +1,8 @@
-"""Where a source may have been moved to: the best cross-correlations of changes over time.
+"""Candidates for how a source was moved: the best cross-correlations of changes over time.
 
-For every mirroring, both directions of time and a few sizes, at all shifts and delays at once, by
-Fourier transforms. Those of a source are the larger half and do not depend on the output.
+Fourier transforms give the correlations at all shifts and delays at once, for every mirroring, both
+directions of time and a few sizes. The source's transforms, the larger half, do not depend on the
+output.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ import numpy as np
 from jaxtyping import Complex, Float, Float32
 
 COARSE = 0.25
-"""Size of the pictures in which shifts and delays are searched, over that of thumbnails."""
+"""Size of the pictures in which shifts and delays are searched, relative to thumbnails."""
 SIZES = (1.0, 0.8, 0.64, 0.5, 0.4, 0.32, 1.25, 1.56)
-"""Sizes of the moved source that are tried, over its own."""
+"""Sizes of the moved source that are tried, relative to its own."""
 LONGEST_DELAY = 0.5
-"""Share of a clip by which the source may be delayed: of less overlap, nothing is said."""
+"""Maximum delay of the source as a share of the clip; smaller overlaps are not examined."""
 REFINED = 4
 """Candidates for which the map is fitted; the best one counts."""
 
@@ -31,10 +32,10 @@ ByDelay = Float[np.ndarray, " delays"]
 
 @dataclass(frozen=True)
 class Motion:
-    """How a source is moved: mirrored and turned round in time, then delayed and mapped.
+    """How a source is moved: mirrored and reversed in time, then delayed and mapped.
 
     Attributes:
-        mirrored: Axes that are turned round: 0 for time, 1 for rows, 2 for columns.
+        mirrored: Reversed axes: 0 for time, 1 for rows, 2 for columns.
         delay: Frames by which the output is later.
         map: From a pixel (x, y, 1) of the output's thumbnail to one of the source's.
         agreement: Correlation of the two changes over time, 0 to 1.
@@ -48,13 +49,13 @@ class Motion:
 
 @dataclass(frozen=True)
 class Shown:
-    """A source's change over time, mirrored and at some size, as outputs are compared with it.
+    """A source's change over time, mirrored and resized, for the comparison with outputs.
 
     Attributes:
-        size: Over the source's own.
+        size: Size relative to the source.
         mirrored: As in `Motion`.
-        spectrum: Of its coarse pictures, padded to twice the output's sides.
-        energies: Its energy in the frames that an output has too, for each delay.
+        spectrum: Spectrum of its coarse pictures, padded to twice the output's sides.
+        energies: Its energy in the frames that it shares with an output, for each delay.
     """
 
     size: float
@@ -64,10 +65,10 @@ class Shown:
 
 
 def shown_sources(change: Volume) -> Iterator[Shown]:
-    """Every way in which a source may be shown, but for shifts and delays.
+    """All variants in which a source may be shown, apart from shifts and delays.
 
     Args:
-        change: Brightness of its thumbnails, less each pixel's mean over time.
+        change: Brightness of its thumbnails minus each pixel's mean over time.
     """
     padded = _padded(resized(change, COARSE))
     delays = _delays(len(change))
@@ -80,10 +81,10 @@ def shown_sources(change: Volume) -> Iterator[Shown]:
 
 
 def best_candidates(sources: Iterable[Shown], output: Volume) -> list[Motion]:
-    """The best motions, the first the likeliest: one shift for each size, mirroring and delay.
+    """The best motions, most likely first: one shift for each size, mirroring and delay.
 
     Args:
-        sources: What `shown_sources` gives.
+        sources: The result of `shown_sources`.
         output: The change of the output, in the same form as that of the source.
     """
     small = resized(output, COARSE)
@@ -118,7 +119,7 @@ def best_candidates(sources: Iterable[Shown], output: Volume) -> list[Motion]:
 
 
 def scaled(matrix: Map, scale: float) -> Map:
-    """The same map between pictures of another size; pixels are squares with whole centres."""
+    """The same map between pictures of another size; pixels are squares with integer centres."""
     linear, centre = matrix[:, :2], np.full(2, (scale - 1) / 2)
     return np.column_stack([linear, scale * matrix[:, 2] + centre - linear @ centre])
 
@@ -126,7 +127,7 @@ def scaled(matrix: Map, scale: float) -> Map:
 def _correlations(
     product: Spectrum, padded: tuple[int, int, int], delays: np.ndarray
 ) -> Float[np.ndarray, "delays shifts"]:
-    """Absolute correlation at all shifts; places are transformed for the delays that count only."""
+    """Absolute correlation at all shifts; the spatial transform is done for valid delays only."""
     by_delay = np.fft.ifft(product, padded[0], 0)[-delays]
     planes = np.fft.irfft(np.fft.ifft(by_delay, padded[1], 1), padded[2], 2)
     return np.abs(planes, out=planes).reshape(len(delays), -1)
@@ -143,7 +144,7 @@ def _delays(frames: int) -> np.ndarray:
 
 
 def _energies(volume: Volume, delays: np.ndarray) -> ByDelay:
-    """Energy of the frames that are left where a clip is so many frames later than another."""
+    """Energy of the overlapping frames for each delay of one clip relative to the other."""
     frames = len(volume)
     energy = np.square(volume, dtype=np.float64).sum(axis=(1, 2))
     return np.array([energy[max(0, d) : frames + min(0, d)].sum() for d in delays])

@@ -1,8 +1,8 @@
-"""What linear filters of one clip explain of another: least squares, over all pixels of all frames.
+"""The share of a clip that linear filters of another explain, by least squares over all pixels.
 
-A filter takes the three channels of a frame, at four scales and with derivatives at two, and is the
-same at every place and time. Regressors lie one after the other in memory, which matrix products
-read fastest; a clip that many others are compared with is filtered once.
+A filter uses the three channels of a frame at four scales, with derivatives at two of them, and is
+the same at every place and time. Regressors are contiguous in memory, which is fastest for matrix
+products. A clip with which many others are compared is filtered once.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from jaxtyping import Float, Float32
 from smmbench.marks.thumbnails import Thumbnails
 
 SCALES = (0.0, 1.0, 2.0, 4.0)
-"""Pixels of a thumbnail: standard deviations of the Gaussians."""
+"""Standard deviations of the Gaussians, in pixels of a thumbnail."""
 DERIVED = (1.0, 2.0)
-"""Scales of which the derivatives are taken too."""
+"""Scales at which derivatives are also used."""
 DERIVATIVES = ((1, 0), (0, 1), (2, 0), (0, 2), (1, 1))
 """Orders along x and y: with the Gaussians, a Taylor basis of small shifts and sharpenings."""
 COUNT = 3 * (len(SCALES) + len(DERIVED) * len(DERIVATIVES))
-"""Regressors of a frame."""
+"""Number of regressors of a frame."""
 TOGETHER = 64
-"""Regressors and target are multiplied at once where pixels are a multiple of this.
+"""Regressors and target are multiplied in one product if the pixels are a multiple of this number.
 
-Elsewhere, libraries round sums of one and of two products differently.
+For other sizes, libraries round the sums of one and of two products differently.
 """
 RIDGE = 1e-4
-"""Weight of the filter's size, with regressors of unit size: nearly equal ones stay apart."""
+"""Regularisation weight for regressors of unit size, which separates nearly equal ones."""
 
 Frame = Float32[np.ndarray, "rows columns 3"]
 Planes = Float32[np.ndarray, "regressors rows columns"]
@@ -47,12 +47,12 @@ class Filtered:
 
 
 def explained(source: Thumbnails, target: Thumbnails, energy: float | None = None) -> float:
-    """Share of the energy of a target that the best filters of a source give, 0 to 1.
+    """Share of a target's energy that the best filters of a source explain, 0 to 1.
 
     Args:
-        source: What is filtered.
-        target: What is to be explained.
-        energy: Of the target, where it is known already.
+        source: The filtered clip.
+        target: The clip to be explained.
+        energy: Energy of the target, if it is known already.
 
     Raises:
         ValueError: The clips have different numbers of frames.
@@ -81,7 +81,7 @@ def filtered(source: Thumbnails) -> Filtered:
 
 
 def explained_by(source: Filtered, target: Thumbnails) -> float:
-    """The same as `explained`, to the bit, of a source that was filtered before."""
+    """Bit-identical to `explained`, for a source that was filtered before."""
     cross = np.zeros((COUNT, 3))
     for planes, wanted in zip(source.planes, target, strict=True):
         cross += _with_target(planes, wanted)

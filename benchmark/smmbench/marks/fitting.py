@@ -1,6 +1,6 @@
-"""An affine map from one clip's pictures to another's, by least squares, and pictures mapped by it.
+"""A least-squares affine map between the pictures of two clips, and its application.
 
-Gauss and Newton's method on the squared difference of the two, with one gain.
+The Gauss-Newton method minimises the squared difference of the two, with one gain.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from smmbench.marks.candidates import Map, Volume
 from smmbench.marks.thumbnails import Thumbnails
 
 STEPS = 8
-"""Steps of Gauss and Newton's method at each blur."""
+"""Gauss-Newton steps at each blur."""
 BLURS = (1.5, 0.5)
-"""Pixels of a fine picture: coarse agreement first."""
+"""Blurs in pixels of a fine picture, coarse to fine."""
 
 LINEAR = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
 NEAREST = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
 AT_ONCE = 4
-"""Pictures of one channel that OpenCV maps by one call, as channels; more take a slower way."""
+"""Pictures that OpenCV maps in one call as channels; more channels take a slower path."""
 
 Plane = Float32[np.ndarray, "rows columns"]
 Volumes = Float32[np.ndarray, "volumes time rows columns"]
@@ -58,7 +58,7 @@ def fitted(source: Volume, output: Volume, matrix: Map) -> Map:
 
 
 def mapped(source: Thumbnails, matrix: Map) -> tuple[Thumbnails, Plane]:
-    """Thumbnails as the map shows them, and which pixels they cover."""
+    """Mapped thumbnails, and the pixels that they cover."""
     size = source.shape[2], source.shape[1]
     frames = np.empty(source.shape, np.float32)
     for frame, out in zip(source, frames, strict=True):
@@ -79,7 +79,7 @@ def _step(jacobian: Float32[np.ndarray, "8 pixels"], error: Float32[np.ndarray, 
 
 
 def _packed(volumes: Sequence[Volume]) -> Packed:
-    """Pictures of volumes as channels, as many as are mapped at once; black ones fill up."""
+    """Pictures of volumes packed as channels for one call, filled up with black pictures."""
     pictures = np.concatenate(volumes)
     black = np.zeros((-len(pictures) % AT_ONCE, *pictures.shape[1:]), np.float32)
     calls = np.concatenate([pictures, black]).reshape(-1, AT_ONCE, *pictures.shape[1:])

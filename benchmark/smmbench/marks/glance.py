@@ -1,4 +1,4 @@
-"""A clip as the marks look at it; what several of them ask for is computed once."""
+"""A clip in the form used by the marks; values that several marks need are computed once."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from smmbench.marks.filters import COUNT, Filtered, explained, explained_by, fil
 from smmbench.marks.thumbnails import Frames, Thumbnails, less, luma, thumbnails
 
 MOST_KEPT = 128 * 1024**2
-"""Bytes that a source may keep of its regressors, and of its spectra; longer clips keep neither.
+"""Maximum bytes of cached regressors and spectra of a source; longer clips cache neither.
 
-A clip of 81 frames has 124 and 99 MB, one of 16 square frames 44 and 35 MB.
+A clip of 81 frames takes 124 and 99 MB, one of 16 square frames 44 and 35 MB.
 """
 SPECTRA = 64
-"""Ways in which a source is shown: see `candidates`."""
+"""Number of variants in which a source is shown: see `candidates`."""
 
 
 class Glance:
     """A clip, its thumbnails, and what is derived from them.
 
-    Outputs of one clip are compared with one glance at their source, which spares them half of the
-    work. A value is computed when it is first asked for.
+    Outputs of one clip share one glance at their source, which saves half of the work. Each value
+    is computed on first use.
 
     Args:
         frames: The clip.
@@ -46,7 +46,7 @@ class Glance:
 
     @cached_property
     def change(self) -> Thumbnails:
-        """The departure of each pixel from its mean over time."""
+        """The deviation of each pixel from its mean over time."""
         return less(self.thumbnails, axis=(0,))
 
     @cached_property
@@ -56,7 +56,7 @@ class Glance:
 
     @property
     def shown(self) -> Iterable[Shown]:
-        """Every way in which the clip may be shown as a moved source."""
+        """All variants in which the clip may be shown as a moved source."""
         padded = 2**3 * self.bright_change.size * COARSE**2
         spectra = SPECTRA * padded / 2 * 8  # half of it, as pairs of float32
         return self._shown if spectra <= MOST_KEPT else shown_sources(self.bright_change)
@@ -77,5 +77,5 @@ class Glance:
 
 
 def at_a_glance(clip: Frames | Glance) -> Glance:
-    """A glance at frames; one that is there already is given back."""
+    """Return a glance at frames; an existing glance is returned unchanged."""
     return clip if isinstance(clip, Glance) else Glance(clip)

@@ -1,10 +1,10 @@
-"""How much of an output's change over time is the source, after it was moved in space or time.
+"""The share of an output's change over time that is the source, moved in space or time.
 
-The source mirrored, played backwards, delayed, shifted, or shown smaller in a corner has the
-directions of the source or many of them, and no filter that stays in its place gives it
-(`source_share`). So the source is registered to the output first: by cross-correlation of their
-changes over time (`candidates`), then by a least-squares fit of an affine map (`fitting`). The
-share is that of `source_share`, of the source as it was moved.
+A source that is mirrored, played backwards, delayed, shifted, or shown smaller in a corner keeps
+its directions or many of them, and stationary filters cannot reproduce it (`source_share`). So the
+source is first registered to the output: by cross-correlation of their changes over time
+(`candidates`), then by a least-squares fit of an affine map (`fitting`). The share is then
+computed as in `source_share`, from the moved source.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from smmbench.marks.glance import Glance, at_a_glance
 from smmbench.marks.thumbnails import Frames, Thumbnails, less, luma
 
 FINE = 0.5
-"""Size of the pictures in which the affine map is fitted, over that of thumbnails."""
+"""Size of the pictures in which the affine map is fitted, relative to thumbnails."""
 LEAST_SEEN, HALF = 0.04, 0.5
-"""Shares of the picture that the moved source must cover, to be looked at, and to be a copy."""
+"""Minimum shares of the picture that the moved source covers, to be examined and to be a copy."""
 
 Part = Float32[np.ndarray, "frames rows columns 3"]
 
 
 def moved_source(source: Frames | Glance, output: Frames | Glance) -> float:
-    """Share of the output's change that filters of the source's change explain, once it is moved.
+    """Share of the output's change that filters of the moved source's change explain.
 
-    Change is the departure of each pixel from its mean over the frames that the moved source
-    covers. What changes outside of the moved source is not explained.
+    Change is the deviation of each pixel from its mean over the frames that the moved source
+    covers. Changes outside the moved source count as unexplained.
 
     Args:
         source: The source clip, or a glance at it.
-        output: What was made from it, in the same form.
+        output: The output, in the same form.
 
     Returns:
-        0 to 1: 1 for the source moved as a whole; 0 where either does not change.
+        0 to 1: 1 for the source moved as a whole; 0 if either does not change.
     """
     shares = _shares(at_a_glance(source), at_a_glance(output))
     return max((share for share, _ in shares), default=0.0)
 
 
 def moved_picture(source: Frames | Glance, output: Frames | Glance) -> float:
-    """The same of whole pictures, under the motion that explains most of the change.
+    """The same share for whole pictures, under the motion that explains most of the change.
 
-    Only where the moved source is seen: what a shift brings in at an edge is not the source. A
-    moved copy has both shares near 1; one that is shown small in a corner has the first alone.
+    Only the area of the moved source counts, because a shift exposes new content at the edges. A
+    moved copy has both shares near 1; a small copy in a corner has only the first.
 
     Returns:
         0 to 1; 0 where the moved source covers less than half of the picture.
@@ -79,14 +79,14 @@ def _shares(source: Glance, output: Glance) -> Iterator[tuple[float, Motion]]:
 
 
 def _together(source: Thumbnails, output: Thumbnails, motion: Motion) -> tuple[Part, Part]:
-    """The source mirrored and delayed, and the output: the frames that both have."""
+    """The mirrored and delayed source, and the output, in their common frames."""
     turned = np.flip(source, motion.mirrored) if motion.mirrored else source
     first, last = max(0, motion.delay), len(output) + min(0, motion.delay)
     return turned[first - motion.delay : last - motion.delay], output[first:last]
 
 
 def _share(source: Thumbnails, output: Thumbnails, matrix: Map) -> float:
-    """What filters of the mapped source's change explain, of all of the output's change."""
+    """Share of the output's whole change that filters of the mapped source's change explain."""
     moved, covered = mapped(source, matrix)
     inside = output * covered[None, :, :, None]
     whole, seen = energy_of(output), energy_of(inside)

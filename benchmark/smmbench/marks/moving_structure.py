@@ -1,9 +1,9 @@
-"""How much of an output is seen to move: change over time that takes the picture's edges along.
+"""The visible motion of an output: change over time that moves the edges of the picture.
 
-Motion fidelity sees directions only. A pattern of 3 levels of 255 that drifts over a still picture
-has the directions of a clip, and a viewer sees a still. Two things give it away: next to nothing
-changes, and what is there stays in its place under the change. A thing that moves changes pixels
-and takes its edges along.
+Motion fidelity measures directions only. A pattern of 3 levels of 255 that drifts over a still
+picture has the directions of a clip, but a viewer sees a still. Two properties reveal it: almost
+nothing changes, and the picture's structure stays in place. A moving object changes pixels and
+moves its edges.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from smmbench.marks.glance import Glance, at_a_glance
 from smmbench.marks.thumbnails import Frames
 
 SPREAD = 1.5
-"""Pixels of a thumbnail over which change is spread: edges lie beside what changes."""
+"""Blur of the change, in pixels of a thumbnail, because edges lie next to changing pixels."""
 
 Bright = Float32[np.ndarray, "time rows columns"]
 
 
 def moving_structure(source: Frames | Glance, output: Frames | Glance) -> float:
-    """The moving energy of an output, over that of its source.
+    """The moving energy of an output, relative to that of its source.
 
-    A clip's moving energy is the mean squared difference between successive frames, less the share
-    of it that lies where the picture's edges stay (`held_share`). Both clips are looked at as
-    thumbnails, in brightness.
+    A clip's moving energy is the mean squared difference between successive frames, minus the share
+    that lies where the picture's edges stay in place (`held_share`). Both clips are reduced to the
+    brightness of thumbnails.
 
     Args:
         source: The source clip, or a glance at it.
-        output: What was made from it, in the same form.
+        output: The output, in the same form.
 
     Returns:
         0 for a still, 1 for as much as in the source, no upper bound.
@@ -43,7 +43,7 @@ def moving_structure(source: Frames | Glance, output: Frames | Glance) -> float:
         raise ValueError("Change over time needs at least two frames, got one.")
     of_source = _moving_energy(source.bright)
     if of_source == 0:
-        raise ValueError("Nothing moves in the source: there is nothing to compare with.")
+        raise ValueError("Nothing moves in the source, so there is nothing to compare.")
     return _moving_energy(output.bright) / of_source
 
 

@@ -1,8 +1,8 @@
-"""The marks: what is measured of every output, and where a pair counts as marked.
+"""The marks: measurements of every output, and the thresholds beyond which a pair is marked.
 
-A metric says how well an output moves; a mark says that its number may not be taken at its word. A
-marked pair counts as the worst on motion. Thresholds were set on validation clips, by a command
-that is kept: see `datasets/docs/gaming.md`.
+A metric states how well an output moves; a mark states that this number cannot be trusted. A marked
+pair counts as the worst on motion. Thresholds were set on validation clips with a documented
+command: see `datasets/docs/gaming.md`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Rule:
     """One mark.
 
     Attributes:
-        name: As it is stored.
-        version: Raised whenever the same video would get another value or another verdict.
-        title: In words, for tables.
-        says: What a marked video is, as the end of the sentence "The output ...".
-        measure: From source and output, frames of one form or glances at them, to a number; a
-            `ValueError` says why there is none.
+        name: Its stored name.
+        version: Incremented whenever the same video would get another value or another verdict.
+        title: Its title in tables.
+        says: Description of a marked video, which completes the sentence "The output ...".
+        measure: Maps source and output, as frames of one form or as glances, to a number; a
+            `ValueError` states why there is none.
         threshold: See `side`.
-        side: Where of the threshold a video is marked.
+        side: The side of the threshold on which a video is marked.
     """
 
     name: str
@@ -79,14 +79,15 @@ MOVED_SOURCE = Rule(
 RULES = (MOVING_STRUCTURE, SOURCE_SHARE, MOVED_SOURCE)
 
 MARKED_SHARE = 0.2
-"""A row with a larger share of marked pairs has no star, no place on the front and no rank."""
+"""A row with a larger share of marked pairs has no star, no place on the Pareto front and no
+rank."""
 
 COPIED_PICTURE = 0.95
-"""Of a near-copy, whose change is the source's too, `picture_share` or `moved_picture` is more."""
+"""Minimum `picture_share` or `moved_picture` of a near-copy, whose change is the source's too."""
 
 
 def is_near_copy(source: Frames, output: Frames) -> bool:
-    """Whether an output is its source but for filters, new colours, and a move of the whole."""
+    """Whether an output is its source up to filters, new colours and a move of the whole."""
     ours, theirs = at_a_glance(source), at_a_glance(output)
     return (
         SOURCE_SHARE.marks(source_share(ours, theirs))

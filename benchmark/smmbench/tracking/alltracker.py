@@ -46,12 +46,12 @@ class Parameters:
 
 
 class AllTracker:
-    """Follows the grid of the other trackers, read off a dense map of where each pixel goes.
+    """Tracks the grid of the other trackers, sampled from a dense map of pixel displacements.
 
     Args:
         checkpoint: Local weights file.
         parameters: Grid, size and refinements.
-        device: Where to compute; its code needs a CUDA device.
+        device: The device on which to compute; its code needs a CUDA device.
 
     Raises:
         ImportError: There is no clone, or a package that it needs is not installed.

@@ -1,4 +1,4 @@
-"""Tracks from optical flow: a grid of the first frame goes from frame to frame where flow takes it.
+"""Tracks from optical flow: a grid of the first frame is moved along the flow, frame by frame.
 
 The forward-backward check is that of Kalal et al. (ICPR 2010).
 """
@@ -18,24 +18,24 @@ from smmbench.video.types import Video
 Grey = UInt8[np.ndarray, "height width"]
 Points = Float32[np.ndarray, "n 2"]
 Found = Bool[np.ndarray, " n"]
-# Where points of one frame are in another, and which of them have an answer.
+# Positions of points of one frame in another, and which of them are valid.
 Flow = Callable[[Grey, Grey, Points], tuple[Points, Found]]
 
 
 def chain(video: Video, points: Points, flow: Flow, max_return: float) -> Tracks:
-    """Follow points of the first frame.
+    """Track points of the first frame.
 
-    A point goes where the flow takes it. It waits where it is in a step where the flow has no
-    answer, or one outside the frame. It is visible until the first step that has no answer or
-    that, followed back, misses where it came from; what comes after is a guess, as every tracker
-    gives one for points that it does not see. Guesses stay: on true motion they rank outputs
-    better than points that stop where they were lost.
+    A point moves along the flow. It stays where it is in a step for which the flow is invalid or
+    leads outside the frame. It is visible until the first step that is invalid or fails the
+    forward-backward check; later positions are estimates, as every tracker gives for points that
+    it does not see. Estimates are kept: with ground-truth motion they rank outputs better than
+    points that stop where they were lost.
 
     Args:
-        video: What to follow.
+        video: The video.
         points: (x, y) in pixels.
-        flow: From one frame to the next, and back.
-        max_return: Pixels that a point may miss when it is followed back.
+        flow: Flow from one frame to the next, and back.
+        max_return: Maximum forward-backward error in pixels.
     """
     greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in video.frames]
     seen = np.ones(len(points), dtype=bool)
@@ -51,7 +51,7 @@ def chain(video: Video, points: Points, flow: Flow, max_return: float) -> Tracks
 def _follow(
     before: Grey, after: Grey, points: Points, flow: Flow, max_return: float
 ) -> tuple[Points, Found]:
-    """Where the points went, and which steps to trust."""
+    """The positions of the points, and which steps are reliable."""
     moved, found = flow(before, after, points)
     height, width = after.shape
     found &= ((moved >= 0) & (moved <= [width - 1, height - 1])).all(axis=-1)

@@ -1,4 +1,4 @@
-"""Whether a tracker follows a motion that is known."""
+"""Checks that a tracker follows a known motion."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ ALLOWED = 1.0  # pixels of median error
 
 @dataclass(frozen=True)
 class Checked:
-    """What a tracker made of a texture that moves.
+    """The result of a tracker on a moving texture.
 
     Attributes:
-        median_error: Pixels from the truth, over points and frames that lie inside.
-        seen: Share of these that the tracker calls visible.
-        seconds: That it took.
-        frames: Of the clip.
-        side: Of its frames, in pixels.
+        median_error: Median error in pixels over points and frames inside the picture.
+        seen: Share of these that the tracker reports as visible.
+        seconds: Time taken.
+        frames: Number of frames of the clip.
+        side: Side of its frames, in pixels.
         follows: Whether the median error is at most one pixel.
     """
 
@@ -40,7 +40,7 @@ class Checked:
 
 
 def check(tracker: Tracker) -> Checked:
-    """Follow a texture that moves by whole pixels, and compare with the truth."""
+    """Track a texture that moves by whole pixels, and compare with the ground truth."""
     begun = time.perf_counter()
     tracks = tracker.track(moving_texture())
     seconds = time.perf_counter() - begun

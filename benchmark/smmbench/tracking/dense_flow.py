@@ -1,7 +1,7 @@
 """Tracks by dense optical flow (DIS): works everywhere, needs no weights.
 
 Kroeger et al., "Fast optical flow using dense inverse search" (ECCV 2016), as OpenCV has it, in its
-preset `medium`. It smooths the flow over the frame, so points on plain ground have an answer too.
+preset `medium`. It smooths the flow over the frame, so points in untextured areas are tracked too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Parameters:
 
 
 class DenseFlow:
-    """Follows a grid of the first frame from frame to frame; see `chain`."""
+    """Tracks a grid of the first frame from frame to frame; see `chain`."""
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters

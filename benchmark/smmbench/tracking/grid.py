@@ -1,4 +1,4 @@
-"""Where tracking begins: a regular grid on the first frame."""
+"""The starting points of tracking: a regular grid on the first frame."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from jaxtyping import Float32
 def grid_points(width: int, height: int, grid: int) -> Float32[np.ndarray, "n 2"]:
     """Centres of the cells when a frame is cut into `grid` x `grid` equal cells.
 
-    The margin is therefore half a cell on every side, on any canvas: no point lies on the border,
-    and every point stands for the same area.
+    The margin is therefore half a cell on every side, for any frame size: no point lies on the
+    border, and every point represents the same area.
 
     Returns:
         Positions (x, y) in pixels, row by row; n = grid * grid.

@@ -1,8 +1,8 @@
-"""True tracks that a dataset carries.
+"""Ground-truth tracks of a dataset.
 
-Only sources have them: a renderer knows where every point of its clip went, and nobody knows that
-of what a method made of it. A comparison of true tracks with tracked ones measures the tracker too,
-so tracking both sides alike is the default.
+Only sources have them: a renderer knows the path of every point of its clip, but the true motion of
+an output is unknown. A comparison of ground-truth tracks with tracked ones also measures the
+tracker, so both sides are tracked by default.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def known_tracks(path: Path) -> Tracks:
         ValueError: The file is missing, or it does not hold such tracks.
     """
     if not path.is_file():
-        raise ValueError(f"No file '{path}' with true tracks.")
+        raise ValueError(f"No file '{path}' with ground-truth tracks.")
     try:
         arrays = bounded_arrays(path, {"tracks": LARGEST, "visible": LARGEST})
         points, visible = arrays["tracks"], arrays["visible"]
@@ -35,6 +35,6 @@ def known_tracks(path: Path) -> Tracks:
         return Tracks(points, visible)
     except (ValueError, OSError) as error:
         raise ValueError(
-            f"'{path}' does not hold true tracks: arrays `tracks` (n, time, 2), float, and "
-            f"`visible` (n, time), bool, are needed ({error})."
+            f"'{path}' does not contain ground-truth tracks: it needs the arrays "
+            f"`tracks` (n, time, 2), float, and `visible` (n, time), bool ({error})."
         ) from error

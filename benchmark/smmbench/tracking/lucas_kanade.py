@@ -31,7 +31,7 @@ class Parameters:
 
 
 class LucasKanade:
-    """Follows a grid of the first frame from frame to frame; see `chain`."""
+    """Tracks a grid of the first frame from frame to frame; see `chain`."""
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
@@ -52,7 +52,7 @@ class LucasKanade:
         return chain(video, points, self._flow, self.parameters.max_return)
 
     def _flow(self, before: Grey, after: Grey, points: Points) -> tuple[Points, Found]:
-        """No answer where the window has no texture."""
+        """Points are invalid where the window has no texture."""
         p = self.parameters
         stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, p.iterations, p.epsilon)
         moved, status, _ = cv2.calcOpticalFlowPyrLK(

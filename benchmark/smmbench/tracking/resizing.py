@@ -1,4 +1,4 @@
-"""To the size that a learned tracker looks at, and its positions back."""
+"""Resizing of frames for a learned tracker, and of its positions back."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Resizing:
-    """From a frame of one size to another; (0, 0) is the centre of the first pixel in both.
+    """Maps between frames of two sizes; (0, 0) is the centre of the first pixel in both.
 
     Attributes:
-        width: Of the clip's frames, in pixels.
-        height: The same.
-        to_width: Of the frames that the tracker sees.
-        to_height: The same.
+        width: Width of the clip's frames, in pixels.
+        height: Height of the clip's frames.
+        to_width: Width of the frames that the tracker sees.
+        to_height: Height of the frames that the tracker sees.
     """
 
     width: int

@@ -37,10 +37,11 @@ class Parameters:
 
 
 class BootsTAPIR:
-    """Follows the grid of the other trackers.
+    """Tracks the grid of the other trackers.
 
-    Frames are resized to 256x256, as the published numbers have it, and tracks back. A point is
-    visible where the product of being unoccluded and of being near the truth is above one half.
+    Frames are resized to 256x256, as for the published numbers, and tracks are resized back. A
+    point is visible if the probability of being unoccluded times that of being accurate is above
+    one half.
 
     Args:
         checkpoint: Local weights file.

@@ -1,4 +1,4 @@
-"""What a tracker is, and how one is named."""
+"""The interface of trackers, and their names."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from smmbench.video.types import Video
 
 @dataclass(frozen=True)
 class Kind:
-    """A tracker that can be named.
+    """A known tracker.
 
     Attributes:
-        form: How it is named: `lucas-kanade`, or `cotracker3:/path.pth` with a checkpoint.
-        title: What it is.
-        license: Of its code and weights.
-        install: How to get its code; empty for what is installed with smmbench.
-        checkpoint: Where its weights are; empty for none.
+        form: Form of its name: `lucas-kanade`, or `cotracker3:/path.pth` with a checkpoint.
+        title: Its title.
+        license: License of its code and weights.
+        install: How to install its code; empty if it is part of smmbench's requirements.
+        checkpoint: Where its weights are published; empty for none.
     """
 
     form: str
@@ -77,7 +77,7 @@ FORMS = tuple(kind.form for kind in KINDS)
 
 @runtime_checkable
 class Tracker(Protocol):
-    """Follows points through a clip."""
+    """Tracks points through a clip."""
 
     def track(self, video: Video) -> Tracks:
         """Tracks over all frames of `video`, in its pixels."""
