@@ -7,6 +7,7 @@ time of modification.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import mmap
@@ -66,6 +67,16 @@ def tensors_sha256(files: Path | Iterable[Path]) -> str:
 def weights_files(folder: Path) -> list[Path]:
     """Every .safetensors file below a folder, in the order of their paths."""
     return sorted(folder.rglob(f"*{SAFETENSORS}"))
+
+
+def tensor_names(path: Path) -> list[str]:
+    """Names of all tensors of one weights file; nested names are joined by dots.
+
+    Raises:
+        ValueError: It is not a whole file of weights; the message says what it is.
+        OSError: It cannot be read.
+    """
+    return [one.name for one in _remembered(path)]
 
 
 def _remembered(path: Path) -> list[_Hashed]:
@@ -128,9 +139,9 @@ def _of_pickled(path: Path) -> Iterator[_Hashed]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # an older form of pickle
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
     except Exception as error:  # a broken file raises whatever its damage leads to
+        if isinstance(error, OSError) and error.errno != errno.EINVAL:  # EINVAL: of a cut archive
+            raise
         raise ValueError(_no_weights(path, "PyTorch", error)) from error
     found = dict(_leaves("", content))
     if not found:
@@ -154,24 +165,54 @@ def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _no_weights(path: Path, form: str, error: Exception) -> str:
+    kind, advice = _looks_like(path)
     reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
     if "weights only" in reason.lower():  # its advice is to let the file run code
         reason = "it holds Python objects, which are code, beside tensors"
-    return (
-        f"'{path}' does not hold weights in the form of {form} ({_looks_like(path)}: {reason}). "
-        "Download the weights again."
-    )
+    said = f"{kind}: {reason}" if kind == _UNKNOWN else kind
+    return f"'{path}' does not hold weights in the form of {form} ({said}). {advice}"
 
 
-def _looks_like(path: Path) -> str:
-    """What a file is that is no weights: the two things that people get instead."""
+_UNKNOWN = "it is damaged, or another kind of file"
+
+
+def _looks_like(path: Path) -> tuple[str, str]:
+    """What a file is that is no weights, of the things that people get instead, and what to do."""
     with path.open("rb") as file:
-        begin = file.read(256).lstrip().lower()
-    if begin.startswith((b"<!doctype", b"<html")):
-        return "it is a web page"
-    if begin.startswith(b"version https://git-lfs"):
-        return "it is a pointer of Git LFS, not the file that it points to"
-    return "it is damaged, or another kind of file"
+        begin = file.read(256)
+    text = begin.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    again = "Download the weights again."
+    if not begin:
+        return "it is empty", again
+    if text.startswith((b"<!doctype", b"<html", b"<head", b"<?xml")):
+        return (
+            "it is a web page, as a download that needs a sign-in or another address gives",
+            "Download the file itself.",
+        )
+    if text.startswith(b"version https://git-lfs"):
+        return (
+            "it is a pointer of Git LFS, not the file that it points to",
+            "Download the file itself, as `git lfs pull` does.",
+        )
+    if begin.startswith(b"\x93NUMPY") or _is_numpy_archive(path):
+        return (
+            "it is a file of NumPy arrays, as JAX models are saved",
+            "Download the PyTorch weights.",
+        )
+    if begin.startswith(b"PK") and not zipfile.is_zipfile(path):
+        return (
+            f"it is truncated: {path.stat().st_size} bytes, and the index at its end is missing",
+            again,
+        )
+    return _UNKNOWN, again
+
+
+def _is_numpy_archive(path: Path) -> bool:
+    if not zipfile.is_zipfile(path):
+        return False
+    with suppress(OSError, zipfile.BadZipFile), zipfile.ZipFile(path) as archive:
+        return any(name.endswith(".npy") for name in archive.namelist())
+    return False
 
 
 # Names of element types as safetensors has them.

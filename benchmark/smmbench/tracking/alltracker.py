@@ -18,7 +18,8 @@ from jaxtyping import Float
 
 from smmbench.storage.home import folder_sha256
 from smmbench.storage.weights_hash import tensors_sha256
-from smmbench.tracking.grid import grid_points
+from smmbench.tracking.checkpoints import loading, require_checkpoint
+from smmbench.tracking.grid import first_points
 from smmbench.tracking.resizing import Resizing
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
@@ -62,11 +63,7 @@ class AllTracker:
         import torch
 
         code = _clone()
-        if not checkpoint.is_file():
-            raise ValueError(
-                f"No AllTracker checkpoint '{checkpoint}'. Fetch {CHECKPOINT} (MIT) and name the "
-                "file: --tracker alltracker:/path.pth"
-            )
+        require_checkpoint(checkpoint, "AllTracker", f"{CHECKPOINT} (MIT)", "alltracker:/path.pth")
         if not device.startswith("cuda"):
             raise ValueError(
                 f"AllTracker's code computes on an NVIDIA GPU only, not on '{device}': use "
@@ -77,14 +74,9 @@ class AllTracker:
         self.code = folder_sha256(code / "nets", "*.py")
         self.checkpoint_sha256 = tensors_sha256(checkpoint)
         model = _network(code)(_WINDOW, init_weights=False)  # no ImageNet weights are fetched
-        try:
+        with loading(checkpoint, "AllTracker", "The tiny model is not supported."):
             content = torch.load(checkpoint, map_location="cpu", weights_only=True)
             model.load_state_dict(content.get("model", content))
-        except (RuntimeError, TypeError, AttributeError) as error:
-            raise ValueError(
-                f"'{checkpoint}' does not load as weights of AllTracker: "
-                f"{str(error).splitlines()[0]} The tiny model is not supported."
-            ) from error
         self.model = model.eval().to(device)
 
     def origin(self) -> dict[str, Any]:
@@ -100,8 +92,8 @@ class AllTracker:
             **asdict(self.parameters),
         }
 
-    def track(self, video: Video) -> Tracks:
-        """Tracks of the grid."""
+    def track(self, video: Video, points: Float[np.ndarray, "n 2"] | None = None) -> Tracks:
+        """Tracks of the grid, or of points that begin elsewhere."""
         import torch
 
         time, height, width = video.frames.shape[:3]
@@ -115,7 +107,7 @@ class AllTracker:
                 sw=None,
                 is_training=False,
             )
-        points = grid_points(width, height, self.parameters.grid)
+        points = first_points(video, self.parameters.grid, points)
         start = resizing.there(points)
         moved = start + _read(flow[0, :time].float().cpu(), start)
         positions = resizing.back(moved.astype(np.float32)).swapaxes(0, 1)

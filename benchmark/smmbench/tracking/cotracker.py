@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from smmbench.storage.weights_hash import tensors_sha256
-from smmbench.tracking.grid import grid_points
+from smmbench.tracking.checkpoints import loading, require_checkpoint
+from smmbench.tracking.grid import first_points
 from smmbench.tracking.installed import installed_version
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
@@ -27,6 +29,11 @@ CHECKPOINTS = {
     3: "https://huggingface.co/facebook/cotracker3/resolve/main/scaled_offline.pth",
 }
 _WINDOW = {2: 8, 3: 60}  # frames a window: what the checkpoints were trained with
+
+_SUPPORTED = (
+    "The offline models of CoTracker2 (cotracker2.pth) and CoTracker3 (scaled_offline.pth) are "
+    "supported; CoTracker v1, 2.1 and the online models are not."
+)
 
 
 @dataclass(frozen=True)
@@ -59,28 +66,19 @@ class CoTracker:
     def __init__(self, checkpoint: Path, parameters: Parameters, device: str) -> None:
         predictor = _predictor_class()
         generation = parameters.generation
-        if not checkpoint.is_file():
-            raise ValueError(
-                f"No CoTracker checkpoint '{checkpoint}'. Fetch {CHECKPOINTS[generation]} "
-                f"(CC BY-NC 4.0) and name the file: --tracker cotracker{generation}:/path.pth"
-            )
+        title = f"CoTracker{generation}"
+        source = f"{CHECKPOINTS[generation]} (CC BY-NC 4.0)"
+        require_checkpoint(checkpoint, title, source, f"cotracker{generation}:/path.pth")
         self.parameters = parameters
         self.device = device
         self.checkpoint_sha256 = tensors_sha256(checkpoint)
-        try:
+        with loading(checkpoint, f"{title} (offline)", _SUPPORTED):
             model = predictor(
                 checkpoint=str(checkpoint),
                 offline=True,
                 v2=generation == 2,
                 window_len=_WINDOW[generation],
             )
-        except (RuntimeError, KeyError) as error:
-            raise ValueError(
-                f"'{checkpoint}' does not load as weights of CoTracker{generation} (offline): "
-                f"{str(error).splitlines()[0]} The offline models of CoTracker2 "
-                "(cotracker2.pth) and CoTracker3 (scaled_offline.pth) are supported; CoTracker v1, "
-                "2.1 and the online models are not."
-            ) from error
         self.model = model.to(device)
 
     def origin(self) -> dict[str, Any]:
@@ -96,15 +94,15 @@ class CoTracker:
             **self._stated(),
         }
 
-    def track(self, video: Video) -> Tracks:
-        """Tracks of the grid."""
+    def track(self, video: Video, points: Float[np.ndarray, "n 2"] | None = None) -> Tracks:
+        """Tracks of the grid, or of points that begin elsewhere."""
         import torch
 
         frames = torch.from_numpy(np.ascontiguousarray(video.frames)).permute(0, 3, 1, 2)
         with torch.inference_mode():
             positions, visible = self.model(
                 frames[None].float().to(self.device),  # 0 to 255
-                **self._asked(video),
+                **self._asked(video, points),
             )
         return Tracks(  # from (1, time, n, ...) to (n, time, ...)
             positions[0].permute(1, 0, 2).float().cpu().numpy(),
@@ -118,14 +116,15 @@ class CoTracker:
             del stated["published"]
         return stated
 
-    def _asked(self, video: Video) -> dict[str, Any]:
+    def _asked(
+        self, video: Video, points: Float[np.ndarray, "n 2"] | None = None
+    ) -> dict[str, Any]:
         import torch
 
-        if self.parameters.published:
+        if self.parameters.published and points is None:
             return {"grid_size": self.parameters.grid}
-        height, width = video.frames.shape[1:3]
-        points = torch.from_numpy(grid_points(width, height, self.parameters.grid))
-        queries = torch.cat([torch.zeros(len(points), 1), points], dim=1)  # frame, x, y
+        begin = torch.from_numpy(first_points(video, self.parameters.grid, points))
+        queries = torch.cat([torch.zeros(len(begin), 1), begin], dim=1)  # frame, x, y
         return {"queries": queries[None].to(self.device)}
 
 

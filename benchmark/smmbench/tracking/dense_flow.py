@@ -11,9 +11,10 @@ from typing import Any
 
 import cv2
 import numpy as np
+from jaxtyping import Float
 
 from smmbench.tracking.chain import Found, Grey, Points, chain
-from smmbench.tracking.grid import grid_points
+from smmbench.tracking.grid import first_points
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
 
@@ -44,8 +45,8 @@ class DenseFlow:
             **asdict(self.parameters),
         }
 
-    def track(self, video: Video) -> Tracks:
-        """Tracks of the grid; the same video gives the same tracks.
+    def track(self, video: Video, points: Float[np.ndarray, "n 2"] | None = None) -> Tracks:
+        """Tracks of the grid, or of given points; the same video gives the same tracks.
 
         Raises:
             ValueError: A side of the frame is shorter than 16 pixels.
@@ -63,7 +64,7 @@ class DenseFlow:
             steps = [_between(field, points[i : i + LOOKS]) for i in range(0, len(points), LOOKS)]
             return points + np.concatenate(steps), np.ones(len(points), dtype=bool)
 
-        points = grid_points(width, height, self.parameters.grid)
+        points = first_points(video, self.parameters.grid, points)
         return chain(video, points, flow, self.parameters.max_return)
 
 

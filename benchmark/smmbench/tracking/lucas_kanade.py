@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import cv2
+import numpy as np
+from jaxtyping import Float
 
 from smmbench.tracking.chain import Found, Grey, Points, chain
-from smmbench.tracking.grid import grid_points
+from smmbench.tracking.grid import first_points
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
 
@@ -45,10 +47,9 @@ class LucasKanade:
             **asdict(self.parameters),
         }
 
-    def track(self, video: Video) -> Tracks:
-        """Tracks of the grid; the same video gives the same tracks."""
-        height, width = video.frames.shape[1:3]
-        points = grid_points(width, height, self.parameters.grid)
+    def track(self, video: Video, points: Float[np.ndarray, "n 2"] | None = None) -> Tracks:
+        """Tracks of the grid, or of given points; the same video gives the same tracks."""
+        points = first_points(video, self.parameters.grid, points)
         return chain(video, points, self._flow, self.parameters.max_return)
 
     def _flow(self, before: Grey, after: Grey, points: Points) -> tuple[Points, Found]:

@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from smmbench.storage.weights_hash import tensors_sha256
-from smmbench.tracking.grid import grid_points
+from smmbench.tracking.checkpoints import loading, require_checkpoint
+from smmbench.tracking.grid import first_points
 from smmbench.tracking.installed import installed_version
 from smmbench.tracking.resizing import Resizing
 from smmbench.tracking.types import Tracks
@@ -26,6 +28,12 @@ INSTALL = (
     f"git+https://github.com/google-deepmind/tapnet@{COMMIT}"
 )
 CHECKPOINT = "https://storage.googleapis.com/dm-tapnet/bootstap/bootstapir_checkpoint_v2.pt"
+
+_SUPPORTED = (
+    f"The offline model is supported ({CHECKPOINT.rpartition('/')[2]}); TAPIR without extra "
+    "convolutions, the causal (online) models and TAP-Net are not, and TAPNext++ is the tracker "
+    "`tapnextpp`."
+)
 
 
 @dataclass(frozen=True)
@@ -50,31 +58,25 @@ class BootsTAPIR:
 
     Raises:
         ImportError: The package is not installed.
-        ValueError: The checkpoint is missing, or of another model.
+        ValueError: The checkpoint is missing, or of another model. The weights of the causal model
+            have the same names and shapes, and are known by the name of their file alone.
     """
 
     def __init__(self, checkpoint: Path, parameters: Parameters, device: str) -> None:
         import torch
 
         network = _network()
-        if not checkpoint.is_file():
-            raise ValueError(
-                f"No BootsTAPIR checkpoint '{checkpoint}'. Fetch {CHECKPOINT} (Apache-2.0) and "
-                "name the file: --tracker bootstapir:/path.pt"
-            )
+        require_checkpoint(
+            checkpoint, "BootsTAPIR", f"{CHECKPOINT} (Apache-2.0)", "bootstapir:/path.pt"
+        )
+        if checkpoint.name.startswith("causal_"):  # its tensors have the same names and shapes
+            raise ValueError(f"'{checkpoint}' is a causal model by its name. {_SUPPORTED}")
         self.parameters = parameters
         self.device = device
         self.checkpoint_sha256 = tensors_sha256(checkpoint)
         model = network(pyramid_level=1)
-        try:
+        with loading(checkpoint, "BootsTAPIR", _SUPPORTED):
             model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True))
-        except (RuntimeError, TypeError) as error:
-            raise ValueError(
-                f"'{checkpoint}' does not load as weights of BootsTAPIR: "
-                f"{str(error).splitlines()[0]} The offline model is supported "
-                f"({CHECKPOINT.rpartition('/')[2]}); TAPIR without extra convolutions, the causal "
-                "(online) models, TAP-Net and TAPNext are not."
-            ) from error
         self.model = model.eval().to(device)
 
     def origin(self) -> dict[str, Any]:
@@ -90,14 +92,14 @@ class BootsTAPIR:
             **asdict(self.parameters),
         }
 
-    def track(self, video: Video) -> Tracks:
-        """Tracks of the grid."""
+    def track(self, video: Video, points: Float[np.ndarray, "n 2"] | None = None) -> Tracks:
+        """Tracks of the grid, or of points that begin elsewhere."""
         import torch
 
         height, width = video.frames.shape[1:3]
         size = self.parameters.size
         resizing = Resizing(width, height, size, size)
-        points = grid_points(width, height, self.parameters.grid)
+        points = first_points(video, self.parameters.grid, points)
         queries = resizing.there(points)[:, ::-1] + 0.5  # (y, x); here 0 is a frame's edge
         queries = np.concatenate([np.zeros((len(points), 1), np.float32), queries], axis=1)
         frames = resizing.frames(video.frames).permute(0, 2, 3, 1) / 255 * 2 - 1

@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
 
 from smmbench.plugins import no_such
-from smmbench.tracking import alltracker, cotracker, tapir
+from smmbench.tracking import alltracker, cotracker, tapir, tapnextpp
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
 
@@ -48,6 +51,20 @@ KINDS = (
         tapir.CHECKPOINT,
     ),
     Kind(
+        "tapnextpp:/path.pt",
+        "TAPNext++ at 256x256",
+        "Apache-2.0",
+        tapnextpp.INSTALL,
+        tapnextpp.CHECKPOINTS[256],
+    ),
+    Kind(
+        "tapnextpp-512:/path.ckpt",
+        "TAPNext++ at 512x512",
+        "Apache-2.0",
+        tapnextpp.INSTALL,
+        tapnextpp.CHECKPOINTS[512],
+    ),
+    Kind(
         "alltracker:/path.pth",
         "AllTracker; needs an NVIDIA GPU",
         "MIT",
@@ -79,8 +96,13 @@ FORMS = tuple(kind.form for kind in KINDS)
 class Tracker(Protocol):
     """Tracks points through a clip."""
 
-    def track(self, video: Video) -> Tracks:
-        """Tracks over all frames of `video`, in its pixels."""
+    def track(self, video: Video, points: Float[np.ndarray, "n 2"] | None = None) -> Tracks:
+        """Tracks over all frames of `video`, in its pixels.
+
+        Args:
+            video: The clip.
+            points: Where the points are in its first frame; None for the tracker's grid.
+        """
 
     def origin(self) -> dict[str, Any]:
         """Everything that the tracks depend on besides the pixels, as JSON has it."""
@@ -119,6 +141,10 @@ def open_tracker(spec: str, grid: int, device: str) -> Tracker:
         return cotracker.CoTracker(Path(path).expanduser(), parameters, device)
     if kind == "bootstapir":
         return tapir.BootsTAPIR(Path(path).expanduser(), tapir.Parameters(grid=grid), device)
+    if kind in ("tapnextpp", "tapnextpp-512"):
+        size: Literal[256, 512] = 512 if kind.endswith("-512") else 256
+        asked = tapnextpp.Parameters(grid=grid, size=size)
+        return tapnextpp.TAPNextPP(Path(path).expanduser(), asked, device)
     if kind == "alltracker":
         checkpoint = Path(path).expanduser()
         return alltracker.AllTracker(checkpoint, alltracker.Parameters(grid=grid), device)
@@ -130,5 +156,8 @@ def _unsupported(kind: str) -> str:
     if kind.startswith("cotracker"):
         return " Of CoTracker the offline models 2 and 3 are supported; v1, 2.1 and online are not."
     if kind.startswith(("tap", "bootstap")):
-        return " Of the TAP family BootsTAPIR (offline) is supported; TAP-Net and TAPNext are not."
+        return (
+            " Of the TAP family BootsTAPIR (offline) and TAPNext++ are supported; TAP-Net, TAPIR, "
+            "causal models and TAPNext are not."
+        )
     return ""
