@@ -73,6 +73,7 @@ def register(app: typer.Typer) -> None:
     app.command("compare")(compare)
     app.command("why")(why)
     app.command("selectivity")(selectivity)
+    app.command("tracker-agreement")(tracker_agreement)
     app.command("validate")(validate)
     app.command("submit")(submit)
     app.command("verify")(verify)
@@ -276,6 +277,72 @@ def selectivity(
         print_document(to_json(report) if json else selectivity_text(report), styled=True)
 
 
+def tracker_agreement(
+    results: ResultsArgument = Path("results"),
+    tracker: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tracker",
+            metavar="SPEC",
+            help="Score with this tracker: dis, lucas-kanade, or another of `smmbench trackers "
+            "list`; with +known at its end, sources have the dataset's true tracks. Repeatable. "
+            "If not given: only tables that are there are read.",
+        ),
+    ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(
+            "--tables",
+            help="Folder of the tables, one a tracker. If not given: RESULTS with -trackers at "
+            "its end, beside it.",
+        ),
+    ] = None,
+    dataset: DatasetFilter = None,
+    methods: Methods = None,
+    exclude: Exclude = None,
+    device: Device = "auto",
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="Draw the board too, into this .png or .svg file."),
+    ] = None,
+    output: OutputOrDefault = None,
+    json: Json = False,
+) -> None:
+    """Say whether another tracker would order the methods otherwise.
+
+    Each tracker scores motion fidelity into a table of its own; the scores beside the videos stay
+    as they are. The report has the board under each tracker, rank correlations with intervals over
+    clips, the videos and clips where trackers part most, and their errors where the dataset has
+    true tracks. Scoring resumes; tables that were made on another machine are put into the folder.
+
+    The report is printed, or written into --output (.md or .json).
+    Exit code: 0, or 2 for wrong use.
+    """
+    from smmbench.storage.atomic import write_text
+    from smmbench_leaderboard.board.agreement import agreement_report
+    from smmbench_leaderboard.board.tracker_table import read_tables, table_folder
+    from smmbench_leaderboard.formats import to_json
+    from smmbench_leaderboard.formats.agreement import agreement_markdown, agreement_text
+
+    writers = {".md": agreement_markdown, ".json": to_json}
+    if output is not None and output.suffix not in writers:
+        raise ValueError(f"The report is written as {', '.join(writers)}; got '{output}'.")
+    folder = tables or table_folder(results)
+    if tracker:
+        _score_trackers(results, folder, tracker, dataset, device)
+    report = agreement_report(read_tables(folder, dataset), labels(methods), labels(exclude))
+    if plot is not None:
+        from smmbench_leaderboard.board.agreement_plot import draw_agreement
+
+        draw_agreement(report, plot)
+        print_line(f"Wrote {plot}.", err=True)
+    if output is not None:
+        write_text(output, writers[output.suffix](report))
+        print_line(f"Wrote {output}.", err=True)
+    else:
+        print_document(to_json(report) if json else agreement_text(report), styled=True)
+
+
 def validate(
     metrics: Annotated[
         list[str],
@@ -395,6 +462,28 @@ def _score_references(results: Path, dataset: str | None, device: str) -> None:
             report(outcome.line(options.metrics), failed=bool(outcome.error))
             if outcome.error:
                 print_line(f"'{outcome.folder}' is rejected: {outcome.error}", err=True)
+
+
+def _score_trackers(
+    results: Path, folder: Path, trackers: list[str], dataset: str | None, device: str
+) -> None:
+    """Score the videos of a results folder under each tracker, into its own table."""
+    from smmbench.environment import choose_device
+    from smmbench.progress import progress
+    from smmbench_leaderboard.board.composition import of_pairs, pairs_of_one_length
+    from smmbench_leaderboard.board.reading import read_results
+    from smmbench_leaderboard.board.tracker_table import score_table, table_path, videos_of
+
+    found = read_results(results, dataset, check_videos=False)
+    keys, notes = pairs_of_one_length(found.dataset)
+    for line in (*found.problems, *notes):
+        print_line(f"warning: {line}", err=True)
+    found = of_pairs(found, keys)
+    name = found.dataset.manifest.name
+    for spec in dict.fromkeys(trackers):
+        with progress(len(videos_of(found)), "videos") as report:
+            path = table_path(folder, name, spec)
+            score_table(found, spec, path, choose_device(device), report)
 
 
 def why(

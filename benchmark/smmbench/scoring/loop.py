@@ -261,7 +261,7 @@ def _score(
 ) -> tuple[tuple[Score, ...], tuple[Mark, ...]]:
     """Score one video, measure its marks, and write what changed."""
     before = _video_before(folder)  # the video is read after this: another one is noticed later
-    task = _task(folder, record, dataset)
+    task = task_of(folder, record, dataset)
     earlier = _kept(folder, record)
     kept = {score.metric: score for score in earlier.scores}
     given = partial(reference_video, dataset, task.clip, task.reference)
@@ -315,15 +315,20 @@ def _forget(folder: Path) -> None:
 
 
 def _video_before(folder: Path) -> VideoFile | None:
-    """The file to be scored; None if there is none, which `_task` rejects."""
+    """The file to be scored; None if there is none, which `task_of` rejects."""
     try:
         return video_file(folder / VIDEO)
     except OSError:
         return None
 
 
-def _task(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
-    """The video of a result for scoring, after checking that it matches its record."""
+def task_of(folder: Path, record: RunRecord, dataset: Dataset) -> Task:
+    """Read the video of a result for scoring, after checking that it matches its record.
+
+    Raises:
+        ValueError: It does not, or it is of another dataset version, clip, prompt or reference.
+        LookupError: The dataset has no such clip.
+    """
     manifest, request = dataset.manifest, record.request
     if request.dataset_version != manifest.version:
         raise ValueError(

@@ -1,0 +1,373 @@
+"""Motion fidelity of one results folder under one tracker, in a table of its own.
+
+`scores.json` holds one number a metric, that of the tracker that scored last. To compare trackers,
+each scores into its own file, and what lies beside the videos stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from smmbench.dataset import Clip, Dataset, clip_named, source_video, true_tracks
+from smmbench.display import plain
+from smmbench.metrics.conventions import Conventions
+from smmbench.metrics.registry import metric
+from smmbench.results import Stored
+from smmbench.scoring.counting import MOTION, Key
+from smmbench.scoring.loop import task_of
+from smmbench.scoring.options import Options
+from smmbench.scoring.scorer import Scorer
+from smmbench.storage.array_cache import origin_key
+from smmbench.storage.atomic import write_text
+from smmbench.storage.local_paths import without_path
+from smmbench.storage.strict_json import JsonLimits, UnsafeJsonError, read_bounded, strict_json
+from smmbench.tracking import Tracker, open_tracker
+from smmbench.tracking.truth import track_errors
+from smmbench_leaderboard.board.reading import Result, Results
+from smmbench_leaderboard.board.rows import card_of
+
+KNOWN = "+known"
+"""Ending of a tracker's name: sources have the dataset's true tracks, outputs are tracked."""
+BATCH = 25
+"""Videos after which the table is written, so that a stop loses little."""
+_LIMITS = JsonLimits(size=64 << 20)
+
+
+class TableRow(Stored):
+    """One video."""
+
+    method: str
+    clip: str
+    edit: str
+    seed: int
+    value: float | None  # motion fidelity; None where it could not be computed
+    note: str = ""
+    pixels: str  # SHA-256 of the video that was scored
+    key: str  # SHA-256 of everything that the number depends on
+
+    @property
+    def pair(self) -> Key:
+        """Clip, edit and seed."""
+        return self.clip, self.edit, self.seed
+
+
+class ClipFacts(Stored):
+    """What is known of one source clip.
+
+    Attributes:
+        family: Its first tag, the family of its motion; empty if it has none.
+        moving_share: Share of the source's tracked points that move; None where no video of the
+            clip could be scored.
+        errors: Of the tracker against the dataset's true tracks, as `tracking.truth.TrackErrors`
+            has them; empty where the dataset has none.
+    """
+
+    family: str = ""
+    moving_share: float | None = None
+    errors: dict[str, float | None] = Field(default_factory=dict)
+
+
+class TrackerTable(Stored):
+    """All scores of one tracker.
+
+    Attributes:
+        tracker: How it was named, without the path of its weights.
+        source_tracks: Whether sources were tracked too, or have the dataset's true tracks.
+        origin: What the tracker says that its tracks depend on.
+        settings: What must be the same in all tables: dataset, form, grid, metric, conventions.
+        kinds: Of each method: `method`, `baseline`, `control`.
+        clips: By name.
+        rows: One a video.
+        whole: Whether all videos were scored; false while scoring goes on, or after it stopped.
+    """
+
+    schema_version: Literal[1] = 1
+    tracker: str
+    source_tracks: Literal["tracker", "known"]
+    origin: dict[str, Any]
+    settings: dict[str, Any]
+    kinds: dict[str, str]
+    clips: dict[str, ClipFacts]
+    rows: tuple[TableRow, ...]
+    whole: bool = False
+
+    @property
+    def name(self) -> str:
+        """Short: `dis`, `dis+known`."""
+        known = KNOWN if self.source_tracks == "known" else ""
+        return f"{self.tracker.partition(':')[0]}{known}"
+
+
+def score_table(
+    results: Results, spec: str, path: Path, device: str, report: Callable[[str], None]
+) -> TrackerTable:
+    """Score every video under one tracker, and write its table.
+
+    Rows of an earlier table are kept where nothing that they depend on changed.
+
+    Args:
+        results: The videos.
+        spec: As `--tracker` has it, or the same with `+known`: true tracks of the sources.
+        path: Where the table is, or will be.
+        device: Where a learned tracker computes.
+        report: Is told of each video.
+
+    Raises:
+        LookupError: No such tracker.
+        ImportError: Its code is not installed.
+        ValueError: Its weights, or true tracks, are missing; the file at `path` is no table.
+    """
+    tracker_spec, known = spec.removesuffix(KNOWN), spec.endswith(KNOWN)
+    dataset = results.dataset
+    tracker = open_tracker(tracker_spec, dataset.manifest.protocol.grid, device)
+    options = Options(
+        metrics=(MOTION,),
+        tracker=tracker_spec,
+        source_tracks="known" if known else "tracker",
+        device=device,
+    )
+    scorer = Scorer(dataset, options)
+    if reason := scorer.unavailable.get(MOTION):
+        raise ValueError(f"Motion fidelity cannot be computed with the tracker '{spec}': {reason}")
+    earlier = read_table(path) if path.exists() else None
+    table = TrackerTable(
+        tracker=without_path(tracker_spec),
+        source_tracks=options.source_tracks,
+        origin=tracker.origin(),
+        settings=_settings(dataset),
+        kinds={label: card_of(results, label).kind for label in results.found},
+        clips=_clips(results, tracker, earlier),
+        rows=(),
+    )
+    kept = {(row.method, row.pair): row for row in earlier.rows} if earlier else {}
+    rows: list[TableRow] = []
+    shares = {name: facts.moving_share for name, facts in table.clips.items()}
+    for label, key, result in videos_of(results):
+        row, share = _row(label, key, result, dataset, scorer, kept.get((label, key)))
+        rows.append(row)
+        if share is not None:
+            shares[key[0]] = share
+        number = "-" if row.value is None else f"{row.value:.3f}"
+        report(f"{table.name}: {label} {'/'.join(map(str, key))} {number}")
+        if len(rows) % BATCH == 0:
+            _write(path, _filled(table, rows, shares))
+    table = _filled(table, rows, shares).model_copy(update={"whole": True})
+    _write(path, table)
+    return table
+
+
+def read_table(path: Path) -> TrackerTable:
+    """Read a table.
+
+    Raises:
+        ValueError: The file is missing, or is no such table; the message names it.
+    """
+    try:
+        strict_json(text := read_bounded(path, _LIMITS), _LIMITS)
+        return TrackerTable.model_validate_json(text, strict=True)
+    except (ValidationError, UnsafeJsonError, OSError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        where = ".".join(map(str, first["loc"])) if first else ""
+        why = f"{where}: {first['msg']}" if first else str(error)
+        raise ValueError(
+            f"'{path}' is not a readable table of a tracker's scores ({plain(why, 300)}). Delete "
+            "it and name its tracker by --tracker."
+        ) from error
+
+
+def read_tables(folder: Path, dataset: str | None = None) -> list[TrackerTable]:
+    """Read all tables of one dataset; those whose sources have their true tracks come last.
+
+    Args:
+        folder: With a folder a dataset.
+        dataset: Its name or manifest; None if there are tables of one dataset only.
+
+    Raises:
+        ValueError: There is none, there are tables of several datasets, or one cannot be read.
+    """
+    known = sorted(path.name for path in folder.glob("*") if any(path.glob("*.json")))
+    if dataset is not None:
+        chosen = Path(dataset).stem
+    elif len(known) > 1:
+        raise ValueError(f"'{folder}' has tables of {', '.join(known)}: choose one by --dataset.")
+    else:
+        chosen = known[0] if known else ""
+    paths = sorted((folder / chosen).glob("*.json")) if chosen else []
+    if not paths:
+        raise ValueError(
+            f"There are no tables of trackers in '{folder / chosen}'. Name two or more trackers: "
+            "--tracker dis --tracker lucas-kanade."
+        )
+    tables = [read_table(path) for path in paths]
+    return sorted(tables, key=lambda table: table.source_tracks == "known")
+
+
+def table_folder(results: Path) -> Path:
+    """Where tables lie if no folder is named: beside the results, not among them."""
+    return results.parent / f"{results.resolve().name}-trackers"
+
+
+def table_path(folder: Path, dataset: str, spec: str) -> Path:
+    """Where the table of a tracker lies: two checkpoints of one tracker share no file."""
+    name, _, weights = spec.removesuffix(KNOWN).partition(":")
+    of = f"-{Path(weights).stem}" if weights else ""
+    return folder / dataset / f"{name}{of}{KNOWN if spec.endswith(KNOWN) else ''}.json"
+
+
+def require_comparable(tables: Mapping[str, TrackerTable]) -> None:
+    """Refuse tables that were not made of the same videos in the same way.
+
+    Args:
+        tables: By the name that the message gives them.
+
+    Raises:
+        ValueError: There are fewer than two, one is not whole, their settings or a video differ,
+            or two are of one tracker and its weights.
+    """
+    for name, table in tables.items():
+        if not table.whole:
+            raise ValueError(
+                f"Scoring with {name} stopped after {len(table.rows)} videos. Name it by "
+                "--tracker again: it resumes there."
+            )
+    if len(tables) < 2:
+        have = f"only that of {next(iter(tables))}" if tables else "none"
+        raise ValueError(
+            f"Agreement needs the tables of two or more trackers; there is {have}. Name trackers: "
+            "--tracker dis --tracker lucas-kanade."
+        )
+    (first_name, first), *others = tables.items()
+    pixels = {(row.method, row.pair): row.pixels for row in first.rows}
+    for name, other in others:
+        if differing := _differing(first.settings, other.settings):
+            raise ValueError(
+                f"The tables of {first_name} and {name} do not compare: {differing}. Score both "
+                "again under one protocol."
+            )
+        for row in other.rows:
+            if pixels.get((row.method, row.pair), row.pixels) != row.pixels:
+                raise ValueError(
+                    f"The tables of {first_name} and {name} are of different videos of "
+                    f"{row.method} {'/'.join(map(str, row.pair))}: the video was made again after "
+                    "one of them. Score both trackers again."
+                )
+    seen: dict[str, str] = {}
+    for name, table in tables.items():
+        mark = json.dumps([table.origin, table.source_tracks], sort_keys=True)
+        if mark in seen:
+            raise ValueError(
+                f"{seen[mark]} and {name} are one tracker with the same weights: it agrees with "
+                "itself. Name another."
+            )
+        seen[mark] = name
+
+
+def _differing(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} is {one.get(name)} and {other.get(name)}"
+        for name in sorted({*one, *other})
+        if one.get(name) != other.get(name)
+    )
+
+
+def _settings(dataset: Dataset) -> dict[str, Any]:
+    protocol = dataset.manifest.protocol
+    form = protocol.model_dump(
+        mode="json",
+        include={"version", "frames", "width", "height", "fps", "grid", "still_threshold"},
+    )
+    return {
+        "dataset": dataset.manifest.name,
+        "dataset_version": dataset.manifest.version,
+        **{f"protocol_{name}" if name == "version" else name: v for name, v in form.items()},
+        "metric_version": metric(MOTION).version,
+        "conventions": json.loads(json.dumps(asdict(Conventions()))),
+    }
+
+
+def videos_of(results: Results) -> list[tuple[str, Key, Result]]:
+    """Videos that there are, clip by clip, so that a source is read and tracked once."""
+    every = (
+        (label, key, result)
+        for label, by_pair in results.found.items()
+        for key, result in by_pair.items()
+        if result.record.status == "done"
+    )
+    return sorted(every, key=lambda one: (one[1], one[0]))
+
+
+def _row(
+    label: str, key: Key, result: Result, dataset: Dataset, scorer: Scorer, kept: TableRow | None
+) -> tuple[TableRow, float | None]:
+    """The row of one video, and the share of its source's points that move, if computed now."""
+    clip, edit, seed = key
+    about = {"method": label, "clip": clip, "edit": edit, "seed": seed}
+    pixels = result.record.pixels_sha256
+    try:
+        task = task_of(result.folder, result.record, dataset)
+    except (ValueError, LookupError) as error:
+        row = TableRow(**about, value=None, note=str(error), pixels=pixels, key="")  # type: ignore[arg-type]
+        return row, None
+    wanted = metric(MOTION)
+    if kept and kept.value is not None and kept.key == origin_key(scorer.origin(wanted, task)):
+        return kept, None
+    score = scorer.score(wanted, task, None)
+    row = TableRow(
+        **about,  # type: ignore[arg-type]
+        value=score.value,
+        note=score.note if score.value is None else "",
+        pixels=pixels,
+        key=score.key,
+    )
+    return row, score.details.get("source_moving_share")
+
+
+def _clips(
+    results: Results, tracker: Tracker, earlier: TrackerTable | None
+) -> dict[str, ClipFacts]:
+    """Facts of the clips that there are videos of; errors of the same tracker are kept."""
+    same = earlier is not None and earlier.origin == tracker.origin()
+    known = earlier.clips if earlier and same else {}
+    names = sorted({key[0] for by_pair in results.found.values() for key in by_pair})
+    found = {}
+    for name in names:
+        clip = clip_named(results.dataset, name)
+        before = known.get(name, ClipFacts())
+        found[name] = ClipFacts(
+            family=clip.tags[0] if clip.tags else "",
+            moving_share=before.moving_share,
+            errors=before.errors or _errors(results.dataset, clip, tracker),
+        )
+    return found
+
+
+def _errors(dataset: Dataset, clip: Clip, tracker: Tracker) -> dict[str, float | None]:
+    """The tracker on the source, from where the points of the truth begin; empty without truth."""
+    if clip.tracks is None:
+        return {}
+    try:
+        truth = true_tracks(dataset, clip)
+        tracked = tracker.track(source_video(dataset, clip), truth.points[:, 0])
+    except ValueError:  # its file is not here, or the clip is too small for the tracker
+        return {}
+    return asdict(track_errors(truth, tracked))
+
+
+def _filled(
+    table: TrackerTable, rows: Sequence[TableRow], shares: Mapping[str, float | None]
+) -> TrackerTable:
+    clips = {
+        name: facts.model_copy(update={"moving_share": shares[name]})
+        for name, facts in table.clips.items()
+    }
+    return table.model_copy(update={"rows": tuple(rows), "clips": clips})
+
+
+def _write(path: Path, table: TrackerTable) -> None:
+    write_text(path, table.model_dump_json(indent=1) + "\n")
