@@ -81,8 +81,8 @@ class TextOnDemand:
         where = device if self._size * 1.15 < free_bytes(device) else torch.device("cpu")
         if where != device:
             warnings.warn(
-                f"The text encoder ({self._size / GIB:.1f} GiB) does not fit beside the network "
-                f"on {device} and reads {len(prompts)} prompts on the CPU.",
+                f"The text encoder ({self._size / GIB:.1f} GiB) does not fit together with the "
+                f"network on {device} and reads {len(prompts)} prompts on the CPU.",
                 stacklevel=4,
             )
         encoder = self._load(where)

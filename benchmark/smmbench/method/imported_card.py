@@ -42,7 +42,7 @@ class ImportedCard(BaseModel):
     family: str = Field("", description="Of the backbone: `unet-3d`, `wan`, `cogvideox`.")
     input_contract: str = Field(
         "text",
-        description="What the method is given beside the clip: `text`, `text-and-first-image`.",
+        description="What the method is given besides the clip: `text`, `text-and-first-image`.",
     )
     values: str = Field("", description="Where its parameters come from.")
     tuned: str = Field("", description="How they were chosen: on what, by which rule.")

@@ -86,7 +86,7 @@ class LoadedResources(Resources):
             name = f"{self.protocol.text_model}{HELD_OUT}"
             if name not in offered(GROUP):
                 raise WeightsUnavailableError(
-                    f"There is no held-out text model beside '{self.protocol.text_model}': no "
+                    f"There is no held-out text model for '{self.protocol.text_model}': no "
                     f"installed distribution offers a model '{name}'."
                 )
             return Embeddings(TextModel(name, self.device), self.protocol.text_prefix)

@@ -168,7 +168,7 @@ def _no_weights(path: Path, form: str, error: Exception) -> str:
     kind, advice = _looks_like(path)
     reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
     if "weights only" in reason.lower():  # its advice is to let the file run code
-        reason = "it holds Python objects, which are code, beside tensors"
+        reason = "it holds Python objects, which are code, in addition to tensors"
     said = f"{kind}: {reason}" if kind == _UNKNOWN else kind
     return f"'{path}' does not hold weights in the form of {form} ({said}). {advice}"
 

@@ -154,7 +154,7 @@ class _Decoding:
         if lost > 0 and not seen.first.interlaced_frame:  # there, one frame has two packets
             raise VideoError(
                 f"'{path}' is damaged: only {len(frames)} of its {len(frames) + lost} frames "
-                "decode. Copy or fetch it again, or encode it anew without them."
+                "decode. Copy or fetch it again, or encode it again without them."
             )
         rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
         times = seen.times[self.wanted.start :]

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from smmbench.errors import VideoError
 
-_REMUX = "Write it anew with its length: `ffmpeg -i FILE -map 0:v -c copy new.mkv`."
+_REMUX = "Rewrite it with its length: `ffmpeg -i FILE -map 0:v -c copy new.mkv`."
 NO_LENGTH = {
     "mpeg": "an MPEG program stream does not say its length: a cut between packets cannot be seen"
 }

@@ -17,7 +17,7 @@ from smmbench_manual.reference.markdown import page
 
 FILES: dict[str, tuple[str, type[BaseModel]]] = {
     "`record.json`": ("One pair in a results folder: how its video was made.", RunRecord),
-    "`scores.json`": ("The scores of one pair, beside its record.", ScoreFile),
+    "`scores.json`": ("The scores of one pair, next to its record.", ScoreFile),
     "`method.json`": ("The method and its parameters, once for all pairs of a row.", MethodFile),
     "Manifest of a dataset (TOML)": ("Clips, prompts and protocol.", Manifest),
     "Recipe of official code (TOML)": ("How to run official code.", Recipe),

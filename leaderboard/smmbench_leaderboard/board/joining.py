@@ -123,7 +123,7 @@ def published_notes(rows: Sequence[Row], published: PublishedRows) -> Iterator[s
     competing = [row for row in shown if not row.control]
     if labels := [row.label for row in competing if row.label in before]:
         yield (
-            "Published before marks were measured, so that their motion is taken at its word: "
+            "Published before marks were measured, so their motion scores are accepted unchecked: "
             f"{_some(labels, competing)}."
         )
     made_here = [row for row in competing if row.entry.startswith(BUNDLED)]

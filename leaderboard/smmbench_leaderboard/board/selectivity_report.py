@@ -138,7 +138,7 @@ def selectivity_report(
     labels = [label for label in results.found if results.from_others.get(label)]
     if not labels:
         raise ValueError(
-            f"No method in '{root}' has results of another reference beside its own. Run "
+            f"No method in '{root}' has results of another reference in addition to its own. Run "
             "`smmbench run --method NAME --reference forward --reference reversed` first."
         )
     references = {against: references_of(results, against) for against in AGAINST}

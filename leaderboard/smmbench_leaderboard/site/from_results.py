@@ -160,7 +160,7 @@ class _Survey:
         for label, found in results.found.items():
             if label in self.keys:
                 raise ValueError(
-                    f"'{label}' has results in '{place}' and in another folder beside it. Move "
+                    f"'{label}' has results in '{place}' and in another folder next to it. Move "
                     "one elsewhere, or give it another label."
                 )
             known = [*self.anchors.values(), *(self.first[k] for k in found if k in self.first)]

@@ -98,7 +98,9 @@ def main() -> None:
     parser.add_argument("results", type=Path)
     parser.add_argument("--dataset", default="emoji")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--second-tracker", help="such as lucas-kanade, beside the protocol's")
+    parser.add_argument(
+        "--second-tracker", help="such as lucas-kanade, in addition to the protocol's"
+    )
     parser.add_argument("--seed", type=int, nargs="+", help="only outputs of these seeds")
     parser.add_argument("--threads", type=int, default=8, help="that follow points")
     parser.add_argument("--output", type=Path, required=True)

@@ -41,7 +41,7 @@ def options(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, required=True, help="folder of weights and logs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint")
+    parser.add_argument("--resume", action="store_true", help="resume from the last checkpoint")
     parser.add_argument("--no-compile", action="store_true", help="start faster, run slower")
     parser.add_argument("--smoke", action="store_true", help="tiny model and batch, for a test")
     parser.add_argument("--batch", type=int, help="frames a step and process")
