@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cached_property
 
-from smmbench.marks.candidates import COARSE, Shown, Volume, shown_sources
+from smmbench.marks.candidates import COARSE, SIZES, Shown, Volume, shown_sources
 from smmbench.marks.filters import COUNT, Filtered, explained, explained_by, filtered
 from smmbench.marks.thumbnails import Frames, Thumbnails, less, luma, thumbnails
 
@@ -14,8 +14,8 @@ MOST_KEPT = 128 * 1024**2
 
 A clip of 81 frames takes 124 and 99 MB, one of 16 square frames 44 and 35 MB.
 """
-SPECTRA = 64
-"""Number of variants in which a source is shown: see `candidates`."""
+SPECTRA = 8 * len(SIZES)
+"""Number of variants in which a source is shown: 8 mirrorings at each size; see `candidates`."""
 
 
 class Glance:
