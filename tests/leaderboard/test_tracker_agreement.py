@@ -150,14 +150,18 @@ def test_missing_numbers_are_said_and_compared_for_no_method(values: np.ndarray)
     report = agreement_report([a_table(values), a_table(holes, "lucas-kanade")], bootstrap=FEW)
     assert report.pairs == report.clips == 9
     assert any(
-        note.startswith("m03: 1 of 10 pairs have no number under lucas-kanade")
+        note.startswith("m03: 1 of 10 pairs lack a number under lucas-kanade; no method")
         for note in report.notes
     )
     kept = np.delete(values, 2, axis=1)
     means = {row.label: row.mean["dis"] for row in report.board}
     assert means["m05"] == pytest.approx(kept[5].mean())
-    with pytest.raises(ValueError, match=r"No pair is scored for every method.*m03: 10 of 10"):
-        holes[3] = np.nan
+    holes[3, :6] = np.nan  # more than half: it does not choose the pairs of the others
+    report = agreement_report([a_table(values), a_table(holes, "lucas-kanade")], bootstrap=FEW)
+    assert report.pairs == 10 and "m03" not in {row.label for row in report.board}
+    assert any("m03: 6 of 10" in one and "is left out" in one for one in report.notes)
+    holes[0, :5], holes[1, 5:] = np.nan, np.nan
+    with pytest.raises(ValueError, match=r"No pair is scored for every method.*m00: 5 of 10"):
         agreement_report([a_table(values), a_table(holes, "lucas-kanade")], bootstrap=FEW)
 
 

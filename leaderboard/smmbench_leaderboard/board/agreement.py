@@ -32,6 +32,9 @@ from smmbench_leaderboard.board.selectivity_report import MOVING_CAMERA
 from smmbench_leaderboard.board.tracker_table import TrackerTable, require_comparable
 from smmbench_leaderboard.board.types import Bootstrap
 
+LEAST_SHARE = 0.5
+"""Share of the pairs that a method must have numbers of to be compared."""
+
 SHOWN = 10
 """Videos and clips where two trackers part most that a report names."""
 
@@ -228,6 +231,9 @@ def agreement_report(
 def shared_numbers(tables: Mapping[str, TrackerTable], labels: Sequence[str]) -> Shared:
     """Pairs that every method has a number of under every tracker.
 
+    A method that lacks more than half of the pairs is left out: it alone would decide which pairs
+    are compared.
+
     Raises:
         ValueError: There is none.
     """
@@ -238,22 +244,22 @@ def shared_numbers(tables: Mapping[str, TrackerTable], labels: Sequence[str]) ->
     every = sorted(
         {row.pair for table in tables.values() for row in table.rows if row.method in labels}
     )
-    lacking: Counter[tuple[str, str]] = Counter()
-    kept = []
-    for pair in every:
-        lacks = [
-            (label, name)
-            for label in labels
-            for name, values in by_tracker.items()
-            if (label, pair) not in values
-        ]
-        lacking.update(lacks)
-        if not lacks:
-            kept.append(pair)
+    whole = {
+        label: {pair for pair in every if all((label, pair) in by for by in by_tracker.values())}
+        for label in labels
+    }
+    compared = [label for label in labels if len(whole[label]) >= LEAST_SHARE * len(every)]
+    kept = [pair for pair in every if compared and all(pair in whole[one] for one in compared)]
     notes = tuple(
-        f"{label}: {count} of {len(every)} pairs have no number under {name}; no method is "
-        "compared on them."
-        for (label, name), count in sorted(lacking.items())
+        f"{label}: {len(every) - len(whole[label])} of {len(every)} pairs lack a number under "
+        f"{_lacking(label, every, by_tracker)}; "
+        + (
+            "no method is compared on them."
+            if label in compared
+            else "with more than half missing, the method is left out."
+        )
+        for label in labels
+        if len(whole[label]) < len(every)
     )
     if not kept:
         raise ValueError(
@@ -261,10 +267,19 @@ def shared_numbers(tables: Mapping[str, TrackerTable], labels: Sequence[str]) ->
             f"or leave methods out by --exclude. {' '.join(notes[:6])}"
         )
     numbers = {
-        name: np.array([[values[label, pair] for pair in kept] for label in labels], dtype=float)
+        name: np.array([[values[label, pair] for pair in kept] for label in compared], dtype=float)
         for name, values in by_tracker.items()
     }
-    return Shared(tuple(labels), tuple(kept), numbers, notes)
+    return Shared(tuple(compared), tuple(kept), numbers, notes)
+
+
+def _lacking(
+    label: str, pairs: Sequence[Key], by_tracker: Mapping[str, Mapping[tuple[str, Key], float]]
+) -> str:
+    """Trackers that have no number of some pair of a method."""
+    return ", ".join(
+        name for name, by in by_tracker.items() if any((label, pair) not in by for pair in pairs)
+    )
 
 
 def _named(tables: Sequence[TrackerTable]) -> Iterator[tuple[str, TrackerTable]]:
