@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 import re
 import shutil
 import tempfile
 from pathlib import Path
 
 from smmbench.diffusion.model_index import INDEX, check_index, read_json, read_layout
-from smmbench.errors import raise_if_machine
 from smmbench.plugins import load_offered, no_such, offered
 from smmbench.storage.home import home
+from smmbench.storage.hub_snapshot import is_commit, snapshot
 
 PARTS = ("vae", "text_encoder", "tokenizer", "scheduler")
 """Parts of every model, beside its network."""
@@ -124,7 +123,7 @@ def weights_count(part: Path) -> int:
 
 def _from_hub(model: str, revision: str) -> Path:
     revision = revision or REVISIONS.get(model, "")
-    if re.fullmatch(r"[0-9a-f]{40}", revision) is None:
+    if not is_commit(revision):
         raise ValueError(
             f"The hub model '{model}' needs a revision that cannot move: a commit of 40 "
             f"hexadecimal digits (--set revision=...), got '{revision}'."
@@ -143,41 +142,26 @@ def _from_hub(model: str, revision: str) -> Path:
             "models are published a second time under a name that ends in -Diffusers."
         )
     files = (INDEX, *(f"{part}/*.{end}" for part in (network, *PARTS) for end in ENDS))
-    snapshot = _download(model, revision, files)
+    fetched = _download(model, revision, files)
     networks = (network, "vae", "text_encoder")
-    pickled = [part for part in networks if not any((snapshot / part).glob("*.safetensors"))]
+    pickled = [part for part in networks if not any((fetched / part).glob("*.safetensors"))]
     if not pickled:
-        return snapshot
-    snapshot = _download(model, revision, (*files, *(f"{part}/*.bin" for part in pickled)))
-    return _convert(snapshot, converted, (network, *PARTS))
+        return fetched
+    fetched = _download(model, revision, (*files, *(f"{part}/*.bin" for part in pickled)))
+    return _convert(fetched, converted, (network, *PARTS))
 
 
 def _download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
     # Half-precision variants and other frameworks' copies would double the download.
-    ignored = ["*.fp16.*", "*.fp16-*", "*.msgpack", "*.h5", "*.onnx"]
-    try:
-        return Path(
-            snapshot_download(
-                model,
-                revision=revision,
-                allow_patterns=list(patterns),
-                ignore_patterns=ignored,
-            )
-        )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise_if_machine(error)
-        offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
-        raise LookupError(
-            f"The hub does not give '{model}' at {revision[:12]}, and it is not in the cache "
-            f"(HF_HOME).{offline} Copy the model's folder here and name it as the model, or use "
-            f"the embedded one (model=emoji). ({type(error).__name__})"
-        ) from error
+    ignored = ("*.fp16.*", "*.fp16-*", "*.msgpack", "*.h5", "*.onnx")
+    instead = (
+        "Copy the model's folder here and name it as the model, or use the embedded one "
+        "(model=emoji)."
+    )
+    return snapshot(model, revision, instead, files=patterns, ignored=ignored)
 
 
-def _convert(snapshot: Path, target: Path, parts: tuple[str, ...]) -> Path:
+def _convert(fetched: Path, target: Path, parts: tuple[str, ...]) -> Path:
     """Rewrite pickled weights as safetensors, once; the result appears whole or not at all.
 
     PyTorch reads them with `weights_only`, which runs no code of the file.
@@ -188,15 +172,15 @@ def _convert(snapshot: Path, target: Path, parts: tuple[str, ...]) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=".tmp-"))
     try:
-        if (snapshot / INDEX).is_file():
-            shutil.copyfile(snapshot / INDEX, temporary / INDEX)
-        for part in (name for name in parts if (snapshot / name).is_dir()):
+        if (fetched / INDEX).is_file():
+            shutil.copyfile(fetched / INDEX, temporary / INDEX)
+        for part in (name for name in parts if (fetched / name).is_dir()):
             shutil.copytree(
-                snapshot / part, temporary / part, ignore=shutil.ignore_patterns("*.bin")
+                fetched / part, temporary / part, ignore=shutil.ignore_patterns("*.bin")
             )
-            if any((snapshot / part).glob("*.safetensors")):
+            if any((fetched / part).glob("*.safetensors")):
                 continue
-            for weights in (snapshot / part).glob("*.bin"):
+            for weights in (fetched / part).glob("*.bin"):
                 state = torch.load(weights, map_location="cpu", weights_only=True)
                 name = "model" if part == "text_encoder" else weights.stem
                 # Tensors that share memory must be apart in a safetensors file.

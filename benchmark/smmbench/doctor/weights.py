@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from smmbench.doctor.check import Check
 from smmbench.plugins import load_offered, offered
 from smmbench.storage.home import SUMS, file_sha256, home, published_sha256
+from smmbench.storage.hub_snapshot import offline
 
 GROUP = "smmbench.models"
 EMBEDDED = ("emoji", "emoji-clip", "emoji-wan", "emoji-wan-clip")
@@ -113,7 +113,7 @@ def _folder(name: str, folder: Path, needed: bool) -> Check:
 
 
 def _access(online: bool) -> Check:
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}:
+    if offline():
         mend = "Unset HF_HUB_OFFLINE to download from it."
         return Check("hub", "not here", "HF_HUB_OFFLINE is set, so it is not contacted", mend)
     if not online:

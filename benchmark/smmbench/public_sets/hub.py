@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tarfile
@@ -10,8 +9,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from smmbench.errors import raise_if_machine
 from smmbench.public_sets.public_set import PublicSet
+from smmbench.storage.hub_snapshot import is_commit, snapshot
 
 UNPACKED_LIMIT = 200 * 2**30
 """Maximum unpacked size of one archive, in bytes."""
@@ -38,15 +37,16 @@ def fetch_set(known: PublicSet, folder: Path, revision: str = "") -> Path:
     if not known.hub:
         raise ValueError(f"{known.about.title} is not on the hub: see {known.about.home}.")
     revision = revision or known.revision
-    if re.fullmatch(r"[0-9a-f]{40}", revision) is None:
+    if not is_commit(revision):
         raise ValueError(
             f"'{known.hub}' needs a revision that cannot move: --revision COMMIT, 40 hexadecimal "
             f"digits, as https://huggingface.co/datasets/{known.hub}/commits/main lists them; got "
             f"'{revision}'."
         )
-    snapshot = _snapshot(known.hub, revision)
-    for path in sorted(snapshot.rglob("*")):
-        place = folder / path.relative_to(snapshot)
+    instead = "Name a folder with your copy instead of --hub."
+    fetched = snapshot(known.hub, revision, instead, kind="dataset")
+    for path in sorted(fetched.rglob("*")):
+        place = folder / path.relative_to(fetched)
         if not path.is_file() or any(part.startswith(".") for part in place.parts[-2:]):
             continue
         if stem := _archive_stem(path):
@@ -54,23 +54,7 @@ def fetch_set(known: PublicSet, folder: Path, revision: str = "") -> Path:
         elif not place.exists():
             place.parent.mkdir(parents=True, exist_ok=True)
             _link(path, place)
-    return snapshot
-
-
-def _snapshot(repository: str, revision: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(repository, repo_type="dataset", revision=revision))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise_if_machine(error)
-        offline = " HF_HUB_OFFLINE is set." if os.environ.get("HF_HUB_OFFLINE") else ""
-        raise LookupError(
-            f"The hub does not provide dataset '{repository}' at {revision[:12]}, and it is not "
-            f"in the cache (HF_HOME).{offline} Name a folder with your copy instead of --hub. "
-            f"({type(error).__name__})"
-        ) from error
+    return fetched
 
 
 def _archive_stem(path: Path) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smmbench.errors import raise_if_machine
 from smmbench.metrics import HubModel
 from smmbench.storage.home import folder_sha256
+from smmbench.storage.hub_snapshot import snapshot
 from smmbench.storage.weights_hash import tensors_sha256, weights_files
 
 FILES = ("*.json", "*.txt", "*.safetensors")  # no pickles
@@ -59,18 +59,11 @@ def hub_folder(model: HubModel) -> HubFolder:
 
 
 def _fetched(model: HubModel) -> Path:
-    from huggingface_hub import snapshot_download
-
+    instead = (
+        f"Fetch it where there is a network (`hf download {model.repository} --revision "
+        f"{model.commit}`), or set {model.variable} to a folder that holds its files."
+    )
     try:
-        return Path(
-            snapshot_download(model.repository, revision=model.commit, allow_patterns=list(FILES))
-        )
-    except Exception as error:  # network, hub and disk raise many kinds
-        raise_if_machine(error)
-        first = (str(error).splitlines() or [""])[0]
-        raise WeightsMissingError(
-            f"The weights of {model.repository} cannot be fetched: {type(error).__name__}: {first} "
-            f"Fetch them where there is a network (`hf download {model.repository} --revision "
-            f"{model.commit}`; HF_HOME says where they are kept), or set {model.variable} to a "
-            "folder that holds them."
-        ) from error
+        return snapshot(model.repository, model.commit, instead, files=FILES)
+    except LookupError as error:
+        raise WeightsMissingError(str(error)) from error

@@ -1,0 +1,70 @@
+"""Files of the Hugging Face hub at one commit, fetched once and kept in the hub's own cache."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from smmbench.errors import raise_if_machine
+
+
+def is_commit(revision: str) -> bool:
+    """Whether a revision cannot move: a whole commit, and no branch, tag or short form."""
+    return re.fullmatch(r"[0-9a-f]{40}", revision) is not None
+
+
+def offline() -> bool:
+    """Whether `HF_HUB_OFFLINE` forbids to ask the hub, in the spellings that its library takes."""
+    return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+def snapshot(
+    repository: str,
+    commit: str,
+    instead: str,
+    *,
+    kind: Literal["model", "dataset"] = "model",
+    files: Sequence[str] | None = None,
+    ignored: Sequence[str] | None = None,
+) -> Path:
+    """Fetch files of a repository, or take them from the cache; offline, only the cache is read.
+
+    Args:
+        repository: Owner and name, as on the hub.
+        commit: The commit, in full.
+        instead: Sentences for the error message: what the user can do without the hub.
+        kind: Kind of the repository.
+        files: Patterns of the files that are needed; None for all.
+        ignored: Patterns of files that are not.
+
+    Returns:
+        The folder of the commit in the hub's cache (`HF_HOME`).
+
+    Raises:
+        LookupError: The hub does not give it and it is not in the cache.
+        OSError: This machine has no room, or cannot write.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(
+            snapshot_download(
+                repository,
+                repo_type=kind,
+                revision=commit,
+                allow_patterns=None if files is None else list(files),
+                ignore_patterns=None if ignored is None else list(ignored),
+            )
+        )
+    except Exception as error:  # network, hub and disk raise many kinds
+        raise_if_machine(error)
+        first = (str(error).splitlines() or [""])[0]
+        said = " HF_HUB_OFFLINE is set." if offline() else ""
+        raise LookupError(
+            f"The hub does not provide the {kind} '{repository}' at {commit[:12]} "
+            f"({type(error).__name__}: {first}), and it is not in the cache (HF_HOME).{said} "
+            f"{instead}"
+        ) from error
