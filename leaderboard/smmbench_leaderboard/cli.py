@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from smmbench.display import plain, print_document, print_line
+from smmbench.display.examples import examples
 from smmbench.options import (
     DatasetFilter,
     Device,
@@ -69,14 +70,63 @@ ENDINGS: dict[str, Format] = {
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    app.command("leaderboard", cls=accepting({"--frames": "--clip-length"}))(leaderboard)
-    app.command("compare")(compare)
-    app.command("why")(why)
-    app.command("selectivity")(selectivity)
-    app.command("tracker-agreement")(tracker_agreement)
-    app.command("validate")(validate)
-    app.command("submit")(submit)
-    app.command("verify")(verify)
+    app.command(
+        "leaderboard",
+        cls=accepting({"--frames": "--clip-length"}),
+        epilog=examples(
+            "smmbench leaderboard results/",
+            "smmbench leaderboard results/ --dataset emoji --ledger published --output board.md",
+            "smmbench leaderboard results/ --pairs --format csv",
+        ),
+    )(leaderboard)
+    app.command(
+        "compare",
+        epilog=examples(
+            "smmbench compare smm sdedit",
+            "smmbench compare smm sdedit --metrics temporal_consistency --json",
+        ),
+    )(compare)
+    app.command(
+        "why",
+        epilog=examples(
+            "smmbench why smm motion_fidelity",
+            "smmbench why smm motion_fidelity balloon-right/butterfly-space/0",
+        ),
+    )(why)
+    app.command(
+        "selectivity",
+        epilog=examples(
+            "smmbench selectivity results/",
+            "smmbench selectivity results/ --as-scored --output selectivity.md",
+        ),
+    )(selectivity)
+    app.command(
+        "tracker-agreement",
+        epilog=examples(
+            "smmbench tracker-agreement results/ --tracker dis --tracker lucas-kanade",
+            "smmbench tracker-agreement results/ --output trackers.md --plot trackers.png",
+        ),
+    )(tracker_agreement)
+    app.command(
+        "validate",
+        epilog=examples(
+            "smmbench validate motion_fidelity --data judgements/motion.csv",
+            "smmbench validate motion_fidelity ftd --data motion.csv --allow source-copy --json",
+        ),
+    )(validate)
+    app.command(
+        "submit",
+        epilog=examples(
+            "smmbench submit results/smm",
+            "smmbench submit results/smm --allow-partial --contact me@example.org --seen none",
+        ),
+    )(submit)
+    app.command(
+        "verify",
+        epilog=examples(
+            "smmbench verify submission.zip", "smmbench verify submission.zip --device cuda --json"
+        ),
+    )(verify)
     join_commands.register(app)
     ledger_commands.register(app)
     site_commands.register(app)

@@ -12,6 +12,7 @@ import typer
 
 from smmbench import __version__
 from smmbench.display import prepare_streams, print_line, talk
+from smmbench.display.examples import examples
 from smmbench.errors import BrokenFileError, in_words
 from smmbench.plugins import load_offered, offered
 from smmbench.storage.ending import ending_by_exception
@@ -23,6 +24,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "smmbench run --method smm --dataset emoji-wan --preset emoji-wan-fast --limit 2",
+        "smmbench score results/",
+        "smmbench leaderboard results/",
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import (
     Fps,
     Frames,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 SETS = ("ditflow", "five", "loveu-tgve", "movebench", "mtbench", "simmotion")
 """Names of `smmbench.public_sets`, which is loaded on demand; a test compares them."""
 REAL = "smmbench-real"
+_RIGHTS = "--licence 'CC BY 4.0' --attribution 'A. Author'"
 
 NameOrPath = Annotated[
     str, typer.Argument(help="Name of a dataset, or path of its TOML manifest.", show_default=False)
@@ -43,16 +45,54 @@ def register(app: typer.Typer) -> None:
     verbs = typer.Typer(
         no_args_is_help=True,
         help="List, show, check, create, import and fetch datasets.",
+        epilog=examples("smmbench datasets list", "smmbench datasets show emoji"),
     )
-    verbs.command("list")(list_datasets)
-    verbs.command("show")(show_dataset)
-    verbs.command("describe")(describe_dataset)
-    verbs.command("check")(check_dataset)
-    verbs.command("fetch")(fetch_dataset)
-    verbs.command("new")(new_dataset)
-    verbs.command("import")(import_set)
-    verbs.command("add")(add_dataset)
-    verbs.command("remove")(remove_dataset)
+    verbs.command(
+        "list", epilog=examples("smmbench datasets list", "smmbench datasets list --json")
+    )(list_datasets)
+    verbs.command(
+        "show",
+        epilog=examples(
+            "smmbench datasets show emoji", "smmbench datasets show videos/my-clips.toml --json"
+        ),
+    )(show_dataset)
+    verbs.command(
+        "describe",
+        epilog=examples(
+            "smmbench datasets describe emoji --output croissant.json",
+            "smmbench datasets describe emoji --form datasheet",
+        ),
+    )(describe_dataset)
+    verbs.command(
+        "check",
+        epilog=examples(
+            "smmbench datasets check emoji", "smmbench datasets check videos/my-clips.toml"
+        ),
+    )(check_dataset)
+    verbs.command(
+        "fetch",
+        epilog=examples(
+            "smmbench datasets fetch dmt-page", "smmbench datasets fetch dmt-page --from copy/"
+        ),
+    )(fetch_dataset)
+    verbs.command(
+        "new",
+        epilog=examples(
+            f"smmbench datasets new videos/ --name my-clips --prompts prompts.csv {_RIGHTS}",
+            f"smmbench datasets new videos/ --name my-clips-512 --prompts prompts.json {_RIGHTS} "
+            "--frames 16 --size 512x512",
+        ),
+    )(new_dataset)
+    verbs.command(
+        "import",
+        epilog=examples(
+            "smmbench datasets import loveu-tgve copies/loveu",
+            "smmbench datasets import ditflow DAVIS --prompts prompts.js",
+            "smmbench datasets import movebench copies/movebench --hub",
+        ),
+    )(import_set)
+    verbs.command("add", epilog=examples("smmbench datasets add videos/my-clips.toml"))(add_dataset)
+    verbs.command("remove", epilog=examples("smmbench datasets remove my-clips"))(remove_dataset)
     app.add_typer(verbs, name="datasets")
 
 

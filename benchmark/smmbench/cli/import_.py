@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import (
     Dataset,
     DryRun,
@@ -46,7 +47,15 @@ def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     older = {"--output": "--results", "-o": "--results"}
     older |= {"--method": "--label", "--frames": "--frame-rule"}
-    app.command("import", cls=accepting(older))(import_)
+    app.command(
+        "import",
+        cls=accepting(older),
+        epilog=examples(
+            "smmbench import outputs/ --label my-method --title 'My method' --dry-run",
+            "smmbench import outputs/ --label my-method --map files.csv --fps 8",
+            "smmbench import --dataset dmt-page --published",
+        ),
+    )(import_)
 
 
 def import_(

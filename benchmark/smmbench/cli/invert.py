@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import Dataset, Device, Json, OutputOrDefault, Preset, Set
 
 if TYPE_CHECKING:
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("invert")(invert)
+    app.command(
+        "invert",
+        epilog=examples(
+            "smmbench invert balloon-right --seeds 1",
+            "smmbench invert balloon-right --features smm --steps 20 --iterations 10",
+        ),
+    )(invert)
 
 
 def invert(

@@ -8,6 +8,7 @@ import typer
 
 from smmbench.cli import methods_check, methods_families, methods_new, methods_setup
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import Json
 
 if TYPE_CHECKING:
@@ -19,14 +20,48 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     methods = typer.Typer(
-        no_args_is_help=True, help="List, show, check, create and set up methods."
+        no_args_is_help=True,
+        help="List, show, check, create and set up methods.",
+        epilog=examples(
+            "smmbench methods list",
+            "smmbench methods show smm",
+            "smmbench methods new my_method.py",
+        ),
     )
-    methods.command("list")(list_methods)
-    methods.command("show")(show_method)
-    methods.command("families")(methods_families.families)
-    methods.command("setup")(methods_setup.setup_method)
-    methods.command("check")(methods_check.check)
-    methods.command("new")(methods_new.new)
+    methods.command(
+        "list", epilog=examples("smmbench methods list", "smmbench methods list --json")
+    )(list_methods)
+    methods.command(
+        "show",
+        epilog=examples(
+            "smmbench methods show smm", "smmbench methods show my_method.py:MyMethod --json"
+        ),
+    )(show_method)
+    methods.command(
+        "families",
+        epilog=examples("smmbench methods families", "smmbench methods families --markdown"),
+    )(methods_families.families)
+    methods.command(
+        "setup",
+        epilog=examples(
+            "smmbench methods setup official-smm",
+            "smmbench methods setup official-smm --repository copies/smm --python python3.10",
+        ),
+    )(methods_setup.setup_method)
+    methods.command(
+        "check",
+        epilog=examples(
+            "smmbench methods check my_method.py:MyMethod --quick",
+            "smmbench methods check sdedit --set noise_level=0.7",
+        ),
+    )(methods_check.check)
+    methods.command(
+        "new",
+        epilog=examples(
+            "smmbench methods new my_method.py",
+            "smmbench methods new my_guidance.py --template diffusion",
+        ),
+    )(methods_new.new)
     app.add_typer(methods, name="methods")
 
 

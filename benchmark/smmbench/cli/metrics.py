@@ -7,14 +7,26 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_json
+from smmbench.display.examples import examples
 from smmbench.options import Json
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    metrics = typer.Typer(no_args_is_help=True, help="List and show metrics.")
-    metrics.command("list")(list_metrics)
-    metrics.command("show")(show_metric)
+    metrics = typer.Typer(
+        no_args_is_help=True,
+        help="List and show metrics.",
+        epilog=examples("smmbench metrics list", "smmbench metrics show motion_fidelity"),
+    )
+    metrics.command(
+        "list", epilog=examples("smmbench metrics list", "smmbench metrics list --json")
+    )(list_metrics)
+    metrics.command(
+        "show",
+        epilog=examples(
+            "smmbench metrics show motion_fidelity", "smmbench metrics show ftd --json"
+        ),
+    )(show_metric)
     app.add_typer(metrics, name="metrics")
 
 

@@ -10,6 +10,7 @@ import typer
 from smmbench.cli.readiness import checks_of
 from smmbench.cli.run_output import print_plans, print_summaries
 from smmbench.display import print_line
+from smmbench.display.examples import examples
 from smmbench.options import (
     Batch,
     Clip,
@@ -35,7 +36,16 @@ from smmbench.options import (
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("run", cls=accepting({"--output": "--results", "-o": "--results"}))(run)
+    older = accepting({"--output": "--results", "-o": "--results"})
+    app.command(
+        "run",
+        cls=older,
+        epilog=examples(
+            "smmbench run --method smm --dataset emoji --limit 4",
+            "smmbench run --method sdedit --set noise_level=0.7 --label sdedit-70 --limit 4",
+            "smmbench run --method my_method.py:MyMethod --clip balloon-right --dry-run",
+        ),
+    )(run)
 
 
 def run(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import (
     DatasetFilter,
     Device,
@@ -39,7 +40,14 @@ class SourceTracks(StrEnum):
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("score")(score)
+    app.command(
+        "score",
+        epilog=examples(
+            "smmbench score results/",
+            "smmbench score results/smm --metrics motion_fidelity,warp_error --dry-run",
+            "smmbench score results/ --shard 1/4",
+        ),
+    )(score)
 
 
 def score(

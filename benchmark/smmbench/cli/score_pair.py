@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import Device, FramesOrAll, Json, TextModelOrNone, Tracker
 
 if TYPE_CHECKING:
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("score-pair")(score_pair)
+    app.command(
+        "score-pair",
+        epilog=examples(
+            "smmbench score-pair source.mp4 output.mp4",
+            "smmbench score-pair source.mp4 output.mp4 --frames 16 --tracker lucas-kanade --json",
+            "smmbench score-pair source/ output/ --prompt 'a fish' --text-model ViT-B-32:openai",
+        ),
+    )(score_pair)
 
 
 def score_pair(

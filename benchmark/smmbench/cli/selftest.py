@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import Json, OutputOrDefault, Quick
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("selftest")(selftest)
+    app.command(
+        "selftest",
+        epilog=examples("smmbench selftest --quick", "smmbench selftest --output selftest/"),
+    )(selftest)
 
 
 def selftest(

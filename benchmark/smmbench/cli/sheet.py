@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import (
     Clip,
     DatasetFilter,
@@ -25,7 +26,16 @@ from smmbench.options import (
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("sheet", cls=accepting({"--method": "--methods", "--by": "--worst-by"}))(sheet)
+    older = accepting({"--method": "--methods", "--by": "--worst-by"})
+    app.command(
+        "sheet",
+        cls=older,
+        epilog=examples(
+            "smmbench sheet results/ --methods smm,sdedit --limit 4",
+            "smmbench sheet results/ --clip balloon-right --columns 4 --output balloon.png",
+            "smmbench sheet results/smm --worst 6 --worst-by text_similarity",
+        ),
+    )(sheet)
 
 
 def sheet(

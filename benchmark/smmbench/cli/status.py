@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import Clip, DatasetFilter, Edit, Json, Limit, ResultsFolders, Seed
 
 if TYPE_CHECKING:
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("status")(status)
+    app.command(
+        "status",
+        epilog=examples(
+            "smmbench status results/",
+            "smmbench status results/smm --limit 4",
+            "smmbench status node-1/results node-2/results --json",
+        ),
+    )(status)
 
 
 def status(

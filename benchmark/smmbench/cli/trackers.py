@@ -7,14 +7,27 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import Device, Json
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    trackers = typer.Typer(no_args_is_help=True, help="List and check trackers.")
-    trackers.command("list")(list_trackers)
-    trackers.command("check")(check_tracker)
+    trackers = typer.Typer(
+        no_args_is_help=True,
+        help="List and check trackers.",
+        epilog=examples("smmbench trackers list", "smmbench trackers check dis"),
+    )
+    trackers.command(
+        "list", epilog=examples("smmbench trackers list", "smmbench trackers list --json")
+    )(list_trackers)
+    trackers.command(
+        "check",
+        epilog=examples(
+            "smmbench trackers check dis",
+            "smmbench trackers check bootstapir:/path/to/bootstapir_checkpoint_v2.pt --device cuda",
+        ),
+    )(check_tracker)
     app.add_typer(trackers, name="trackers")
 
 

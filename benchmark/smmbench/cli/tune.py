@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.examples import examples
 from smmbench.options import (
     Batch,
     Device,
@@ -31,7 +32,13 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("tune")(tune)
+    app.command(
+        "tune",
+        epilog=examples(
+            "smmbench tune --method sdedit --budget 4 --limit 4",
+            "smmbench tune --method smm --dataset emoji-val --budget 8 --dry-run",
+        ),
+    )(tune)
 
 
 def tune(

@@ -1,4 +1,4 @@
-"""Every command of `smmbench`, with its arguments, options and environment variables."""
+"""Every command of `smmbench`: examples, arguments, options and environment variables."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ from typing import Any
 import typer
 
 from smmbench import cli
+from smmbench.display.examples import example_lines
 from smmbench_manual.reference.markdown import code, page, table
 
 
 def commands(command: Any = None, path: tuple[str, ...] = ("smmbench",)) -> Iterator[Any]:
-    """Yield the words and the command of whatever has options, `smmbench` itself first.
+    """Yield the words of every command and the command, `smmbench` itself first.
 
     Hidden commands are left out.
     """
     command = command or typer.main.get_command(cli.app)
-    if not hasattr(command, "commands"):
-        yield path, command
-        return
-    if any(parameter.name != "help" for parameter in command.params):
-        yield path, command
-    for name, inner in sorted(command.commands.items()):
+    yield path, command
+    for name, inner in sorted(getattr(command, "commands", {}).items()):
         if not inner.hidden:
             yield from commands(inner, (*path, name))
 
@@ -46,7 +43,8 @@ def _described(words: tuple[str, ...], command: Any) -> str:
     usage += "".join(f" {_name(argument)}" for argument in arguments)
     usage += " COMMAND ..." if hasattr(command, "commands") else ""
     told = [f"```text\n{usage}\n```", inspect.cleandoc(command.help or "").replace("\b\n", "")]
-    told += [inspect.cleandoc(command.epilog)] if command.epilog else []
+    shown = example_lines(command.epilog)
+    told += ["\n".join(["```bash", *shown, "```"])] if shown else []
     told.append(table(["argument", "meaning"], [(code(_name(a)), a.help or "") for a in arguments]))
     told.append(
         table(

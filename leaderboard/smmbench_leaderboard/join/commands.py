@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import plain, print_document, print_line
+from smmbench.display.examples import examples
 from smmbench.options import DatasetFilter, Device, Json, Output, OutputOrDefault
 from smmbench_leaderboard.join.terms import AGREEMENT, FOLDER
 
@@ -26,15 +27,28 @@ Loopback = Annotated[
     ),
 ]
 HERE = Path("leaderboard/entries")
+EXAMPLES = {
+    "new": ["smmbench join new submission.zip --url https://example.org/submission.zip --agree"],
+    "check": ["smmbench join check leaderboard/submissions/my-method.toml"],
+    "verify": [
+        "smmbench join verify leaderboard/submissions/my-method.toml",
+        "smmbench join verify leaderboard/submissions/my-method.toml --device cuda",
+    ],
+    "review": ["smmbench join review --base main --head my-branch --output report/ --alone"],
+    "list": ["smmbench join list", "smmbench join list leaderboard/submissions"],
+}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     join = typer.Typer(
-        no_args_is_help=True, help="Announce submissions by pull request, and verify them."
+        no_args_is_help=True,
+        help="Announce submissions by pull request, and verify them.",
+        epilog=examples("smmbench join check leaderboard/submissions/my-method.toml"),
     )
     for command in (new, check, verify, review, list_):
-        join.command(command.__name__.rstrip("_"))(command)
+        name = command.__name__.rstrip("_")
+        join.command(name, epilog=examples(*EXAMPLES[name]))(command)
     app.add_typer(join, name="join")
 
 

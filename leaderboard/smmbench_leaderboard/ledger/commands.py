@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_line
+from smmbench.display.examples import examples
 from smmbench.options import Name, accepting
 from smmbench_leaderboard.ledger.tiers import LOWEST, Tier
 
@@ -23,17 +24,45 @@ Until = Annotated[
 ]
 Row = Annotated[str, typer.Option("--row", help="Label of a row. Default: all rows.")]
 HERE = Path("leaderboard/entries")
+_ENTRY = "emoji/2026-11-22-board.board.xz"
+_WHO = "--by 'A. Organiser'"
+EXAMPLES = {
+    "add": [
+        "smmbench ledger add board.json --name 2026-12-01-my-method",
+        f"smmbench ledger add report.json --name 2026-12-01-my-method --tier recomputed {_WHO}",
+    ],
+    "seal": ["smmbench ledger seal"],
+    "list": ["smmbench ledger list", "smmbench ledger list --ledger copies/entries"],
+    "show": [f"smmbench ledger show {_ENTRY}"],
+    "check": ["smmbench ledger check"],
+    "withdraw": [
+        f"smmbench ledger withdraw {_ENTRY} --name 2026-12-01-withdrawal --row smm "
+        f"--reason 'Another clip was read.' {_WHO}"
+    ],
+    "correct": [
+        f"smmbench ledger correct {_ENTRY} emoji/2026-11-24-board.board.xz "
+        f"--name 2026-12-01-correction --reason 'Computed again.' {_WHO}"
+    ],
+    "tier": [
+        f"smmbench ledger tier {_ENTRY} organisers --name 2026-12-01-tier "
+        f"--reason 'Organisers ran it.' {_WHO}"
+    ],
+}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
-    ledger = typer.Typer(no_args_is_help=True, help="Maintain the ledger of published boards.")
+    ledger = typer.Typer(
+        no_args_is_help=True,
+        help="Maintain the ledger of published boards.",
+        epilog=examples("smmbench ledger list", "smmbench ledger check"),
+    )
     for command in (add, seal, list_, show, check):
-        ledger.command(command.__name__.rstrip("_"))(command)
+        name = command.__name__.rstrip("_")
+        ledger.command(name, epilog=examples(*EXAMPLES[name]))(command)
     respelled = accepting({"--method": "--row"})
-    ledger.command("withdraw", cls=respelled)(withdraw)
-    ledger.command("correct", cls=respelled)(correct)
-    ledger.command("tier", cls=respelled)(change_tier)
+    for name, notice in (("withdraw", withdraw), ("correct", correct), ("tier", change_tier)):
+        ledger.command(name, cls=respelled, epilog=examples(*EXAMPLES[name]))(notice)
     app.add_typer(ledger, name="ledger")
 
 

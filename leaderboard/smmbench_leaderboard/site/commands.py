@@ -8,12 +8,19 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_line
+from smmbench.display.examples import examples
 from smmbench.options import Metrics, Output, Port, ResultsArgument
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command("site")(site)
+    app.command(
+        "site",
+        epilog=examples(
+            "smmbench site results/ --serve",
+            "smmbench site results/ --output board/ --ledger published --address https://example.org/board/",
+        ),
+    )(site)
 
 
 def site(

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_document, print_line
+from smmbench.display.examples import examples
 from smmbench.options import (
     DatasetFilter,
     Json,
@@ -22,15 +23,29 @@ from smmbench.options import (
 )
 
 Folder = Annotated[Path, typer.Argument(help="Folder that `smmbench study new` made.")]
+EXAMPLES = {
+    "new": [
+        "smmbench study new results/ --methods smm,sdedit --output smm-or-sdedit/",
+        "smmbench study new results/ --question overall --raters 12 --output overall/",
+    ],
+    "serve": ["smmbench study serve study/", "smmbench study serve study/ --port 0"],
+    "analyse": [
+        "smmbench study analyse answers/ --study study/",
+        "smmbench study analyse answers/ --study study/ --judgements judgements/ --json",
+    ],
+}
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     study = typer.Typer(
-        no_args_is_help=True, help="Run a human study: blind choices between two methods."
+        no_args_is_help=True,
+        help="Run a human study: blind choices between two methods.",
+        epilog=examples("smmbench study new results/", "smmbench study serve study/"),
     )
     for command in (new, serve, analyse):
-        study.command(command.__name__)(command)
+        name = command.__name__
+        study.command(name, epilog=examples(*EXAMPLES[name]))(command)
     app.add_typer(study, name="study")
 
 
