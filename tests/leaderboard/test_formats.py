@@ -163,17 +163,22 @@ def test_boards_of_the_ledger_are_written_as_they_were(path: Path) -> None:
     assert json.loads(written) == board
 
 
-def test_eighty_columns_hold_the_table(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No number is folded: every mean, interval and coverage is one word."""
-    monkeypatch.setenv("COLUMNS", "80")
-    text = to_terminal(renamed(board, "a-name-that-is-longer-than-its-column-can-be"))
-    assert max(map(len, text.splitlines())) <= 80
+@pytest.mark.parametrize("name", ["smm", "a-name-that-is-longer-than-its-column-can-be", "x" * 70])
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_no_name_or_number_is_folded(
+    board: Board, monkeypatch: pytest.MonkeyPatch, columns: int, name: str
+) -> None:
+    """Every name, mean, interval and coverage is one word; columns that are missing are listed."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    text = to_terminal(renamed(board, name))
     cell = board.rows[0].cells["motion_fidelity"]
     assert cell.interval is not None
     words = text.split()
-    assert {"0.310", "8/8", "7.0", "1.0", f"{cell.interval[0]:.3f}..{cell.interval[1]:.3f}"} <= set(
-        words
-    )
+    interval = f"{cell.interval[0]:.3f}..{cell.interval[1]:.3f}"
+    assert {"0.310", "8/8", interval} <= set(words)
+    assert name in words or len(name) + len("CLIP text similarity") + 2 > columns
+    assert max(map(len, text.splitlines())) <= columns
+    assert {"7.0", "1.0"} <= set(words) or "Not shown:" in text
 
 
 def test_controls_stand_apart(board: Board) -> None:

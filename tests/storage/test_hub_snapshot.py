@@ -49,7 +49,8 @@ def test_a_hub_out_of_reach_is_one_sentence_with_what_to_do(
 ) -> None:
     _answers(monkeypatch, error)
     said = (
-        rf"^The hub does not provide the model 'a/b' at {COMMIT[:12]} \({type(error).__name__}: x\), "
+        rf"^The hub does not provide the model 'a/b' at {COMMIT[:12]} "
+        rf"\({type(error).__name__}: x\), "
         r"and it is not in the cache \(HF_HOME\)\. HF_HUB_OFFLINE is set\. Copy it\.$"
     )
     with pytest.raises(LookupError, match=said):

@@ -7,19 +7,19 @@ from typing import Any
 from rich.table import Table
 
 from smmbench.dataset import Dataset, Manifest
-from smmbench.display import console
+from smmbench.display import console, print_table
 
 
 def print_list(rows: list[dict[str, Any]]) -> None:
     """Print one line per dataset; `rows` come from `summary`."""
     table = Table("dataset", "clips", "prompts", "files here", "licence", "title", box=None)
-    for column in table.columns[:-1]:
-        column.no_wrap = True
+    for column in table.columns[-2:]:
+        column.overflow = "fold"
     for row in rows:
         here = f"{row['files_here']} of {row['files']}"
         counts = (str(row["clips"]), str(row["prompts"]))
         table.add_row(row["name"], *counts, here, row["licence"], row["title"])
-    console().print(table)
+    print_table(table)
 
 
 def print_dataset(dataset: Dataset, facts: dict[str, Any]) -> None:
@@ -28,7 +28,7 @@ def print_dataset(dataset: Dataset, facts: dict[str, Any]) -> None:
     out.print(f"{manifest.name} version {manifest.version}: {manifest.title}", style="bold")
     out.print(manifest.description)
     out.print(_facts(dataset, facts))
-    out.print(_clips(manifest))
+    print_table(_clips(manifest))
     for attribution in dict.fromkeys(clip.attribution for clip in manifest.clips):
         out.print(f"Attribution: {attribution}")
 
@@ -54,6 +54,8 @@ def _facts(dataset: Dataset, facts: dict[str, Any]) -> Table:
 
 def _clips(manifest: Manifest) -> Table:
     table = Table("clip", "frames", "edit", "target prompt", "licence", "truth", box=None)
+    for column in table.columns[3:]:
+        column.overflow = "fold"
     for clip in manifest.clips:
         truth = [name for name in ("tracks", "masks") if getattr(clip, name)]
         first = (clip.name, str(clip.frames or manifest.protocol.frames))

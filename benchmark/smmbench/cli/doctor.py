@@ -62,15 +62,13 @@ def _print_findings(checks: list[Check]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from smmbench.display import console
+    from smmbench.display import print_table
 
     styles = {"works": "green", "not here": "yellow", "broken": "red"}
     table = Table("check", "state", "what is here", box=None)
-    table.columns[1].no_wrap = True
-    table.columns[2].overflow = "fold"
     for check in checks:
         table.add_row(Text(check.name), Text(check.state, styles[check.state]), Text(check.found))
-    console().print(table)
+    print_table(table)
     for check in checks:  # below and unwrapped: commands and addresses are there to be copied
         if check.mend:
             print_line(f"{check.name}: {check.mend}")

@@ -112,7 +112,7 @@ def invert(
 def _print(content: dict[str, Any], json: bool) -> None:
     from rich.table import Table
 
-    from smmbench.display import console
+    from smmbench.display import print_table
 
     if json:
         print_json(content)
@@ -123,4 +123,4 @@ def _print(content: dict[str, Any], json: bool) -> None:
         ratio = "same" if row["psnr"] is None else f"{row['psnr']:.2f}"
         numbers = (f"{row['distances'][kind]:.3f}" for kind in kinds)
         table.add_row(row["features"], str(row["seed"]), f"{row['rms']:.1f}", ratio, *numbers)
-    console().print(table, markup=False)
+    print_table(table)

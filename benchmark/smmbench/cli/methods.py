@@ -74,7 +74,7 @@ def list_methods(json: Json = False) -> None:
     from rich.table import Table
 
     from smmbench.cli.method_description import describe_all
-    from smmbench.display import console
+    from smmbench.display import print_table
 
     described = describe_all()
     broken = [method for method in described if method.error]
@@ -82,11 +82,13 @@ def list_methods(json: Json = False) -> None:
         print_json(to_jsonable_python(described))
     else:
         table = Table("method", "kind", "title", "presets", "from", box=None)
-        table.columns[0].no_wrap = True  # a name that is cut is of no use
+        for place in (2, 3):  # titles and lists of presets; names are never folded
+            table.columns[place].overflow = "fold"
+        table.columns[4].no_wrap = True
         for method in described:
             kind, title = (method.card.kind, method.card.title) if method.card else ("broken", "")
             table.add_row(method.name, kind, title, ", ".join(method.presets), method.distribution)
-        console().print(table, markup=False)
+        print_table(table)
     for method in broken:
         print_line(method.error, err=True)
     raise typer.Exit(1 if broken else 0)
@@ -115,6 +117,8 @@ def _print_method(out: Console, method: MethodDescription) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from smmbench.display import print_table
+
     card = method.card
     assert card is not None
     out.print(Text(f"{method.name}: {card.title}", style="bold"))
@@ -132,20 +136,19 @@ def _print_method(out: Console, method: MethodDescription) -> None:
     out.print(about)
     if method.parameters:
         table = Table("parameter", "default", "type", "meaning", box=None, pad_edge=False)
-        for column in table.columns:
+        for column in table.columns[1:]:
             column.overflow = "fold"
-        table.columns[0].no_wrap = True
         for one in method.parameters:
             cells = (one.name, _as_set(one.default), one.type, one.help)
             table.add_row(*(Text(cell) for cell in cells))
         out.print()
-        out.print(table)
+        print_table(table)
     if method.families:
         backbones = Table("backbone", "here", box=None, pad_edge=False)
         for family, support in method.families.items():
             backbones.add_row(Text(family), Text(support))
         out.print()
-        out.print(backbones)
+        print_table(backbones)
     for name, preset in method.presets.items():
         settings = " ".join(f"{key}={_as_set(value)}" for key, value in preset.items())
         out.print()

@@ -62,7 +62,7 @@ def _print(checked: Checked, json: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from smmbench.display import console
+    from smmbench.display import print_table
 
     if json:
         content = {"kept": not checked.broken, **dataclasses.asdict(checked)}
@@ -70,11 +70,10 @@ def _print(checked: Checked, json: bool) -> None:
         return
     styles = {"kept": "green", "warning": "yellow", "broken": "bold red", "skipped": "dim"}
     table = Table("check", "", "what was found", box=None, pad_edge=False)
-    table.columns[2].overflow = "fold"
     for one in checked.findings:
         told = one.said + (f"\n-> {one.advice}" if one.advice else "")
         table.add_row(one.check, Text(one.outcome, style=styles[one.outcome]), Text(told))
-    console().print(table)
+    print_table(table)
     print_line()
     print_line(_summary(checked))
 

@@ -24,7 +24,7 @@ def families(
     """
     from rich.table import Table
 
-    from smmbench.display import console
+    from smmbench.display import print_table
 
     found = supports()
     names = list(next(iter(found.values()), {}))
@@ -35,10 +35,9 @@ def families(
             print_line(line)
     else:
         table = Table("method", *names, box=None)
-        table.columns[0].no_wrap = True
         for method, support in found.items():
             table.add_row(method, *(support[name].partition(":")[0] for name in names))
-        console().print(table, markup=False)
+        print_table(table)
 
 
 def supports() -> dict[str, dict[str, str]]:

@@ -34,15 +34,14 @@ def list_metrics(json: Json = False) -> None:
     """List every metric: version, range, which direction is better, when it is computed."""
     from rich.table import Table
 
-    from smmbench.display import console
+    from smmbench.display import print_table
     from smmbench.metrics import all_metrics
 
     if json:
         print_json([known.describe() for known in all_metrics()])
         return
     table = Table(box=None)
-    table.add_column("metric", no_wrap=True)
-    for heading in ("version", "range", "better", "computed", "title"):
+    for heading in ("metric", "version", "range", "better", "computed", "title"):
         table.add_column(heading)
     for known in all_metrics():
         table.add_row(
@@ -53,7 +52,7 @@ def list_metrics(json: Json = False) -> None:
             "by name" if known.extra else "always",
             known.title,
         )
-    console().print(table, markup=False)
+    print_table(table)
 
 
 def show_metric(
@@ -63,7 +62,7 @@ def show_metric(
     """Show one metric: its meaning, range, value for a missing video, and code location."""
     from rich.table import Table
 
-    from smmbench.display import console
+    from smmbench.display import print_table
     from smmbench.metrics import metric
 
     known = metric(name)
@@ -71,7 +70,7 @@ def show_metric(
         print_json(known.describe())
         return
     table = Table(box=None, show_header=False)
-    table.add_column(no_wrap=True)
+    table.add_column()
     table.add_column()
     for field, value in (
         ("metric", f"{known.name}, version {known.version}"),
@@ -86,4 +85,4 @@ def show_metric(
         ("code", known.describe()["code"]),
     ):
         table.add_row(field, value)
-    console().print(table, markup=False)
+    print_table(table)

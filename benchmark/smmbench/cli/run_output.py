@@ -26,7 +26,7 @@ def print_plans(plans: Sequence[Plan], checks: list[Check], json: bool) -> None:
 
     from rich.table import Table
 
-    from smmbench.display import console
+    from smmbench.display import print_table
 
     job, dataset = plans[0].job, plans[0].dataset.manifest.name
     referred = any(plan.job.reference != "forward" for plan in plans)
@@ -41,7 +41,7 @@ def print_plans(plans: Sequence[Plan], checks: list[Check], json: bool) -> None:
     table = Table(*titles, box=None)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    console().print(table, markup=False)
+    print_table(table)
     print_line(
         f"{job.label} on {dataset}: {todo} of {len(rows)} pairs would run on "
         f"{job.device}, into {job.root}.",

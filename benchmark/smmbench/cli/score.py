@@ -142,7 +142,7 @@ def _score(
 def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, json: bool) -> None:
     from rich.table import Table
 
-    from smmbench.display import console
+    from smmbench.display import print_table
     from smmbench.scoring.loop import state
 
     rows = [
@@ -155,11 +155,11 @@ def _print_plan(found: list[tuple[Path, RunRecord]], options: Options, json: boo
     table = Table("result", *options.metrics, box=None)
     for row in rows:
         table.add_row(*row.values())
-    console().print(table, markup=False)
+    print_table(table)
 
 
 def _print_outcomes(outcomes: list[Outcome], options: Options, json: bool) -> None:
-    from smmbench.display import console
+    from smmbench.display import print_table
     from smmbench.scoring.summary import (
         complaints,
         remarks,
@@ -172,7 +172,7 @@ def _print_outcomes(outcomes: list[Outcome], options: Options, json: bool) -> No
     if json:
         print_json(summary_json(lines, outcomes, options.metrics))
     else:
-        console().print(summary_table(lines, options.metrics), markup=False)
+        print_table(summary_table(lines, options.metrics))
     for remark in remarks(outcomes, options.metrics):
         print_line(f"warning: {remark}", err=True)
     for complaint in complaints(outcomes, options.metrics):

@@ -63,12 +63,11 @@ def _print_findings(findings: list[Finding]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from smmbench.display import console
+    from smmbench.display import print_table
 
     table = Table("check", "", "expected, and what was found instead", box=None)
-    table.columns[2].overflow = "fold"
     for finding in findings:
         state = Text("holds", "green") if finding.holds else Text("BROKEN", "red")
         said = finding.statement if finding.holds else f"{finding.statement} Found: {finding.found}"
         table.add_row(Text(finding.check), state, Text(said))
-    console().print(table)
+    print_table(table)

@@ -37,19 +37,19 @@ def list_trackers(json: Json = False) -> None:
 
     from rich.table import Table
 
-    from smmbench.display import console
+    from smmbench.display import print_table
     from smmbench.tracking.tracker import KINDS
 
     if json:
         print_json([dataclasses.asdict(kind) for kind in KINDS])
         return
     table = Table(box=None)
-    table.add_column("tracker", no_wrap=True)
+    table.add_column("tracker")
     for heading in ("what it is", "licence"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")
     for kind in KINDS:
         table.add_row(kind.form, kind.title, kind.license)
-    console().print(table, markup=False)
+    print_table(table)
     for kind in KINDS:  # whole lines, to be copied
         if kind.install:
             print_line(f"{kind.name}, code: {kind.install}")

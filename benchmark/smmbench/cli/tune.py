@@ -155,7 +155,7 @@ def _print_plan(plan: Search, budget: int, json: bool) -> None:
 def _print_trials(plan: Search, trials: list[Trial], json: bool) -> None:
     from rich.table import Table
 
-    from smmbench.display import console
+    from smmbench.display import print_table
     from smmbench.tuning.trials import best_of
 
     best = best_of(trials)
@@ -175,4 +175,4 @@ def _print_trials(plan: Search, trials: list[Trial], json: bool) -> None:
             f"{one.objective:.3f}",
             f"{one.scored} of {one.pairs}",
         )
-    console().print(table, markup=False)
+    print_table(table)

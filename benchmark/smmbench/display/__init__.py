@@ -14,12 +14,13 @@ from smmbench.display.printing import (
     print_json,
     print_line,
 )
-from smmbench.display.tables import print_table
+from smmbench.display.tables import fitted, print_table
 from smmbench.display.talk import talk
 
 __all__ = [
     "console",
     "csv_cell",
+    "fitted",
     "latex",
     "markdown",
     "plain",

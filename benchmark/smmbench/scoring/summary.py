@@ -80,37 +80,36 @@ def _summary(
 
 
 def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) -> Table:
-    """The same for a terminal, a line for each method and metric."""
-    from rich.table import Table
+    """Lay the summaries out for a terminal: a line for each method, and one for each metric below.
 
-    table = Table("method", "dataset", title="Scores; a result without a number counts as worst")
-    table.add_column("scored", justify="right")
+    Args:
+        summaries: Of methods.
+        metrics: Names of those to show.
+    """
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Scores; a result without a number counts as worst", box=None)
+    table.add_column("method and metric", overflow="fold")
+    table.add_column("mean", justify="right", no_wrap=True)
     captions = []
-    with_marks = any(line.marked for line in summaries)
-    if with_marks:
-        table.add_column("marked", justify="right")
+    if any(line.marked for line in summaries):
         captions.append("Marked results of methods count as worst on motion; controls' do not")
-    table.add_column("metric")
-    table.add_column("mean", justify="right")
     with_floors = any(line.floors for line in summaries)
     if with_floors:
-        table.add_column("chance level", justify="right")
+        table.add_column("chance level", justify="right", no_wrap=True)
         captions.append("Chance level: random directions, and outputs against other clips' sources")
     table.caption = ". ".join(captions) or None
     for line in summaries:
         label = line.method if line.reference == "forward" else f"{line.method} ({line.reference})"
-        group = [label, line.dataset, f"{line.scored} of {line.results}"]
-        group += [str(line.marked)] if with_marks else []
+        counts = f"{line.scored} of {line.results} scored"
+        counts += f", {line.marked} marked" if line.marked else ""
+        table.add_row(Text(f"{label} on {line.dataset}: {counts}", "bold"))
         for name in metrics:
-            cells = [metric(name).title, _shown(line.means[name])]
-            if with_floors:
-                floors = line.floors.get(name, {})
-                cells.append(
-                    ", ".join(_shown(floors[floor]) for floor in FLOORS if floor in floors)
-                )
-            table.add_row(*group, *cells)
-            group = [""] * len(group)
-        table.add_section()
+            floors = line.floors.get(name, {})
+            chance = ", ".join(_shown(floors[floor]) for floor in FLOORS if floor in floors)
+            cells = [metric(name).title, _shown(line.means[name]), chance]
+            table.add_row(*cells[: len(table.columns)])
     return table
 
 

@@ -17,7 +17,12 @@ def comparison_text(comparison: Comparison) -> str:
     titles = ("Metric", a, b, "Diff.", "95 % interval", "p", "p, board", "Won, tied, lost")
     table = Table(box=None, pad_edge=False)
     for place, title in enumerate(titles):
-        table.add_column(Text(title), justify="right" if place else "left", overflow="fold")
+        table.add_column(
+            Text(title),
+            justify="right" if place else "left",
+            overflow="ellipsis" if place else "fold",
+        )
+    table.columns[-1].no_wrap = True
     for column in comparison.columns:
         table.add_row(*(Text(cell) for cell in _cells(column)))
     part = "" if comparison.scope == "full" else ", only those that both attempted"

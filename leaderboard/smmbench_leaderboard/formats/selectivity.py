@@ -23,9 +23,7 @@ def selectivity_text(report: SelectivityReport) -> str:
     """Write a line a method and the caption, for a terminal; then S by parts of the pairs."""
     table = Table(box=None, pad_edge=False)
     for place, title in enumerate(_header(report)):
-        table.add_column(
-            Text(title), justify="right" if place else "left", overflow="fold", min_width=4
-        )
+        table.add_column(Text(title), justify="right" if place else "left", no_wrap=True)
     for row in report.rows:
         table.add_row(*(Text(plain(cell)) for cell in _cells(report, row)))
     caption = (Text(plain(sentence, longest=600)) for sentence in caption_of_selectivity(report))

@@ -10,12 +10,11 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from smmbench.display import console, plain
+from smmbench.display import console, fitted, plain
 from smmbench_leaderboard.board.columns import FLOOR, FLOORS, FOREGROUND, OTHERS, RANKING
 from smmbench_leaderboard.board.types import Board, Cell, Row
 from smmbench_leaderboard.formats.table import NONE, blocks_of, caption_of, number, rank_text
 
-NAME = 11  # characters that a method's name has in any terminal; a longer one is folded
 HEADER_BEFORE = ("", "Method")
 HEADER_AFTER = ("Pairs", "Seconds", "GiB")
 CHANCE = "Chance level"
@@ -28,9 +27,9 @@ CHANCE_WORDS = {
 def to_terminal(board: Board) -> str:
     """Write the table and its caption; with styles only if standard output is a terminal.
 
-    All cells are `Text`, so that square brackets in a name are not markup. In a narrow terminal,
-    names are folded and numbers are not; columns that do not fit are dropped from the right, and
-    listed.
+    All cells are `Text`, so that square brackets in a name are not markup. Names and numbers are
+    never folded; columns that do not fit are dropped from the right, and listed. If even the ranks
+    do not fit, each row is a block of lines.
     """
     floors = [column.name for column in board.columns if column.name in FLOORS]
     shown = [column for column in board.columns if column.name not in (*FLOORS, FOREGROUND)]
@@ -43,18 +42,18 @@ def to_terminal(board: Board) -> str:
     ]
     room = sum(widths) + len(widths) + 1
     if _bounded():
-        room, widths[1] = console().width, min(widths[1], NAME)
+        room = console().width
     ranking = [2 + place for place, column in enumerate(shown) if column.name in RANKING]
     places = _fitting(widths, [0, 1, *ranking, header.index("Pairs")], room)
+    if sum(widths[place] + 1 for place in places) + 1 > room:
+        places = list(range(len(header)))  # each row will be a block of lines, which has room
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)  # the box has a blank between columns
     for place in places:
         name = header[place] == "Method"
         table.add_column(
             Text(header[place]),
             justify="left" if name else "right",
-            overflow="fold",
-            # Fixed: rich would fold numbers before names.
-            width=None if name else widths[place],
+            no_wrap=True,
             min_width=widths[place],
         )
     by_label = dict((row.label, cells) for row, cells in rows)
@@ -101,7 +100,10 @@ def drawn(*parts: Table | Text, width: int = 0) -> str:
     """
     file = io.StringIO()
     wide = max(console().width, width)
-    console(file=file, width=wide).print(*parts, sep="\n")
+    shown = (
+        one for part in parts for one in (fitted(part, wide) if isinstance(part, Table) else [part])
+    )
+    console(file=file, width=wide).print(*shown, sep="\n")
     return file.getvalue()
 
 
