@@ -17,6 +17,7 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
+from smmbench import progress
 from smmbench.diffusion.alpha_bar import AlphaBarSchedule
 from smmbench.diffusion.backbone import Backbone, load_backbone
 from smmbench.diffusion.denoiser import Denoiser
@@ -189,6 +190,18 @@ def test_tuning_finds_a_known_minimum_from_seeded_draws(half: bool) -> None:
     tune([change], objective, x, LEVELS, Plan(steps=200, rate=0.05, seed=3))
     assert seen[200:] == first
     assert len(set(first)) == 200
+
+
+def test_each_step_of_training_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(progress, "_show", said.append)
+    change = torch.zeros(1, requires_grad=True)
+
+    def objective(_t: int | float, _eps: Tensor, _generator: Generator) -> Iterator[Tensor]:
+        yield (change - 1).square()
+
+    tune([change], objective, torch.zeros(1, 1, 1, 1, 1), LEVELS, Plan(3, 0.1, 0))
+    assert said == ["training 1/3", "training 2/3", "training 3/3"]
 
 
 def test_a_loss_that_is_no_number_ends_the_tuning() -> None:

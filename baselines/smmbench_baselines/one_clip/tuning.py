@@ -13,6 +13,7 @@ from smmbench.diffusion.denoiser import Latent
 from smmbench.diffusion.finite import check_finite
 from smmbench.diffusion.noise import noise
 from smmbench.diffusion.schedule import NoiseSchedule, Timestep
+from smmbench.progress import step
 
 Objective = Callable[[Timestep, Latent, Generator], Iterator[Float[Tensor, " clip"]]]
 """From timestep, noise and a generator for further draws to losses, one a clip.
@@ -74,7 +75,8 @@ def tune(
     adam = torch.optim.AdamW(tensors, lr=plan.rate, weight_decay=plan.decay)
     scaler = torch.amp.GradScaler(x.device.type, enabled=plan.half)
     losses: list[Tensor] = []
-    for step in range(plan.steps):
+    for number in range(1, plan.steps + 1):
+        step("training", number, plan.steps)
         t = schedule.draw(generator)
         eps = noise(x[:1], generator).expand_as(x)
         drawn, stepped = generator.get_state(), False
@@ -88,10 +90,10 @@ def tune(
             scaler.unscale_(adam)
             if plan.longest < float("inf"):
                 shorten(tensors, plan.longest)
-            stepped = _step(scaler, adam, step + 1)
+            stepped = _step(scaler, adam, number)
         losses.append(total)
-        if (step + 1) % LOOKS == 0 or step + 1 == plan.steps:
-            _check(losses[-LOOKS:], tensors, step + 1)
+        if number % LOOKS == 0 or number == plan.steps:
+            _check(losses[-LOOKS:], tensors, number)
     return torch.stack(losses) if losses else x.new_zeros((0, len(x)))
 
 
@@ -110,7 +112,7 @@ def shorten(tensors: Sequence[Tensor], longest: float) -> None:
         gradient.mul_(factor.view(-1, *(1 for _ in gradient.shape[1:])))
 
 
-def _step(scaler: torch.amp.GradScaler, adam: torch.optim.Optimizer, step: int) -> bool:
+def _step(scaler: torch.amp.GradScaler, adam: torch.optim.Optimizer, number: int) -> bool:
     """Step, unless a gradient overflowed: the scale is lower then and the pass is made again.
 
     A step that is left out for one clip would be lost, and lost for all others of the batch.
@@ -123,7 +125,7 @@ def _step(scaler: torch.amp.GradScaler, adam: torch.optim.Optimizer, step: int) 
     scaler.update()
     if scaler.get_scale() < 1:
         raise FloatingPointError(
-            f"The gradient is infinite in tuning, step {step}; try dtype=bfloat16."
+            f"The gradient is infinite in tuning, step {number}; try dtype=bfloat16."
         )
     return scaler.get_scale() >= before
 
