@@ -22,8 +22,8 @@ def choose_device(asked: str = "auto") -> str:
     Raises:
         ValueError: This machine has no such device.
     """
-    if asked == "cpu":
-        return asked
+    if asked == "cpu" or (asked == "auto" and "torch" not in sys.modules and not _may_have_gpu()):
+        return "cpu"  # without PyTorch, which takes seconds to load
     import torch
 
     cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
@@ -138,6 +138,14 @@ def free_memory(device: str) -> None:
         import torch
 
         torch.cuda.empty_cache()
+
+
+def _may_have_gpu() -> bool:
+    """Whether PyTorch could find a GPU here: on Linux, whether there is a device file of one."""
+    if not sys.platform.startswith("linux"):
+        return True
+    kinds = ("nvidia*", "nvhost*", "nvmap", "kfd", "dxg")  # NVIDIA, Jetson, AMD, Windows' Linux
+    return any(next(Path("/dev").glob(kind), None) for kind in kinds)
 
 
 def _processor() -> str:

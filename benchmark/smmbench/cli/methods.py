@@ -73,10 +73,10 @@ def list_methods(json: Json = False) -> None:
     from pydantic_core import to_jsonable_python
     from rich.table import Table
 
-    from smmbench.cli.method_description import describe_all
+    from smmbench.cli.kept_descriptions import described_methods
     from smmbench.display import print_table
 
-    described = describe_all()
+    described = described_methods()
     broken = [method for method in described if method.error]
     if json:
         print_json(to_jsonable_python(described))

@@ -45,9 +45,9 @@ def supports() -> dict[str, dict[str, str]]:
 
     Methods with the same status share an entry, in the order of their names.
     """
-    from smmbench.cli.method_description import describe_all
+    from smmbench.cli.kept_descriptions import described_methods
 
-    return {one.name: one.families for one in describe_all() if one.families}
+    return {one.name: one.families for one in described_methods() if one.families}
 
 
 def markdown_table(found: dict[str, dict[str, str]]) -> list[str]:

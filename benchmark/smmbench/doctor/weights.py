@@ -76,10 +76,12 @@ def text_model_check(spec: str, use: str = "for scoring") -> Iterator[Check]:
         spec: The model's name in a protocol.
         use: Its use, in words.
     """
-    import open_clip
-
     model, _, tag = spec.partition(":")
-    known = open_clip.get_pretrained_cfg(model, tag) if tag else None
+    if not tag:
+        return
+    import open_clip  # only here: it loads PyTorch
+
+    known = open_clip.get_pretrained_cfg(model, tag)
     if not known:
         return
     name = f"text model {spec}"
