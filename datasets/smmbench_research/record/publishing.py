@@ -166,9 +166,8 @@ def write_selectivity(world: World, rows: Sequence[Row], state: State, folder: P
     """Write selectivity as a table, its parts, data and a plot; say where it has no number."""
     asked = [row.label for row in rows if len(row.references) > 1]
     labels = [label for label in asked if _has_other_references(state.results / label, world)]
-    notes = [
-        f"{world.name}: {label} has no other reference." for label in asked if label not in labels
-    ]
+    lacking = [label for label in asked if label not in labels]
+    notes = [f"{world.name}: {label} was given no other reference yet." for label in lacking]
     if not labels:
         return notes
     report = selectivity_report(state.results, world.dataset, labels, check_videos=False)
