@@ -456,6 +456,20 @@ def test_missing_batches_and_scores_of_other_videos_are_not_published(
         publish(plan, plan.rows, state, wanted, lambda _: None)
 
 
+def test_half_a_batch_is_not_published(made: State, plan_file: Path, tmp_path: Path) -> None:
+    plan, state = read_plan(plan_file), copied(made, tmp_path)
+    task = next(one for one in plan.tasks(plan.rows) if one.reference == "reversed")
+    _, *rest = [folder for _, folder in folders_of(task, plan, state)]
+    state.marker(task).unlink()
+    for folder in rest:
+        (folder / "scores.json").unlink()
+    wanted = Wanted("no-date", "", tmp_path / "ledger", tmp_path / "out", partial=True)
+    with pytest.raises(ValueError, match="--by says who does"):
+        publish(plan, plan.rows, state, wanted, lambda _: None)
+    assert not any(folder.exists() for _, folder in folders_of(task, plan, state))
+    assert (tmp_path / "out" / "emoji" / "board.json").is_file()
+
+
 def copied(state: State, folder: Path) -> State:
     """The same run in another folder."""
     import shutil

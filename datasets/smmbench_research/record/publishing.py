@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from smmbench.results import VIDEO, find_records, read_method, read_scores
+from smmbench.results import VIDEO, read_method, read_record, read_scores
 from smmbench.results.files import METHOD, RECORD, SCORES
 from smmbench.scoring.loop import state as state_of_score
-from smmbench.storage.atomic import write_text
+from smmbench.storage.atomic import held, write_text
 from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.board.selectivity_plot import draw_selectivity
 from smmbench_leaderboard.board.selectivity_report import selectivity_report
@@ -31,8 +31,8 @@ from smmbench_research.record import tables
 from smmbench_research.record.doing import AXES
 from smmbench_research.record.estimating import estimates
 from smmbench_research.record.making import is_done, keys_of
-from smmbench_research.record.plan import PLAN, Plan, Row, World, read_plan
-from smmbench_research.record.state import State, folders_of
+from smmbench_research.record.plan import PLAN, Plan, Row, Task, World, read_plan
+from smmbench_research.record.state import State, clear, folders_of
 
 SMALL_SITE, SITE, SAMPLE = 10 << 20, 150 << 20, 20 << 20
 """Bytes that the site of the ledger, the site with previews, and the sample may have."""
@@ -79,16 +79,22 @@ def publish(plan: Plan, rows: Sequence[Row], state: State, wanted: Wanted, tell:
     _refuse_rehearsal(plan, wanted.ledger)
     keys = keys_of(rows, plan, state)
     tasks = plan.tasks(rows)
-    left = [
-        task.name
+    done_tasks = [
+        task
         for task in tasks
-        if task.row.name not in keys or not is_done(task, plan, state, keys[task.row.name])
+        if task.row.name in keys and is_done(task, plan, state, keys[task.row.name])
     ]
+    left = [task for task in tasks if task not in done_tasks]
     if left and not wanted.partial:
-        raise ValueError(f"{len(left)} batches are missing, such as '{left[0]}'; or say --partial.")
+        raise ValueError(
+            f"{len(left)} batches are missing, such as '{left[0].name}'; or say --partial."
+        )
+    with held(state.folder):  # not while they are made
+        for task in left:
+            clear(task, plan, state)  # half a batch is none: `make` makes it whole again
     notes = [f"{len(left)} batches are missing."] if left else []
     tell("Checking scores.")
-    check_scores(state)
+    check_scores(done_tasks, plan, state)
     costs = {one.row.name: one for one in estimates(rows, plan, state, keys)}
     done = {task.name: one for task in tasks if (one := state.done(task)) is not None}
     names = list(dict.fromkeys(row.world for row in rows))
@@ -130,22 +136,31 @@ def publish(plan: Plan, rows: Sequence[Row], state: State, wanted: Wanted, tell:
     return notes + _too_large(site, SITE)
 
 
-def check_scores(state: State) -> None:
+def check_scores(tasks: Sequence[Task], plan: Plan, state: State) -> None:
     """Refuse scores that are not of the very video of their record, or not of today's metrics.
+
+    Args:
+        tasks: Batches that are done.
+        plan: Their plan.
+        state: The run's folder.
 
     Raises:
         ValueError: There is one; the message names it and says how many.
     """
     wrong = []
-    for folder, record in find_records(state.results):
+    for folder in (folder for task in tasks for _, folder in folders_of(task, plan, state)):
+        record = read_record(folder)
+        if record is None:
+            wrong.append(f"'{folder}' has no record")
+            continue
         if record.status != "done":
             continue
         scores = read_scores(folder)
         if scores is None or scores.pixels_sha256 != record.pixels_sha256:
             wrong.append(f"'{folder}' has no scores of its video")
-        elif lacking := [
-            name for name in AXES if state_of_score(folder, record, name) == "no score"
-        ]:
+            continue
+        stated = {name: state_of_score(folder, record, name) for name in AXES}
+        if lacking := [name for name, said in stated.items() if said == "no score"]:
             wrong.append(f"'{folder}' has no number of {', '.join(lacking)} of this version")
     if wrong:
         raise ValueError(f"{len(wrong)} results cannot be published: {'; '.join(wrong[:3])}.")
