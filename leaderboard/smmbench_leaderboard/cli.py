@@ -365,8 +365,8 @@ def tracker_agreement(
     clips, the videos and clips where trackers part most, and their errors where the dataset has
     true tracks. Scoring resumes; tables that were made on another machine are put into the folder.
 
-    The report is printed, or written into --output (.md or .json).
-    Exit code: 0, or 2 for wrong use.
+    The report is printed, or written into --output (.md or .json). Exit code: 0, or 2 for incorrect
+    usage.
     """
     from smmbench.storage.atomic import write_text
     from smmbench_leaderboard.board.agreement import agreement_report
@@ -405,7 +405,7 @@ def validate(
         str,
         typer.Option(
             "--data",
-            help="What metrics are held against. A CSV file of judgements (clip, edit, seed and "
+            help="What metrics are compared with. A CSV file of judgements (clip, edit, seed and "
             "either first, second, chosen, which is a label or tie, or method, rating). A world "
             "whose true motion is known: emoji or emoji-wan. A folder of SimMotion, or one of "
             "TDVE-DB (with stage2_dataset and TDVE-DB).",

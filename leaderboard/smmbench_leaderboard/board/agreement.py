@@ -353,7 +353,7 @@ Orders = tuple[tuple[str, str], ...]
 
 
 def _orders(a: Numbers, b: Numbers, shared: Shared) -> tuple[Orders, Orders, Orders]:
-    """Pairs of methods whose order turns round, the higher of the first tracker first."""
+    """Pairs of methods whose order is reversed, the higher of the first tracker first."""
     labels = shared.methods
     tests = [
         rank_intervals(dict(zip(labels, numbers, strict=True)), shared.clips) for numbers in (a, b)

@@ -62,7 +62,7 @@ def agreement_markdown(report: AgreementReport) -> str:
 
 
 def caption_of_agreement(report: AgreementReport) -> Iterator[str]:
-    """What was compared, what turned round, and what the numbers do not say."""
+    """What was compared, which orders are reversed, and what the numbers do not show."""
     yield (
         f"{report.dataset} version {report.dataset_version}, grid {report.grid}x{report.grid}: "
         f"{len(report.board)} methods, {report.clips} clips, {report.pairs} pairs of clip, prompt "
@@ -72,8 +72,8 @@ def caption_of_agreement(report: AgreementReport) -> Iterator[str]:
     for one in report.agreements:
         total = len([*combinations(report.board, 2)])
         yield (
-            f"{one.first} and {one.second}: the means of {len(one.turned)} of {total} pairs of "
-            f"methods turn round{_named(one.turned)}; {_shown(one)}"
+            f"{one.first} and {one.second}: the order of {len(one.turned)} of {total} pairs of "
+            f"methods is reversed{_named(one.turned)}; {_shown(one)}"
         )
     yield (
         "Agreement is no proof: trackers that share an error agree in it. Within: correlation "
@@ -87,8 +87,8 @@ def _shown(one: Agreement) -> str:
         return f"both trackers show opposite orders of{_named(one.shown)}."
     if one.contradicted:
         return (
-            "none is shown both ways; one tracker alone shows a difference that the other's means "
-            f"turn round in {len(one.contradicted)}{_named(one.contradicted)}."
+            "none is significant both ways; one tracker alone shows a difference that the other's "
+            f"means reverse in {len(one.contradicted)}{_named(one.contradicted)}."
         )
     return "neither tracker shows a difference in any of these."
 
