@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import textwrap
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,4 +80,4 @@ def _reason(error: Exception) -> str:
         return "it is not a file that PyTorch saved"  # its own words advise to switch safety off
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     detail = lines[1] if len(lines) > 1 else lines[0] if lines else type(error).__name__
-    return detail.rstrip(". ")[:120]
+    return textwrap.shorten(detail.rstrip(". "), 120, placeholder=" ...")
