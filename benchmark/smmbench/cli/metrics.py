@@ -82,6 +82,7 @@ def show_metric(
         ("needs", ", ".join(known.needs) or "nothing"),
         ("computed", "only if requested by name" if known.extra else "by default"),
         ("source", known.source or "not stated"),
+        *([("must not rank", known.caution)] if known.caution else []),
         ("code", known.describe()["code"]),
     ):
         table.add_row(field, value)

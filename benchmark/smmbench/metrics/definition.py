@@ -42,6 +42,7 @@ class Metric(ABC):
         worst: Value of a pair without a video; no video may score worse.
         needs: Resources it needs, which determine the parts of the protocol it depends on.
         source: Publication that defines it.
+        caution: Reason why it must not rank methods, which boards show as a note; empty for none.
         extra: Whether it is computed only if requested by name.
         order: Position among the columns of a table; equal positions are sorted by name.
 
@@ -61,6 +62,7 @@ class Metric(ABC):
     unit: ClassVar[str] = ""
     needs: ClassVar[tuple[Need, ...]] = ()
     source: ClassVar[str] = ""
+    caution: ClassVar[str] = ""
     extra: ClassVar[bool] = False
     order: ClassVar[int] = 1000
 
@@ -109,7 +111,7 @@ class Metric(ABC):
     @classmethod
     def describe(cls) -> dict[str, Any]:
         """Return the metric's attributes by name; `code` is the location of its class."""
-        names = (*_REQUIRED, "unit", "needs", "source", "extra")
+        names = (*_REQUIRED, "unit", "needs", "source", "caution", "extra")
         described = {name: getattr(cls, name) for name in names}
         return described | {"code": f"{cls.__module__}:{cls.__qualname__}"}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Int, UInt8
 
 from smmbench.dataset import Clip, Dataset
 from smmbench.dataset import Protocol as DatasetProtocol
@@ -96,6 +96,44 @@ class FrameModel(Protocol):
         """Return the model's output for the frames, in batches; `given` goes to the processor."""
 
 
+@runtime_checkable
+class YesNoJudge(Protocol):
+    """A vision-language model that is asked a question about single frames."""
+
+    def origin(self) -> dict[str, Any]:
+        """The model, its weights, and the form in which it is asked."""
+
+    def answers(
+        self, frames: UInt8[np.ndarray, "frames height width 3"], question: str
+    ) -> Float32[np.ndarray, "frames 2"]:
+        """Probabilities of "Yes" and of "No", for each frame; the same however many there are."""
+
+
+@runtime_checkable
+class VideoText(Protocol):
+    """A model that compares a whole video with a text."""
+
+    def origin(self) -> dict[str, Any]:
+        """The model, its weights, and how many frames it sees."""
+
+    def similarity(self, frames: UInt8[np.ndarray, "time height width 3"], prompt: str) -> float:
+        """Cosine, -1 to 1."""
+
+    def cuts(self, prompt: str) -> bool:
+        """Whether the prompt is longer than the model reads."""
+
+
+def even_frames(count: int, wanted: int) -> Int[np.ndarray, " shown"]:
+    """Places of `wanted` frames, evenly from the first to the last; a shorter video repeats some.
+
+    Raises:
+        ValueError: There is no frame, or none is wanted.
+    """
+    if count < 1 or wanted < 1:
+        raise ValueError(f"At least one of at least one frame is shown, got {wanted} of {count}.")
+    return np.linspace(0, count - 1, wanted).round().astype(np.int64)
+
+
 class Resources(ABC):
     """Resources that a metric may request.
 
@@ -147,6 +185,14 @@ class Resources(ABC):
     @abstractmethod
     def frame_model(self, where: HubModel, model: str, processor: str) -> FrameModel:
         """Load a model by the names of its transformers classes."""
+
+    @abstractmethod
+    def judge(self, variable: str) -> YesNoJudge:
+        """Load the vision-language model in the folder that an environment variable names."""
+
+    @abstractmethod
+    def video_text(self, variable: str) -> VideoText:
+        """Load the video-text model in the folder that an environment variable names."""
 
     @abstractmethod
     def arrays(

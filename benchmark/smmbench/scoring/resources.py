@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from smmbench.scoring.clip_tracks import ClipTracks
     from smmbench.scoring.embeddings import Embeddings
     from smmbench.scoring.models.frame_model import FrameModel
+    from smmbench.scoring.models.judge import Judge
+    from smmbench.scoring.models.video_text_model import VideoTextModel
     from smmbench.scoring.source_flow import SourceFlow
     from smmbench.tracking import Tracker
 
@@ -148,6 +150,18 @@ class LoadedResources(Resources):
 
         classes = getattr(transformers, model), getattr(transformers, processor)
         return FrameModel(hub_folder(where), *classes, self.device)
+
+    def judge(self, variable: str) -> Judge:
+        """Load a vision-language model; raises `WeightsMissingError` if there is none."""
+        from smmbench.scoring.models.judge import Judge
+
+        return Judge(variable, self.device)
+
+    def video_text(self, variable: str) -> VideoTextModel:
+        """Load a video-text model; raises `WeightsMissingError` if there is none."""
+        from smmbench.scoring.models.video_text_model import VideoTextModel
+
+        return VideoTextModel(variable, self.device)
 
     def arrays(
         self, kind: str, origin: dict[str, Any], compute: Callable[[], dict[str, np.ndarray]]

@@ -22,6 +22,8 @@ OTHERS = {
     "SMMBENCH_MAX_PIXELS": "Largest number of pixels that all frames of a video together may have.",
     "SMMBENCH_PICKSCORE": "Folder of the weights of PickScore, for the metric `pickscore`.",
     "SMMBENCH_DINO": "Folder of the weights of DINO, for the metric `dino_consistency`.",
+    "SMMBENCH_VLM": "Folder of a vision-language model, for the metric `yes_probability`.",
+    "SMMBENCH_XCLIP": "Folder of X-CLIP, for the metric `video_text_similarity`.",
     "SMMBENCH_ALLTRACKER": "Checkpoint of AllTracker.",
     "SMMBENCH_REPOSITORY": "Address of the repository's files at the released version, for links "
     "in the long description of a release and in this manual.",

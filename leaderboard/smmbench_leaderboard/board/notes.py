@@ -35,6 +35,7 @@ def notes_of(
     return (
         *results.problems,
         *_unscored_notes(columns),
+        *_caution_notes(columns),
         *_stale_notes(columns),
         *_protocol_notes(results.dataset, columns),
         *_row_notes(results, rows, scope),
@@ -50,6 +51,13 @@ def _unscored_notes(columns: Sequence[Column]) -> list[str]:
         for column in columns
         if not column.scored and not column.detail
     ]
+
+
+def _caution_notes(columns: Sequence[Column]) -> Iterator[str]:
+    """Say which columns must not rank, and why: no board does, and no reader should."""
+    for column in columns:
+        if not column.detail and (caution := metric(column.metric).caution):
+            yield f"{column.title} does not rank: {caution}."
 
 
 def _stale_notes(columns: Sequence[Column]) -> list[str]:
