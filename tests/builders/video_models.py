@@ -11,7 +11,7 @@ WORDS = (
     *("dog", "cat", "Does", "this", "figure", "show", "'", "?", ".", "Please", "answer", "yes"),
     *("or", "no", "runs"),
 )
-LAYERS = {
+LAYERS: dict[str, Any] = {
     "hidden_size": 16,
     "intermediate_size": 16,
     "num_hidden_layers": 1,
@@ -27,7 +27,8 @@ def _words(folder: Path, words: Sequence[str] = WORDS) -> Any:
 
     tokens: Any = Tokenizer(WordLevel({word: i for i, word in enumerate(words)}, "<unk>"))
     tokens.pre_tokenizer = Whitespace()
-    made = PreTrainedTokenizerFast(
+    untyped: Any = PreTrainedTokenizerFast
+    made = untyped(
         tokenizer_object=tokens,
         unk_token="<unk>",
         pad_token="<pad>",

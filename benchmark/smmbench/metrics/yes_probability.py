@@ -21,7 +21,7 @@ class YesProbability(Metric):
     title = "VQAScore"
     description = (
         "Mean over 8 evenly spaced frames of the probability that a vision-language model answers "
-        '"Yes" to: does this figure show the prompt?'
+        "with yes to whether the frame shows the prompt."
     )
     higher_is_better = True
     minimum, maximum, worst = 0.0, 1.0, 0.0
@@ -32,7 +32,7 @@ class YesProbability(Metric):
         "names, and looks at single frames"
     )
     extra = True
-    order = 110
+    order = 107
 
     def __init__(self, resources: Resources) -> None:
         self._judge = resources.judge(VARIABLE)
