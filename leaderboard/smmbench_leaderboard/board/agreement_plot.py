@@ -15,9 +15,9 @@ CONTROL, METHOD, TURNED = "0.55", "C0", "C3"
 def draw_agreement(report: AgreementReport, path: Path) -> None:
     """Write a picture: a column a tracker, a line a method, at the height of its mean.
 
-    Lines that cross are methods whose order turns round. Methods are blue and controls grey; a
+    Lines that cross are methods whose order is reversed. Methods are blue and controls grey; a
     line is dashed where the method is in a pair that one tracker shows to differ and the next
-    one's means turn round.
+    one's means reverse.
 
     Raises:
         ImportError: Matplotlib is not installed.
