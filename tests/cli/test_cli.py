@@ -166,7 +166,7 @@ def test_a_broken_command_of_a_stranger_is_named_and_left_out(
     monkeypatch.setattr(cli, "offered", lambda group: {"toy": point})
     monkeypatch.setattr(cli, "load_offered", lambda group, name, what: register)
     cli._add_offered()
-    assert "the commands of 'toy' are left out: half a plug-in" in capsys.readouterr().err
+    assert "the commands of 'toy' are skipped: half a plug-in" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("what", ["import smmbench", "import smmbench.cli", "--help", "--version"])
