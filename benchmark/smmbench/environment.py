@@ -9,7 +9,18 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-# Modules whose version may change a pixel or a score.
+# Distributions whose version may change a pixel or a score.
+DISTRIBUTIONS = (
+    "smmbench",
+    "torch",
+    "diffusers",
+    "transformers",
+    "open_clip_torch",
+    "numpy",
+    "av",
+    "opencv-python-headless",
+)
+# The modules of these; two distributions may install one of the same name.
 LIBRARIES = ("numpy", "av", "cv2", "torch", "open_clip", "diffusers", "transformers")
 
 

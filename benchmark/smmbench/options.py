@@ -88,13 +88,23 @@ Batch = Annotated[
     ),
 ]
 Executor = Annotated[str, _option("--executor", "local, or ray for several GPUs or machines.")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        envvar="RAY_ADDRESS",  # Ray's own
+        metavar="HOST:PORT",
+        help="With --executor ray: the head of a running cluster; auto: the cluster of this "
+        "machine; local, or if not given: a new one on this machine.",
+    ),
+]
 Workers = Annotated[
     int | None,
     _option(
         "--workers",
-        "Pairs worked on at once. Of `run`: Ray workers, by default one for each GPU. Of `score`: "
-        "processes, by default one for each core, up to 8, where there is enough to do; scores do "
-        "not depend on it.",
+        "How many work at once; numbers do not depend on it. With --executor ray: workers, by "
+        "default one for each GPU of the cluster. Of `score` without Ray: processes, by default "
+        "one for each core, up to 8, where there is enough to do.",
         min=1,
     ),
 ]

@@ -15,6 +15,7 @@ from smmbench.options import (
     DatasetFilter,
     Device,
     Exclude,
+    Executor,
     Json,
     Licence,
     Methods,
@@ -22,11 +23,13 @@ from smmbench.options import (
     Output,
     OutputOrDefault,
     Paper,
+    RayAddress,
     Results,
     ResultsArgument,
     TextModelOrNone,
     Title,
     TrackerOrProtocols,
+    Workers,
     accepting,
     labels,
 )
@@ -174,6 +177,9 @@ def leaderboard(
         ),
     ] = "",
     output: OutputOrDefault = None,
+    executor: Executor = "local",
+    workers: Workers = None,
+    ray_address: RayAddress = None,
     json: Json = False,
 ) -> None:
     """Rank the methods of a results folder.
@@ -183,6 +189,7 @@ def leaderboard(
     --metrics adds metrics besides the two axes; they do not rank. The table is printed, or written
     to the file that --output names. Name a dataset if there are results of several.
     """
+    from smmbench.cluster.spreading import spreading
     from smmbench.scoring.loop import chosen_metrics
     from smmbench.storage.atomic import write_text
     from smmbench_leaderboard.board.build import make_board
@@ -199,16 +206,18 @@ def leaderboard(
             "--methods LABEL and --hub-dataset ORG/NAME."
         )
     shown = chosen_metrics(metrics) if metrics else ()
-    board = make_board(
-        results,
-        dataset,
-        scope,
-        metrics=shown,
-        methods=() if chosen == "eval-results" else exported,  # it counts beside the others
-        exclude=labels(exclude),
-        frames=clip_length,
-        ledger=ledger_folder(ledger) if ledger else None,
-    )
+    with spreading(executor, workers, ray_address) as spread:
+        board = make_board(
+            results,
+            dataset,
+            scope,
+            metrics=shown,
+            methods=() if chosen == "eval-results" else exported,  # it counts beside the others
+            exclude=labels(exclude),
+            frames=clip_length,
+            ledger=ledger_folder(ledger) if ledger else None,
+            spread=spread,
+        )
     if chosen == "parquet":
         assert output is not None  # `_check_pairs` refuses it
         write_pairs_parquet(board, output)

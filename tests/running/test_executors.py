@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from smmbench.results import find_records
+from smmbench.cluster.connection import checked_address
+from smmbench.cluster.nodes import Greeting, Software, refuse_other_software
+from smmbench.cluster.parcels import sign_in
+from smmbench.cluster.pool import Done, Lost
+from smmbench.errors import MachineError
+from smmbench.results import PREVIEW, VIDEO, RunRecord, find_records
 from smmbench.running.executors import named_executor
-from smmbench.running.loop import Executor, plan_run, run
+from smmbench.running.executors.ray import Head, Made, _packed
+from smmbench.running.loop import Plan, plan_run
 from smmbench.running.maker import Maker
+from smmbench.running.pairs import Pair
 
 TOY = """
-import os
 from dataclasses import dataclass
 from smmbench.method import Card, Method
 
@@ -32,13 +38,6 @@ class Toy(Method):
     def transfer(self, prepared, prompt, seed):
         if prompt == "a dog like a":
             raise FloatingPointError("a latent is not a number")
-        if prompt == "a cat like b" and "TOY_DIES" in os.environ:
-            os._exit(1)
-        if "TOY_DIES_ONCE" in os.environ:
-            mark = os.path.join(os.environ["TOY_DIES_ONCE"], prompt.replace(" ", "-"))
-            if not os.path.exists(mark):
-                open(mark, "x").close()
-                os._exit(1)
         return prepared
 """
 
@@ -47,17 +46,6 @@ class Toy(Method):
 def toy(tmp_path: Path) -> str:
     (tmp_path / "toy.py").write_text(TOY)
     return f"{tmp_path / 'toy.py'}:Toy"
-
-
-def outcomes(folder: Path) -> list[dict[str, Any]]:
-    """Every record but its label, what it cost, and who made it with which modules imported."""
-    apart: dict[str, Any] = {"environment": {"executor", "libraries"}, "request": True}
-    measured = {"prepare_seconds", "transfer_seconds", "cached_seconds", "peak_memory_bytes"}
-    return [
-        record.model_dump(exclude=apart | dict.fromkeys(measured, True))
-        | {"place": path.relative_to(folder)}
-        for path, record in find_records(folder)
-    ]
 
 
 @pytest.mark.parametrize(
@@ -79,96 +67,136 @@ def test_ray_that_is_not_installed_says_how_to_get_it(monkeypatch: pytest.Monkey
         named_executor("ray")
 
 
-def test_what_a_dead_worker_finished_stays(toy: str, small_dataset: Path, tmp_path: Path) -> None:
-    plan = plan_run(toy, str(small_dataset), tmp_path / "results", device="cpu", clips=("b",))
-    maker = Maker(plan.job)
-    next(maker.make(plan.todo))  # the first pair; then the worker dies
+def head_of(plan: Plan) -> Head:
+    return Head(plan.job)
 
-    first, second = maker.abandon(plan.todo, RuntimeError("The worker died."))
-    assert (first.status, second.status) == ("done", "failed")
-    assert second.failure is not None
-    assert "The worker died." in second.failure.message
+
+def lost(*pairs: Pair) -> Lost[tuple[Pair, ...]]:
+    return Lost(pairs, Greeting("there", Software("3", {}), True), OSError("gone"))
 
 
 def test_what_kills_two_workers_has_failed_and_the_rest_is_tried_again(
     toy: str, small_dataset: Path, tmp_path: Path
 ) -> None:
-    """Of a clip's pairs the first that is not finished was in hand; of a batch, any."""
-    from collections import Counter
-    from dataclasses import replace
-
-    from smmbench.running.executors.ray import _after_death
-
+    """Of a clip's pairs the first that was not handed over was in hand; of a batch, any."""
     plan = plan_run(toy, str(small_dataset), tmp_path / "results", device="cpu", clips=("b",))
     first, second = plan.todo
-    deaths: Counter[Any] = Counter()
-    assert _after_death(plan.job, plan.todo, deaths, OSError()) == ([], [[first, second]])
-    assert deaths == {first: 1}
-    (failed,), again = _after_death(plan.job, plan.todo, deaths, OSError())
+    head = head_of(plan)
+    assert head.after_death(lost(first, second)) == ([], [(first, second)])
+    assert head.deaths == {first: 1}
+    (failed,), again = head.after_death(lost(first, second))
     assert failed.status == "failed" and failed.request.edit == first.edit.name
-    assert again == [[second]] and deaths == {first: 2}
+    assert failed.failure is not None and "The worker died twice" in failed.failure.message
+    assert again == [(second,)] and head.deaths == {first: 2}
 
-    batch = replace(plan.job, batch=2)
-    next(Maker(batch).make([first]))  # finished before the worker died
-    made, again = _after_death(batch, plan.todo, deaths := Counter(), OSError())
-    assert [one.status for one in made] == ["done"] and again == [[second]]
-    assert deaths == {second: 1}
-
-
-@pytest.fixture
-def on_ray(monkeypatch: pytest.MonkeyPatch) -> Executor:
-    pytest.importorskip("ray")
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    return named_executor("ray", workers=2)
+    batch = head_of(replace(plan, job=replace(plan.job, batch=2)))
+    record = next(Maker(plan.job).make([first]))  # handed over before the worker died
+    worker = Greeting("there", Software("3", {}), True)
+    batch.take(Done((first, second), worker, Made(record)))
+    assert batch.after_death(lost(first, second)) == ([], [(second,)])
+    assert batch.deaths == {second: 1}
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("default")  # Ray's own
-def test_ray_makes_what_this_process_makes(
-    toy: str, small_dataset: Path, tmp_path: Path, on_ray: Executor
+def made_elsewhere(plan: Plan, spool: Path) -> Made:
+    """The first pair, as a worker makes it that does not see the results folder."""
+    job = replace(plan.job, root=spool)
+    return _packed(spool, next(Maker(job).make(plan.todo[:1])))
+
+
+def test_files_are_fetched_whole_and_are_those_of_a_run_here(
+    toy: str, small_dataset: Path, tmp_path: Path
 ) -> None:
-    for label, execute in (("here", named_executor("local")), ("ray", on_ray)):
-        plan = plan_run(toy, str(small_dataset), tmp_path, device="cpu", label=label)
-        summary = run(plan, execute)
-        assert (summary.made, summary.failed) == (5, 1)
-    assert outcomes(tmp_path / "here") == outcomes(tmp_path / "ray")
+    plan = plan_run(toy, str(small_dataset), tmp_path / "results", device="cpu", clips=("b",))
+    made = made_elsewhere(plan, tmp_path / "spool")
+    away = Greeting("there", Software("3", {}), False, made.record.environment)
+    with head_of(plan) as head:
+        head.take(Done(tuple(plan.todo), away, made))
+    next(Maker(replace(plan.job, root=tmp_path / "here")).make(plan.todo[:1]))
+    ((place, record),) = find_records(tmp_path / "results")
+    ((own, _),) = find_records(tmp_path / "here")
+    assert record == made.record
+    for name in (VIDEO, PREVIEW):
+        assert (place / name).read_bytes() == (own / name).read_bytes()
+    assert not list((tmp_path / "spool").rglob(VIDEO))  # a node keeps nothing
+    assert (tmp_path / "results" / "toy" / "method.json").is_file()
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("default")
-def test_a_worker_that_dies_fails_its_clip_and_the_others_go_on(
-    toy: str,
-    small_dataset: Path,
-    tmp_path: Path,
-    on_ray: Executor,
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_did_not_arrive_whole_is_refused_and_what_was_there_stays(
+    toy: str, small_dataset: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("TOY_DIES", "1")
-    plan = plan_run(toy, str(small_dataset), tmp_path / "results", device="cpu", label="dies")
-    summary = run(plan, on_ray)
-    failed = {f"{r.request.clip}/{r.request.edit}" for r in summary.failures}
-    assert failed == {"a/dog", "b/cat"}
+    plan = plan_run(toy, str(small_dataset), tmp_path / "results", device="cpu", clips=("b",))
+    made = made_elsewhere(plan, tmp_path / "spool")
+    away = Greeting("there", Software("3", {}), False, made.record.environment)
+    assert made.parcel is not None
+    for broken in (
+        replace(made.parcel, files=made.parcel.files | {VIDEO: made.parcel.files[VIDEO][:-1]}),
+        replace(made.parcel, files={n: c for n, c in made.parcel.files.items() if n != PREVIEW}),
+        replace(made.parcel, sha256={}, files={"record.json": made.parcel.files["record.json"]}),
+    ):
+        with head_of(plan) as head, pytest.raises(MachineError, match=r"did not arrive|not those"):
+            head.take(Done(tuple(plan.todo), away, replace(made, parcel=broken)))
+        assert not list(find_records(tmp_path / "results"))
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("default")
-def test_the_pairs_of_dead_workers_are_made_elsewhere(
-    toy: str, small_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_was_made_otherwise_is_never_accepted(
+    toy: str, small_dataset: Path, tmp_path: Path
 ) -> None:
-    """Two nodes; every pair kills its worker once. Nothing is lost, and no pair is blamed."""
-    pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
+    """Parameters, pairs and weights are the head's; a record of an earlier run does not count."""
+    plan = plan_run(toy, str(small_dataset), tmp_path / "results", device="cpu", clips=("b",))
+    record = next(Maker(plan.job).make(plan.todo[:1]))
+    worker = Greeting("node-2", Software("3", {}), True)
 
-    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    (tmp_path / "died").mkdir()
-    monkeypatch.setenv("TOY_DIES_ONCE", str(tmp_path / "died"))  # nodes take it with them
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    try:
-        cluster.add_node(num_cpus=1)
-        monkeypatch.setenv("RAY_ADDRESS", cluster.address)
-        plan = plan_run(toy, str(small_dataset), tmp_path / "results", device="cpu")
-        summary = run(plan, named_executor("ray", workers=2))
-    finally:
-        cluster.shutdown()  # type: ignore[no-untyped-call, unused-ignore]
-    assert len(list((tmp_path / "died").iterdir())) == 5
-    assert (summary.made, summary.failed) == (5, 1)  # one fails of itself, in every executor
+    def take(record: RunRecord) -> None:
+        head_of(plan).take(Done(tuple(plan.todo), worker, Made(record)))
+
+    take(record)
+    for changes, said in (
+        ({"parameters": {"steps": 4}}, "node-2 made b/dog otherwise.*steps was 4, now absent"),
+        ({"source_sha256": "0" * 64}, "clip b has other pixels now"),
+        ({"request": record.request.model_copy(update={"seed": 9})}, "which it was not given"),
+    ):
+        with pytest.raises(MachineError, match=said):
+            take(record.model_copy(update=changes))
+    # The pair lies there, done by this very job; a worker that died of it handed nothing over.
+    assert head_of(plan).after_death(lost(*plan.todo)) == ([], [tuple(plan.todo)])
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        (Software("3.11.1", {"torch": "2.5"}), r"torch 2.5 \(here 2.6\)"),
+        (Software("3.12.1", {"torch": "2.6"}), r"Python 3.12.1 \(here 3.11.7\)"),
+        (Software("3.11.1", {}), r"torch missing \(here 2.6\)"),
+    ],
+)
+def test_a_node_with_other_software_is_refused(there: Software, said: str) -> None:
+    here = Software("3.11.7", {"torch": "2.6"})
+    refuse_other_software("node-2", Software("3.11.1", {"torch": "2.6"}), here)
+    with pytest.raises(MachineError, match=f"node node-2 has other software.*{said}"):
+        refuse_other_software("node-2", there, here)
+
+
+@pytest.mark.parametrize(
+    "address", ["ray://head:10001", "head", "head:port", "a b:1", "http://a:1"]
+)
+def test_an_address_of_another_form_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="HOST:PORT of its head, auto or local; got"):
+        checked_address(address)
+
+
+def test_rays_own_variable_says_where_the_cluster_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "head:6379")
+    assert checked_address(None) == "head:6379"
+    assert checked_address("other:1") == "other:1" and checked_address("local") == ""
+    named_executor("local", address="head:6379")  # the variable may stand beside local runs
+    with pytest.raises(ValueError, match="--ray-address belongs to --executor ray"):
+        named_executor("local", address="other:1")
+
+
+def test_a_sign_is_seen_where_the_folder_is_the_same(tmp_path: Path) -> None:
+    with sign_in(tmp_path / "results") as sign:
+        assert sign.seen()
+        assert not replace(sign, content="another").seen()
+        assert not replace(sign, path=tmp_path / "elsewhere" / sign.path.name).seen()
+    assert not (tmp_path / "results").exists()
+    assert not sign.seen()

@@ -29,7 +29,6 @@ from smmbench.results import (
 from smmbench.running.executors import named_executor
 from smmbench.running.loop import Summary, plan_run, run
 from smmbench.running.pairs import choose_pairs, shard
-from smmbench.running.recorder import Recorder
 from smmbench.storage.atomic import held, remove_leftovers
 from smmbench.video import Video, read_video
 
@@ -343,26 +342,6 @@ def test_a_method_is_given_the_seed_of_its_pair(bench: Bench, batch: int) -> Non
     assert sorted(videos) == [0, 3]
     moved = np.roll(videos[0].frames, 3, axis=2)
     assert (videos[3].frames == moved).all() and (videos[0].frames != moved).any()
-
-
-def test_a_pair_that_other_parameters_finished_is_not_finished(bench: Bench) -> None:
-    """An executor that goes on after a dead worker must not take a video of an earlier run."""
-    bench.run(clips=("a",), edits=("cat",))
-    plan = plan_run(
-        bench.method,
-        str(bench.manifest),
-        bench.root,
-        settings=["shift=5"],
-        clips=("a",),
-        edits=("cat",),
-        device="cpu",
-        overwrite=True,
-    )
-    manifest = plan.dataset.manifest
-    (pair,) = plan.todo
-    same = plan_run(bench.method, str(bench.manifest), bench.root, device="cpu").job
-    assert Recorder(same, manifest).finished(pair) is not None
-    assert Recorder(plan.job, manifest).finished(pair) is None
 
 
 @pytest.mark.parametrize("share", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2", ""])

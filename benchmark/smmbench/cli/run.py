@@ -24,6 +24,7 @@ from smmbench.options import (
     Limit,
     Method,
     Preset,
+    RayAddress,
     Reference,
     Results,
     Seed,
@@ -73,6 +74,7 @@ def run(
     shard: Shard = None,
     executor: Executor = "local",
     workers: Workers = None,
+    ray_address: RayAddress = None,
     overwrite: Annotated[
         bool,
         typer.Option("--overwrite", help="Regenerate finished pairs, even if parameters changed."),
@@ -94,6 +96,7 @@ def run(
 
     if not dry_run:
         starting(f"{method} on {dataset}")
+    from smmbench.cluster.choosing import choosing_devices
     from smmbench.doctor.readiness import is_ready
     from smmbench.resolving import resolve
     from smmbench.results.sharding import parse_shard
@@ -103,7 +106,7 @@ def run(
 
     if shard is not None:
         parse_shard(shard)  # wrong use is said before anything is loaded
-    execute = named_executor(executor, workers)
+    execute = named_executor(executor, workers, ray_address)
     resolved = resolve(method)
     parameters = set or []
     tuning = None
@@ -114,40 +117,43 @@ def run(
         preset = search.preset_with(preset)
         parameters = [*search.settings, *parameters]  # what --set says comes last, so it counts
         tuning = search.tuning
-    plans = [
-        plan_run(
-            resolved,
-            dataset,
-            results,
-            preset=preset,
-            settings=parameters,
-            tuning=tuning,
-            reference=given,
-            label=label,
-            clips=clip or (),
-            edits=edit or (),
-            seeds=seed or (),
-            limit=limit,
-            share=shard,
-            device=device,
-            batch=batch,
-            overwrite=overwrite,
-            keep_failed=keep_failed,
-        )
-        for given in chosen_references(reference or ())
-    ]
-    if dry_run:
-        checks = checks_of(plans[0], preset)
-        print_plans(plans, checks, json)
-        raise typer.Exit(0 if is_ready(checks) else 1)
-    if not plans[0].pairs:
-        print_line(f"Shard {shard} is empty: it is beyond the last clip.", err=True)
-    summaries = []
-    try:
-        for plan in plans:
-            summaries.append(make(plan, execute))
-    except KeyboardInterrupt:
-        print_line("Stopped. Run the same command to resume.", err=True)
-        raise typer.Exit(130) from None
+    references = chosen_references(reference or ())
+    with choosing_devices(executor, ray_address, here=dry_run) as device_of:
+        plans = [
+            plan_run(
+                resolved,
+                dataset,
+                results,
+                preset=preset,
+                settings=parameters,
+                tuning=tuning,
+                reference=given,
+                label=label,
+                clips=clip or (),
+                edits=edit or (),
+                seeds=seed or (),
+                limit=limit,
+                share=shard,
+                device=device,
+                batch=batch,
+                overwrite=overwrite,
+                keep_failed=keep_failed,
+                device_of=device_of,
+            )
+            for given in references
+        ]
+        if dry_run:
+            checks = checks_of(plans[0], preset)
+            print_plans(plans, checks, json)
+            raise typer.Exit(0 if is_ready(checks) else 1)
+        if not plans[0].pairs:
+            print_line(f"Shard {shard} is empty: it is beyond the last clip.", err=True)
+        summaries = []
+        try:
+            for plan in plans:
+                summaries.append(make(plan, execute))
+        except KeyboardInterrupt:
+            print_line("Stopped. Run the same command to resume.", err=True)
+            raise typer.Exit(130) from None
     print_summaries(plans, summaries, json)
     raise typer.Exit(1 if any(summary.failed for summary in summaries) else 0)

@@ -14,9 +14,11 @@ from smmbench.options import (
     DatasetFilter,
     Device,
     DryRun,
+    Executor,
     Json,
     Limit,
     Metrics,
+    RayAddress,
     ResultsArgument,
     Shard,
     TextModelOrNone,
@@ -67,7 +69,9 @@ def score(
     limit: Limit = None,
     shard: Shard = None,
     device: Device = "auto",
+    executor: Executor = "local",
     workers: Workers = None,
+    ray_address: RayAddress = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -82,8 +86,8 @@ def score(
 
     Exit code: 0 all scored, 1 a video was rejected or a number is missing, 2 incorrect usage.
     """
+    from smmbench.cluster.choosing import choosing_devices
     from smmbench.dataset import load_dataset
-    from smmbench.environment import choose_device
     from smmbench.results.sharding import parse_shard
     from smmbench.scoring.loop import chosen_metrics, metrics_for, results_below, share_of
     from smmbench.scoring.options import Options
@@ -98,21 +102,24 @@ def score(
         limit,
         lambda _, error: unreadable.append(str(error)),
     )
-    options = Options(
-        metrics=chosen_metrics(metrics) if metrics else metrics_for(found),
-        tracker=tracker,
-        text_model=text_model,
-        source_tracks=source_tracks.value,
-        device=device if dry_run else choose_device(device),  # asking loads PyTorch
-    )
+    names = chosen_metrics(metrics) if metrics else metrics_for(found)  # of all, whatever the share
     if shard is not None:
         found = share_of(found, shard, only)
     for line in unreadable:
         print_line(line, err=True)
-    if dry_run:
-        _print_plan(found, options, json)
-        return
-    outcomes = _score(found, options, only, workers)
+    with choosing_devices(executor, ray_address, here=dry_run) as device_of:
+        options = Options(
+            metrics=names,
+            tracker=tracker,
+            text_model=text_model,
+            source_tracks=source_tracks.value,
+            device=device if dry_run else device_of(device),  # asking loads PyTorch
+        )
+        if dry_run:
+            _print_plan(found, options, json)
+            return
+        on_ray = executor == "ray"
+        outcomes = _score(found, options, only, workers, on_ray, ray_address)
     _print_outcomes(outcomes, options, json)
     print_line(f"Next: smmbench leaderboard {results}", err=True)
     bad = any(outcome.error or outcome.missing(options.metrics) for outcome in outcomes)
@@ -124,15 +131,22 @@ def _score(
     options: Options,
     dataset: Dataset | None,
     workers: int | None,
+    on_ray: bool,
+    address: str | None,
 ) -> list[Outcome]:
     from smmbench.progress import progress
+    from smmbench.scoring.on_ray import score_on_ray
     from smmbench.scoring.workers import default_workers, score_results
 
     datasets = [dataset] if dataset else []
-    count = default_workers(found) if workers is None else workers
+    if on_ray:
+        coming = score_on_ray(options, found, datasets, workers, address)
+    else:
+        count = default_workers(found) if workers is None else workers
+        coming = score_results(options, found, datasets, count)
     outcomes = []
     with progress(len(found), "videos") as report:
-        for outcome in score_results(options, found, datasets, count):
+        for outcome in coming:
             outcomes.append(outcome)
             report(outcome.line(options.metrics), failed=bool(outcome.error))
     place = {folder: at for at, (folder, _) in enumerate(found)}

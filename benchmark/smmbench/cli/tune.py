@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,6 +20,7 @@ from smmbench.options import (
     Method,
     OutputOrDefault,
     Preset,
+    RayAddress,
     Seed,
     Set,
     ValidationSet,
@@ -70,6 +72,7 @@ def tune(
     batch: Batch = 1,
     executor: Executor = "local",
     workers: Workers = None,
+    ray_address: RayAddress = None,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -85,38 +88,44 @@ def tune(
 
     Exit code: 0 done, 2 incorrect usage, 130 stopped by Ctrl-C.
     """
+    from smmbench.cluster.choosing import choosing_devices
     from smmbench.resolving import resolve
     from smmbench.running.executors import named_executor
+    from smmbench.scoring.on_ray import score_on_ray
     from smmbench.tuning.searching import plan_search, search
     from smmbench.tuning.tuned_file import write_tuned
 
-    execute = named_executor(executor, workers)
+    execute = named_executor(executor, workers, ray_address)
     resolved = resolve(method)
     folder = output or Path("tuning") / resolved.label / Path(dataset).stem
-    plan = plan_search(
-        resolved,
-        dataset,
-        folder,
-        preset=preset,
-        fixed=set or (),
-        seeds=seed or (),
-        limit=limit,
-        device=device,
-        batch=batch,
-        seed=search_seed,
-    )
-    if dry_run:
-        _print_plan(plan, budget, json)
-        return
 
     def report(trial: Trial) -> None:
         print_line(f"[trial {trial.number + 1}/{budget}] {_line(trial)}", err=True)
 
-    try:
-        trials = search(plan, budget, execute, seconds, report)
-    except KeyboardInterrupt:
-        print_line("Stopped. Run the same command to resume.", err=True)
-        raise typer.Exit(130) from None
+    # One connection for all trials: what they need is not begun again for each.
+    with choosing_devices(executor, ray_address, here=dry_run) as device_of:
+        plan = plan_search(
+            resolved,
+            dataset,
+            folder,
+            preset=preset,
+            fixed=set or (),
+            seeds=seed or (),
+            limit=limit,
+            device=device,
+            batch=batch,
+            seed=search_seed,
+            device_of=device_of,
+        )
+        if dry_run:
+            _print_plan(plan, budget, json)
+            return
+        score = partial(score_on_ray, workers=workers) if executor == "ray" else None
+        try:
+            trials = search(plan, budget, execute, seconds, report, score)
+        except KeyboardInterrupt:
+            print_line("Stopped. Run the same command to resume.", err=True)
+            raise typer.Exit(130) from None
     path = write_tuned(plan, budget, trials)
     _print_trials(plan, trials, json)
     if len(trials) < budget and seconds is None:

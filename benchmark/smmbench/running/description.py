@@ -7,20 +7,8 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from smmbench.environment import describe_device, library_versions
+from smmbench.environment import DISTRIBUTIONS, describe_device, library_versions
 from smmbench.results import Environment
-
-# What may change a pixel or a score; a package that is not installed is left out.
-PACKAGES = (
-    "smmbench",
-    "torch",
-    "diffusers",
-    "transformers",
-    "open_clip_torch",
-    "numpy",
-    "av",
-    "opencv-python-headless",
-)
 
 
 def describe_environment(device: str, distribution: str = "", executor: str = "") -> Environment:
@@ -32,7 +20,7 @@ def describe_environment(device: str, distribution: str = "", executor: str = ""
         executor: `local` or `ray`; empty for videos that were generated elsewhere.
     """
     packages = {}
-    for name in dict.fromkeys((*PACKAGES, distribution)):
+    for name in dict.fromkeys((*DISTRIBUTIONS, distribution)):
         try:
             packages[name] = version(name)
         except (PackageNotFoundError, ValueError):

@@ -105,6 +105,7 @@ def plan_run(
     batch: int = 1,
     overwrite: bool = False,
     keep_failed: bool = False,
+    device_of: Callable[[str], str] = choose_device,
 ) -> Plan:
     """Determine what has to be done; nothing is loaded, generated or written.
 
@@ -127,6 +128,7 @@ def plan_run(
         batch: Maximum number of pairs in a batch, if the method supports batches.
         overwrite: Replace existing results.
         keep_failed: Skip pairs that failed before.
+        device_of: Chooses the device; a cluster has other devices than this machine.
 
     Raises:
         ValueError, LookupError, ImportError: The requested objects do not exist, or one row
@@ -146,7 +148,7 @@ def plan_run(
         label=_checked_label(label or resolved.label),
         dataset=dataset,
         root=root,
-        device=choose_device(device),
+        device=device_of(device),
         batch=batch,
         reference=reference,
         tuning=tuning,

@@ -27,7 +27,7 @@ from smmbench.running.job import Job
 from smmbench.running.method_file import write_method_file
 from smmbench.running.pairs import Pair, in_batches
 from smmbench.running.recorder import Given, Recorder
-from smmbench.running.resume import standing
+from smmbench.running.resume import refuse_other_weights
 from smmbench.video import Video, normal_form
 
 WRITERS = 4
@@ -94,11 +94,6 @@ class Maker:
             for one in writing:
                 yield one.result()
 
-    def abandon(self, pairs: Sequence[Pair], error: BaseException) -> Iterator[RunRecord]:
-        """Record the pairs of a dead worker as failed; those that it finished are kept."""
-        for pair in pairs:
-            yield self.recorder.finished(pair) or self.recorder.failed(pair, error, "transfer")
-
     @contextmanager
     def _at_work(self) -> Iterator[Heartbeat]:
         """Maintain the heartbeat of this process; an existing one is reused."""
@@ -136,13 +131,7 @@ class Maker:
         exists whenever both have generated something.
         """
         heart.claim(None if self._method is None else self.recorder.weights)
-        planned, now = self.job.weights, standing(self.job, self.dataset, ()).weights
-        for name, sha256 in self.recorder.weights.items():
-            if {planned.get(name, sha256), now.get(name, sha256)} != {sha256}:
-                raise ValueError(
-                    f"The results of '{self.job.label}' in '{self.job.root}' were made with other "
-                    f"weights of '{name}'. Use --label NAME for a separate row, or --overwrite."
-                )
+        refuse_other_weights(self.job, self.dataset, self.recorder.weights)
 
     def _source(self, pair: Pair) -> Source:
         """The method's input for a pair: the clip, or the other reference of this run."""

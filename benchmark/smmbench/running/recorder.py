@@ -5,25 +5,28 @@ from __future__ import annotations
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from smmbench.cluster.parcels import Parcel
 from smmbench.dataset import Manifest
-from smmbench.errors import BrokenFileError
+from smmbench.errors import MachineError
 from smmbench.method import BackboneUse
 from smmbench.results import (
     PREVIEW,
     VIDEO,
+    Environment,
     Request,
     RunRecord,
     method_folder,
     parameters_sha256,
-    read_record,
     result_folder,
     stored_video,
     write_record,
 )
+from smmbench.results.files import RECORD, SCORES, parse
 from smmbench.results.scored_tracks import TRACKS
 from smmbench.running.description import describe_environment
 from smmbench.running.failures import Stage, failure
@@ -33,6 +36,7 @@ from smmbench.storage.atomic import held, remove_leftovers
 from smmbench.video import Video, write_lossless, write_preview
 
 LOG = "command.log"  # what the commands of official code printed, beside the record
+LOG_OF_FAILURES = "run.log"  # tracebacks, beside the method
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Recorder:
     """Writes the results of one job; several threads may use it for different pairs.
 
     Attributes:
+        environment: The machine that makes the videos: this one, if nothing else is set.
         weights: SHA-256 of the method's weights, once it is loaded.
         backbone: The video model that the method works on, once it is loaded.
         given: The method's input for a clip, by the clip's name, once it was read.
@@ -61,13 +66,18 @@ class Recorder:
         self.job = job
         self.manifest = manifest
         self.entry = job.method.entry
-        self.environment = describe_environment(job.device, job.method.distribution, job.executor)
         self.checkpoints = job.method.implementation.checkpoints
         self.parameters = job.recorded_parameters
         self.weights: dict[str, str] = {}
         self.backbone: BackboneUse | None = None
         self.given: dict[str, Given] = {}
         self._log = Lock()
+
+    @cached_property
+    def environment(self) -> Environment:
+        """The machine that makes the videos."""
+        job = self.job
+        return describe_environment(job.device, job.method.distribution, job.executor)
 
     def request(self, pair: Pair) -> Request:
         """Folder of a pair in the results."""
@@ -108,26 +118,34 @@ class Recorder:
             self._clear(place)
             _keep_log(place, error)
             write_record(place, record)
-        folder = method_folder(self.job.root, self.job.label)
         text = "".join(traceback.format_exception(error))
-        with self._log, (folder / "run.log").open("a", encoding="utf-8") as log:
-            log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z {pair}\n{text}\n")
+        self.note(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S}Z {pair}\n{text}\n")
         return record
 
-    def finished(self, pair: Pair) -> RunRecord | None:
-        """The record of a pair that this job has completed already; None if it has not."""
-        try:
-            record = read_record(result_folder(self.job.root, self.request(pair)))
-        except BrokenFileError:
-            return None
-        if record is None or record.status == "failed":
-            return None
-        same = record.entry == self.entry and record.parameters == self.parameters
-        return record if same else None
+    def take(self, record: RunRecord, parcel: Parcel) -> None:
+        """Put in place what another machine made of a pair: its files, and its record last.
+
+        Raises:
+            MachineError: A file did not arrive as it was sent; what was there stays.
+        """
+        parcel.refuse_damage()
+        last = parse(parcel.files[RECORD], RunRecord, RECORD)
+        if last != record or (record.status == "done") != (VIDEO in parcel.files):
+            raise MachineError(f"The files of {record.request} are not those of its record.")
+        folder = result_folder(self.job.root, record.request)
+        with held(folder):
+            self._clear(folder)
+            parcel.put(folder)
+
+    def note(self, text: str) -> None:
+        """Append to the log of the method's failures."""
+        folder = method_folder(self.job.root, self.job.label)
+        with self._log, (folder / LOG_OF_FAILURES).open("a", encoding="utf-8") as log:
+            log.write(text)
 
     def _clear(self, folder: Path) -> None:
         """Remove the files of an earlier run of a pair, the record first."""
-        for name in ("record.json", "scores.json", TRACKS, VIDEO, PREVIEW, LOG):
+        for name in (RECORD, SCORES, TRACKS, VIDEO, PREVIEW, LOG):
             (folder / name).unlink(missing_ok=True)
         remove_leftovers(folder)
 

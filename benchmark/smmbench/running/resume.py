@@ -66,6 +66,26 @@ def standing(job: Job, dataset: Dataset, pairs: Sequence[Pair]) -> Standing:
     return Standing(tuple(found.get(key, "missing") for key in keys), weights)
 
 
+def refuse_other_weights(job: Job, dataset: Dataset, weights: dict[str, str]) -> None:
+    """Refuse weights that a row's videos were not made with; weights are known only once loaded.
+
+    Args:
+        job: What runs; it knows the weights of what was there when it was planned.
+        dataset: The job's dataset.
+        weights: SHA-256 of those loaded; empty if none are yet.
+
+    Raises:
+        ValueError: They are others, or something was made otherwise since the run was planned.
+    """
+    planned, now = job.weights, standing(job, dataset, ()).weights
+    for name, sha256 in weights.items():
+        if {planned.get(name, sha256), now.get(name, sha256)} != {sha256}:
+            raise ValueError(
+                f"The results of '{job.label}' in '{job.root}' were made with other weights of "
+                f"'{name}'. Use --label NAME for a separate row, or --overwrite."
+            )
+
+
 def _earlier(job: Job, dataset: Dataset) -> Iterator[tuple[Key, RunRecord, bool]]:
     folder = method_folder(job.root, job.label) / dataset.manifest.name
     if folder.is_dir():
@@ -85,7 +105,7 @@ def _made_again(folder: Path, error: ValueError) -> None:
 
 def _refuse_other(job: Job, dataset: Dataset, record: RunRecord) -> None:
     """Reject additions to a row with other settings than the rest of it."""
-    if differing := list(_differences(job, dataset, record)):
+    if differing := list(differences(job, dataset, record)):
         raise ValueError(
             f"The results of '{job.label}' on '{dataset.manifest.name}' in '{job.root}' have other "
             f"settings: {'; '.join(differing)}. Use --label NAME for a separate row, or "
@@ -93,7 +113,8 @@ def _refuse_other(job: Job, dataset: Dataset, record: RunRecord) -> None:
         )
 
 
-def _differences(job: Job, dataset: Dataset, record: RunRecord) -> Iterator[str]:
+def differences(job: Job, dataset: Dataset, record: RunRecord) -> Iterator[str]:
+    """In what a record differs from what a job would write, in words."""
     manifest, request = dataset.manifest, record.request
     entry = job.method.entry
     if record.entry != entry:

@@ -66,10 +66,7 @@ def score_results(
     if workers == 1:
         yield from ScoreLoop(options, datasets).run(results)
         return
-    # Outputs of one clip follow each other: a worker then reads and tracks few sources.
-    ordered = sorted(
-        results, key=lambda result: (result[1].request.dataset, result[1].request.clip)
-    )
+    ordered = by_clip(results)
     pool = ProcessPoolExecutor(
         workers, get_context("spawn"), initializer=_begin, initargs=(options, tuple(datasets))
     )
@@ -85,6 +82,14 @@ def score_results(
         ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def by_clip(results: Iterable[Result]) -> list[Result]:
+    """Results in an order in which those of a clip follow each other.
+
+    A worker then reads and tracks few sources.
+    """
+    return sorted(results, key=_clip)
 
 
 def _clip(result: Result) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -27,6 +27,7 @@ from smmbench.running.pairs import choose_pairs
 from smmbench.scoring.loop import Outcome, ScoreLoop, results_below
 from smmbench.scoring.options import Options
 from smmbench.scoring.summary import summarise
+from smmbench.scoring.workers import Result
 from smmbench.tuning.proposals import RULE, proposals
 from smmbench.tuning.space import checked_space
 from smmbench.tuning.trials import Question, Trial, read_trials, write_trials
@@ -35,6 +36,9 @@ OBJECTIVE = ("text_similarity", "motion_fidelity")
 """The summed metrics: the two axes of the board, as means over all pairs."""
 
 TRIALS, RESULTS = "trials.jsonl", "results"
+
+Scoring = Callable[[Options, Sequence[Result], Iterable[Dataset]], Iterator[Outcome]]
+"""Scores results of some datasets, and gives the outcomes in any order."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ def plan_search(
     device: str = "auto",
     batch: int = 1,
     seed: int = 0,
+    device_of: Callable[[str], str] = choose_device,
 ) -> Search:
     """Determine what would be searched; nothing is generated.
 
@@ -103,6 +108,7 @@ def plan_search(
         device: As accepted by `choose_device`.
         batch: Maximum number of pairs in a batch.
         seed: Seed of the search.
+        device_of: Chooses the device; a cluster has other devices than this machine.
 
     Raises:
         ValueError, LookupError, ImportError: The requested method or dataset does not exist, has
@@ -139,7 +145,7 @@ def plan_search(
         seed=seed,
     )
     search = Search(
-        question, start, dataset, resolved, space, folder, choose_device(device), batch, limit
+        question, start, dataset, resolved, space, folder, device_of(device), batch, limit
     )
     return replace(search, done=tuple(read_trials(folder / TRIALS, question)))
 
@@ -150,6 +156,7 @@ def search(
     execute: Executor,
     seconds: int | float | None = None,
     report: Callable[[Trial], None] = lambda trial: None,
+    score: Scoring | None = None,
 ) -> list[Trial]:
     """Try settings until the budget or the time is used up; each trial is written immediately.
 
@@ -159,6 +166,7 @@ def search(
         execute: Generates the videos.
         seconds: Total time of all trials after which no trial begins; None for no limit.
         report: Called with each trial, including earlier ones.
+        score: Scores the videos; None for this process, which keeps the models loaded.
 
     Returns:
         All trials, those of earlier calls first.
@@ -177,11 +185,17 @@ def search(
     for trial in trials:
         report(trial)
     options = Options(metrics=OBJECTIVE, device=plan.device)
-    loop = ScoreLoop(options, [load_dataset(plan.dataset)])
+    dataset = load_dataset(plan.dataset)
+    loop = ScoreLoop(options, [dataset])
+
+    def scored(results: Sequence[Result]) -> list[Outcome]:
+        found = loop.run(results) if score is None else score(options, results, [dataset])
+        return sorted(found, key=lambda outcome: outcome.folder)
+
     for number, changes in list(enumerate(plan.settings(budget)))[len(trials) :]:
         if seconds is not None and trials and sum(one.seconds for one in trials) >= seconds:
             break
-        trial = _try(plan, number, changes, execute, loop)
+        trial = _try(plan, number, changes, execute, scored)
         trials.append(trial)
         write_trials(plan.folder / TRIALS, plan.question, trials)
         report(trial)
@@ -189,7 +203,11 @@ def search(
 
 
 def _try(
-    plan: Search, number: int, changes: dict[str, Any], execute: Executor, loop: ScoreLoop
+    plan: Search,
+    number: int,
+    changes: dict[str, Any],
+    execute: Executor,
+    scored: Callable[[Sequence[Result]], list[Outcome]],
 ) -> Trial:
     """Generate and score the videos of one setting; results of a killed call are kept."""
     begin = time.monotonic()
@@ -208,10 +226,11 @@ def _try(
             limit=plan.limit,
             device=plan.device,
             batch=plan.batch,
+            device_of=lambda chosen: chosen,
         ),
         execute,
     )
-    outcomes = list(loop.run(results_below(method_folder(root, label), asked.dataset)))
+    outcomes = scored(results_below(method_folder(root, label), asked.dataset))
     (summary,) = summarise(outcomes, OBJECTIVE)
     means = {
         name: metric(name).worst if mean is None else mean for name, mean in summary.means.items()

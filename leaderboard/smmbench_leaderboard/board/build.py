@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from smmbench import __version__
+from smmbench.cluster.spreading import Spread, here
 from smmbench.dataset import Dataset, load_dataset
 from smmbench_leaderboard.board.columns import MOTION, TEXT, columns_of
 from smmbench_leaderboard.board.composition import (
@@ -29,7 +30,15 @@ from smmbench_leaderboard.board.published import PublishedRows, read_published
 from smmbench_leaderboard.board.ranking import ranked
 from smmbench_leaderboard.board.reading import Results, read_results
 from smmbench_leaderboard.board.restating import restated
-from smmbench_leaderboard.board.rows import partial_row, row_of, standing_apart
+from smmbench_leaderboard.board.rows import (
+    CellsOf,
+    cells_of,
+    no_cells,
+    partial_row,
+    row_of,
+    standing_apart,
+    with_cells,
+)
 from smmbench_leaderboard.board.types import Board, Bootstrap, Column, Row, Scope
 
 
@@ -44,6 +53,7 @@ def make_board(
     frames: int | None = None,
     ledger: Path | None = None,
     check_videos: bool = True,
+    spread: Spread = here,
 ) -> Board:
     """Make the board of one dataset.
 
@@ -60,6 +70,7 @@ def make_board(
         frames: Only the clips of this many frames; see `pairs_of_one_length`.
         ledger: Folder of a ledger whose published rows stand beside the results; see `beside`.
         check_videos: As of `read_results`; without a ledger alone.
+        spread: Calls what draws samples: in this process, or over a cluster.
 
     Raises:
         LookupError: No such metric or method, or no clip of so many frames.
@@ -69,10 +80,10 @@ def make_board(
     if ledger is None:
         found = read_results(root, dataset, check_videos=check_videos)
         results = chosen_methods(found, methods, exclude)
-        return board_of(results, scope, bootstrap, metrics, frames)
+        return board_of(results, scope, bootstrap, metrics, frames, spread=spread)
     results, published = beside(root, ledger, dataset, metrics)
     results, published = chosen_of_both(results, published, methods, exclude)
-    return board_of(results, scope, bootstrap, metrics, frames, published)
+    return board_of(results, scope, bootstrap, metrics, frames, published, spread)
 
 
 def ledger_board(
@@ -107,6 +118,7 @@ def board_of(
     metrics: Sequence[str] = (),
     frames: int | None = None,
     published: PublishedRows | None = None,
+    spread: Spread = here,
 ) -> Board:
     """Make a board of results that were read; as `make_board`."""
     published = published or PublishedRows()
@@ -126,14 +138,16 @@ def board_of(
     if not any(column.scored for column in columns):
         raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
     own = sorted(results.found.keys() - apart.keys())
-    whole_rows = [row_of(label, results, keys, columns, bootstrap) for label in own]
+    whole_rows = [row_of(label, results, keys, columns, bootstrap, no_cells) for label in own]
     partial_rows = [
-        partial_row(label, results, apart[label], len(whole), columns, bootstrap)
+        partial_row(label, results, apart[label], len(whole), columns, bootstrap, no_cells)
         for label in sorted(results.found.keys() & apart.keys())
     ]
-    for row in rows_of_published(published, composed, len(whole), columns, bootstrap):
+    for row in rows_of_published(published, composed, len(whole), columns, bootstrap, no_cells):
         (partial_rows if row.partial else whole_rows).append(row)
-    rows = [*ranked(whole_rows, columns, bootstrap), *partial_rows]
+    drawn = with_cells([*whole_rows, *partial_rows], columns, bootstrap, spread)
+    whole_rows, partial_rows = drawn[: len(whole_rows)], drawn[len(whole_rows) :]
+    rows = [*ranked(whole_rows, columns, bootstrap, spread), *partial_rows]
     notes = (
         *lengths,
         *notes_of(results, rows, columns, keys, composed.scope),
@@ -148,11 +162,13 @@ def rows_of_published(
     dataset_pairs: int,
     columns: tuple[Column, ...],
     bootstrap: Bootstrap,
+    cells: CellsOf = cells_of,
 ) -> Iterator[Row]:
     """Rows of a ledger by the board's pairs; those that lack some stand apart."""
     for one in published.rows:
         apart = composed.apart.get(one.row.label)
-        row = restated(one, composed.keys if apart is None else apart, columns, bootstrap)
+        keys = composed.keys if apart is None else apart
+        row = restated(one, keys, columns, bootstrap, cells)
         yield row if apart is None else standing_apart(row, apart, dataset_pairs)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
+from smmbench.cluster.spreading import Spread, here
 from smmbench.marks import MARKED_SHARE
 from smmbench.rank_intervals import RankIntervals, rank_intervals
 from smmbench_leaderboard.board.columns import RANKING, higher_is_better
@@ -38,13 +39,25 @@ def compared(rows: Sequence[Row], column: Column, bootstrap: Bootstrap) -> RankI
         column: Where lower is better, the order is turned.
         bootstrap: Its seed and level hold here too.
     """
+    return rank_intervals(*_comparison(rows, column, bootstrap))
+
+
+def _comparison(
+    rows: Sequence[Row], column: Column, bootstrap: Bootstrap
+) -> tuple[dict[str, Float[np.ndarray, " pairs"]], list[str], int, float]:
+    """Arguments of `rank_intervals`."""
     sign = 1 if higher_is_better(column) else -1
     values = {row.label: sign * column_values(row, column.name) for row in rows}
     clips = [pair.clip for pair in rows[0].pairs]
-    return rank_intervals(values, clips, bootstrap.seed, bootstrap.level)
+    return values, clips, bootstrap.seed, bootstrap.level
 
 
-def ranked(rows: Sequence[Row], columns: Sequence[Column], bootstrap: Bootstrap) -> list[Row]:
+def ranked(
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    bootstrap: Bootstrap,
+    spread: Spread = here,
+) -> list[Row]:
     """Give the rows that compete their ranks on each axis, and mark the front of both.
 
     Only rows of one block are ranked together. Without both axes there is no front.
@@ -53,15 +66,18 @@ def ranked(rows: Sequence[Row], columns: Sequence[Column], bootstrap: Bootstrap)
     for block in dict.fromkeys(row.block for row in rows):
         competing = [row for row in rows if row.block == block and competes(row)]
         if competing:
-            done |= {row.label: row for row in _ranked_block(competing, columns, bootstrap)}
+            ranked_rows = _ranked_block(competing, columns, bootstrap, spread)
+            done |= {row.label: row for row in ranked_rows}
     return [done[row.label] for row in rows]
 
 
 def _ranked_block(
-    rows: Sequence[Row], columns: Sequence[Column], bootstrap: Bootstrap
+    rows: Sequence[Row], columns: Sequence[Column], bootstrap: Bootstrap, spread: Spread
 ) -> list[Row]:
     axes = [column for column in columns if column.name in RANKING and column.scored]
-    found = {column.name: compared(rows, column, bootstrap) for column in axes}
+    asked = [_comparison(rows, column, bootstrap) for column in axes]
+    intervals = spread(rank_intervals, asked)
+    found = {column.name: one for column, one in zip(axes, intervals, strict=True)}
     front = undominated(found.values()) if len(axes) == len(RANKING) else frozenset[str]()
     return [_with_ranks(row, found, front) for row in rows]
 

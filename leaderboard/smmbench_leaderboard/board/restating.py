@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.columns import is_floor
 from smmbench_leaderboard.board.published import Published, comparable, key_of
-from smmbench_leaderboard.board.rows import cell_of, coverage_of
+from smmbench_leaderboard.board.rows import CellsOf, cells_of, coverage_of
 from smmbench_leaderboard.board.types import Bootstrap, Column, Pair, Row
 
 
 def restated(
-    published: Published, keys: Sequence[Key], columns: Sequence[Column], bootstrap: Bootstrap
+    published: Published,
+    keys: Sequence[Key],
+    columns: Sequence[Column],
+    bootstrap: Bootstrap,
+    cells: CellsOf = cells_of,
 ) -> Row:
     """Give a row over these pairs, without rank and mark: those need the other rows.
 
@@ -24,6 +28,7 @@ def restated(
         keys: Pairs of the board, each of which counts.
         columns: Its columns.
         bootstrap: How intervals are drawn.
+        cells: Computes the cells.
     """
     theirs = {column.name: column for column in published.board.columns}
     has = {name for pair in published.row.pairs for name in pair.values}
@@ -37,7 +42,7 @@ def restated(
     return published.row.model_copy(
         update={
             "pairs": pairs,
-            "cells": {column.name: cell_of(column, pairs, bootstrap) for column in columns},
+            "cells": cells(columns, pairs, bootstrap),
             "coverage": coverage_of(pairs, len(found)),
             "pareto": False,
             "partial": False,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
+from smmbench.cluster.spreading import Spread
 from smmbench.method import Card
 from smmbench.metrics.registry import metric
 from smmbench.results import RunRecord
@@ -19,6 +20,8 @@ from smmbench_leaderboard.board.columns import RANKING, explains, is_floor, valu
 from smmbench_leaderboard.board.reading import Result, Results
 from smmbench_leaderboard.board.selectivity import selectivity_cells
 from smmbench_leaderboard.board.types import Bootstrap, Cell, Column, Coverage, Pair, Row, Status
+
+CellsOf = Callable[[Sequence[Column], Sequence[Pair], Bootstrap], dict[str, Cell]]
 
 GIB = 2**30
 UNKNOWN_FAMILY = "family not stated"
@@ -37,6 +40,7 @@ def row_of(
     keys: Sequence[Key],
     columns: Sequence[Column],
     bootstrap: Bootstrap,
+    cells: CellsOf | None = None,
 ) -> Row:
     """Make the row of one method, without rank and mark: those need the other rows.
 
@@ -46,6 +50,7 @@ def row_of(
         keys: Pairs of the scope, each of which counts.
         columns: The numbers of a row.
         bootstrap: How intervals are drawn.
+        cells: Computes the cells; None for `cells_of`.
     """
     found = results.found[label]
     inside = [found[key] for key in keys if key in found]
@@ -66,7 +71,7 @@ def row_of(
         packages=_packages(records),
         records_sha256=_records_sha256(inside),
         coverage=coverage_of(pairs, len(found)),
-        cells={column.name: cell_of(column, pairs, bootstrap) for column in columns},
+        cells=(cells or cells_of)(columns, pairs, bootstrap),
         seconds=_seconds(records),
         peak_gib=max((record.peak_memory_bytes for record in records), default=0) / GIB or None,
         pareto=False,
@@ -100,6 +105,7 @@ def partial_row(
     asked: int,
     columns: Sequence[Column],
     bootstrap: Bootstrap,
+    cells: CellsOf | None = None,
 ) -> Row:
     """Make the row of a method that stands apart: over the pairs that it attempted, unranked.
 
@@ -110,8 +116,10 @@ def partial_row(
         asked: How many pairs the dataset has.
         columns: The numbers of a row.
         bootstrap: How intervals are drawn.
+        cells: Computes the cells; None for `cells_of`.
     """
-    return standing_apart(row_of(label, results, attempted, columns, bootstrap), attempted, asked)
+    row = row_of(label, results, attempted, columns, bootstrap, cells)
+    return standing_apart(row, attempted, asked)
 
 
 def standing_apart(row: Row, attempted: Sequence[Key], asked: int) -> Row:
@@ -135,6 +143,30 @@ def lacking(column: Column, results: Iterable[Result]) -> int:
     return sum(
         result.record.status == "done" and value_of(column, result) is None for result in results
     )
+
+
+def cells_of(
+    columns: Sequence[Column], pairs: Sequence[Pair], bootstrap: Bootstrap
+) -> dict[str, Cell]:
+    """Means and intervals of all columns of a row, by the column's name."""
+    return {column.name: cell_of(column, pairs, bootstrap) for column in columns}
+
+
+def no_cells(
+    columns: Sequence[Column], pairs: Sequence[Pair], bootstrap: Bootstrap
+) -> dict[str, Cell]:
+    """None yet: `with_cells` computes those of all rows together."""
+    return {}
+
+
+def with_cells(
+    rows: Sequence[Row], columns: Sequence[Column], bootstrap: Bootstrap, spread: Spread
+) -> list[Row]:
+    """Give rows their cells; each row's are one call, with the bootstrap's seed of its own."""
+    computed = spread(cells_of, [(columns, row.pairs, bootstrap) for row in rows])
+    return [
+        row.model_copy(update={"cells": cells}) for row, cells in zip(rows, computed, strict=True)
+    ]
 
 
 def cell_of(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from smmbench.plugins import no_such
+from smmbench.cluster.choosing import check_executor
 from smmbench.running.loop import Executor
 
 
-def named_executor(name: str, workers: int | None = None) -> Executor:
+def named_executor(name: str, workers: int | None = None, address: str | None = None) -> Executor:
     """Return the executor named `local` or `ray`.
 
     Args:
         name: One of the two.
-        workers: Number of Ray actors; None for one per GPU.
+        workers: Number of Ray workers; None for one per GPU.
+        address: Of the Ray cluster; see `smmbench.cluster.connection.connected`.
 
     Raises:
         LookupError: There is no such executor.
         ImportError: Ray was requested and is not installed.
-        ValueError: Workers were given to `local`, or fewer than 1.
+        ValueError: Workers or an address were given to `local`, or fewer workers than 1.
     """
+    check_executor(name, address)
     if name == "local":
         if workers is not None:
             raise ValueError(
@@ -26,8 +28,6 @@ def named_executor(name: str, workers: int | None = None) -> Executor:
         from smmbench.running.executors.local import execute
 
         return execute
-    if name == "ray":
-        from smmbench.running.executors.ray import executor
+    from smmbench.running.executors.ray import executor
 
-        return executor(workers)
-    raise LookupError(no_such("executor", name, ("local", "ray")))
+    return executor(workers, address)
