@@ -121,7 +121,8 @@ def register(app: typer.Typer) -> None:
         "submit",
         epilog=examples(
             "smmbench submit results/smm",
-            "smmbench submit results/smm --allow-partial --contact me@example.org --seen none",
+            "smmbench submit results/smm --allow-partial --authors 'A. Author' "
+            "--paper 'A. Author, 2026' --contact me@example.org --seen none",
         ),
     )(submit)
     app.command(
