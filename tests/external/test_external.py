@@ -291,15 +291,25 @@ def test_each_call_has_a_repository_of_its_own(ready: Stand) -> None:
 @pytest.mark.parametrize(
     ("behave", "kind", "stage", "message"),
     [
-        ("fails", "method-error", "transfer", "exit code 3; the end of its log: .*no such layer"),
-        ("memory", "out-of-memory", "transfer", "exit code 1; .*CUDA out of memory"),
-        ("killed", "method-error", "transfer", "was ended by SIGKILL"),
-        ("binary", "method-error", "transfer", "exit code 4; .*wxyz"),
+        (
+            "fails",
+            "method-error",
+            "transfer",
+            "exited with code 3; the end of its log: .*no such layer",
+        ),
+        ("memory", "out-of-memory", "transfer", "exited with code 1; .*CUDA out of memory"),
+        ("killed", "method-error", "transfer", "was terminated by SIGKILL"),
+        ("binary", "method-error", "transfer", "exited with code 4; .*wxyz"),
         ("few", "decode", "transfer", "'out.npy' has too few frames: 4, expected 6"),
         ("size", "decode", "transfer", "'out.npy' is 48x30, expected 48x32"),
         ("nan", "nan", "transfer", "values that are not numbers"),
         ("constant", "nan", "transfer", "is 0 in every pixel"),
-        ("nothing", "method-error", "transfer", r"ended well, but the output \('\*.npy'\) is not"),
+        (
+            "nothing",
+            "method-error",
+            "transfer",
+            r"succeeded, but the output \('\*.npy'\) does not exist",
+        ),
         ("garbage", "decode", "transfer", "is not an array"),
         ("pickle", "decode", "transfer", "is not an array"),
         (
@@ -308,7 +318,7 @@ def test_each_call_has_a_repository_of_its_own(ready: Stand) -> None:
             "transfer",
             "One path must match .*; .* matches 2: other.npy, out.npy",
         ),
-        ("prepare-fails", "method-error", "prepare", "exit code 9; .*preparing"),
+        ("prepare-fails", "method-error", "prepare", "exited with code 9; .*preparing"),
     ],
 )
 def test_a_failure_is_a_sentence_at_the_pair(
