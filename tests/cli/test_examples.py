@@ -150,7 +150,6 @@ NOT_RUN = {  # why not, by what such lines hold
     "--method sdedit": "takes minutes",
     "tune": "takes minutes: tests/tuning",
     "import outputs/": "needs a method's videos of every pair: tests/importing",
-    "site results/ --output": "takes a minute: tests/leaderboard/test_site.py",
     "invert": "takes minutes: tests/feature_inversion",
     "selftest": "takes minutes: tests/selftest",
     "methods check": "takes minutes: tests/conformance",
