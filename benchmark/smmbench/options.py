@@ -185,6 +185,19 @@ _TRACKER = _option(
 )
 Tracker = Annotated[str, _TRACKER]
 TrackerOrProtocols = Annotated[str | None, _TRACKER]
+Trackers = Annotated[
+    list[str] | None,
+    _option(
+        "--tracker",
+        "Tracker: dis, lucas-kanade, or another of `smmbench trackers list`; repeatable.",
+        variable=False,
+        metavar="SPEC",
+    ),
+]
+Plot = Annotated[
+    Path | None,
+    _option("--plot", "Also draw the table into this .png or .svg file.", variable=False),
+]
 _TEXT_MODEL = _option(
     "--text-model",
     "Text model: ViT-B-32:openai, ViT-B-32:/path of weights, a folder in open_clip's layout, "

@@ -23,12 +23,14 @@ from smmbench.options import (
     Output,
     OutputOrDefault,
     Paper,
+    Plot,
     RayAddress,
     Results,
     ResultsArgument,
     TextModelOrNone,
     Title,
     TrackerOrProtocols,
+    Trackers,
     Workers,
     accepting,
     labels,
@@ -293,10 +295,7 @@ def selectivity(
         bool,
         typer.Option("--as-scored", help="Use existing scores only; do not score any video."),
     ] = False,
-    plot: Annotated[
-        Path | None,
-        typer.Option("--plot", help="Also draw the table into this .png or .svg file."),
-    ] = None,
+    plot: Plot = None,
     output: OutputOrDefault = None,
     json: Json = False,
 ) -> None:
@@ -339,44 +338,34 @@ def selectivity(
 
 def tracker_agreement(
     results: ResultsArgument = Path("results"),
-    tracker: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--tracker",
-            metavar="SPEC",
-            help="Score with this tracker: dis, lucas-kanade, or another of `smmbench trackers "
-            "list`; with +known at its end, sources have the dataset's true tracks. Repeatable. "
-            "If not given: only tables that are there are read.",
-        ),
-    ] = None,
+    tracker: Trackers = None,
     tables: Annotated[
         Path | None,
         typer.Option(
             "--tables",
-            help="Folder of the tables, one a tracker. If not given: RESULTS with -trackers at "
-            "its end, beside it.",
+            help="Folder of the tables, one for each tracker. Default: beside RESULTS, with the "
+            "same name followed by -trackers.",
         ),
     ] = None,
     dataset: DatasetFilter = None,
     methods: Methods = None,
     exclude: Exclude = None,
     device: Device = "auto",
-    plot: Annotated[
-        Path | None,
-        typer.Option("--plot", help="Draw the board too, into this .png or .svg file."),
-    ] = None,
+    plot: Plot = None,
     output: OutputOrDefault = None,
     json: Json = False,
 ) -> None:
-    """Say whether another tracker would order the methods otherwise.
+    """Show whether another tracker would rank the methods differently.
 
-    Each tracker scores motion fidelity into a table of its own; the scores beside the videos stay
-    as they are. The report has the board under each tracker, rank correlations with intervals over
-    clips, the videos and clips where trackers part most, and their errors where the dataset has
-    true tracks. Scoring resumes; tables that were made on another machine are put into the folder.
+    Each tracker given by --tracker scores motion fidelity into its own table; the scores beside the
+    videos do not change. Without --tracker, only existing tables are read, including those copied
+    from another machine. With +known after a tracker's name, the sources have the dataset's true
+    tracks. Scoring resumes where it stopped.
 
-    The report is printed, or written into --output (.md or .json). Exit code: 0, or 2 for incorrect
-    usage.
+    The report contains the board under each tracker, rank correlations with intervals over clips,
+    the videos and clips on which the trackers differ most, and their errors where the dataset has
+    true tracks. It is printed, or written to --output (.md or .json). Exit code: 0, or 2 for
+    incorrect usage.
     """
     from smmbench.storage.atomic import write_text
     from smmbench_leaderboard.board.agreement import agreement_report

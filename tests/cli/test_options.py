@@ -20,6 +20,7 @@ from smmbench.options import respelled
 EXCEPTIONS = {
     "--dataset": "a validation set has no environment variable, for a test set must not slip in; "
     "a site shows several",
+    "--tracker": "agreement of trackers is asked of several",
     "--ledger": "beside one's own results, `published` is one; entries are added to a folder",
 }
 
