@@ -54,7 +54,9 @@ def main() -> None:
         os.environ["SMMBENCH_HOME"] = str(Path(folder) / "home")
         os.chdir(folder)
         made = ["run", "--method", "source-copy", "--limit", "1", "--device", "cpu"]
-        subprocess.run([here / "smmbench", *made], check=True, capture_output=True)
+        for place in [here, *([asked.before] if asked.before else [])]:
+            into = ["--results", results_of(place)]  # an older version reads no newer records
+            subprocess.run([place / "smmbench", *made, *into], check=True, capture_output=True)
         for command in commands.values():  # once for the caches of the disk and of bytecode
             measure(command)
         taken = [
@@ -73,7 +75,13 @@ def commands_of(place: Path) -> dict[str, list[str]]:
     """The command lines, by what the table calls them, with the programs of an environment."""
     plain = {name: [str(place / line[0]), *line[1:]] for name, line in PLAIN.items()}
     own = {f"smmbench {name}": [str(place / "smmbench"), *line] for name, line in COMMANDS.items()}
+    own["smmbench score --dry-run"].append(results_of(place))
     return plain | own
+
+
+def results_of(place: Path) -> str:
+    """The results folder of an environment, in the working folder."""
+    return f"results-{'-'.join(place.parts[1:])}"
 
 
 def report(medians: Mapping[str, tuple[float, float]], compared: bool) -> None:
