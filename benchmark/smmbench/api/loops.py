@@ -60,8 +60,8 @@ def run(
         (`done`, `failed`), `prompt`, seconds and memory, `failure`, and the path of the `video`.
 
     Raises:
-        ValueError, LookupError, OSError, ImportError: As for the command; the message says what to
-        do.
+        ValueError, LookupError, OSError, ImportError: As for the command; the message states the
+            remedy.
     """
     from smmbench.results import read_record, result_folder
     from smmbench.running.executors.local import execute
