@@ -385,7 +385,7 @@ def test_the_templates_keep_every_check(
     )
     assert not checked.broken, checked.broken
     assert outcomes(checked, "kept") == [check.name for check in CHECKS]
-    with pytest.raises(FileExistsError, match="is left as it is"):
+    with pytest.raises(FileExistsError, match="it was not changed"):
         write_template(tmp_path / "my_own.py", kind)
     with pytest.raises(ValueError, match="like a Python module"):
         write_template(tmp_path / "my-own.py", kind)

@@ -306,7 +306,7 @@ def test_a_metric_without_any_number_ranks_nobody(board_tree: BoardTree, asked: 
         assert all("text_similarity" not in pair.values for pair in row.pairs)
     assert [row.cells["motion_fidelity"].rank for row in made.rows] == [(1, 2), (1, 2), None]
     assert made.notes == (
-        "CLIP text similarity was not scored for any method; `smmbench score` says why.",
+        "CLIP text similarity was not scored for any method; `smmbench score` reports the reason.",
     )
     assert Board.model_validate_json(made.model_dump_json()) == made
 
@@ -322,7 +322,7 @@ def test_motion_without_any_number_orders_by_text_and_is_said_once(board_tree: B
     for name in ("motion_fidelity", "source_to_output", "output_to_source"):
         assert all(row.cells[name].mean is None for row in made.rows)
     assert [note for note in made.notes if "not scored" in note] == [
-        "Motion fidelity was not scored for any method; `smmbench score` says why."
+        "Motion fidelity was not scored for any method; `smmbench score` reports the reason."
     ]
 
 
@@ -411,12 +411,12 @@ def test_a_record_of_other_pixels_is_left_out_and_the_others_stay(board_tree: Bo
 def test_two_settings_under_one_label_are_no_row(board_tree: BoardTree) -> None:
     board_tree.whole("smm")
     board_tree.pair("smm", "clip-1", "cat", record={"parameters_sha256": "f" * 64})
-    with pytest.raises(ValueError, match="other parameters"):
+    with pytest.raises(ValueError, match="different parameters"):
         board(board_tree)
     board_tree.whole("ddim")
     made = board(board_tree)
     assert [row.label for row in made.rows] == ["ddim"]
-    assert "other parameters" in made.notes[0] and "row is omitted" in made.notes[0]
+    assert "different parameters" in made.notes[0] and "row is omitted" in made.notes[0]
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"schema_version": 99}', "[1, 2", '{"a": 1}'])
@@ -595,7 +595,7 @@ def test_a_row_without_a_video_stands_last_without_a_rank(tree_of_eight: BoardTr
     lost = made.rows[-1]
     assert (lost.cells["motion_fidelity"].rank, lost.pareto) == (None, False)
     assert ranks_of(rows(tree_of_eight))["bad"][1] == (2, 2)  # of two, not of three
-    assert "lost: has no video, and so no rank." in made.notes
+    assert "lost: has no video, and therefore no rank." in made.notes
 
 
 def test_one_clip_has_no_interval_and_no_rank(tmp_path: Path, board_trees: type[BoardTree]) -> None:

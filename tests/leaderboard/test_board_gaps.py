@@ -173,11 +173,11 @@ def test_a_pair_that_failed_before_the_weights_were_loaded_is_of_the_same_method
     assert row.coverage.failed == {"method-error": 1}
     other = weighted("smm", {"unet": "b" * 64})
     board_tree.pair("smm", "clip-0", "dog", failure="method-error", record=other)
-    with pytest.raises(ValueError, match="other parameters, code or weights"):
+    with pytest.raises(ValueError, match="different parameters, code or weights"):
         board(board_tree)
     changed = {"parameters": {"axis": 2}, "parameters_sha256": "c" * 64}
     board_tree.pair("smm", "clip-0", "dog", failure="method-error", record=changed)
-    with pytest.raises(ValueError, match="other parameters, code or weights"):
+    with pytest.raises(ValueError, match="different parameters, code or weights"):
         board(board_tree)
 
 

@@ -91,7 +91,7 @@ def test_an_announcement_comes_back(tmp_path: Path) -> None:
         ({"size": LARGEST_ARCHIVE + 1}, f"less than or equal to {LARGEST_ARCHIVE}"),
         ({"size": "5"}, "size: input should be a valid integer"),
         ({"sha256": "A" * 64}, "sha256: must be 64 hexadecimal digits in lower case"),
-        ({"contact": "a\N{RIGHT-TO-LEFT OVERRIDE}b"}, "contact: has signs that are not seen"),
+        ({"contact": "a\N{RIGHT-TO-LEFT OVERRIDE}b"}, "contact: has invisible characters"),
         ({"method": "../toy"}, "method: a name is of a-z"),
         ({"schema_version": 2}, "schema_version: input should be 1"),
         ({"archiv": "x"}, "archiv: unknown key. Did you mean 'archive'?"),
