@@ -119,7 +119,7 @@ def test_what_is_computed_is_chosen_by_who_verifies(
     path = submit(results, tmp_path / "more.zip", str(manifest)).path
     report = check(path, manifest)
     assert {claim.metric for claim in report.claims} == set(metric_names())
-    assert any("Claims of ftd are not checked" in warning for warning in report.warnings)
+    assert any("Claims of ftd are ignored" in warning for warning in report.warnings)
     chosen = verify(path, str(manifest), metrics=("ftd",))
     assert (chosen.verdict, chosen.warnings) == ("verified", (STATED,))
     assert chosen.largest_difference == 0
