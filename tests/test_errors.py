@@ -80,7 +80,7 @@ def test_one_broken_record_stops_nobody_else(tmp_path: Path, smmbench: CommandLi
     (folders[1] / "record.json").write_text(json.dumps(record))
     code, _, err = smmbench("score", root, "--metrics", "temporal_consistency")
     assert code == 1
-    assert f"'{folders[0]}" in err and f"'{folders[1]}' is refused" in err
+    assert f"'{folders[0]}" in err and f"'{folders[1]}' is rejected" in err
     assert len(list(root.rglob("scores.json"))) == 2
     (folders[2] / "video.mkv").unlink()
     assert smmbench("score", root, "--metrics", "temporal_consistency")[0] == 1

@@ -249,7 +249,7 @@ def test_the_command_prints_the_same_as_json(tmp_path: Path) -> None:
     assert content["motion_fidelity"] == pytest.approx(1)
     assert content == smmbench.score_pair(*moved).to_dict()
     plain = runner.invoke(app, ["score-pair", *moved])
-    assert "motion fidelity   1.000   (by chance 0." in plain.stdout
+    assert "motion fidelity   1.000   (chance level 0." in plain.stdout
     assert "frame for frame" in plain.stdout
     still = runner.invoke(app, ["score-pair", str(tmp_path / "b.mkv"), moved[0], "--json"])
     assert still.exit_code == 1

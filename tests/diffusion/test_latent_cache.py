@@ -122,7 +122,7 @@ def test_what_was_killed_while_writing_is_not_taken(monkeypatch: pytest.MonkeyPa
 
 def test_where_nothing_can_be_written_the_work_goes_on(own_home: Path) -> None:
     (own_home / "cache").write_text("no folder")
-    with pytest.warns(UserWarning, match="Latents are not kept in"):
+    with pytest.warns(UserWarning, match="Latents cannot be cached in"):
         assert len(Maker(["a"]).taken()) == 1
 
 

@@ -732,7 +732,7 @@ def test_a_floor_that_lacked_a_source_is_found_when_the_source_is_here(bench: Be
 def test_a_cache_that_cannot_be_written_is_done_without(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path) -> None:
+    def refuse(path: Path, durable: bool) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr("smmbench.storage.array_cache.atomic_path", refuse)

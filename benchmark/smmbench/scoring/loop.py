@@ -90,7 +90,7 @@ class Outcome:
         if self.record.status == "failed":
             return f"{pair}: no video, the run failed"
         if self.error:
-            return f"{pair}: refused. {self.error}"
+            return f"{pair}: rejected. {self.error}"
         numbers = (
             f"{score.metric} {'-' if score.value is None else f'{score.value:.3f}'}"
             for score in self.scores

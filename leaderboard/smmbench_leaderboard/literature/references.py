@@ -281,6 +281,20 @@ WORKS = (
         ("Eiter and Mannila",), "techreport",
     ),
     Work(
+        "ni2022expanding",
+        "Expanding Language-Image Pretrained Models for General Video Recognition",
+        "Ni, Bolin and Peng, Houwen and Chen, Minghao and Zhang, Songyang and Meng, Gaofeng and "
+        "Fu, Jianlong and Xiang, Shiming and Ling, Haibin",
+        "2022", ECCV, "2208.02816", ("X-CLIP",),
+    ),
+    Work(
+        "lin2024evaluating",
+        "Evaluating Text-to-Visual Generation with Image-to-Text Generation",
+        "Lin, Zhiqiu and Pathak, Deepak and Li, Baiqi and Li, Jiayao and Xia, Xide and "
+        "Neubig, Graham and Zhang, Pengchuan and Ramanan, Deva",
+        "2024", ECCV, "2404.01291", ("VQAScore",),
+    ),
+    Work(
         "kroeger2016fast",
         "Fast Optical Flow using Dense Inverse Search",
         "Kroeger, Till and Timofte, Radu and Dai, Dengxin and Van Gool, Luc",
