@@ -1,0 +1,230 @@
+"""How pairs a minute grow from one GPU to two and four, and whether the videos stay the same.
+
+    python benchmark/perf/scaling.py --output scaling.jsonl
+    python benchmark/perf/scaling.py --work emoji --by shards --output scaling.jsonl
+    python benchmark/perf/scaling.py --table scaling.jsonl
+    python benchmark/perf/scaling.py --device cpu --tiny --counts 1 2 --pairs 4 --output tiny.jsonl
+
+One machine. Work: `emoji`, SMM with the preset `emoji` on the dataset of this name, and
+`zeroscope`, SMM with the preset `fast` on random weights at ZeroScope's size, on clips of 24 frames
+of 576x320. Each count of workers makes the same pairs, one a clip, by `smmbench run`: with Ray, or
+by a `--shard` process for each GPU where Ray is not installed. Workers load, make a pair that does
+not count, and wait for each other; the clock runs from when the last of them is ready until the
+last record is written. Nothing is cached from one count to the next. Exit code 1: some video is
+not the same, byte for byte, in all counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scaling_methods import COUNT, LINE, SMALL, TINY, ZEROSCOPE
+from zeroscope_pair import moving_square
+
+from smmbench.environment import describe_device
+from smmbench.results import VIDEO, find_records
+from smmbench.results.files import RECORD
+from smmbench.storage.home import file_sha256
+from smmbench.video import Video, write_lossless
+
+METHODS = Path(__file__).parent / "scaling_methods.py"
+CLASSES = {"emoji": "Emoji", "zeroscope": "ZeroScope"}
+FEW = ("steps=3", "inversion_steps=4", "iterations=1", "dtype=float32")
+SMMBENCH = (sys.executable, "-c", "from smmbench.__main__ import main; main()")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all counts share.
+
+    Attributes:
+        work: `emoji` or `zeroscope`.
+        by: `ray` or `shards`.
+        device: `cuda` or `cpu`.
+        tiny: A small model and few steps: a test of the script.
+        pairs: How many are made, each of a clip of its own.
+        place: Folder for results; it goes at the end.
+    """
+
+    work: str
+    by: str
+    device: str
+    tiny: bool
+    pairs: int
+    place: Path
+
+    def words(self, root: Path) -> list[str]:
+        """The command line of `smmbench` that makes the pairs into a folder."""
+        words = ["run", "--method", f"{METHODS}:{CLASSES[self.work]}", "--results", str(root)]
+        words += ["--device", self.device, "--limit", str(self.pairs)]
+        if self.work == "zeroscope":
+            words += ["--dataset", str(self.place / "clips" / "clips.toml"), "--preset", "fast"]
+        else:
+            words += ["--dataset", "emoji", "--preset", "emoji"]
+        few = (*FEW, *(["downsample=2"] if self.work == "zeroscope" else []))
+        return words + [word for one in few if self.tiny for word in ("--set", one)]
+
+
+def write_clips(folder: Path, count: int, size: tuple[int, int, int]) -> None:
+    """Write a dataset of clips of this size, each with one prompt."""
+    time_, height, width = size
+    text = (
+        'name = "clips"\nversion = 1\ntitle = "Moving squares"\ndescription = "For timing."\n'
+        f'licence = "CC0-1.0"\n[protocol]\nframes = {time_}\nwidth = {width}\nheight = {height}\n'
+        'fps = 8\ntext_model = "none"\n'
+    )
+    square = moving_square(size).frames
+    for number in range(count):
+        video = Video(np.roll(square, number * 7, axis=2), 8.0)
+        path = folder / f"clip-{number:02}.mkv"
+        write_lossless(path, video)
+        text += (
+            f'[[clips]]\nname = "{path.stem}"\nprompt = "a square"\nlicence = "CC0-1.0"\n'
+            f'attribution = "made here"\npixels_sha256 = "{video.pixels_sha256}"\n'
+            f'video = {{ path = "{path.name}", sha256 = "{file_sha256(path)}" }}\n'
+            '[[clips.edits]]\nname = "cat"\nprompt = "a cat runs"\n'
+        )
+    (folder / "clips.toml").write_text(text, encoding="utf-8")
+
+
+def commands(bench: Bench, count: int, root: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
+    """Command and environment of each process that is started."""
+    words, environment = [*SMMBENCH, *bench.words(root)], dict(os.environ)
+    environment |= {
+        LINE: str(bench.place / f"line-{count}"),
+        COUNT: str(count),
+        TINY: str(int(bench.tiny)),
+        "SMMBENCH_HOME": str(bench.place / f"home-{count}"),
+    }
+    if bench.device == "cpu":
+        environment["OMP_NUM_THREADS"] = "1"  # the same number in every count
+    if bench.by == "ray":
+        ray = ["--executor", "ray", "--ray-address", "local", "--workers", str(count)]
+        yield [*words, *ray], environment
+        return
+    for number in range(count):
+        own = {"CUDA_VISIBLE_DEVICES": str(number)} if bench.device == "cuda" else {}
+        yield [*words, "--shard", f"{number + 1}/{count}"], environment | own
+
+
+def measured(bench: Bench, count: int) -> tuple[float, dict[str, str]]:
+    """Seconds of all pairs with so many workers, and SHA-256 of each video's file, by its place.
+
+    Raises:
+        SystemExit: A process failed; what it said is printed.
+    """
+    root, line = bench.place / f"results-{count}", bench.place / f"line-{count}"
+    line.mkdir()
+    started = [
+        subprocess.Popen(words, env=environment, stderr=subprocess.PIPE, text=True)
+        for words, environment in commands(bench, count, root)
+    ]
+    said = [process.communicate()[1] for process in started]
+    if any(process.returncode for process in started):
+        sys.exit("\n".join(text[-2000:] for text in said))
+    records = [folder for folder, _ in find_records(root)]
+    assert len(records) == bench.pairs, f"{len(records)} of {bench.pairs} pairs were made."
+    assert len(list(line.iterdir())) == count
+    begin = max(path.stat().st_mtime for path in line.iterdir())
+    end = max((folder / RECORD).stat().st_mtime for folder in records)
+    videos = {
+        str(folder.relative_to(root)): hashlib.sha256((folder / VIDEO).read_bytes()).hexdigest()
+        for folder in records
+    }
+    return end - begin, videos
+
+
+def row(bench: Bench, count: int, seconds: float, device: str, differing: int) -> dict[str, Any]:
+    """One line of the output file; `differing`: videos that are not those of the first count."""
+    return {
+        "work": bench.work,
+        "by": bench.by,
+        "device": device,
+        "tiny": bench.tiny,
+        "count": count,
+        "pairs": bench.pairs,
+        "seconds": round(seconds, 3),
+        "pairs_a_minute": round(60 * bench.pairs / seconds, 3),
+        "differing_videos": differing,
+    }
+
+
+def table(rows: Sequence[dict[str, Any]]) -> str:
+    """Markdown; speed-up and efficiency are against the smallest count of the same work."""
+    lines = [
+        "| work | by | device | workers | pairs a minute | speed-up | efficiency | same bytes |",
+        "|---|---|---|--:|--:|--:|--:|---|",
+    ]
+    for one in rows:
+        alike = [r for r in rows if all(r[k] == one[k] for k in ("work", "by", "device", "tiny"))]
+        first = min(alike, key=lambda r: r["count"])
+        faster = one["pairs_a_minute"] / first["pairs_a_minute"]
+        share = faster * first["count"] / one["count"]
+        same = "yes" if not one["differing_videos"] else f"{one['differing_videos']} differ"
+        work = f"{one['work']}, tiny" if one["tiny"] else one["work"]
+        lines.append(
+            f"| {work} | {one['by']} | {one['device']} | {one['count']} | "
+            f"{one['pairs_a_minute']:.2f} | {faster:.2f} | {share:.0%} | {same} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure each work with each count, or print a table of rows."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    there = "ray" if importlib.util.find_spec("ray") else "shards"
+    parser.add_argument("--work", nargs="+", choices=list(CLASSES), default=list(CLASSES))
+    parser.add_argument("--by", choices=["ray", "shards"], default=there)
+    parser.add_argument("--counts", nargs="+", type=int, default=[1, 2, 4])
+    parser.add_argument("--pairs", type=int, default=8, help="a multiple of every count")
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--tiny", action="store_true", help="a small model: a test of the script")
+    parser.add_argument("--output", type=Path, help="file to which rows are added")
+    parser.add_argument("--table", type=Path, help="only print the table of this file's rows")
+    asked = parser.parse_args()
+    if asked.table:
+        lines = asked.table.read_text(encoding="utf-8").splitlines()
+        print(table([json.loads(line) for line in lines]))
+        return
+    if uneven := [count for count in asked.counts if count < 1 or asked.pairs % count]:
+        parser.error(
+            f"--pairs must be a multiple of every count, and {asked.pairs} is not of "
+            f"{uneven[0]}: some worker would have more to do than others."
+        )
+    rows = []
+    for work in asked.work:
+        with tempfile.TemporaryDirectory() as folder:
+            bench = Bench(work, asked.by, asked.device, asked.tiny, asked.pairs, Path(folder))
+            if work == "zeroscope":
+                (bench.place / "clips").mkdir()
+                write_clips(bench.place / "clips", asked.pairs, SMALL if asked.tiny else ZEROSCOPE)
+            first: dict[str, str] | None = None
+            for count in asked.counts:
+                seconds, videos = measured(bench, count)
+                first = videos if first is None else first
+                differing = sum(videos[place] != sha256 for place, sha256 in first.items())
+                rows.append(row(bench, count, seconds, describe_device(asked.device), differing))
+                print(json.dumps(rows[-1]), flush=True)
+                if asked.output:
+                    with asked.output.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(rows[-1]) + "\n")
+    print(table(rows))
+    sys.exit(1 if any(one["differing_videos"] for one in rows) else 0)
+
+
+if __name__ == "__main__":
+    main()
