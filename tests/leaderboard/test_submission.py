@@ -220,7 +220,7 @@ def test_claims_under_other_terms_are_not_held_against_it(
     assert not any(outcome.error for outcome in loop.run(list(find_records(results))))
     written = submit(results, tmp_path / "dis.zip", str(manifest))
     (said,) = written.warnings
-    assert "of another protocol (tracker dis instead of lucas-kanade)" in said
+    assert "from another protocol (tracker dis instead of lucas-kanade)" in said
     report = check(written.path, manifest)
     assert report.verdict == "verified"
     assert any("scored with tracker dis instead of lucas-kanade" in w for w in report.warnings)
