@@ -31,16 +31,19 @@ def _loaded(*words: object) -> set[str]:
     return set(ran.stdout.splitlines()[-1].split()[1:])
 
 
+@pytest.mark.slow
 def test_the_second_list_of_methods_loads_nothing_heavy() -> None:
     described_methods()
     assert _loaded("methods", "list") == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", ["metrics list", "trackers list", "datasets list", "ledger list"])
 def test_lists_load_no_network_library(words: str) -> None:
     assert not _loaded(*words.split()) - {"cv2"}
 
 
+@pytest.mark.slow
 def test_a_dry_run_loads_pytorch_for_a_method_s_own_network_alone(
     square_dataset: Path, tmp_path: Path
 ) -> None:
@@ -50,6 +53,7 @@ def test_a_dry_run_loads_pytorch_for_a_method_s_own_network_alone(
     assert _loaded("run", "--method", "smm", *small, *words) <= {"torch"}
 
 
+@pytest.mark.slow
 def test_a_dry_score_loads_no_network_library(
     smmbench: Callable[..., tuple[int, str, str]], square_dataset: Path, tmp_path: Path
 ) -> None:
@@ -96,6 +100,7 @@ def test_what_is_kept_says_the_same(fresh: list[bool], own_home: Path) -> None:
     assert (own_home / "descriptions.json").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["file", "gone", "origin", "broken", "other"])
 def test_what_is_kept_counts_only_while_nothing_has_changed(
     fresh: list[bool], own_home: Path, what: str
