@@ -230,13 +230,13 @@ def main() -> int:
     options.add_argument("--keep", type=Path, help="work here, and leave it")
     chosen = options.parse_args()
     os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    begin = time.monotonic()
+    begin, suite_itself = time.monotonic(), os.getpid()
     # No TemporaryDirectory: forks would remove it at their end.
     folder = (chosen.keep or Path(tempfile.mkdtemp(prefix="smmbench-faults-"))).resolve()
     try:
         suite = disturbed(folder, chosen.moments, chosen.only, chosen.fault)
     finally:
-        if chosen.keep is None:
+        if chosen.keep is None and os.getpid() == suite_itself:
             shutil.rmtree(folder, ignore_errors=True)
     _table(suite)
     print(

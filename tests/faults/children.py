@@ -106,10 +106,14 @@ def _be(words: list[str], place: Path, fault: Fault | None) -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code & 0xFF)
+        try:
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+        except OSError:
+            code = 120  # as Python's own, where what was printed cannot be written
+        finally:
+            os._exit(code & 0xFF)  # else the fork would go on as the suite, and remove its folder
 
 
 # Faults -----------------------------------------------------------------------------------------
