@@ -11,7 +11,8 @@ import transformers
 from jaxtyping import UInt8
 from PIL import Image
 
-from smmbench.scoring.models.hub_model import HubFolder, WeightsMissingError
+from smmbench.scoring.models.hub_model import HubFolder
+from smmbench.scoring.models.loading import load_from
 from smmbench.scoring.models.text_model import full_precision
 
 BATCH = 16  # frames at a time; the result does not depend on it
@@ -34,26 +35,8 @@ class FrameModel:
 
     def __init__(self, folder: HubFolder, model: Any, processor: Any, device: str) -> None:
         self.device = device
-        try:
-            loaded, report = model.from_pretrained(
-                folder.path,
-                local_files_only=True,
-                use_safetensors=True,
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-            self.processor = processor.from_pretrained(folder.path, local_files_only=True)
-        except Exception as error:  # a broken file raises whatever its format raises
-            first = (str(error).splitlines() or [""])[0]
-            raise WeightsMissingError(
-                f"The model in '{folder.path}' does not load: {type(error).__name__}: {first}"
-            ) from error
-        if report["missing_keys"]:
-            raise WeightsMissingError(
-                f"The weights in '{folder.path}' are not those of a {model.__name__}: "
-                f"{len(report['missing_keys'])} tensors are missing."
-            )
-        self.model = loaded.eval().to(device)
+        loaded, self.processor = load_from(folder, model, processor)
+        self.model = loaded.to(device)
         self._origin = folder.origin | {"version": 1, "transformers": transformers.__version__}
 
     def origin(self) -> dict[str, Any]:

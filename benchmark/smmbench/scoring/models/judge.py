@@ -11,7 +11,8 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from smmbench.scoring.models.hub_model import WeightsMissingError
-from smmbench.scoring.models.named_folder import libraries, load_from, named_folder
+from smmbench.scoring.models.loading import load_from
+from smmbench.scoring.models.named_folder import libraries, named_folder
 from smmbench.scoring.models.text_model import full_precision, one_thread
 from smmbench.storage.array_cache import cached_arrays
 

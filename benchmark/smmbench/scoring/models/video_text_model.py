@@ -11,7 +11,8 @@ from jaxtyping import UInt8
 from PIL import Image
 
 from smmbench.metrics.resources import even_frames
-from smmbench.scoring.models.named_folder import libraries, load_from, named_folder
+from smmbench.scoring.models.loading import load_from
+from smmbench.scoring.models.named_folder import libraries, named_folder
 from smmbench.scoring.models.text_model import full_precision, one_thread
 
 

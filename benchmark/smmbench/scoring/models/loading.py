@@ -1,0 +1,38 @@
+"""Loading a network of transformers, and what prepares its input, from a local folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from smmbench.scoring.models.hub_model import HubFolder, WeightsMissingError
+
+
+def load_from(folder: HubFolder, model: Any, *readers: Any) -> tuple[Any, ...]:
+    """Load a network, in float32 and eval mode, and what prepares its input.
+
+    Raises:
+        WeightsMissingError: The files are not those of such a model.
+    """
+    try:
+        loaded, report = model.from_pretrained(
+            folder.path,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=torch.float32,
+            output_loading_info=True,
+        )
+        prepared = [one.from_pretrained(folder.path, local_files_only=True) for one in readers]
+    except Exception as error:  # a broken file raises whatever its format raises
+        first = (str(error).splitlines() or [""])[0]
+        raise WeightsMissingError(
+            f"The model in '{folder.path}' does not load as a {model.__name__}: "
+            f"{type(error).__name__}: {first}"
+        ) from error
+    if report["missing_keys"]:
+        raise WeightsMissingError(
+            f"The weights in '{folder.path}' are not those of a {model.__name__}: "
+            f"{len(report['missing_keys'])} tensors are missing."
+        )
+    return (loaded.eval(), *prepared)
