@@ -125,11 +125,15 @@ def _be(request: dict[str, Any], heavy: bool) -> NoReturn:
     except BaseException:
         traceback.print_exc()
     finally:
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        Path(request["log"]).with_suffix(".files").write_text(str(memory()["RssFile"]))
-        os._exit(code)
+        try:
+            atexit._run_exitfuncs()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            Path(request["log"]).with_suffix(".files").write_text(str(memory()["RssFile"]))
+        except OSError:
+            code = 120  # as Python's own, where what was printed cannot be written
+        finally:
+            os._exit(code)  # else the fork would unwind into the server, whose copy it is
 
 
 def _main(command: list[str]) -> int:
