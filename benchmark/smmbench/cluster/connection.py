@@ -6,13 +6,13 @@ import importlib
 import os
 import platform
 import re
-import socket
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any
 
+from smmbench.cluster.listening import refuse_other_listeners, refuse_silent_head
 from smmbench.errors import MachineError
 
 VARIABLE = "RAY_ADDRESS"
@@ -21,7 +21,6 @@ VARIABLE = "RAY_ADDRESS"
 HERE = ("", "local")
 """Addresses that start a cluster on this machine, which ends with the command."""
 
-SECONDS_TO_ANSWER = 10.0
 SECONDS_TO_JOIN = 30.0
 
 
@@ -85,7 +84,9 @@ def checked_address(address: str | None) -> str:
 
 def _join(ray: Any, address: str) -> None:
     if ":" in address:
-        _refuse_silence(address)
+        refuse_other_listeners(address)
+    elif address == "auto":
+        refuse_silent_head()
     slow = threading.Timer(SECONDS_TO_JOIN, _say_slow, (address or "local",))
     slow.daemon = True
     slow.start()
@@ -98,19 +99,6 @@ def _join(ray: Any, address: str) -> None:
         raise MachineError(_reason(error, address, ray.__version__)) from error
     finally:
         slow.cancel()
-
-
-def _refuse_silence(address: str) -> None:
-    """Ray itself tries for minutes where nobody answers."""
-    host, _, port = address.rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), SECONDS_TO_ANSWER):
-            pass
-    except (OSError, OverflowError) as error:
-        raise MachineError(
-            f"No Ray cluster answers at '{address}' ({error}). `ray start --head --port={port}` "
-            "on that machine starts one; `ray status` there says whether one runs."
-        ) from error
 
 
 def _say_slow(address: str) -> None:
