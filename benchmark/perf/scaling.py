@@ -3,6 +3,7 @@
     python benchmark/perf/scaling.py --output scaling.jsonl
     python benchmark/perf/scaling.py --work emoji --by shards --output scaling.jsonl
     python benchmark/perf/scaling.py --table scaling.jsonl
+    python benchmark/perf/scaling.py --by shards --short --counts 1 2 --pairs 8 4
     python benchmark/perf/scaling.py --device cpu --tiny --counts 1 2 --pairs 4 --output tiny.jsonl
 
 One machine. Work: `emoji`, SMM with the preset `emoji` on the dataset of this name, and
@@ -10,8 +11,9 @@ One machine. Work: `emoji`, SMM with the preset `emoji` on the dataset of this n
 of 576x320. Each count of workers makes the same pairs, one a clip, by `smmbench run`: with Ray, or
 by a `--shard` process for each GPU where Ray is not installed. Workers load, make a pair that does
 not count, and wait for each other; the clock runs from when the last of them is ready until the
-last record is written. Nothing is cached from one count to the next. Exit code 1: some video is
-not the same, byte for byte, in all counts.
+last record is written. Nothing is cached from one count to the next. `--short` takes a few of each
+kind of step at ZeroScope's size: the same network and clips in a sixth of the time. Exit code 1:
+some video is not the same, byte for byte, in all counts.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from smmbench.video import Video, write_lossless
 
 METHODS = Path(__file__).parent / "scaling_methods.py"
 CLASSES = {"emoji": "Emoji", "zeroscope": "ZeroScope"}
+SHORT = ("steps=10", "inversion_steps=10", "iterations=5")
 FEW = ("steps=3", "inversion_steps=4", "iterations=1", "dtype=float32")
 SMMBENCH = (sys.executable, "-c", "from smmbench.__main__ import main; main()")
 
@@ -54,6 +57,7 @@ class Bench:
         by: `ray` or `shards`.
         device: `cuda` or `cpu`.
         tiny: A small model and few steps: a test of the script.
+        short: Few steps at ZeroScope's size.
         pairs: How many are made, each of a clip of its own.
         place: Folder for results; it goes at the end.
     """
@@ -62,6 +66,7 @@ class Bench:
     by: str
     device: str
     tiny: bool
+    short: bool
     pairs: int
     place: Path
 
@@ -73,8 +78,17 @@ class Bench:
             words += ["--dataset", str(self.place / "clips" / "clips.toml"), "--preset", "fast"]
         else:
             words += ["--dataset", "emoji", "--preset", "emoji"]
-        few = (*FEW, *(["downsample=2"] if self.work == "zeroscope" else []))
-        return words + [word for one in few if self.tiny for word in ("--set", one)]
+        few: tuple[str, ...] = FEW if self.tiny else ()
+        if self.work == "zeroscope":
+            few = (*FEW, "downsample=2") if self.tiny else SHORT if self.short else ()
+        return words + [word for one in few for word in ("--set", one)]
+
+    @property
+    def name(self) -> str:
+        """The work, and what of it was left out."""
+        if self.tiny:
+            return f"{self.work}, tiny"
+        return f"{self.work}, short" if self.short and self.work == "zeroscope" else self.work
 
 
 def write_clips(folder: Path, count: int, size: tuple[int, int, int]) -> None:
@@ -114,8 +128,10 @@ def commands(bench: Bench, count: int, root: Path) -> Iterator[tuple[list[str], 
         ray = ["--executor", "ray", "--ray-address", "local", "--workers", str(count)]
         yield [*words, *ray], environment
         return
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    gpus = visible.split(",") if visible else [str(number) for number in range(count)]
     for number in range(count):
-        own = {"CUDA_VISIBLE_DEVICES": str(number)} if bench.device == "cuda" else {}
+        own = {"CUDA_VISIBLE_DEVICES": gpus[number]} if bench.device == "cuda" else {}
         yield [*words, "--shard", f"{number + 1}/{count}"], environment | own
 
 
@@ -149,10 +165,9 @@ def measured(bench: Bench, count: int) -> tuple[float, dict[str, str]]:
 def row(bench: Bench, count: int, seconds: float, device: str, differing: int) -> dict[str, Any]:
     """One line of the output file; `differing`: videos that are not those of the first count."""
     return {
-        "work": bench.work,
+        "work": bench.name,
         "by": bench.by,
         "device": device,
-        "tiny": bench.tiny,
         "count": count,
         "pairs": bench.pairs,
         "seconds": round(seconds, 3),
@@ -168,14 +183,13 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         "|---|---|---|--:|--:|--:|--:|---|",
     ]
     for one in rows:
-        alike = [r for r in rows if all(r[k] == one[k] for k in ("work", "by", "device", "tiny"))]
+        alike = [r for r in rows if all(r[k] == one[k] for k in ("work", "by", "device"))]
         first = min(alike, key=lambda r: r["count"])
         faster = one["pairs_a_minute"] / first["pairs_a_minute"]
         share = faster * first["count"] / one["count"]
         same = "yes" if not one["differing_videos"] else f"{one['differing_videos']} differ"
-        work = f"{one['work']}, tiny" if one["tiny"] else one["work"]
         lines.append(
-            f"| {work} | {one['by']} | {one['device']} | {one['count']} | "
+            f"| {one['work']} | {one['by']} | {one['device']} | {one['count']} | "
             f"{one['pairs_a_minute']:.2f} | {faster:.2f} | {share:.0%} | {same} |"
         )
     return "\n".join(lines)
@@ -190,8 +204,11 @@ def main() -> None:
     parser.add_argument("--work", nargs="+", choices=list(CLASSES), default=list(CLASSES))
     parser.add_argument("--by", choices=["ray", "shards"], default=there)
     parser.add_argument("--counts", nargs="+", type=int, default=[1, 2, 4])
-    parser.add_argument("--pairs", type=int, default=8, help="a multiple of every count")
+    parser.add_argument(
+        "--pairs", nargs="+", type=int, default=[8], help="of each work; a multiple of every count"
+    )
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--short", action="store_true", help="few steps at ZeroScope's size")
     parser.add_argument("--tiny", action="store_true", help="a small model: a test of the script")
     parser.add_argument("--output", type=Path, help="file to which rows are added")
     parser.add_argument("--table", type=Path, help="only print the table of this file's rows")
@@ -200,18 +217,23 @@ def main() -> None:
         lines = asked.table.read_text(encoding="utf-8").splitlines()
         print(table([json.loads(line) for line in lines]))
         return
-    if uneven := [count for count in asked.counts if count < 1 or asked.pairs % count]:
+    pairs = asked.pairs * len(asked.work) if len(asked.pairs) == 1 else asked.pairs
+    if len(pairs) != len(asked.work):
+        parser.error(f"--pairs takes one number, or one for each of {', '.join(asked.work)}.")
+    if uneven := [(p, c) for p in pairs for c in asked.counts if c < 1 or p < 1 or p % c]:
         parser.error(
-            f"--pairs must be a multiple of every count, and {asked.pairs} is not of "
-            f"{uneven[0]}: some worker would have more to do than others."
+            "--pairs must be a multiple of every count, and {} is not of {}: some worker would "
+            "have more to do than others.".format(*uneven[0])
         )
     rows = []
-    for work in asked.work:
+    for work, count_of_pairs in zip(asked.work, pairs, strict=True):
         with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(work, asked.by, asked.device, asked.tiny, asked.pairs, Path(folder))
+            bench = Bench(
+                work, asked.by, asked.device, asked.tiny, asked.short, count_of_pairs, Path(folder)
+            )
             if work == "zeroscope":
                 (bench.place / "clips").mkdir()
-                write_clips(bench.place / "clips", asked.pairs, SMALL if asked.tiny else ZEROSCOPE)
+                write_clips(bench.place / "clips", bench.pairs, SMALL if asked.tiny else ZEROSCOPE)
             first: dict[str, str] | None = None
             for count in asked.counts:
                 seconds, videos = measured(bench, count)

@@ -1,11 +1,13 @@
 """How far scores and marks move with threads, batches, order, shards and processes.
 
     python benchmark/perf/scoring_differences.py --clips 2
+    python benchmark/perf/scoring_differences.py --clips 4 --only "on CUDA" "on CUDA again"
 
 The same videos of the control `shuffled`, three of each clip, are scored in each of these ways, in
 processes of their own with empty homes. Every number of every `scores.json` is compared with those
 of one process with one thread: values, details and values by frame of all metrics, and the marks.
-The last rows take away what the text model is shielded by: one thread, one batch shape.
+The last rows take away what the text model is shielded by: one thread, one batch shape. Where
+PyTorch finds a GPU, the same is scored on it. Exit code 1: some number differs by more than 1e-5.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 SEEDS = 3  # videos of each clip
+LIMIT = 1e-5  # no number may differ by more, whatever computes it
 SMMBENCH = [sys.executable, "-c", "from smmbench.cli import main; main()"]
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 BLAS = "OPENBLAS_NUM_THREADS"  # of NumPy; the command line sets it to 1
@@ -43,6 +46,7 @@ class Way:
         split: Gives the results as lists that are scored one after the other, by loops of their
             own.
         workers: Processes.
+        device: What computes.
     """
 
     threads: int = 1
@@ -52,6 +56,7 @@ class Way:
     layout: bool = False
     split: Callable[[list[Any]], list[list[Any]]] = lambda results: [results]
     workers: int = 1
+    device: str = "cpu"
 
 
 WAYS = {
@@ -69,6 +74,8 @@ WAYS = {
     "text model: batches of 5": Way(batch=5),
     "text model: batches of 64": Way(batch=64),
     "text model: channels first": Way(layout=True),
+    "on CUDA": Way(device="cuda"),
+    "on CUDA again": Way(device="cuda"),
 }
 
 
@@ -87,13 +94,25 @@ def main() -> None:
         folder = Path(name)
         make(folder / "made", chosen.clips)
         first, *every = WAYS
-        others = chosen.only or every
+        others = chosen.only or [name for name in every if can(WAYS[name])]
+        largest = 0.0
         wanted = scored(folder, first)
         print(f"{len(wanted)} numbers of {chosen.clips * SEEDS} videos")
         print(f"\n| against {first} | different | largest difference | of scores | of marks |")
         print("|---|--:|--:|--:|--:|")
         for name in others:
-            print(row(name, wanted, scored(folder, name)), flush=True)
+            apart = differences(name, wanted, scored(folder, name))
+            largest = max(largest, *apart.values())
+            print(row(name, apart), flush=True)
+    if largest > LIMIT:
+        sys.exit(f"Some number differs by {largest:.1e}, more than {LIMIT:.0e}.")
+
+
+def can(way: Way) -> bool:
+    """Whether this machine has the device."""
+    import torch
+
+    return way.device == "cpu" or torch.cuda.is_available()
 
 
 def make(results: Path, clips: int) -> None:
@@ -135,8 +154,8 @@ def numbers(file: dict[str, Any]) -> Iterator[tuple[str, float]]:
         yield f"mark {mark['name']}", mark["value"]
 
 
-def row(name: str, wanted: dict[str, float], found: dict[str, float]) -> str:
-    """A row of the table.
+def differences(name: str, wanted: dict[str, float], found: dict[str, float]) -> dict[str, float]:
+    """How far each number is from the wanted one.
 
     Raises:
         ValueError: One of both has numbers that the other lacks.
@@ -146,6 +165,11 @@ def row(name: str, wanted: dict[str, float], found: dict[str, float]) -> str:
     apart = {key: abs(wanted[key] - found[key]) for key in wanted}
     if any(math.isnan(value) for value in apart.values()):
         raise ValueError(f"'{name}' gave numbers that are not finite.")
+    return apart
+
+
+def row(name: str, apart: dict[str, float]) -> str:
+    """A row of the table."""
     kinds = [max(v for k, v in apart.items() if f": {kind}" in k) for kind in ("score", "mark")]
     different = sum(value > 0 for value in apart.values())
     largest = [f"{value:.1e}" if value else "0" for value in (max(kinds), *kinds)]
@@ -174,7 +198,7 @@ def be(way: Way, results: Path) -> None:
         vars(text_model)["one_thread"] = lambda device: nullcontext()
     if way.layout:
         channels_first(text_model)
-    options = Options(metric_names(), device="cpu")
+    options = Options(metric_names(), device=way.device)
     for part in way.split(results_below(results)):
         for outcome in score_results(options, part, workers=way.workers):
             if outcome.error:
