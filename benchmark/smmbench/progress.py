@@ -51,7 +51,7 @@ def stage(name: str) -> None:
 
 
 @contextmanager
-def progress(total: int, unit: str) -> Iterator[Report]:
+def progress(total: int, unit: str, loading: bool = False) -> Iterator[Report]:
     """Yield the reporting function for a loop over `total` items.
 
     On a terminal, a bar shows the current step. Elsewhere, a first line is printed at once, then a
@@ -60,16 +60,17 @@ def progress(total: int, unit: str) -> Iterator[Report]:
     Args:
         total: The number of items.
         unit: Their name: `pairs`, `videos`.
+        loading: The first item waits for models to load, so rates count from its end.
     """
     global _show
     before = _show
     try:
         if sys.stderr.isatty() and not talk.quiet:
-            with _bar(total, unit) as report:
+            with _bar(total, unit, loading) as report:
                 yield report
         else:
             print_line(f"[0/{total}] {unit}", err=True)
-            yield _lines(total, unit)
+            yield _lines(total, unit, loading)
     finally:
         _show = before
 
@@ -94,38 +95,54 @@ def rate(count: int, unit: str, seconds: float) -> str:
     return f"{count / seconds * 86400:.1f} {unit}/day"
 
 
-def _pace(count: int, total: int, unit: str, seconds: float) -> str:
-    """Rate and remaining time; empty before the first item is finished."""
-    if count == 0 or seconds <= 0:
-        return ""
-    left = f", {duration(seconds / count * (total - count))} left" if count < total else ""
-    return rate(count, unit, seconds) + left
+class _Count:
+    """Counts finished items, and says how fast they come: rate and remaining time."""
+
+    def __init__(self, total: int, unit: str, loading: bool) -> None:
+        self.total, self.unit, self.loading = total, unit, loading
+        self.done, self.counted, self.begin = 0, 0, time.monotonic()
+
+    def one(self, text: str) -> str:
+        """Count one item and give its line."""
+        self.done += 1
+        if self.loading and self.done == 1:
+            self.begin = time.monotonic()
+        else:
+            self.counted += 1
+        pace = self.pace()
+        return f"[{self.done}/{self.total}] {text}" + (f" ({pace})" if pace else "")
+
+    def pace(self) -> str:
+        """Rate and remaining time; empty while nothing can be said."""
+        seconds = time.monotonic() - self.begin
+        if self.counted == 0 or seconds <= 0:
+            return ""
+        left = self.total - self.done
+        said = f", {duration(seconds / self.counted * left)} left" if left else ""
+        return rate(self.counted, self.unit, seconds) + said
 
 
-def _lines(total: int, unit: str) -> Report:
+def _lines(total: int, unit: str, loading: bool) -> Report:
     global _show
-    begin, count = time.monotonic(), 0
-    said = begin
+    count, said = _Count(total, unit, loading), time.monotonic()
 
     def report(text: str, *, failed: bool = False) -> None:
-        nonlocal count, said
-        count += 1
+        nonlocal said
         said = time.monotonic()
-        pace = _pace(count, total, unit, said - begin)
-        print_line(f"[{count}/{total}] {text} ({pace})", err=True, wrong=failed)
+        print_line(count.one(text), err=True, wrong=failed)
 
     def show(text: str) -> None:
         nonlocal said
         if time.monotonic() - said >= QUIET_SECONDS:
             said = time.monotonic()
-            print_line(f"[{count}/{total}] ... {text}", err=True)
+            print_line(f"[{count.done}/{total}] ... {text}", err=True)
 
     _show = show
     return report
 
 
 @contextmanager
-def _bar(total: int, unit: str) -> Iterator[Report]:
+def _bar(total: int, unit: str, loading: bool) -> Iterator[Report]:
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
     from rich.text import Text
@@ -139,19 +156,16 @@ def _bar(total: int, unit: str) -> Iterator[Report]:
         TextColumn("{task.fields[step]}"),
         TextColumn("{task.description}"),
     )
-    begin, count = time.monotonic(), 0
+    count = _Count(total, unit, loading)
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total, pace="", step="")
 
         def report(text: str, *, failed: bool = False) -> None:
-            nonlocal count
-            count += 1
-            pace = _pace(count, total, unit, time.monotonic() - begin)
-            talk.write(visible(f"[{count}/{total}] {text} ({pace})"))
+            talk.write(visible(count.one(text)))
             if failed:
                 bar.console.print(Text(text, style="red"))
             first = escape(visible(text.splitlines()[0]))
-            bar.update(task, advance=1, description=first, pace=pace, step="")
+            bar.update(task, advance=1, description=first, pace=count.pace(), step="")
 
         def show(text: str) -> None:
             bar.update(task, step=escape(visible(text)))

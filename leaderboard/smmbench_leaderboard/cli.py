@@ -506,7 +506,7 @@ def _score_references(results: Path, dataset: str | None, device: str) -> None:
     }
     chosen = [one for one in found if (one[1].request.method, one[1].request.dataset) in referred]
     options = Options(metrics=(METRIC,), device=choose_device(device))
-    with progress(len(chosen), "videos") as report:
+    with progress(len(chosen), "videos", loading=True) as report:
         for outcome in ScoreLoop(options, [only] if only else []).run(chosen):
             report(outcome.line(options.metrics), failed=bool(outcome.error))
             if outcome.error:
@@ -530,7 +530,7 @@ def _score_trackers(
     found = of_pairs(found, keys)
     name = found.dataset.manifest.name
     for spec in dict.fromkeys(trackers):
-        with progress(len(videos_of(found)), "videos") as report:
+        with progress(len(videos_of(found)), "videos", loading=True) as report:
             path = table_path(folder, name, spec)
             score_table(found, spec, path, choose_device(device), report)
 

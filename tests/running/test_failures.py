@@ -87,6 +87,22 @@ def test_plain_lines_on_stderr_where_there_is_no_terminal(
     assert "left" not in second
 
 
+def test_models_that_load_are_no_part_of_the_rate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("smmbench.progress.time.monotonic", lambda: now[0])
+    with progress(62, "videos", loading=True) as report:
+        for name, now[0] in (("a", 40.0), ("b", 41.0), ("c", 42.0)):
+            report(name)
+    assert capsys.readouterr().err.splitlines() == [
+        "[0/62] videos",
+        "[1/62] a",  # nothing can be said yet
+        "[2/62] b (60.0 videos/min, 1 min 00 s left)",
+        "[3/62] c (60.0 videos/min, 59 s left)",
+    ]
+
+
 @pytest.mark.parametrize(
     ("count", "seconds", "text"),
     [(3, 6.0, "30.0 pairs/min"), (1, 240.0, "15.0 pairs/h"), (1, 7200.0, "12.0 pairs/day")],

@@ -145,7 +145,7 @@ def _score(
         count = default_workers(found) if workers is None else workers
         coming = score_results(options, found, datasets, count)
     outcomes = []
-    with progress(len(found), "videos") as report:
+    with progress(len(found), "videos", loading=True) as report:
         for outcome in coming:
             outcomes.append(outcome)
             report(outcome.line(options.metrics), failed=bool(outcome.error))
