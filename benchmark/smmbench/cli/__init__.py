@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from smmbench import __version__
+from smmbench.cli.group import Group
 from smmbench.display import prepare_streams, print_line, talk
 from smmbench.display.examples import examples
 from smmbench.errors import BrokenFileError, in_words
@@ -19,6 +20,7 @@ from smmbench.storage.ending import ending_by_exception
 
 app = typer.Typer(
     name="smmbench",
+    cls=Group,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -56,7 +58,10 @@ def _smmbench(
         ),
     ] = None,
 ) -> None:
-    """Run, score and rank methods of text-driven video motion transfer."""
+    """Run, score and rank methods of text-driven video motion transfer.
+
+    --quiet and --log-file may also follow the command.
+    """
     talk.quiet, talk.log = quiet, log_file
 
 

@@ -130,9 +130,12 @@ def _cost(one: Status) -> str:
 
 
 def _device_time(seconds: float, on_gpu: bool) -> str:
-    """`3.20 GPU h`, or minutes if hours would round to zero."""
+    """`3.20 GPU h`, or minutes or seconds if that would round to zero."""
     kind = "GPU" if on_gpu else "CPU"
-    return f"{seconds / 3600:.2f} {kind} h" if seconds >= 360 else f"{seconds / 60:.2f} {kind} min"
+    for unit, length, least in (("h", 3600, 360), ("min", 60, 6)):
+        if seconds >= least:
+            return f"{seconds / length:.2f} {kind} {unit}"
+    return f"{seconds:.1f} {kind} s"
 
 
 def _lines(found: list[Status]) -> list[str]:

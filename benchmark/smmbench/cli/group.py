@@ -1,0 +1,46 @@
+"""Options of the whole command line may stand before the command or after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from typer.core import TyperGroup
+
+FLAGS = ("--quiet",)
+WITH_VALUE = ("--log-file",)
+
+
+class Group(TyperGroup):
+    """Commands that take `--quiet` and `--log-file` wherever they are written."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words after `smmbench`."""
+        return super().parse_args(ctx, moved_forward(args))
+
+
+def moved_forward(words: Sequence[str]) -> list[str]:
+    """Move the options of the whole command line to its front; what follows `--` stays.
+
+    Args:
+        words: The words after `smmbench`.
+
+    Returns:
+        The same words; an option without its value alone, for the parser to say so.
+    """
+    front: list[str] = []
+    rest: list[str] = []
+    coming = list(words)
+    while coming:
+        word = coming.pop(0)
+        if word == "--":
+            return [*front, *rest, word, *coming]
+        if word in FLAGS or word.startswith(tuple(f"{name}=" for name in WITH_VALUE)):
+            front.append(word)
+        elif word in WITH_VALUE:
+            if not coming:
+                return [word]
+            front += [word, coming.pop(0)]
+        else:
+            rest.append(word)
+    return [*front, *rest]
