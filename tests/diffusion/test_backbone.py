@@ -84,7 +84,7 @@ def test_scaling_and_shift_are_undone_by_decoding(backbone: Backbone) -> None:
 
 
 def test_a_size_that_does_not_fit_is_refused(backbone: Backbone) -> None:
-    with pytest.raises(ValueError, match="height and width that 8 divides, got 16x20"):
+    with pytest.raises(ValueError, match="height and width divisible by 8, got 16x20"):
         backbone.encode(np.zeros((1, 2, 16, 20, 3), dtype=np.uint8))
 
 
@@ -96,7 +96,7 @@ def test_prompts_become_text_states(backbone: Backbone) -> None:
 
 
 def test_a_cut_prompt_warns(backbone: Backbone) -> None:
-    with pytest.warns(UserWarning, match="22 tokens, the text encoder reads 16"):
+    with pytest.warns(UserWarning, match="22 tokens, but the text encoder reads 16"):
         backbone.embed(["dog " * 20])
 
 
@@ -226,7 +226,7 @@ def network(part: str) -> Callable[[Path], object]:
         (
             lambda f: edit(f / "unet/config.json", _class_name="UNet2DConditionModel"),
             network("unet"),
-            "unet holds a UNet2DConditionModel; a model here has a UNet3DConditionModel",
+            "unet holds a UNet2DConditionModel, but a UNet3DConditionModel is needed",
         ),
         (
             lambda f: edit(f / "text_encoder/config.json", architectures=["T5EncoderModel"]),
@@ -307,7 +307,7 @@ def test_parts_of_different_models_are_refused(copy: Path) -> None:
     other(latent_channels=8, block_out_channels=(4,), norm_num_groups=2).save_pretrained(
         copy / "vae"
     )
-    with pytest.raises(ValueError, match=r"unet/ wants 4 latent channels, vae/ gives 8"):
+    with pytest.raises(ValueError, match=r"unet/ expects 4 latent channels, but vae/ has 8"):
         load_backbone(str(copy))
 
 

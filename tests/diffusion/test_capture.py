@@ -128,7 +128,7 @@ def test_a_layer_that_never_ran_or_gives_no_tensor_is_told(chain: Chain) -> None
     ):
         chain(torch.zeros(3))
     with (
-        pytest.raises(LookupError, match="'number' gives no tensor but float"),
+        pytest.raises(LookupError, match="'number' returns no tensor but float"),
         capture(chain, ["number"]),
     ):
         chain(torch.zeros(3))

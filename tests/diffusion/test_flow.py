@@ -126,7 +126,7 @@ def test_the_level_of_a_flow_is_sigma() -> None:
 def test_bad_levels_are_refused() -> None:
     with pytest.raises(ValueError, match="outside the schedule, 0 to 1000"):
         WAN.sigma(1001)
-    with pytest.raises(ValueError, match="noise level is 0 to 1, got 2"):
+    with pytest.raises(ValueError, match="noise level must be from 0 to 1, got 2"):
         WAN.nearest(2.0)
     with pytest.raises(ValueError, match="Steps must be 1 to 1000"):
         WAN.timesteps(0)

@@ -199,7 +199,7 @@ def test_a_samples_noise_is_its_own() -> None:
     (draws,) = generators([5])
     assert torch.equal(noise(like[:1], draws), batch[:1])
     assert not torch.equal(noise(like[:1], draws), batch[:1])
-    with pytest.raises(ValueError, match="3 samples need as many generators, got 2"):
+    with pytest.raises(ValueError, match="3 samples need one generator each, got 2"):
         noise(like, generators([1, 2]))
 
 

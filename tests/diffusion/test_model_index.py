@@ -62,8 +62,8 @@ def test_other_models_are_refused_by_name_with_what_is_supported(name: str) -> N
     ("change", "message"),
     [
         ({"transformer_2": ["diffusers", "WanTransformer3DModel"]}, "second transformer"),
-        ({"image_encoder": ["transformers", "CLIPVisionModel"]}, "takes a first image"),
-        ({"expand_timesteps": True}, "timestep for each place"),
+        ({"image_encoder": ["transformers", "CLIPVisionModel"]}, "also takes a first image"),
+        ({"expand_timesteps": True}, "timestep per position"),
         ({"scheduler": ["diffusers", "EDMEulerScheduler"]}, "EDMEulerScheduler, which is not"),
     ],
 )
@@ -111,7 +111,7 @@ def test_shards_with_a_missing_weight_are_refused(folder: Path, tmp_path: Path) 
     with pytest.raises(ValueError, match=rf"missing keys \({missing}\)"):
         load_backbone(str(copy))
     first.unlink()
-    with pytest.raises(ValueError, match="is not whole"):
+    with pytest.raises(ValueError, match="is not complete"):
         load_backbone(str(copy))
 
 

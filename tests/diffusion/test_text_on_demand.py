@@ -98,7 +98,7 @@ def test_an_encoder_that_does_not_fit_reads_on_the_cpu_and_says_so(
 
     monkeypatch.setattr(text_on_demand, "free_bytes", lambda device: 100.0)
     text = TextOnDemand(load, 1000, 16)
-    with pytest.warns(UserWarning, match="does not fit together with the network on meta"):
+    with pytest.warns(UserWarning, match="does not fit next to the network on meta"):
         text._encode(PROMPTS, torch.device("meta"))
     assert places == [torch.device("cpu")]
 

@@ -1,1 +1,1 @@
-"""The diffusion core: a text-to-video backbone, its inversion and sampling, and a look inside."""
+"""The diffusion core: text-to-video backbones, inversion, sampling, and access to features."""

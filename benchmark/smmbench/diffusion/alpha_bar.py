@@ -1,6 +1,6 @@
 """The schedule of variance-preserving diffusion: mu = sqrt(alpha_bar), sigma = sqrt(1 - alpha_bar).
 
-ZeroScope, ModelScope and CogVideoX are of this kind. Timesteps are whole numbers, 0 to T - 1.
+ZeroScope, ModelScope and CogVideoX are of this kind. Timesteps are integers, 0 to T - 1.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction, Timest
 
 @dataclass(frozen=True, eq=False)
 class AlphaBarSchedule(NoiseSchedule):
-    """The noise levels of a model that counts its timesteps.
+    """The noise levels of a model with integer timesteps.
 
     Attributes:
-        alpha_bar: Share of the signal's variance left at each timestep, falling.
-        final_alpha_bar: The same at `CLEAN`; below 1 for models that never saw a clean latent.
+        alpha_bar: Fraction of the signal's variance that is left at each timestep, decreasing.
+        final_alpha_bar: The same at `CLEAN`; below 1 for models not trained on clean latents.
         prediction: What the network returns: `epsilon`, the noise, or `v_prediction`, which is
             mu noise - sigma x0.
         spacing: How sampling timesteps are spread: `leading`, `trailing`, `linspace`.
@@ -39,12 +39,12 @@ class AlphaBarSchedule(NoiseSchedule):
     def __post_init__(self) -> None:
         if self.prediction not in ("epsilon", "v_prediction"):
             raise ValueError(
-                f"The scheduler's prediction_type is '{self.prediction}'; possible here are "
+                f"The scheduler's prediction_type is '{self.prediction}'; supported are "
                 "epsilon and v_prediction."
             )
         if self.spacing not in ("leading", "trailing", "linspace"):
             raise ValueError(
-                f"The scheduler's timestep_spacing is '{self.spacing}'; possible are leading, "
+                f"The scheduler's timestep_spacing is '{self.spacing}'; supported are leading, "
                 "trailing and linspace."
             )
         if self.prediction == "epsilon" and self.alpha_bar.min() <= 0:
@@ -55,7 +55,7 @@ class AlphaBarSchedule(NoiseSchedule):
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> AlphaBarSchedule:
-        """Read a diffusers scheduler's configuration, whichever class it was written for."""
+        """Read a diffusers scheduler's configuration, whatever class it was written for."""
         import diffusers  # takes seconds: only where a model is loaded
 
         untyped: Any = diffusers.DDIMScheduler
@@ -63,7 +63,7 @@ class AlphaBarSchedule(NoiseSchedule):
 
     @classmethod
     def from_scheduler(cls, scheduler: Any) -> AlphaBarSchedule:
-        """Take the levels of a `DDIMScheduler`, so that both agree to its own rounding."""
+        """Take the levels of a `DDIMScheduler`, so that both agree up to its own rounding."""
         config = scheduler.config
         return cls(
             alpha_bar=scheduler.alphas_cumprod.double().numpy(),
@@ -80,7 +80,7 @@ class AlphaBarSchedule(NoiseSchedule):
 
     @property
     def ladder(self) -> str:
-        """How sampling steps through the levels."""
+        """How sampling steps through the noise levels."""
         return f"ddim, {self.spacing}"
 
     @property
@@ -89,10 +89,10 @@ class AlphaBarSchedule(NoiseSchedule):
         return "v" if self.prediction == "v_prediction" else "epsilon"
 
     def timesteps(self, steps: int) -> tuple[int, ...]:
-        """The timesteps of a sampling, noisiest first, as the scheduler's spacing has them.
+        """The timesteps of a sampling run, noisiest first, by the scheduler's spacing.
 
         Raises:
-            ValueError: There are not that many timesteps.
+            ValueError: The schedule has fewer timesteps.
         """
         last = self.length - 1
         if not 1 <= steps <= self.length:
@@ -107,7 +107,7 @@ class AlphaBarSchedule(NoiseSchedule):
                 chosen = np.round(np.linspace(0, last, steps))[::-1]
         if chosen[0] > last:
             raise ValueError(
-                f"{steps} steps with an offset of {self.steps_offset} leave the schedule of "
+                f"{steps} steps with an offset of {self.steps_offset} exceed the schedule of "
                 f"{self.length} timesteps; take fewer steps."
             )
         return tuple(int(t) for t in chosen)
@@ -121,18 +121,18 @@ class AlphaBarSchedule(NoiseSchedule):
         return float(np.sqrt(1 - self._alpha_bar(t)))
 
     def nearest(self, level: float) -> int:
-        """The timestep whose noise level is nearest to this one; the cleaner of two equals."""
+        """The timestep whose noise level is nearest to this one; the cleaner in a tie."""
         mu, sigma = np.sqrt(self.alpha_bar), np.sqrt(1 - self.alpha_bar)
         return int(np.abs(sigma / (mu + sigma) - level).argmin())
 
     def draw(self, generator: Generator) -> int:
-        """Draw a timestep, each as likely as the other."""
+        """Draw a timestep uniformly."""
         return int(torch.randint(self.length, (), generator=generator))
 
     def read(
         self, output: Float[Tensor, "*shape"], x: Float[Tensor, "*shape"], t: Timestep
     ) -> Prediction:
-        """Turn what the network returned for the latent x at t into clean latent and noise.
+        """Convert the network's output for the latent x at t to a clean latent and noise.
 
         Where alpha_bar is 0 the latent is the noise, and v is minus the clean latent.
         """

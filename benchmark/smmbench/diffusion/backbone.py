@@ -1,7 +1,7 @@
-"""A text-to-video model: clips to latents, prompts to text, and its denoiser.
+"""A text-to-video model: encodes clips to latents and prompts to text states, and denoises.
 
-Every family takes the same way through this file; what differs is in `families/`, `codecs/` and
-`text.py`, one class a file or a few lines each.
+All families share this file. Their differences are in `families/`, `codecs/` and `text.py`, one
+class per file or a few lines each.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from smmbench.storage.weights_hash import tensors_sha256
 
 
 class Backbone:
-    """A loaded model. Its weights are frozen and nothing here changes it.
+    """A loaded model. Its weights are frozen, and nothing here changes it.
 
     Args:
         denoiser: The network, its family and its noise schedule.
         codec: The autoencoder.
         text: The text encoder with its tokenizer.
-        folder: Where the weights are, for their hashes.
+        folder: Folder of the weights, for their hashes.
     """
 
     def __init__(
@@ -52,14 +52,14 @@ class Backbone:
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """The device of the networks."""
         return next(self.denoiser.network.parameters()).device
 
     def whole_frames(self, frames: int) -> int:
-        """The least number of frames, this or more, that the model makes.
+        """The smallest number of frames, at least this one, that the model can generate.
 
-        A clip of another length is padded by repeating its last frame, and what is made of it is
-        cut again.
+        A clip of another length is padded by repeating its last frame, and the generated video is
+        cut to the length of the clip.
         """
         patch = self.family.patch(self.denoiser.network)[0]
         frames = self.codec.whole(frames)
@@ -71,7 +71,7 @@ class Backbone:
         """Shape (channel, time, height, width) of the latent of a clip (time, height, width).
 
         Raises:
-            ValueError: The size does not fit.
+            ValueError: The model does not support this size.
         """
         time, height, width = frames
         self._check_size(height, width)
@@ -85,13 +85,13 @@ class Backbone:
         """Encode clips to float32 latents.
 
         Args:
-            frames: RGB, 0 to 255; height and width multiples of what the model divides them by. A
-                number of frames that the model does not make is filled up with the last one.
-            generators: Draw latents from the encoder's distribution with these, one a clip; None
-                takes its mean, which needs no seed and is what our methods prepare with.
+            frames: RGB, 0 to 255; height and width are multiples of the model's divisors. A clip
+                length that the model does not support is padded with the last frame.
+            generators: Draw latents from the encoder's distribution with these, one per clip; None
+                takes its mean, which needs no seed and is what our methods use in `prepare`.
 
         Raises:
-            ValueError: The size does not fit.
+            ValueError: The model does not support this size.
         """
         self._check_size(*frames.shape[2:4])
         stage("encoding")
@@ -107,26 +107,26 @@ class Backbone:
 
     @torch.no_grad()
     def decode(self, x: Latent) -> Frames:
-        """Decode latents to RGB, 0 to 255; frames that were padded come with the others.
+        """Decode latents to RGB, 0 to 255, including the frames of padding.
 
         Raises:
             FloatingPointError: The decoder's output is not finite.
         """
         stage("decoding")
-        self.denoiser.forget()  # recorded passes hold memory that the decoder wants
+        self.denoiser.forget()  # recorded passes hold memory that the decoder needs
         return sparingly(lambda: self.codec.pixels(self.codec.restored(x)), self.codec.spare)
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str]) -> Text:
-        """Encode prompts, cut or filled up to the text encoder's length; a cut warns."""
+        """Encode prompts, cut or padded to the text encoder's length; a cut warns."""
         return self.text.embed(prompts, self.device)
 
     def weights(self) -> dict[str, str]:
-        """SHA-256 of the weights of each network, whatever files they lie in; read once."""
+        """SHA-256 of the weights of each network, however they are split into files; read once."""
         return dict(self._weights)
 
     def origin(self) -> dict[str, Any]:
-        """What all that is kept of a model depends on: its files by hash, and what computes."""
+        """What everything cached for a model depends on: hashes of its files, and what computes."""
         return {
             "torch": torch.__version__,
             "weights": self.weights(),
@@ -145,7 +145,7 @@ class Backbone:
 
     @property
     def _side(self) -> tuple[int, int]:
-        """What divides height and width."""
+        """The divisors of height and width."""
         _, rows, columns = self.family.patch(self.denoiser.network)
         return self.codec.factor * rows, self.codec.factor * columns
 
@@ -154,7 +154,7 @@ class Backbone:
         if height % rows or width % columns:
             divides = str(rows) if rows == columns else f"{rows} and {columns}"
             raise ValueError(
-                f"This model needs a height and width that {divides} divides, got {height}x{width} "
+                f"This model needs a height and width divisible by {divides}, got {height}x{width} "
                 "(height x width)."
             )
 
@@ -170,28 +170,28 @@ def load_backbone(
     float8: bool = False,
     check: Callable[[Family], None] | None = None,
 ) -> Backbone:
-    """Load a text-to-video model of a family that is known.
+    """Load a text-to-video model of a supported family.
 
     Args:
-        model: A name that a distribution offers (`emoji`), a local folder in diffusers' layout, or
-            a hub id (`cerspense/zeroscope_v2_576w`, `Wan-AI/Wan2.1-T2V-1.3B-Diffusers`).
-        revision: Commit of a hub id; empty for the fixed one of a known id.
+        model: A name that a distribution provides (`emoji`), a local folder in diffusers' layout,
+            or a hub id (`cerspense/zeroscope_v2_576w`, `Wan-AI/Wan2.1-T2V-1.3B-Diffusers`).
+        revision: Commit of a hub id; empty for the pinned one of a known id.
         device: `cpu`, `cuda`, `cuda:1`, `mps`.
-        dtype: What the networks compute in; latents stay float32.
-        low_memory: Compute layers again instead of keeping them for gradients, the halves of
-            classifier-free guidance one after the other, and frames one by one.
-        compile: Compile a UNet for passes without gradients, a transformer's blocks for all.
+        dtype: The type in which the networks compute; latents stay float32.
+        low_memory: Recompute layers instead of storing them for gradients, run the halves of
+            classifier-free guidance one after the other, and process frames one by one.
+        compile: Compile a UNet for passes without gradients, a transformer's blocks for all passes.
         float8: Round the linear layers of a transformer's blocks to 8 bits.
-        check: Called with the family before its weights are read; raises where it will not do.
+        check: Called with the family before its weights are read; raises if it is not suitable.
 
     Raises:
         LookupError: There is no such model.
-        ValueError: It is of another family, or a part of it is missing or wrong; the message says
+        ValueError: Its family is not supported, or a part is missing or wrong; the message says
             which.
-        RuntimeError: It is to be compiled, and there is no compiler; or to be rounded to 8 bits,
-            and the device cannot multiply those, or the model is no transformer.
+        RuntimeError: `compile` is set and there is no compiler; or `float8` is set and the device
+            cannot multiply 8-bit numbers, or the model is not a transformer.
     """
-    # This imports diffusers, which takes seconds: not to list methods.
+    # This imports diffusers, which takes seconds and is not needed to list methods.
     from smmbench.diffusion.loading import load_codec, load_network, load_schedule, load_text
     from smmbench.diffusion.model_index import read_layout
 
@@ -218,9 +218,9 @@ def own_denoiser(
     family: Family | None = None,
     float8: bool = False,
 ) -> Denoiser:
-    """Make a network that is nobody else's faster or smaller, in place, by the same arithmetic.
+    """Accelerate a network that belongs to the caller alone, in place; results are the same.
 
-    See `load_backbone`, and `acceleration/own.py` for what is done to which family.
+    See `load_backbone` for the options, and `acceleration/own.py` for what is done to each family.
     """
     from smmbench.diffusion.acceleration.own import make_own
 
@@ -232,7 +232,7 @@ def own_denoiser(
 def _check_fit(
     family: Family, network: nn.Module, codec: Codec, text: TextEncoder | TextOnDemand, folder: Path
 ) -> None:
-    """Parts of different models load well, and fail far from the cause."""
+    """Check that the parts fit: parts of different models load well and fail far from the cause."""
     pairs = {
         "latent channels": (family.in_channels(network), codec.channels, "vae"),
         "text width": (family.text_width(network), text.width, "text_encoder"),
@@ -240,6 +240,6 @@ def _check_fit(
     for what, (wanted, found, part) in pairs.items():
         if wanted != found:
             raise ValueError(
-                f"The parts of {folder} do not belong together: {family.part}/ wants {wanted} "
-                f"{what}, {part}/ gives {found}."
+                f"The parts of {folder} do not belong together: {family.part}/ expects {wanted} "
+                f"{what}, but {part}/ has {found}."
             )

@@ -1,4 +1,4 @@
-"""Look inside a network by layer name, without changing it.
+"""Access features inside a network by layer name, without changing the network.
 
 with capture(unet, ("up_blocks.1.temp_convs.1",), stop=True) as features:
     unet(x, t, encoder_hidden_states=text)
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 
 class _Stop(Exception):
-    """Ends a forward pass; `owner` tells nested captures apart."""
+    """Ends a forward pass; `owner` distinguishes nested captures."""
 
     def __init__(self, owner: object) -> None:
         self.owner = owner
@@ -28,20 +28,20 @@ def capture(
 ) -> Iterator[dict[str, Tensor]]:
     """Collect the outputs of named layers while the body runs the network.
 
-    Outputs keep their graph. A layer that runs more than once leaves its last output. Hooks are
-    removed on the way out, whatever happens.
+    Outputs keep their graph. For a layer that runs more than once, the last output is kept. Hooks
+    are removed on exit, whatever happens.
 
     Args:
         network: Any module.
         layers: Dotted names as in `network.named_modules()`.
-        stop: End the forward pass once every layer was seen. The rest of the body is skipped too,
+        stop: End the forward pass once every layer has run. The rest of the body is skipped too,
             so the call of the network should be its last line.
 
     Yields:
         Outputs by name, filled while the body runs.
 
     Raises:
-        LookupError: No such layer (the message names near ones), or one did not run.
+        LookupError: There is no such layer (the message suggests others), or one did not run.
     """
     modules = find_layers(network, layers)
     features: dict[str, Tensor] = {}
@@ -61,18 +61,18 @@ def capture(
         except _Stop as signal:
             if signal.owner is not owner:
                 raise
-            # Its frames hold activations, and hold each other until the next garbage collection.
+            # Its frames keep activations and one another alive until the next garbage collection.
             signal.__traceback__ = None
     if missed := [layer for layer in layers if layer not in features]:
         raise LookupError(f"The network did not run these layers: {', '.join(missed)}.")
 
 
 def find_layers(network: nn.Module, layers: Sequence[str]) -> dict[str, nn.Module]:
-    """The layers of these names.
+    """The layers with these names.
 
     Raises:
-        LookupError: No such layer; the message names near ones.
-        ValueError: No name at all.
+        LookupError: There is no such layer; the message suggests similar names.
+        ValueError: No names are given.
     """
     if not layers:
         raise ValueError("Name at least one layer to capture.")
@@ -90,5 +90,5 @@ def _tensor(output: Any, layer: str) -> Tensor:
     """The tensor of a layer's output, which transformer blocks wrap in a tuple."""
     first = output[0] if isinstance(output, tuple) and output else output
     if not isinstance(first, Tensor):
-        raise LookupError(f"The layer '{layer}' gives no tensor but {type(output).__name__}.")
+        raise LookupError(f"The layer '{layer}' returns no tensor but {type(output).__name__}.")
     return first

@@ -1,4 +1,4 @@
-"""One meaning for every network: from a noisy latent to a clean latent and noise."""
+"""One interface to every network: from a noisy latent to a clean latent and noise."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Denoiser:
     its own.
 
     Attributes:
-        network: Of the class that the family is about, or anything with its way of being called.
-        schedule: The noise levels that it was trained on.
-        compiled: The same network, compiled for whole passes without gradients; None: it is not.
-        sequential: Run the two halves of classifier-free guidance one after the other: in less
-            memory, and by a compiled network of one shape.
-        graphs: Recordings of its passes, which are replayed; None: every pass runs as it is.
-        family: How the network is called, and how its layers lie.
-        spare: What to do where the device's memory runs out: steps towards less of it.
+        network: Of the family's class, or any object that is called in the same way.
+        schedule: The noise levels on which it was trained.
+        compiled: The same network, compiled for whole passes without gradients; None if it is not.
+        sequential: Run the two halves of classifier-free guidance one after the other, which takes
+            less memory and lets a compiled network see only one shape.
+        graphs: Recordings of its passes, which are replayed; None to run every pass directly.
+        family: How the network is called and how its layers are arranged.
+        spare: What to do when the device's memory runs out: measures that save memory.
     """
 
     network: nn.Module
@@ -49,7 +49,7 @@ class Denoiser:
     spare: Economy = field(default_factory=Economy)
 
     def output(self, x: Latent, t: Timestep, text: Text) -> Latent:
-        """What the network itself returns: noise, v or a velocity, as the schedule says."""
+        """The network's own output: noise, v or a velocity, as the schedule says."""
         return self._sparingly(lambda: self._output(x, t, text))
 
     def _output(self, x: Latent, t: Timestep, text: Text) -> Latent:
@@ -58,13 +58,13 @@ class Denoiser:
         return self.plain_output(x, t, text)
 
     def plain_output(self, x: Latent, t: Timestep, text: Text) -> Latent:
-        """The same by the network whose layers have names and take hooks, never a compiled one."""
+        """The same from the network with named layers and hooks, never from a compiled one."""
         return self._pass(
             "output", lambda x, when, text: (self._call(self.network, x, when, text),), x, t, text
         )[0]
 
     def predict(self, x: Latent, t: Timestep, text: Text) -> Prediction:
-        """Clean latent and noise that the network sees in x at timestep t."""
+        """Clean latent and noise that the network predicts from x at timestep t."""
         return self.schedule.read(self.output(x, t, text), x, t)
 
     def guided(
@@ -81,11 +81,12 @@ class Denoiser:
         Args:
             x: Latent at timestep t.
             t: Timestep.
-            text: What the result should show.
-            negative: What it should not; a batch of one serves all samples.
-            scale: 1 is no guidance, and then the network runs once instead of twice.
-            rescale: From 0 (off) to 1: how far the output's spread in each sample is brought back
-                to that of the unguided one (section 3.4 of Lin et al., arXiv 2305.08891).
+            text: Text states of what the result should show.
+            negative: Text states of what it should not show; a batch of one serves all samples.
+            scale: At 1 there is no guidance, and the network runs once instead of twice.
+            rescale: From 0 (off) to 1: how far the standard deviation of each sample's output is
+                brought back to that without guidance (section 3.4 of Lin et al., arXiv
+                2305.08891).
         """
         if scale == 1:
             return self.predict(x, t, text)
@@ -103,11 +104,11 @@ class Denoiser:
         scale: float,
         rescale: float = 0.0,
     ) -> Prediction:
-        """The prediction of classifier-free guidance from what the network returned.
+        """The prediction of classifier-free guidance from the network's two outputs.
 
         Args:
-            with_text: For the prompt.
-            without: For the negative prompt.
+            with_text: Output for the prompt.
+            without: Output for the negative prompt.
             x: Latent at timestep t.
             t: Timestep.
             scale: See `guided`.
@@ -129,10 +130,10 @@ class Denoiser:
         return without, with_text
 
     def features(self, x: Latent, t: Timestep, text: Text, layers: Sequence[str]) -> Features:
-        """Outputs of named layers, in the precision of x; the layers after the last are not run.
+        """Outputs of named layers, in the precision of x; layers after the last one are not run.
 
         Raises:
-            LookupError: There is no such layer, or it gives no features of frames.
+            LookupError: There is no such layer, or its output is not features of frames.
         """
 
         def look(x: Latent, when: Timestep | Tensor, text: Text) -> Outputs:
@@ -145,12 +146,12 @@ class Denoiser:
         return dict(zip(layers, found, strict=True))
 
     def forget(self) -> None:
-        """Give back the memory of recorded passes, which are recorded anew when they come again."""
+        """Release the memory of recorded passes, which are recorded again on their next use."""
         if self.graphs is not None:
             self.graphs.forget()
 
     def _sparingly(self, work: Callable[[], ResultT]) -> ResultT:
-        """Without gradients; `gradient` does the same where there are some."""
+        """Run work without gradients; `gradient` does the same for work with gradients."""
         return work() if torch.is_grad_enabled() else sparingly(work, self.spare)
 
     def _pass(
@@ -159,7 +160,7 @@ class Denoiser:
         """Run the network, or replay a recording of it."""
         if self.graphs is None:
             return work(x, t, text)
-        # A tensor: a recording would keep the number.
+        # A tensor, since a recording would freeze a plain number.
         return self.graphs(kind, work, x, torch.full((), t, device=x.device), text)
 
     def _call(self, network: nn.Module, x: Latent, when: Timestep | Tensor, text: Text) -> Latent:
@@ -168,7 +169,7 @@ class Denoiser:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The type that the network computes in."""
+        """The type in which the network computes."""
         return self.family.dtype(self.network)
 
 

@@ -1,4 +1,4 @@
-"""Numbers that stop being numbers are told where it happened."""
+"""Check for NaN and infinity, so that an error names the stage where they arose."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def check_finite(x: Tensor, stage: str) -> None:
     """Refuse NaN and infinity.
 
     Raises:
-        FloatingPointError: Some value is not finite; the message names the stage and a way out.
+        FloatingPointError: A value is not finite; the message names the stage and a remedy.
     """
     if not x.isfinite().all():
         raise FloatingPointError(

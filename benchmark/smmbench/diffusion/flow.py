@@ -1,4 +1,4 @@
-"""The schedule of flow matching: x = (1 - sigma) x0 + sigma noise, straight from clip to noise.
+"""The schedule of flow matching: x = (1 - sigma) x0 + sigma noise, a straight line to the noise.
 
 Lipman et al., "Flow Matching for Generative Modeling" (ICLR 2023). Wan is of this kind. A timestep
 is 1000 sigma, not rounded: 0 is the clean latent. The network returns the velocity noise - x0.
@@ -21,7 +21,7 @@ class FlowSchedule(NoiseSchedule):
     """Sigmas spread evenly and then shifted towards noise: s u / (1 + (s - 1) u).
 
     Attributes:
-        shift: s; 1 is no shift. Wan: 3 at 480p, 5 at 720p.
+        shift: The s of the formula; 1 means no shift. Wan uses 3 at 480p and 5 at 720p.
         trained: The timestep of pure noise.
     """
 
@@ -39,7 +39,7 @@ class FlowSchedule(NoiseSchedule):
 
     @property
     def ladder(self) -> str:
-        """How sampling steps through the levels."""
+        """How sampling steps through the noise levels."""
         return f"euler, shift {self.shift:g}"
 
     @property
@@ -60,16 +60,16 @@ class FlowSchedule(NoiseSchedule):
         return t / self.length
 
     def timesteps(self, steps: int) -> tuple[float, ...]:
-        """The timesteps of a sampling, noisiest first, as diffusers' Euler scheduler has them.
+        """The timesteps of a sampling run, noisiest first, as in diffusers' Euler scheduler.
 
-        The cleanest is the smallest that it was trained on, shifted once more: not 0.
+        The cleanest is the smallest timestep of the training, shifted once more; it is not 0.
 
         Raises:
-            ValueError: There are not that many timesteps.
+            ValueError: The schedule has fewer timesteps.
         """
         if not 1 <= steps <= self.length:
             raise ValueError(f"Steps must be 1 to {self.length}, got {steps}.")
-        smallest = float(np.float32(self._shifted(1 / self.length)))  # rounded as there
+        smallest = float(np.float32(self._shifted(1 / self.length)))  # rounded as in diffusers
         u = np.linspace(1.0, smallest, steps)
         sigmas = self._shifted(u).astype(np.float32)
         return tuple(float(t) for t in sigmas * np.float32(self.length))
@@ -77,22 +77,22 @@ class FlowSchedule(NoiseSchedule):
     def nearest(self, level: float) -> float:
         """The timestep of this noise level, which is sigma."""
         if not 0 <= level <= 1:
-            raise ValueError(f"A noise level is 0 to 1, got {level:g}.")
+            raise ValueError(f"A noise level must be from 0 to 1, got {level:g}.")
         return level * self.length
 
     def draw(self, generator: Generator) -> float:
-        """Draw u evenly and shift it, as such models are trained."""
+        """Draw u uniformly and shift it, as in the training of such models."""
         return float(self._shifted(torch.rand((), generator=generator).item())) * self.length
 
     def read(
         self, output: Float[Tensor, "*shape"], x: Float[Tensor, "*shape"], t: Timestep
     ) -> Prediction:
-        """Turn the velocity at the latent x into clean latent and noise."""
+        """Convert the velocity at the latent x to a clean latent and noise."""
         sigma = self.sigma(t)
         return Prediction(x0=x - sigma * output, noise=x + (1 - sigma) * output)
 
     def output(self, true: Prediction, t: Timestep) -> Float[Tensor, "*shape"]:
-        """The velocity: noise - x0, the same at every t."""
+        """The velocity noise - x0, which is the same at every t."""
         return true.noise - true.x0
 
     def inversion_step(

@@ -1,4 +1,4 @@
-"""Step a latent down a comparison."""
+"""Gradient guidance: move a latent so that a loss decreases."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from smmbench.diffusion.denoiser import Latent
 from smmbench.method.reporting import report
 
 FIRST_LOSS, LAST_LOSS = "guidance_loss_first", "guidance_loss_last"
-"""Series of a run: the loss at the first and at the last gradient of each guided timestep."""
+"""Series of a run: the loss at the first and the last gradient of each guided timestep."""
 
 Comparison = Callable[[Latent], Float[Tensor, " batch"]]
-"""From latents to one loss a sample."""
+"""A function of latents that returns one loss per sample."""
 
 
 def loss_scale(dtype: str) -> float:
-    """What losses are multiplied with on their way back through a network of this type."""
+    """The factor of losses in the backward pass through a network of this type."""
     return 2.0**16 if dtype == "float16" else 1.0
 
 
@@ -36,25 +36,25 @@ def descend(
     every: int = 1,
     optimiser: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
 ) -> Latent:
-    """Lower the loss of each sample with a fresh Adam on its latent.
+    """Lower the loss of each sample with a new Adam optimiser on its latent.
 
-    Samples do not touch each other: Adam works on each number alone, and the loss is the sum over
+    Samples are independent: Adam treats each number separately, and the loss is the sum over
     samples.
 
     Args:
-        x: Where to start; it is not changed.
+        x: The initial latents; they are not changed.
         comparison: The loss.
-        iterations: Steps of Adam; 0 gives x back.
+        iterations: Number of Adam steps; with 0, x is returned.
         rate: Learning rate of Adam.
-        stage: What to call this in an error.
-        loss_scale: What the loss is multiplied with on its way back through a float16 network, so
+        stage: Name of this stage in an error.
+        loss_scale: Factor of the loss in the backward pass through a float16 network, so
             that small gradients do not vanish; halved whenever they overflow instead.
-        spare: The denoiser's, for where memory runs out.
-        every: Iterations that one gradient serves, as FastVMT saves them; 1: each has its own.
+        spare: The denoiser's `spare`, for when memory runs out.
+        every: Number of iterations per gradient, as in FastVMT; 1 computes one for each iteration.
         optimiser: Adam, or AdamW with PyTorch's weight decay.
 
     Raises:
-        FloatingPointError: Loss or gradient is not finite, at whatever scale.
+        FloatingPointError: The loss or the gradient is not finite at any loss scale.
     """
     x = x.detach().clone().requires_grad_()
     adam = optimiser([x], lr=rate)
@@ -80,19 +80,19 @@ def gradient(
     first: bool = True,
     last: bool = True,
 ) -> tuple[Latent, float]:
-    """Gradient of the summed loss at x, and the loss scale that it took; the loss is reported.
+    """Gradient of the summed loss at x, and the loss scale that was used; the loss is reported.
 
     Args:
-        x: Where; it is not changed.
+        x: The latents; they are not changed.
         comparison: The loss.
-        stage: What to call this in an error.
+        stage: Name of this stage in an error.
         loss_scale: See `descend`; halved whenever gradients overflow.
         spare: See `descend`.
-        first: Whether no gradient of this timestep came before.
-        last: Whether none comes after; with one gradient a timestep both losses are one.
+        first: Whether this is the first gradient of its timestep.
+        last: Whether it is the last one; a single gradient is both, and both losses are equal.
 
     Raises:
-        FloatingPointError: Loss or gradient is not finite, at whatever scale.
+        FloatingPointError: The loss or the gradient is not finite at any loss scale.
     """
     loss, slope, loss_scale = _slope(x, comparison, stage, loss_scale, spare)
     if first:
@@ -106,7 +106,7 @@ def gradient(
 def _slope(
     x: Latent, comparison: Comparison, stage: str, loss_scale: float, spare: Economy | None
 ) -> tuple[Float[Tensor, " batch"], Latent, float]:
-    """Losses of the samples, the gradient of their sum at x, and the loss scale that it took."""
+    """Losses of the samples, the gradient of their sum at x, and the loss scale that was used."""
     x = x.detach().requires_grad_()
 
     def slope_at(scale: float) -> tuple[Tensor, Latent]:

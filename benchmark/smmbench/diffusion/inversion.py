@@ -1,7 +1,7 @@
-"""Inversion: from a clip's latent to the noise that it would be sampled from.
+"""Inversion: from a clip's latent to the noise from which sampling would return it.
 
-DDIM inversion (Song et al., ICLR 2021) on the one kind of schedule, Euler steps backwards on the
-other: the same walk up the sampling's own levels.
+This is DDIM inversion (Song et al., ICLR 2021) for variance-preserving schedules and reversed Euler
+steps for flows; both go through the noise levels of sampling in reverse.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def inversion_timesteps(
 ) -> tuple[Timestep, ...]:
     """The timesteps of an inversion, cleanest first.
 
-    Those of a sampling of `steps` steps, and the `sampling` timesteps themselves, since the latents
-    kept there are what a method compares with.
+    They are those of a sampling run of `steps` steps and the `sampling` timesteps themselves, since
+    methods compare with the latents kept there.
     """
     return tuple(sorted({*schedule.timesteps(steps), *sampling}))
 
@@ -41,26 +41,26 @@ def invert(
     refinements: int = 0,
     solver: Solver = "first-order",
 ) -> dict[Timestep, Latent]:
-    """Walk a clean latent up to noise, deterministically.
+    """Invert a clean latent to noise, deterministically.
 
     Args:
         denoiser: Network and schedule.
         clean: The encoded clips.
-        text: What they show.
-        timesteps: Where to stop on the way, cleanest first.
-        keep: Timesteps whose latents are wanted.
-        refinements: How often to ask the network again at the latent that a step led to, and to
-            take the step once more with this answer: a fixed point undoes the sampling step
-            exactly. Each costs a forward pass a step (as Pan et al., ICCV 2023, invert).
-        solver: `first-order`: a DDIM or Euler step. `rf-solver`: the second-order step of Wang et
-            al. (RF-Solver, 2024) for flows, two passes a step; it has no refinements.
+        text: Text states that describe them.
+        timesteps: Timesteps of the inversion, cleanest first.
+        keep: Timesteps whose latents are returned.
+        refinements: How often to evaluate the network again at the latent that a step led to, and
+            to repeat the step with the new output: at a fixed point the sampling step is undone
+            exactly. Each costs one more forward pass per step (as in Pan et al., ICCV 2023).
+        solver: `first-order` for a DDIM or Euler step; `rf-solver` for the second-order step of
+            Wang et al. (RF-Solver, 2024) for flows: two passes per step, and no refinements.
 
     Returns:
-        Latents by timestep: those of `keep`, the noisiest, and `clean` itself under `CLEAN`.
+        Latents by timestep: those of `keep`, the noisiest one, and `clean` itself under `CLEAN`.
 
     Raises:
         FloatingPointError: The latent is no longer finite.
-        ValueError: The solver is for flows, and the model is none; or it is to be refined.
+        ValueError: `rf-solver` is used with a model that is not a flow, or with refinements.
     """
     check_solver(denoiser.schedule, solver, refinements)
     x = clean
@@ -87,26 +87,26 @@ def second_order_step(
 ) -> Latent:
     """One step of RF-Solver along a flow, towards noise or away from it.
 
-    The velocity is expanded to first order over the step, its slope taken from half a step (eq. 9
-    of Wang et al., arXiv 2411.04746); that is the midpoint rule.
+    The velocity is expanded to first order over the step, with its slope taken over half a step
+    (eq. 9 of Wang et al., arXiv 2411.04746); this is the midpoint rule.
     """
     schedule = denoiser.schedule
     length = schedule.sigma(end) - schedule.sigma(start)
-    begin = max(start, 0.0)  # CLEAN is the timestep 0 of a flow
+    begin = max(start, 0.0)  # CLEAN is timestep 0 of a flow
     middle = x + length / 2 * denoiser.output(x, begin, text)
     return x + length * denoiser.output(middle, (begin + max(end, 0.0)) / 2, text)
 
 
 def check_solver(schedule: NoiseSchedule, solver: Solver, refinements: int = 0) -> None:
-    """Refuse a solver on a schedule that it is not for.
+    """Refuse a solver on a schedule that it does not support.
 
     Raises:
-        ValueError: It is not for it.
+        ValueError: The schedule is not supported.
     """
     if solver == "rf-solver" and not isinstance(schedule, FlowSchedule):
         raise ValueError(
-            "solver=rf-solver is for flow-matching models (Wan); this one is sampled by "
-            f"{schedule.ladder}: take solver=first-order."
+            "solver=rf-solver needs a flow-matching model (Wan); this one is sampled by "
+            f"{schedule.ladder}: set solver=first-order."
         )
     if solver == "rf-solver" and refinements:
         raise ValueError("solver=rf-solver has no refinements; set inversion_refinements=0.")

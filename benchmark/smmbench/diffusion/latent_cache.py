@@ -1,7 +1,7 @@
-"""Inverted clips, kept on disk: inverted once for all prompts, runs and processes.
+"""Disk cache of inverted clips, shared by all prompts, runs and processes.
 
-The folder is bounded: `SMMBENCH_LATENT_CACHE_GB` (default 20; 0 keeps nothing), and what was used
-longest ago goes first. A clip of 24 frames of 576x320 takes 56 MB.
+The folder's size is limited by `SMMBENCH_LATENT_CACHE_GB` (default 20; 0 caches nothing); the least
+recently used entries are removed first. A clip of 24 frames of 576x320 takes 56 MB.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Latents = dict[Timestep, Tensor]
 __all__ = ["LIMIT", "Latents", "cache_bytes", "cached_latents", "inversion_origin", "latents_path"]
 
 VERSION = 1
-"""To be raised with every change of the code that changes inverted latents."""
+"""Raise this with every code change that alters inverted latents."""
 
 
 def cached_latents(
@@ -34,18 +34,18 @@ def cached_latents(
     make: Callable[[Sequence[int]], Sequence[Latents]],
     device: str | torch.device,
 ) -> list[Latents]:
-    """Give the latents that were kept for these origins; make the others together, and keep them.
+    """Return cached latents for these origins; compute the missing ones together and cache them.
 
-    See `kept_or_made`: an entry that is not whole is made again, and what a kept one took is
+    See `kept_or_made`: a damaged entry is computed again, and the time that a cached one took is
     counted.
 
     Args:
-        origins: For each clip everything that its latents depend on, pixels and weights by hash.
-        make: Makes the latents of the clips of these places; called at most once.
-        device: Where the latents are wanted.
+        origins: For each clip, everything that its latents depend on, pixels and weights by hash.
+        make: Computes the latents of the clips at these positions; called at most once.
+        device: Device of the result.
 
     Raises:
-        ValueError: The bound is no number of 0 or more.
+        ValueError: The limit is not a number of 0 or more.
     """
     limit = cache_bytes()
     if not limit:
@@ -66,8 +66,8 @@ def inversion_origin(
 
     Args:
         backbone: The model: its weights, configurations and tokenizer count by their hashes.
-        pixels_sha256: The clip's.
-        prompt: It is inverted with.
+        pixels_sha256: Hash of the clip's pixels.
+        prompt: The prompt with which it is inverted.
         how: Parameters of the inversion.
     """
     denoiser, network = backbone.denoiser, backbone.denoiser.network
@@ -84,10 +84,10 @@ def inversion_origin(
 
 
 def _timestep(name: str) -> Timestep:
-    """A timestep as the schedule has it: a whole number where it counts them."""
+    """A timestep in the schedule's type: an integer if its timesteps are integers."""
     return float(name) if "." in name or "e" in name else int(name)
 
 
 def latents_path(origin: Mapping[str, Any]) -> Path:
-    """Where the latents of this origin are kept."""
+    """The path of the cached latents of this origin."""
     return home() / "cache" / "latents" / f"{origin_key(origin)}.safetensors"

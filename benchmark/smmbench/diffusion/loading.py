@@ -1,4 +1,4 @@
-"""Read the parts of a model's folder by their own classes, and say which part is wrong."""
+"""Load the parts of a model's folder with their own classes, and name a part that is wrong."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ from smmbench.storage.home import folder_sha256
 from smmbench.storage.weights_hash import tensors_sha256
 
 NO_LENGTH = 10**6
-"""The tokenizers library writes a far larger number where nothing says how long a text may be."""
+"""The tokenizers library writes a far larger number if no maximum length is known."""
 
 
 def load_network(folder: Path, part: str, name: str, dtype: torch.dtype) -> nn.Module:
     """Load one network from safetensors: frozen, in evaluation mode, on the CPU.
 
-    The weights may lie in several files with an index, and where there are only files of the
-    variant `fp16` those are read.
+    The weights may be split into several files with an index. If there are only files of the
+    variant `fp16`, those are read.
 
     Args:
-        folder: The model's.
-        part: Of the folder.
-        name: Of the class that it should be.
-        dtype: Of the weights, but for layers that the class keeps in float32.
+        folder: The model's folder.
+        part: Name of the part's subfolder.
+        name: Name of the class that it should have.
+        dtype: Type of the weights, except for layers that the class keeps in float32.
 
     Raises:
-        ValueError: The part is missing, of another class, has no safetensors, or its weights do not
+        ValueError: The part is missing, has another class or no safetensors, or its weights do not
             fit its configuration; the message names the part.
     """
     where = folder / part
     config = read_json(where / "config.json", folder)
     found = config.get("_class_name") or ", ".join(config.get("architectures") or ["no class"])
     if found != name:
-        raise ValueError(f"{where} holds a {found}; a model here has a {name} there.")
+        raise ValueError(f"{where} holds a {found}, but a {name} is needed.")
     if not any(where.glob("*.safetensors")):
         raise ValueError(
             f"{where} has no .safetensors weights; pickled ones are not read from folders. Save "
@@ -63,14 +63,14 @@ def load_network(folder: Path, part: str, name: str, dtype: torch.dtype) -> nn.M
                 f"The weights of {where} do not fit its config.json: {len(keys)} "
                 f"{problem.replace('_', ' ')} ({shown})."
             )
-    network.requires_grad_(False)  # gradients go to the latent only
+    network.requires_grad_(False)  # only latents need gradients
     return network.eval()
 
 
 def load_codec(layout: Layout, dtype: torch.dtype, device: str, low_memory: bool) -> Codec:
-    """Load the autoencoder. Those of clips compute in float32 where the GPU would round to 16 bits.
+    """Load the autoencoder. One for clips computes in float32 on a GPU that would use 16 bits.
 
-    Their published weights are float32, and their causal convolutions lose detail in less.
+    Its published weights are float32, and its causal convolutions lose detail in fewer bits.
     """
     codec = layout.codec
     if not issubclass(codec, ImageCodec):
@@ -80,13 +80,13 @@ def load_codec(layout: Layout, dtype: torch.dtype, device: str, low_memory: bool
 
 
 ON_DEMAND = 2 * 2**30
-"""Bytes of a text encoder from which it is loaded for new prompts only."""
+"""Size in bytes from which a text encoder is loaded for new prompts only."""
 
 
 def load_text(
     layout: Layout, dtype: torch.dtype, device: str, low_memory: bool = False
 ) -> TextEncoder | TextOnDemand:
-    """Load the text encoder and its tokenizer; a large one later, when there is a new prompt.
+    """Load the text encoder and its tokenizer; a large one only when a prompt needs it.
 
     Raises:
         ValueError: A part is missing or cannot be read.
@@ -142,7 +142,7 @@ def load_tokenizer(folder: Path, text: type[TextEncoder] = ClipText) -> Any:
 
 
 def _text_positions(folder: Path) -> int:
-    """Tokens that the text encoder reads, where the tokenizer does not say."""
+    """Maximum number of tokens of the text encoder, if the tokenizer does not state one."""
     path = folder / "text_encoder" / "config.json"
     positions = read_json(path, folder).get("max_position_embeddings")
     if not isinstance(positions, int) or positions < 2:
@@ -154,13 +154,13 @@ def _text_positions(folder: Path) -> int:
 
 
 def load_schedule(folder: Path) -> NoiseSchedule:
-    """Load the noise schedule, by the class of the scheduler that it was saved for."""
+    """Load the noise schedule, by the class of the scheduler with which it was saved."""
     path = folder / "scheduler" / "scheduler_config.json"
     return read_schedule(read_json(path, folder), str(path))
 
 
 def _check_shards(where: Path) -> None:
-    """Refuse weights in several files of which one that would be read is missing."""
+    """Refuse weights that are split into several files if one of these is missing."""
     for path in sorted(where.glob("*.safetensors.index*.json")):
         if ".fp16" in path.name and weights_variant(where) is None:
             continue
@@ -168,14 +168,14 @@ def _check_shards(where: Path) -> None:
         missing = sorted(name for name in set(files) if not (where / name).is_file())
         if missing:
             raise ValueError(
-                f"{where} is not whole: {', '.join(missing[:3])} is missing, which {path.name} "
+                f"{where} is not complete: {', '.join(missing[:3])} is missing, which {path.name} "
                 "names. Copy or fetch the model again."
             )
 
 
 @contextmanager
 def _no_progress_bar() -> Iterator[None]:
-    """Keep transformers from drawing over the progress of a run."""
+    """Keep transformers from drawing its progress bar over that of a run."""
     untyped: Any = logging
     was_on = untyped.is_progress_bar_enabled()
     untyped.disable_progress_bar()
@@ -189,19 +189,19 @@ def _no_progress_bar() -> Iterator[None]:
 def _read_weights(
     name: str, where: Path, dtype: torch.dtype
 ) -> tuple[nn.Module, Mapping[str, Any]]:
-    """Call the class's own loader; both libraries differ in the word for the type."""
+    """Call the class's own loader; the two libraries name the type differently."""
     import diffusers
     import transformers
 
     untyped: Any = diffusers if hasattr(diffusers, name) else transformers
     expected = getattr(untyped, name)
     word = "torch_dtype" if untyped is diffusers else "dtype"
-    # Without it a network is built twice; a transformer of billions of weights must not be.
+    # Without it a network is built twice, which is too much for billions of weights.
     sparing = untyped is diffusers and name.endswith("Transformer3DModel")
     diffusers_only = {"low_cpu_mem_usage": sparing} if untyped is diffusers else {}
     try:
         with warnings.catch_warnings(), _no_progress_bar():
-            warnings.simplefilter("ignore", FutureWarning)  # theirs, on their own internals
+            warnings.simplefilter("ignore", FutureWarning)  # theirs, about their own code
             network, report = expected.from_pretrained(
                 where,
                 use_safetensors=True,
@@ -211,7 +211,7 @@ def _read_weights(
                 **{word: dtype},
                 **diffusers_only,
             )
-    except Exception as error:  # each library raises its own kinds for wrong shapes
+    except Exception as error:  # each library has its own errors for wrong shapes
         reason = str(error).strip().splitlines()[0] if str(error).strip() else ""
         raise ValueError(
             f"The weights of {where} do not fit its config.json: {type(error).__name__}: {reason}"

@@ -1,4 +1,4 @@
-"""What the methods on this backbone share: one loaded model, and clips worked on in batches."""
+"""What all methods on a backbone share: one loaded model, and clips processed in batches."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ PreparedT = TypeVar("PreparedT")
 
 @dataclass(frozen=True)
 class Timing:
-    """What a video takes over from the clip that it was made of.
+    """The timing that a generated video takes from its source clip.
 
     Attributes:
-        frames: Their number; the latent may hold more, which are padding.
+        frames: Number of frames; the latent may hold more, which are padding.
         fps: The frame rate.
     """
 
@@ -41,7 +41,7 @@ class Timing:
 
     @classmethod
     def of(cls, source: Source) -> Timing:
-        """That of a clip."""
+        """The timing of a clip."""
         return cls(len(source.video.frames), source.video.fps)
 
 
@@ -50,8 +50,8 @@ class Prepared:
     """A clip prepared as one latent.
 
     Attributes:
-        x: A batch of one.
-        timing: The clip's.
+        x: The latent, as a batch of one.
+        timing: The clip's timing.
     """
 
     x: Float[Tensor, "1 channel time rows columns"]
@@ -61,15 +61,15 @@ class Prepared:
 class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, PreparedT]):
     """A method on a text-to-video backbone.
 
-    Subclasses work on batches; one clip is a batch of one, and gives the same video to rounding.
-    On which `families` of backbones a method is defined stands on its class, by the family's name;
-    one that says nothing of a family is tried there.
+    Subclasses process batches; one clip is a batch of one, and gives the same video up to rounding.
+    The class attribute `families` states, by the family's name, on which backbones a method is
+    defined; a family that it does not mention is not refused.
 
     Args:
         parameters: An instance of `Parameters`.
         device: Where to compute.
-        backbone: A model that is loaded already, instead of the one that the parameters name; it
-            is taken as it is, whatever `compile`, `float8` and `low_memory` say.
+        backbone: A model that is already loaded, used instead of the one that the parameters name
+            and without applying `compile`, `float8` and `low_memory`.
     """
 
     checkpoints = ("model", "revision")
@@ -92,22 +92,22 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
             float8=parameters.float8,
             check=self._check_family,
         )
-        self.padded_frames = 0  # of the clips that were encoded last
+        self.padded_frames = 0  # of the most recently encoded clips
         check_timesteps(parameters, self.backbone.schedule)
         self.check_model()
 
     def check_model(self) -> None:
-        """Refuse a model that the parameters do not fit; called once it is loaded."""
+        """Refuse a model that does not suit the parameters; called once after loading."""
 
     @abstractmethod
     def prepare_batch(self, sources: Sequence[Source]) -> list[PreparedT]:
-        """Prepare clips of one size and length together."""
+        """Prepare clips of the same size and length together."""
 
     @abstractmethod
     def transfer_batch(
         self, prepared: Sequence[PreparedT], prompts: Sequence[str], seeds: Sequence[int]
     ) -> list[Video]:
-        """Transfer together: one prompt and one seed for each prepared clip."""
+        """Transfer together, with one prompt and one seed for each prepared clip."""
 
     def prepare(self, source: Source) -> PreparedT:
         """Prepare one clip."""
@@ -122,7 +122,7 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
         return self.backbone.weights()
 
     def backbone_use(self) -> BackboneUse:
-        """Family, ladder and frame rule of the loaded model."""
+        """Family, sampling ladder and frame rule of the loaded model."""
         schedule = self.backbone.schedule
         return BackboneUse(
             family=self.backbone.family.name,
@@ -133,25 +133,25 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
         )
 
     def encode(self, sources: Sequence[Source]) -> Latent:
-        """Latents of the clips, by the encoder's mean: no seed enters the preparation.
+        """Encode clips by the encoder's mean: no seed enters the preparation.
 
-        A clip of a number of frames that the model does not make is padded by its last frame;
-        `videos` cuts what is made of it.
+        A clip length that the model does not support is padded with the last frame; `videos`
+        removes the padding from the result.
         """
         self.note_padding(sources)
         return self.backbone.encode(stack_frames([source.video for source in sources]))
 
     def note_padding(self, sources: Sequence[Source]) -> None:
-        """Remember, for `backbone_use`, how many frames the model adds to clips of this length."""
+        """Store, for `backbone_use`, how many frames the model adds to clips of this length."""
         frames = len(sources[0].video.frames)
         self.padded_frames = self.backbone.whole_frames(frames) - frames
 
     def embed(self, prompts: Sequence[str]) -> Text:
-        """Text states of prompts, with the prefix before each."""
+        """Text states of prompts, each with the prefix in front."""
         return self.backbone.embed([self.parameters.prompt_prefix + prompt for prompt in prompts])
 
     def denoise(self, text: Text) -> Denoise:
-        """The guided network for this text, as the parameters say."""
+        """The network with classifier-free guidance for this text, as the parameters say."""
         negative = self.backbone.embed([self.parameters.negative_prompt])
         p, denoiser = self.parameters, self.backbone.denoiser
         if p.guidance_every > 1 and p.guidance != 1:
@@ -173,24 +173,24 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
 
 
 def stack_frames(videos: Sequence[Video]) -> Frames:
-    """Frames of clips as one array.
+    """Stack the frames of clips in one array.
 
     Raises:
         ValueError: They differ in length or size.
     """
     shapes = {video.frames.shape for video in videos}
     if len(shapes) != 1:
-        raise ValueError(f"A batch needs clips of one shape, got {sorted(shapes)}.")
+        raise ValueError(f"A batch needs clips of the same shape, got {sorted(shapes)}.")
     return np.stack([video.frames for video in videos])
 
 
 def one_by_one(x: Latent, sources: Sequence[Source]) -> list[Prepared]:
-    """Take a batch of latents apart, one for each clip."""
+    """Split a batch of latents into one prepared latent per clip."""
     return [Prepared(x[[i]], Timing.of(source)) for i, source in enumerate(sources)]
 
 
 def together(prepared: Sequence[Prepared]) -> Latent:
-    """Put prepared latents into one batch."""
+    """Join prepared latents to one batch."""
     return torch.cat([one.x for one in prepared])
 
 

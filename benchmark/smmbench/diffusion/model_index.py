@@ -1,4 +1,4 @@
-"""What a model's folder holds, told from its `model_index.json` before anything else is fetched."""
+"""What a model's folder contains, read from `model_index.json` before anything else is fetched."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ INDEX = "model_index.json"
 
 @dataclass(frozen=True)
 class Layout:
-    """What the parts of a model's folder are.
+    """The parts of a model's folder.
 
     Attributes:
-        folder: Where they are.
-        family: Of the network.
-        codec: For the autoencoder in `vae/`.
-        text: For the text encoder in `text_encoder/`.
+        folder: The folder.
+        family: Family of the network.
+        codec: Class for the autoencoder in `vae/`.
+        text: Class for the text encoder in `text_encoder/`.
     """
 
     folder: Path
@@ -34,12 +34,12 @@ class Layout:
 
 
 def read_layout(folder: Path) -> Layout:
-    """Tell a model's family and the classes of its parts.
+    """Determine a model's family and the classes of its parts.
 
-    The index says it; a folder without one is told by the configurations of its parts.
+    The index states them; without an index they are taken from the configurations of the parts.
 
     Raises:
-        ValueError: A part is missing, or is of a class that is not supported; the message names
+        ValueError: A part is missing, or its class is not supported; the message names
             the class and what is supported.
     """
     index = read_json(folder / INDEX, folder) if (folder / INDEX).is_file() else {}
@@ -50,7 +50,7 @@ def read_layout(folder: Path) -> Layout:
     }
     family = check_index(index or {part: ["", name] for part, name in names.items()}, str(folder))
     for part in (family.part, "vae", "text_encoder"):
-        read_json(folder / part / "config.json", folder)  # a missing one is named
+        read_json(folder / part / "config.json", folder)  # names a missing one
     if names[family.part] != family.network:
         raise ValueError(
             f"{folder / family.part} holds a {names[family.part]}; {INDEX} says {family.network}."
@@ -64,14 +64,14 @@ def read_layout(folder: Path) -> Layout:
 
 
 def check_index(index: Mapping[str, Any], model: str) -> Family:
-    """Find the family of a model by its index.
+    """Determine a model's family from its index.
 
     Args:
-        index: Content of `model_index.json`: by part, library and class.
-        model: What to call the model in an error.
+        index: Content of `model_index.json`: library and class of each part.
+        model: Name of the model in an error.
 
     Raises:
-        ValueError: It is of no family that is supported, or takes more than text; the message names
+        ValueError: Its family is not supported, or it takes more than text; the message names
             it, and what is supported.
     """
     pipeline = str(index.get("_class_name") or "")
@@ -82,15 +82,15 @@ def check_index(index: Mapping[str, Any], model: str) -> Family:
     if family is None or (pipeline and pipeline not in family.pipelines):
         raise ValueError(f"The model '{model}' is {called}; {supported()} {_layout(family)}")
     for part, why in {
-        "transformer_2": "has a second transformer for low noise (Wan2.2)",
-        "image_encoder": "takes a first image as well",
+        "transformer_2": "has a second transformer for low noise levels (Wan2.2)",
+        "image_encoder": "also takes a first image",
         "motion_adapter": "adds motion layers to an image model",
     }.items():
         if part in parts:
             raise ValueError(f"The model '{model}' ({called}) {why}; {supported()}")
     if index.get("expand_timesteps"):
         raise ValueError(
-            f"The model '{model}' ({called}) has a timestep for each place (Wan2.2-TI2V); "
+            f"The model '{model}' ({called}) takes a timestep per position (Wan2.2-TI2V); "
             f"{supported()}"
         )
     if "scheduler" in parts:
@@ -99,15 +99,15 @@ def check_index(index: Mapping[str, Any], model: str) -> Family:
 
 
 def supported() -> str:
-    """The families, in a sentence."""
-    return "supported are " + "; ".join(f"{one.title} by {one.network}" for one in FAMILIES) + "."
+    """The supported families, in a sentence."""
+    return "supported: " + "; ".join(f"{one.title} by {one.network}" for one in FAMILIES) + "."
 
 
 def read_json(path: Path, folder: Path) -> Mapping[str, Any]:
-    """Read a configuration of a model's part.
+    """Read the configuration of a model's part.
 
     Raises:
-        ValueError: It is missing or no JSON object.
+        ValueError: It is missing or not a JSON object.
     """
     if not path.is_file():
         raise ValueError(f"{folder} has no {path.relative_to(folder)}. {_layout(None)}")
@@ -130,7 +130,7 @@ def _class_of(config: Mapping[str, Any]) -> str:
 
 
 def _named(value: Any) -> str:
-    """The class of a part; empty for an option, and for a part that is left out."""
+    """Name of a part's class; empty for an option, and for a part that is left out."""
     return str(value[1] or "") if isinstance(value, list) and len(value) == 2 else ""
 
 
@@ -139,6 +139,6 @@ def _one_of(classes: Any, name: str, where: Path) -> Any:
         if one.network_class == name:
             return one
     raise ValueError(
-        f"{where} holds a {name}; a model here has one of "
-        f"{', '.join(one.network_class for one in classes)} there."
+        f"{where} holds a {name}; the supported classes are "
+        f"{', '.join(one.network_class for one in classes)}."
     )

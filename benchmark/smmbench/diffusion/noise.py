@@ -1,4 +1,4 @@
-"""Random draws that do not depend on the device or on what else is in the batch."""
+"""Random numbers that do not depend on the device or on the other samples of a batch."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from torch import Generator, Tensor
 
 
 def generators(seeds: Sequence[int]) -> list[Generator]:
-    """One generator a sample. They live on the CPU: its numbers are the same everywhere."""
+    """One generator per sample, on the CPU, whose numbers are the same on every machine."""
     return [Generator("cpu").manual_seed(seed) for seed in seeds]
 
 
 def noise(
     like: Float[Tensor, "batch ..."], generators: Generator | Sequence[Generator]
 ) -> Float[Tensor, "batch ..."]:
-    """Standard normal noise of the shape and on the device of `like`.
+    """Standard normal noise with the shape and on the device of `like`.
 
     Args:
-        like: Gives shape, type and device.
-        generators: One for each sample, so that a sample's noise is its own in any batch; or one
+        like: Determines shape, type and device.
+        generators: One per sample, so that a sample's noise is the same in any batch; or one
             for all of them.
 
     Raises:
-        ValueError: The number of generators is not the number of samples.
+        ValueError: A sequence of generators does not have one for each sample.
     """
     if isinstance(generators, Generator):
         drawn = torch.randn(like.shape, generator=generators)
     elif len(generators) == len(like):
         drawn = torch.stack([torch.randn(like.shape[1:], generator=one) for one in generators])
     else:
-        raise ValueError(f"{len(like)} samples need as many generators, got {len(generators)}.")
+        raise ValueError(f"{len(like)} samples need one generator each, got {len(generators)}.")
     return drawn.to(like)

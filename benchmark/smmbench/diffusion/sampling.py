@@ -1,4 +1,4 @@
-"""Deterministic sampling, by DDIM or Euler steps as the schedule has them: from noise to a clip."""
+"""Deterministic sampling from noise to a clip, with DDIM or Euler steps as the schedule says."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from smmbench.diffusion.schedule import CLEAN, NoiseSchedule, Prediction, Timest
 from smmbench.progress import step
 
 Denoise = Callable[[Latent, Timestep], Prediction]
-"""From a latent and its timestep to clean latent and noise; guidance is inside."""
+"""A function of a latent and its timestep that returns a clean latent and noise, with guidance."""
 
 Guide = Callable[[Latent, Timestep], Latent]
-"""What is done to a latent at a timestep before it is stepped; the latent itself for nothing."""
+"""What to do with a latent at a timestep before its step; returns the latent itself for nothing."""
 
 
 def steps(timesteps: Sequence[Timestep]) -> Iterator[tuple[Timestep, Timestep]]:
-    """Pairs (from, to) of a sampling; the last goes to `CLEAN`."""
+    """Pairs (from, to) of a sampling run; the last one leads to `CLEAN`."""
     return pairwise([*timesteps, CLEAN])
 
 
@@ -41,18 +41,18 @@ def sampling_step(
 def reusing(
     denoiser: Denoiser, text: Text, negative: Text, scale: float, rescale: float, every: int
 ) -> Denoise:
-    """Classifier-free guidance whose difference between the prompts serves several calls.
+    """Classifier-free guidance that reuses the difference between the prompts for several calls.
 
-    It changes slowly along a sampling. Half of the passes with the negative prompt are saved for
-    two calls, and the result is another one.
+    The difference changes slowly during sampling. Reusing it for two calls saves half of the passes
+    with the negative prompt, but changes the result.
 
     Args:
         denoiser: The network.
-        text: What the result should show.
-        negative: What it should not.
+        text: Text states of what the result should show.
+        negative: Text states of what it should not show.
         scale: See `Denoiser.guided`.
         rescale: See `Denoiser.guided`.
-        every: Calls that a difference serves.
+        every: Number of calls that share a difference.
     """
     calls, kept = 0, None
 
@@ -70,7 +70,7 @@ def reusing(
 def sample(
     schedule: NoiseSchedule, denoise: Denoise, x: Latent, timesteps: Sequence[Timestep]
 ) -> Latent:
-    """Denoise a latent from the first timestep to the end; with no timesteps it stays as it is."""
+    """Denoise a latent from the first timestep to the end; without timesteps it is unchanged."""
     for number, (t, to) in enumerate(steps(timesteps), 1):
         step("sampling", number, len(timesteps))
         x = sampling_step(schedule, denoise, x, t, to)
@@ -85,21 +85,21 @@ def sample_guided(
     guide: Guide,
     renoise: Callable[[Latent], Latent] | None = None,
 ) -> Latent:
-    """The one loop of guided methods: guide the latent, step it, and perhaps restart.
+    """The sampling loop of guided methods: guide the latent, step it, and optionally restart.
 
     Args:
         schedule: Noise levels.
-        denoise: The network, to step.
+        denoise: The network, for the steps.
         x: Latents at the first timestep.
         timesteps: Of the sampling, noisiest first.
         guide: Moves the latent before each step.
         renoise: Draws noise like a latent: after each step but the last, the latent is noised
-            forward again and stepped anew. None: no restart.
+            forward again and the step is repeated. None for no restart.
     """
     for number, (t, to) in enumerate(steps(timesteps), 1):
         step("sampling", number, len(timesteps))
         x = sampling_step(schedule, denoise, guide(x, t), t, to)
-        # Where t holds no signal at all, a restart would erase what was just made.
+        # At a t with no signal at all, a restart would erase the result of the step.
         if renoise and to != CLEAN and schedule.mu(t) > 0:
             x = sampling_step(schedule, denoise, schedule.renoise(x, to, t, renoise(x)), t, to)
     return x

@@ -1,12 +1,12 @@
-"""Noise schedules: how much signal and how much noise a latent holds at each timestep.
+"""Noise schedules: how much signal and how much noise a latent contains at each timestep.
 
 A latent at timestep t is x_t = mu(t) x0 + sigma(t) noise. Two kinds of model share this interface:
 those of variance-preserving diffusion, mu = sqrt(alpha_bar) and sigma = sqrt(1 - alpha_bar)
 (`alpha_bar.py`), and those of flow matching, mu = 1 - sigma (`flow.py`). Everything here is
 arithmetic on tensors; no network is run.
 
-The same timestep means another thing in each model, and so does "the first ten steps". What a
-method states, it states as a **noise level** instead: sigma / (mu + sigma), the noise's share of
+The same timestep means something different in each model, and so does "the first ten steps".
+Methods therefore state **noise levels** instead: sigma / (mu + sigma), the noise's fraction of
 the latent, 0 for a clean latent and 1 for pure noise. For flow matching it is sigma itself.
 """
 
@@ -23,12 +23,12 @@ CLEAN = -1
 """The timestep below the smallest: where sampling ends and inversion begins."""
 
 Timestep = int | float
-"""What a network is told of the noise: a whole number where it counts its timesteps."""
+"""The timestep that is passed to a network: an integer if its schedule has integer timesteps."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a network makes of a latent: x = mu x0 + sigma noise holds for the pair.
+    """A network's prediction for a latent: x = mu x0 + sigma noise holds for the pair.
 
     Attributes:
         x0: The clean latent.
@@ -40,7 +40,7 @@ class Prediction:
 
 
 class NoiseSchedule(ABC):
-    """The noise levels of a model and how its network speaks of them."""
+    """The noise levels of a model, and what its network predicts."""
 
     @property
     @abstractmethod
@@ -50,12 +50,12 @@ class NoiseSchedule(ABC):
     @property
     @abstractmethod
     def ladder(self) -> str:
-        """How sampling steps through the levels, in words: for records."""
+        """How sampling steps through the noise levels, in words, for records."""
 
     @property
     @abstractmethod
     def predicts(self) -> str:
-        """What the network returns: `epsilon`, `v` or `flow`."""
+        """What the network predicts: `epsilon`, `v` or `flow`."""
 
     @abstractmethod
     def mu(self, t: Timestep) -> float:
@@ -67,10 +67,10 @@ class NoiseSchedule(ABC):
 
     @abstractmethod
     def timesteps(self, steps: int) -> tuple[Timestep, ...]:
-        """The timesteps of a sampling, noisiest first.
+        """The timesteps of a sampling run, noisiest first.
 
         Raises:
-            ValueError: There are not that many timesteps.
+            ValueError: The schedule has fewer timesteps.
         """
 
     @abstractmethod
@@ -79,17 +79,17 @@ class NoiseSchedule(ABC):
 
     @abstractmethod
     def draw(self, generator: Generator) -> Timestep:
-        """Draw a timestep as training does."""
+        """Draw a timestep as in training."""
 
     @abstractmethod
     def read(
         self, output: Float[Tensor, "*shape"], x: Float[Tensor, "*shape"], t: Timestep
     ) -> Prediction:
-        """Turn what the network returned for the latent x at t into clean latent and noise."""
+        """Convert the network's output for the latent x at t to a clean latent and noise."""
 
     @abstractmethod
     def output(self, true: Prediction, t: Timestep) -> Float[Tensor, "*shape"]:
-        """What a perfect network would return at t for a latent mixed of these two."""
+        """What a perfect network would return at t for a mixture of this clean latent and noise."""
 
     @abstractmethod
     def inversion_step(
@@ -119,12 +119,12 @@ class NoiseSchedule(ABC):
         return kept, max(self.sigma(t) ** 2 - (kept * self.sigma(below)) ** 2, 0.0) ** 0.5
 
     def noise_level(self, t: Timestep) -> float:
-        """The noise's share of a latent at timestep t, sigma / (mu + sigma): 0 to 1."""
+        """The noise's fraction of a latent at timestep t, sigma / (mu + sigma): 0 to 1."""
         mu, sigma = self.mu(t), self.sigma(t)
         return sigma / (mu + sigma)
 
     def at(self, t: Timestep, prediction: Prediction) -> Float[Tensor, "*shape"]:
-        """The latent of this clean latent and noise at timestep t: one deterministic step."""
+        """The latent with this clean latent and noise at timestep t: one deterministic step."""
         return self.mu(t) * prediction.x0 + self.sigma(t) * prediction.noise
 
     def renoise(
@@ -136,7 +136,7 @@ class NoiseSchedule(ABC):
     ) -> Float[Tensor, "*shape"]:
         """Diffuse a latent forward from the timestep `below` to the noisier t.
 
-        One jump has the same law as all the single steps between, for one draw of noise.
+        One jump has the same distribution as all single steps in between, for one draw of noise.
         """
         kept, fresh = self.fresh_share(below, t)
         return kept * x + fresh * noise
@@ -145,15 +145,15 @@ class NoiseSchedule(ABC):
 def within(
     schedule: NoiseSchedule, timesteps: Sequence[Timestep], highest: float, lowest: float
 ) -> tuple[Timestep, ...]:
-    """Those timesteps whose noise levels lie in a window, bounds included; order is kept."""
+    """The timesteps whose noise levels are in a window, bounds included, in the same order."""
     return tuple(t for t in timesteps if lowest <= schedule.noise_level(t) <= highest)
 
 
 def check_window(highest: float, lowest: float, name: str = "guided") -> None:
-    """Refuse a window of noise levels that does not fall from at most 1 to at least 0.
+    """Refuse a window of noise levels that is not decreasing or is not between 1 and 0.
 
     Raises:
-        ValueError: It does not; the message names `<name>_from` and `<name>_to`.
+        ValueError: It is invalid; the message names `<name>_from` and `<name>_to`.
     """
     if highest > 1:
         raise ValueError(f"{name}_from must be a noise level of at most 1, got {highest:g}.")

@@ -1,7 +1,7 @@
-"""A published scheduler's configuration as a noise schedule, by the scheduler's class.
+"""Convert the configuration of a published scheduler to a noise schedule, by the scheduler's class.
 
-A scheduler supplies prediction type, spacing and shift; the ladder is ours, DDIM or Euler, so that
-methods are compared on the same steps. A class that says none of these is refused.
+A scheduler supplies the prediction type, the spacing and the shift; the steps are ours, DDIM or
+Euler, so that methods are compared on the same ones. Other classes are refused.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ ALPHA_BAR = (
     "DEISMultistepScheduler",
     "UniPCMultistepScheduler",
 )
-"""They count timesteps and give betas, as DDIM does."""
+"""They have integer timesteps and state betas, as DDIM does."""
 
 COGVIDEOX = ("CogVideoXDDIMScheduler", "CogVideoXDPMScheduler")
 FLOW = "FlowMatchEulerDiscreteScheduler"
 BETAS = ("beta_schedule", "trained_betas")
-"""One of these says what a model's noise levels are."""
+"""Options of which one defines a model's noise levels."""
 
 
 def read_schedule(config: Mapping[str, Any], model: str) -> NoiseSchedule:
@@ -39,10 +39,10 @@ def read_schedule(config: Mapping[str, Any], model: str) -> NoiseSchedule:
 
     Args:
         config: Content of `scheduler_config.json`.
-        model: What to call the model in an error.
+        model: Name of the model in an error.
 
     Raises:
-        ValueError: Its class is not supported, or leaves the noise levels open; the message names
+        ValueError: Its class is not supported, or does not fix the noise levels; the message names
             the class and what is supported.
     """
     name = str(config.get("_class_name") or "")
@@ -65,24 +65,24 @@ def read_schedule(config: Mapping[str, Any], model: str) -> NoiseSchedule:
 
 
 def is_flow(config: Mapping[str, Any]) -> bool:
-    """Whether a scheduler of another class was set to flow matching."""
+    """Whether a scheduler of another class is configured for flow matching."""
     return bool(config.get("use_flow_sigmas") or config.get("prediction_type") == "flow_prediction")
 
 
 def check_scheduler(name: str, config: Mapping[str, Any], model: str) -> None:
-    """Refuse a scheduler whose noise levels cannot be told from its class and configuration.
+    """Refuse a scheduler whose noise levels cannot be derived from its class and configuration.
 
     Args:
-        name: Of its class.
-        config: Its configuration; empty where only the class is known yet.
-        model: What to call the model in an error.
+        name: Name of its class.
+        config: Its configuration; empty if only the class is known so far.
+        model: Name of the model in an error.
 
     Raises:
         ValueError: It is refused.
     """
     if name not in (*ALPHA_BAR, *COGVIDEOX, FLOW):
         raise ValueError(
-            f"The scheduler of '{model}' is a {name or 'thing of no class (_class_name)'}, which "
+            f"The scheduler of '{model}' is of {name or 'no class (_class_name)'}, which "
             f"is not supported; supported are {', '.join((*ALPHA_BAR, *COGVIDEOX, FLOW))}."
         )
     if not config:
@@ -90,9 +90,9 @@ def check_scheduler(name: str, config: Mapping[str, Any], model: str) -> None:
     for option in ("use_dynamic_shifting", "invert_sigmas", "shift_terminal"):
         if config.get(option):
             raise ValueError(
-                f"The scheduler of '{model}' ({name}) has {option}={config[option]}, with which "
-                "its noise levels depend on the size or end elsewhere: not supported. A fixed "
-                "shift is."
+                f"The scheduler of '{model}' ({name}) has {option}={config[option]}, which makes "
+                "its noise levels depend on the size or end elsewhere; only a fixed shift is "
+                "supported."
             )
     flow = name == FLOW or is_flow(config)
     if not flow and not any(config.get(key) is not None for key in BETAS):

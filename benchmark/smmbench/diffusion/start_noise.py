@@ -1,4 +1,4 @@
-"""Where sampling starts: noise that keeps the coarse layout of a clip and nothing finer."""
+"""Initial noise that keeps the coarse layout of a clip and nothing finer."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from smmbench.diffusion.schedule import NoiseSchedule, Prediction, Timestep
 
 
 def implied_noise(schedule: NoiseSchedule, clean: Latent, noisy: Latent, t: Timestep) -> Latent:
-    """The noise in a latent at timestep t if `clean` is what it was made of."""
+    """The noise in a latent at timestep t, given its clean latent."""
     return (noisy - schedule.mu(t) * clean) / schedule.sigma(t)
 
 
 def low_pass(x: Latent, factor: int) -> Latent:
     """Keep what survives shrinking each frame by `factor` and enlarging it again.
 
-    Both ways are bilinear, antialiased and with corners aligned.
+    Both resizings are bilinear, antialiased and with corners aligned.
 
     Raises:
         ValueError: The factor is below 1 or larger than a frame.
@@ -27,7 +27,7 @@ def low_pass(x: Latent, factor: int) -> Latent:
     height, width = x.shape[-2:]
     if not 1 <= factor <= min(height, width):
         raise ValueError(
-            f"The factor must be 1 to {min(height, width)} for latents of {height}x{width}, "
+            f"The factor must be from 1 to {min(height, width)} for latents of {height}x{width}, "
             f"got {factor}."
         )
 
@@ -50,19 +50,19 @@ def low_frequency_start(
     fresh: Latent,
     factor: int,
 ) -> Latent:
-    """The clip's own noise in low spatial frequencies, fresh noise in high ones.
+    """Combine the clip's own noise in low spatial frequencies with fresh noise in high ones.
 
-    As Yatim et al. (CVPR 2024) start: the inverted noise carries the layout, and its fine
-    part the appearance, which the target prompt should be free to change.
+    This is the initial noise of Yatim et al. (CVPR 2024): the inverted noise carries the layout in
+    its low frequencies, and in the high ones the appearance, which the prompt should change.
 
     Args:
         schedule: Noise levels.
         clean: The encoded clips.
-        noisiest: The last latents of their inversion, at `t_noisiest`.
-        t_noisiest: A timestep.
-        t_start: The timestep to start sampling from.
+        noisiest: The last latents of the clips' inversion, at `t_noisiest`.
+        t_noisiest: Timestep of `noisiest`.
+        t_start: The timestep from which sampling starts.
         fresh: Gaussian noise.
-        factor: What is lost by shrinking a frame this many times is replaced; 1 replaces nothing.
+        factor: What shrinking a frame this many times loses is replaced; 1 replaces nothing.
     """
     own = implied_noise(schedule, clean, noisiest, t_noisiest)
     start = schedule.at(t_start, Prediction(x0=clean, noise=own))

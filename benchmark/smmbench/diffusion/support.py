@@ -1,4 +1,4 @@
-"""On which families of backbones a method is defined, and how it stands to its paper there."""
+"""The families of backbones on which a method is defined, and its status there."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Status = Literal["original", "ported", "undefined"]
 
 @dataclass(frozen=True)
 class Support:
-    """A method on one family.
+    """The status of a method on one family.
 
     Attributes:
-        status: `original`: as the paper has it, on the paper's kind of network. `ported`: the
-            same idea on another. `undefined`: the network has nothing that the idea speaks of.
-        note: What was ported how, or why it is undefined.
+        status: `original`: as in the paper, on the paper's kind of network. `ported`: the same
+            idea on another kind. `undefined`: the network lacks what the idea needs.
+        note: What was changed in the port, or why the method is undefined.
     """
 
     status: Status
@@ -31,7 +31,7 @@ def original(note: str = "") -> Support:
 
 
 def ported(note: str = "") -> Support:
-    """Another kind of network, which has what the method needs."""
+    """Another kind of network that has what the method needs."""
     return Support("ported", note)
 
 
@@ -41,19 +41,19 @@ def undefined(why: str) -> Support:
 
 
 NO_LAYERS_OVER_TIME = (
-    "it looks at or tunes layers over time alone, and here space and time attend jointly."
+    "it uses or tunes layers over time alone, and here attention is joint over space and time."
 )
 """Why methods of 3D UNets do not carry over to transformers."""
 
 EVERYWHERE: Mapping[str, Support] = {family.name: ported() for family in FAMILIES}
-"""What needs nothing but a network that denoises."""
+"""Support of a method that needs only a network that denoises."""
 
 
 def check_support(title: str, families: Mapping[str, Support], family: Family) -> None:
     """Refuse a family on which a method is undefined.
 
     Raises:
-        ValueError: It is; the message says why, and where the method is defined.
+        ValueError: It is undefined; the message says why, and where the method is defined.
     """
     support = families.get(family.name)
     if support is None or support.status != "undefined":

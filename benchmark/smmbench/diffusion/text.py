@@ -1,4 +1,4 @@
-"""Prompts to text states: the text encoders of the families, by their class."""
+"""Encode prompts to text states: the text encoders of the families, by class."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TextEncoder(ABC):
 
     Args:
         network: Frozen.
-        tokenizer: As it was trained with.
+        tokenizer: The tokenizer with which it was trained.
     """
 
     network_class: ClassVar[str]  # in transformers
@@ -31,7 +31,7 @@ class TextEncoder(ABC):
     @property
     @abstractmethod
     def length(self) -> int:
-        """Tokens that a prompt is cut or filled up to."""
+        """Number of tokens to which a prompt is cut or padded."""
 
     @property
     def width(self) -> int:
@@ -40,11 +40,11 @@ class TextEncoder(ABC):
 
     @abstractmethod
     def states(self, tokens: Any, device: torch.device) -> Text:
-        """What the network makes of tokenized prompts."""
+        """The network's states for tokenized prompts."""
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str], device: torch.device) -> Text:
-        """Encode prompts, cut or filled up to the encoder's length; a cut warns."""
+        """Encode prompts, cut or padded to the encoder's length; a cut warns."""
         length = self.length
         filled = self.tokenizer(
             list(prompts), padding="max_length", max_length=length, truncation=True
@@ -53,57 +53,57 @@ class TextEncoder(ABC):
         for prompt, whole in zip(prompts, uncut, strict=True):
             if len(whole) > length:
                 warnings.warn(
-                    f"The prompt has {len(whole)} tokens, the text encoder reads {length}; its end "
-                    f"is cut: {prompt!r}",
+                    f"The prompt has {len(whole)} tokens, but the text encoder reads {length}: its "
+                    f"end is cut: {prompt!r}",
                     stacklevel=2,
                 )
         return self.states(filled, device).float()
 
 
 class ClipText(TextEncoder):
-    """CLIP's, as ZeroScope and ModelScope have it."""
+    """CLIP's text encoder, as in ZeroScope and ModelScope."""
 
     network_class = "CLIPTextModel"
 
     @property
     def length(self) -> int:
-        """As the tokenizer says."""
+        """As stated by the tokenizer."""
         return int(self.tokenizer.model_max_length)
 
     def states(self, tokens: Any, device: torch.device) -> Text:
-        """All tokens, those of the padding too."""
+        """States of all tokens, including padding."""
         found: Text = self.network(torch.tensor(tokens["input_ids"], device=device))[0]
         return found
 
 
 class T5Text(TextEncoder):
-    """T5, as CogVideoX has it: the padding is read like text."""
+    """T5, as in CogVideoX: padding is processed like text."""
 
     network_class = "T5EncoderModel"
     longest: ClassVar[int] = 226
 
     @property
     def length(self) -> int:
-        """What the family was trained on, or less where the tokenizer says so."""
+        """The length on which the family was trained, or less if the tokenizer says so."""
         return min(self.longest, int(self.tokenizer.model_max_length))
 
     def states(self, tokens: Any, device: torch.device) -> Text:
-        """All tokens, those of the padding too."""
+        """States of all tokens, including padding."""
         found: Text = self.network(torch.tensor(tokens["input_ids"], device=device))[0]
         return found
 
 
 class UMT5Text(T5Text):
-    """UMT5, as Wan has it: the padding is not read, and its states are zero."""
+    """UMT5, as in Wan: padding is masked, and its states are zero."""
 
     network_class = "UMT5EncoderModel"
     longest = 512
 
     def states(self, tokens: Any, device: torch.device) -> Text:
-        """Zero behind the end of each prompt.
+        """States that are zero after the end of each prompt.
 
-        The padding is masked and positions are relative, so that what lies behind the longest
-        prompt changes nothing and is not computed: of 512 tokens a prompt has some twenty.
+        The padding is masked and positions are relative, so tokens after the end of the longest
+        prompt change nothing and are not computed: a prompt has some twenty of 512 tokens.
         """
         ids, mask = (
             torch.tensor(tokens[name], device=device) for name in ("input_ids", "attention_mask")
@@ -115,4 +115,4 @@ class UMT5Text(T5Text):
 
 
 TEXT_ENCODERS: tuple[type[TextEncoder], ...] = (ClipText, T5Text, UMT5Text)
-"""All that there are."""
+"""All supported text encoders."""

@@ -1,8 +1,8 @@
-"""A large text encoder, loaded for the prompts that are new and dropped again.
+"""A large text encoder that is loaded for new prompts only and then released.
 
-UMT5-XXL, which Wan reads its prompts with, takes four times the memory of the small transformer
-that it serves, and is needed for a second. What it makes of a prompt is kept: in memory, and on
-disk under `SMMBENCH_HOME/cache/texts`, by the hash of its weights, tokenizer and prompt.
+UMT5-XXL, the text encoder of Wan, takes four times the memory of the small transformer and is
+needed for about a second. The states of a prompt are cached: in memory, and on disk under
+`SMMBENCH_HOME/cache/texts`, by a hash of its weights, tokenizer and prompt.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from smmbench.storage.home import home
 from smmbench.storage.tensor_cache import Tensors, kept_or_made
 
 VERSION = 1
-"""To be raised with every change of the code that changes text states."""
+"""Raise this with every code change that alters text states."""
 
 MET = 256
-"""Prompts whose states are held in memory."""
+"""Number of prompts whose states are kept in memory."""
 
 
 class TextOnDemand:
-    """Stands where a text encoder would.
+    """Replaces a text encoder.
 
     Args:
-        load: Loads the text encoder to a device.
-        size: Bytes of its weights.
-        width: Of the text states.
-        origin: Everything that its states depend on beside the prompt; None: nothing is kept on
+        load: Loads the text encoder on a device.
+        size: Size of its weights in bytes.
+        width: Width of the text states.
+        origin: Everything that its states depend on besides the prompt; None caches nothing on
             disk.
     """
 
@@ -52,7 +52,7 @@ class TextOnDemand:
 
     @torch.no_grad()
     def embed(self, prompts: Sequence[str], device: torch.device) -> Text:
-        """Text states of prompts, as `TextEncoder.embed` gives them, each encoded alone."""
+        """Text states of prompts, equal to those of `TextEncoder.embed`, each encoded alone."""
         new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._met]
         if new:
             while len(self._met) > MET:
@@ -77,12 +77,12 @@ class TextOnDemand:
         return [one["states"] for one in found]
 
     def _encode(self, prompts: Sequence[str], device: torch.device) -> list[Text]:
-        """Load, encode and drop."""
+        """Load the encoder, encode the prompts and release it."""
         where = device if self._size * 1.15 < free_bytes(device) else torch.device("cpu")
         if where != device:
             warnings.warn(
-                f"The text encoder ({self._size / GIB:.1f} GiB) does not fit together with the "
-                f"network on {device} and reads {len(prompts)} prompts on the CPU.",
+                f"The text encoder ({self._size / GIB:.1f} GiB) does not fit next to the "
+                f"network on {device} and encodes {len(prompts)} prompts on the CPU.",
                 stacklevel=4,
             )
         encoder = self._load(where)
@@ -95,5 +95,5 @@ class TextOnDemand:
 
 
 def text_path(origin: Mapping[str, Any]) -> Path:
-    """Where the text states of this origin are kept."""
+    """The path of the cached text states of this origin."""
     return home() / "cache" / "texts" / f"{origin_key(origin)}.safetensors"

@@ -1,4 +1,4 @@
-"""Where a model's files are: an installed distribution, a local folder, or a fixed hub revision."""
+"""Locate a model's files: an installed distribution, a local folder, or a pinned hub revision."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from smmbench.storage.home import home
 from smmbench.storage.hub_snapshot import is_commit, snapshot
 
 PARTS = ("vae", "text_encoder", "tokenizer", "scheduler")
-"""Parts of every model, beside its network."""
+"""Parts of every model, besides its network."""
 
-# Known hub models, at a commit: a branch would change under a benchmark's feet.
+# Known hub models, at a commit, since a branch may change during a benchmark.
 REVISIONS = {
     "cerspense/zeroscope_v2_576w": "6963642a64dbefa93663d1ecebb4ceda2d9ecb28",
     "damo-vilab/text-to-video-ms-1.7b": "8227dddca75a8561bf858d604cc5dae52b954d01",
@@ -28,16 +28,16 @@ ENDS = ("json", "txt", "model", "safetensors")
 
 
 def model_folder(model: str, revision: str = "") -> Path:
-    """Find the folder of a model, fetching it from the hub if it is not here.
+    """Find the folder of a model, fetching it from the hub if it is not on this machine.
 
     Args:
-        model: A name that a distribution offers (`smmbench models`), a folder, or a hub id.
-        revision: Commit of a hub id; empty for the fixed one of a known id.
+        model: A name that a distribution provides (`smmbench models`), a folder, or a hub id.
+        revision: Commit of a hub id; empty for the pinned one of a known id.
 
     Raises:
-        LookupError: There is no such model, or the hub cannot give it.
-        ValueError: A revision is missing, or not a commit; or the model is of no family that is
-            supported, which is told before its weights are fetched.
+        LookupError: There is no such model, or the hub cannot provide it.
+        ValueError: A revision is missing or not a commit, or the model's family is not
+            supported, which is checked before its weights are fetched.
     """
     if model in offered("smmbench.models"):
         return Path(load_offered("smmbench.models", model, "model")())
@@ -56,7 +56,7 @@ def here(model: str, revision: str = "") -> Path | None:
 
     Args:
         model: As in `model_folder`.
-        revision: Commit of a hub id; empty for the fixed one of a known id.
+        revision: Commit of a hub id; empty for the pinned one of a known id.
     """
     if model in offered("smmbench.models"):
         return Path(load_offered("smmbench.models", model, "model")())
@@ -73,10 +73,10 @@ def here(model: str, revision: str = "") -> Path | None:
 
 
 def lacking_files(folder: Path) -> list[str]:
-    """Files that a model's folder should hold and does not, as far as its own indices say.
+    """Files that are missing from a model's folder, as far as its own indices say.
 
     Raises:
-        ValueError: It is of no family that is supported, or a configuration is missing.
+        ValueError: Its family is not supported, or a configuration is missing.
     """
     network = read_layout(folder).family.part
     lacking = [f"{part}/" for part in ("tokenizer", "scheduler") if not (folder / part).is_dir()]
@@ -95,19 +95,19 @@ def _weights(part: Path) -> list[Path]:
 
 
 def weights_variant(part: Path) -> str | None:
-    """The variant whose weights are read from a part's folder: `fp16` where there are no others."""
+    """The variant of the weights that is read: `fp16` if a part's folder has no other weights."""
     names = [path.name for path in part.glob("*.safetensors")]
     return "fp16" if all(".fp16" in name for name in names) else None
 
 
 def weights_of(part: Path) -> list[Path]:
-    """The files that a part's weights are read from."""
+    """The files from which a part's weights are read."""
     half = weights_variant(part) is not None
     return [path for path in sorted(part.glob("*.safetensors")) if half or ".fp16" not in path.name]
 
 
 def weights_count(part: Path) -> int:
-    """Number of weights in the files of a part, from their headers; 0 where they cannot be read."""
+    """Number of weights in the files of a part, from their headers; 0 if they cannot be read."""
     from safetensors import SafetensorError, safe_open
 
     count = 0
@@ -116,7 +116,7 @@ def weights_count(part: Path) -> int:
             with safe_open(path, framework="np") as file:
                 shapes = (file.get_slice(name).get_shape() for name in file.keys())  # noqa: SIM118
                 count += sum(math.prod(shape) for shape in shapes)
-    except (OSError, SafetensorError):  # loading tells what is wrong with them
+    except (OSError, SafetensorError):  # loading reports what is wrong with them
         return 0
     return count
 
@@ -125,7 +125,7 @@ def _from_hub(model: str, revision: str) -> Path:
     revision = revision or REVISIONS.get(model, "")
     if not is_commit(revision):
         raise ValueError(
-            f"The hub model '{model}' needs a revision that cannot move: a commit of 40 "
+            f"The hub model '{model}' needs a fixed revision: a commit of 40 "
             f"hexadecimal digits (--set revision=...), got '{revision}'."
         )
     converted = home() / "models" / model.replace("/", "--") / revision
@@ -134,7 +134,7 @@ def _from_hub(model: str, revision: str) -> Path:
     index = _download(model, revision, (INDEX,)) / INDEX
     if index.is_file():
         network = check_index(read_json(index, index.parent), model).part
-    elif (index.parent / "unet").is_dir():  # cached without it, and the hub is out of reach
+    elif (index.parent / "unet").is_dir():  # cached without it, and the hub is unreachable
         network = "unet"
     else:
         raise ValueError(
@@ -155,16 +155,16 @@ def _download(model: str, revision: str, patterns: tuple[str, ...]) -> Path:
     # Half-precision variants and other frameworks' copies would double the download.
     ignored = ("*.fp16.*", "*.fp16-*", "*.msgpack", "*.h5", "*.onnx")
     instead = (
-        "Copy the model's folder here and name it as the model, or use the embedded one "
-        "(model=emoji)."
+        "Copy the model's folder to this machine and give its path as the model, or use the "
+        "embedded one (model=emoji)."
     )
     return snapshot(model, revision, instead, files=patterns, ignored=ignored)
 
 
 def _convert(fetched: Path, target: Path, parts: tuple[str, ...]) -> Path:
-    """Rewrite pickled weights as safetensors, once; the result appears whole or not at all.
+    """Rewrite pickled weights as safetensors, once; the result is never left half written.
 
-    PyTorch reads them with `weights_only`, which runs no code of the file.
+    PyTorch reads them with `weights_only`, which runs no code from the file.
     """
     import torch
     from safetensors.torch import save_file
@@ -183,7 +183,7 @@ def _convert(fetched: Path, target: Path, parts: tuple[str, ...]) -> Path:
             for weights in (fetched / part).glob("*.bin"):
                 state = torch.load(weights, map_location="cpu", weights_only=True)
                 name = "model" if part == "text_encoder" else weights.stem
-                # Tensors that share memory must be apart in a safetensors file.
+                # A safetensors file cannot hold tensors that share memory.
                 apart = {key: value.clone().contiguous() for key, value in state.items()}
                 save_file(apart, temporary / part / f"{name}.safetensors", {"format": "pt"})
         temporary.rename(target)

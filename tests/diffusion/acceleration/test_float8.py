@@ -55,5 +55,5 @@ def test_a_transformers_blocks_are_rounded_and_nothing_else(tmp_path: Path) -> N
 
 
 def test_a_unet_is_not_rounded(tiny_backbone: Path) -> None:
-    with pytest.raises(RuntimeError, match="float8 is for transformers"):
+    with pytest.raises(RuntimeError, match="float8 is for transformers only"):
         load_backbone(str(tiny_backbone), float8=True)

@@ -343,7 +343,7 @@ def test_a_network_that_cannot_be_recorded_runs_as_it_is(plain: Denoiser) -> Non
 
     denoiser = Denoiser(plain.network, plain.schedule, graphs=Graphs(plain.network, Broken))
     output(denoiser, *_at(0))
-    with pytest.warns(UserWarning, match=r"runs as it is, slower: operation not permitted"):
+    with pytest.warns(UserWarning, match=r"runs without one, slower: operation not permitted"):
         found = output(denoiser, *_at(1))
     torch.testing.assert_close(found, output(plain, *_at(1)))
     torch.testing.assert_close(output(denoiser, *_at(2)), output(plain, *_at(2)))

@@ -108,7 +108,7 @@ def test_a_missing_file_of_several_is_told(pipeline: Any, tmp_path: Path) -> Non
     folder = save(pipeline, tmp_path / "model", max_shard_size="60KB")
     shard = min((folder / "unet").glob("*-of-*.safetensors"))
     shard.unlink()
-    with pytest.raises(ValueError, match=f"unet is not whole: {shard.name} is missing"):
+    with pytest.raises(ValueError, match=f"unet is not complete: {shard.name} is missing"):
         load_backbone(str(folder))
 
 

@@ -82,7 +82,7 @@ def test_a_guided_step_that_ran_out_of_memory_is_the_same(
 
     expected = step()
     monkeypatch.setattr(torch.autograd, "grad", Scarce(torch.autograd.grad, 1))
-    with pytest.warns(UserWarning, match="layers are computed again"):
+    with pytest.warns(UserWarning, match="layers are recomputed"):
         found = step()
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
     assert backbone.denoiser.spare.taken
@@ -118,7 +118,7 @@ def test_clips_are_coded_in_smaller_pieces_where_memory_runs_out(tiny_backbone: 
     expected = backbone.encode(clip)
     codec: Any = backbone.codec
     codec.network.encode = Scarce(codec.network.encode, 2)
-    with pytest.warns(UserWarning, match="frames are coded"):
+    with pytest.warns(UserWarning, match="frames are processed"):
         found = backbone.encode(clip)
     assert codec.frames_at_once == 1
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)

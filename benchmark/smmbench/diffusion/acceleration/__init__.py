@@ -1,1 +1,1 @@
-"""Faster and smaller passes of the same networks: layouts, kernels, graphs, checkpointing."""
+"""Faster and smaller passes of the same networks: layouts, kernels, graphs and checkpointing."""

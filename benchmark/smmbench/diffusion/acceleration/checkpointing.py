@@ -1,4 +1,4 @@
-"""Less memory of a guided step: layers keep little and are computed again backwards."""
+"""Gradient checkpointing: a guided step takes less memory because layers are recomputed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from torch.utils.checkpoint import (
 )
 
 BLOCKS = (WanTransformerBlock, CogVideoXBlock)
-"""Blocks of transformers whose attention joins space and time."""
+"""Blocks of transformers whose attention is joint over space and time."""
 
 LAYERS = (
     ResnetBlock2D,
@@ -31,7 +31,7 @@ LAYERS = (
 
 Forward = Callable[..., Any]
 Run = Callable[..., Any]
-"""From a layer's own `forward`, the layer and its inputs to its output."""
+"""A function of a layer's own `forward`, the layer and its inputs that returns its output."""
 
 _aten: Any = torch.ops.aten
 ATTENTIONS = (
@@ -40,14 +40,14 @@ ATTENTIONS = (
     _aten._scaled_dot_product_cudnn_attention.default,
     _aten._scaled_dot_product_flash_attention_for_cpu.default,
 )
-"""Kernels of attention: two thirds of the arithmetic of a long clip's pass."""
+"""Attention kernels, which do two thirds of the arithmetic of a long clip's pass."""
 
 
 def checkpoint_layers(network: nn.Module) -> None:
-    """Let each large layer of a network that is nobody else's forget what it can compute again.
+    """Checkpoint each large layer of a network that belongs to the caller alone.
 
-    diffusers' 3D blocks have no checkpointing of their own. A guided step takes about one forward
-    pass more; results are the same.
+    diffusers' 3D blocks have no checkpointing of their own. A guided step takes about one more
+    forward pass; results are the same.
     """
     for module in network.modules():
         if isinstance(module, LAYERS):
@@ -55,7 +55,7 @@ def checkpoint_layers(network: nn.Module) -> None:
 
 
 def checkpoint_all_but_attention(network: nn.Module) -> None:
-    """Let a transformer's blocks keep nothing for gradients but what enters them and attends.
+    """Keep only the inputs and the attention outputs of a transformer's blocks for gradients.
 
     The rest (projections, normalisations, the feed-forward layer with its six-fold width) takes
     nine tenths of the memory and, over a long clip, less than a third of the arithmetic.
@@ -66,17 +66,17 @@ def checkpoint_all_but_attention(network: nn.Module) -> None:
 
 
 def set_forward(module: nn.Module, run: Run) -> None:
-    """Run a layer by a function of its own `forward`, itself and its inputs."""
+    """Replace a layer's `forward` by a function of that `forward`, the layer and its inputs."""
     own: Forward = type(module).forward
 
     def forward(*args: Any, **kwargs: Any) -> Any:
         return run(own, module, *args, **kwargs)
 
-    setattr(module, "forward", forward)  # noqa: B010 - a method, to mypy
+    setattr(module, "forward", forward)  # noqa: B010 - mypy refuses to assign to a method
 
 
 def forgetting(own: Forward, module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-    """A layer that keeps its inputs alone."""
+    """Run a layer that keeps only its inputs for the backward pass."""
     if not torch.is_grad_enabled():
         return own(module, *args, **kwargs)
 
@@ -87,7 +87,7 @@ def forgetting(own: Forward, module: nn.Module, *args: Any, **kwargs: Any) -> An
 
 
 def keeping_attention(own: Forward, module: nn.Module, *args: Any, **kwargs: Any) -> Any:
-    """A block that keeps its inputs and what its self-attention gave."""
+    """Run a block that keeps its inputs and the output of its self-attention."""
     if not torch.is_grad_enabled():
         return own(module, *args, **kwargs)
 
@@ -109,7 +109,7 @@ def _keep_attention() -> Any:
 
 
 def _policy(_context: Any, operator: Any, *args: Any, **_kwargs: Any) -> CheckpointPolicy:
-    """Keep attention among the clip's own tokens; that to the text has few keys and is cheap."""
+    """Keep attention among the clip's own tokens; attention to the text is cheap (few keys)."""
     if operator in ATTENTIONS and args[0].shape[-2] == args[1].shape[-2]:
         return CheckpointPolicy.MUST_SAVE
     return CheckpointPolicy.PREFER_RECOMPUTE

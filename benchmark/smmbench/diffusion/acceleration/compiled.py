@@ -1,7 +1,7 @@
-"""A network compiled: a UNet for its whole passes without gradients, a transformer block by block.
+"""Compilation: a UNet for its passes without gradients, a transformer block by block.
 
-The blocks of a transformer are alike, so that one compiled block serves them all, forwards and
-backwards; layers between blocks stay as they are, and hooks on blocks see what they always saw.
+The blocks of a transformer are alike, so one compiled block serves them all, forwards and
+backwards. Layers between blocks are unchanged, and hooks on blocks see the same tensors as before.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def compiled(unet: nn.Module, device: torch.device) -> nn.Module:
     """Compile lazily: the first forward pass of each shape takes minutes, later ones are faster.
 
     Raises:
-        RuntimeError: This machine has no compiler to do it with.
+        RuntimeError: This machine has no suitable compiler.
     """
     check_compiler(device)
     untyped: Any = torch
@@ -28,15 +28,15 @@ def compiled(unet: nn.Module, device: torch.device) -> nn.Module:
 
 
 def compile_blocks(network: nn.Module, device: torch.device, run: Run) -> None:
-    """Compile the blocks of a transformer that is nobody else's, in place and lazily.
+    """Compile the blocks of a transformer that belongs to the caller alone, in place and lazily.
 
     Args:
         network: The transformer.
         device: Where it is.
-        run: How a block is run; see `set_forward`.
+        run: How a block runs; see `set_forward`.
 
     Raises:
-        RuntimeError: This machine has no compiler to do it with.
+        RuntimeError: This machine has no suitable compiler.
     """
     check_compiler(device)
     untyped: Any = torch
@@ -47,7 +47,7 @@ def compile_blocks(network: nn.Module, device: torch.device, run: Run) -> None:
 
 
 def check_compiler(device: torch.device) -> None:
-    """Refuse to compile where there is nothing to do it with.
+    """Refuse to compile where no suitable compiler is installed.
 
     Raises:
         RuntimeError: This machine has no compiler.
@@ -59,6 +59,6 @@ def check_compiler(device: torch.device) -> None:
         )
     if device.type == "cpu" and not (shutil.which("g++") or shutil.which("clang++")):
         raise RuntimeError(
-            "compile needs a C++ compiler on the CPU and there is none (g++, clang++): install "
-            "one, or leave compile=false."
+            "compile needs a C++ compiler on the CPU, and none was found (g++, clang++): install "
+            "one, or set compile=false."
         )

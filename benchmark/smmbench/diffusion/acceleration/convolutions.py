@@ -1,4 +1,4 @@
-"""Convolutions with frozen weights: what they keep for a backward pass, and how that goes."""
+"""Convolutions with frozen weights: what they store for a backward pass, and how it is computed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Untyped = Any  # a 2D convolution, or a 3D one over time
 
 
 class FrozenConv2d(nn.Conv2d):
-    """A convolution that keeps nothing for its backward pass but its frozen weights."""
+    """A convolution that stores only its frozen weights for the backward pass."""
 
     def forward(self, x: Frames) -> Frames:
         """Convolve."""
@@ -25,13 +25,13 @@ class FrozenConv2d(nn.Conv2d):
 
 
 def is_plain(conv: nn.Conv2d) -> bool:
-    """Whether a convolution is configured as all of this family are."""
+    """Whether a convolution has the configuration that all layers of this family share."""
     zeros = conv.padding_mode == "zeros" and not isinstance(conv.padding, str)
     return zeros and conv.groups == 1 and conv.dilation == (1, 1)
 
 
 def convolve(x: Frames, weight: Tensor, bias: Tensor | None, conv: Untyped) -> Frames:
-    """Convolve as `conv` says, keeping nothing but the weights where none of them learns."""
+    """Convolve with the settings of `conv`, storing only the weights if none of them is trained."""
     stride, padding = conv.stride[:2], conv.padding[:2]
     learns = weight.requires_grad or (bias is not None and bias.requires_grad)
     graph = x.requires_grad and torch.is_grad_enabled() and not torch.compiler.is_compiling()
@@ -43,14 +43,14 @@ def convolve(x: Frames, weight: Tensor, bias: Tensor | None, conv: Untyped) -> F
 def without_bias(
     x: Frames, weight: Tensor, bias: Tensor | None, conv: Untyped
 ) -> tuple[Frames, Tensor | None]:
-    """A convolution and its bias, where the next kernel takes it along; else all in one."""
+    """Return a convolution and its bias separately if the next kernel can add it; else the sum."""
     if bias is None or bias.requires_grad or not by_kernels(x):
         return convolve(x, weight, bias, conv), None
     return convolve(x, weight, None, conv), bias
 
 
 class _FrozenConvolution(torch.autograd.Function):
-    """PyTorch's keeps its input for the gradient of the weights, which nobody asks for."""
+    """PyTorch's own stores its input for the gradient of the weights, which is not needed here."""
 
     @staticmethod
     def forward(
@@ -69,9 +69,9 @@ class _FrozenConvolution(torch.autograd.Function):
 
 
 TURNED_BELOW = 1280
-"""Channels: at the few places where ZeroScope has so many, cuDNN's own gradient was the faster.
+"""Number of channels from which cuDNN's own gradient is faster in the few such layers of ZeroScope.
 
-With the same number of values at every width, turned weights are faster in float16 at this one too
+If every width had the same number of values, turned weights would be faster in float16 here too
 (`benchmark/perf/turned_weights.py`).
 """
 
@@ -79,7 +79,7 @@ With the same number of values at every width, turned weights are faster in floa
 def slope_of_input(
     slope: Frames, weight: Tensor, shape: torch.Size, stride: Any, padding: Any
 ) -> Frames:
-    """The gradient of a convolution's input, by the way that is faster on this device."""
+    """The gradient with respect to a convolution's input, by the faster way on this device."""
     few = slope.is_cuda and max(weight.shape[:2]) < TURNED_BELOW
     return (
         by_turned_weights(slope, weight, padding)
@@ -89,16 +89,16 @@ def slope_of_input(
 
 
 def turns(weight: Tensor, stride: Any, padding: Any) -> bool:
-    """Whether the gradient of the input is a convolution of its own: each place in steps of one."""
+    """Whether the input's gradient is itself a convolution: the stride must be one on each axis."""
     kernel = weight.shape[-2:]
     return tuple(stride) == (1, 1) and all(p < k for p, k in zip(padding, kernel, strict=True))
 
 
 def by_turned_weights(slope: Frames, weight: Tensor, padding: Any) -> Frames:
-    """The gradient of the input of a convolution in steps of one, as a convolution.
+    """The gradient with respect to the input of a convolution of stride one, as a convolution.
 
-    Each weight w[o, i, a, b] carries x[i, y + a, x + b] to output o, and so its slope back: with
-    the kernel turned by half a circle, inputs and outputs exchanged, and what padding left out.
+    Each weight w[o, i, a, b] carries x[i, y + a, x + b] to output o, and so its gradient back: with
+    the kernel rotated by 180 degrees, inputs and outputs exchanged, and the complementary padding.
     """
     turned = weight.flip(-2, -1).transpose(0, 1).contiguous(memory_format=torch.channels_last)
     rest = [k - 1 - p for k, p in zip(weight.shape[-2:], padding, strict=True)]

@@ -1,8 +1,8 @@
-"""Linear layers of a transformer in 8 bits: half of the weights' memory, and faster products.
+"""Linear layers of a transformer in 8 bits: half the memory for weights, and faster products.
 
-Lossy, and therefore an option of its own. Weights are rounded once to e4m3, each output's by its
-own factor; inputs are rounded at each call, each token's by its own. Gradients by the input are
-products in the wide type with the rounded weights.
+This is lossy, so it is an option of its own. Weights are rounded once to e4m3, with one factor per
+output; inputs are rounded at each call, with one factor per token. Gradients with respect to the
+input are products of the rounded weights, computed in the wide type.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Rows = Float[Tensor, "row _width"]
 
 
 class Float8Linear(nn.Module):
-    """Stands where a frozen linear layer stood.
+    """Replaces a frozen linear layer.
 
     Args:
         linear: The layer.
@@ -46,22 +46,22 @@ class Float8Linear(nn.Module):
 
 
 def to_float8(x: Rows) -> tuple[Rows, Float[Tensor, "row 1"]]:
-    """Round each row to 8 bits, after division by its factor."""
+    """Round each row to 8 bits after dividing it by its factor; return the rows and the factors."""
     scale = x.abs().amax(-1, keepdim=True).float().clamp(min=1e-12) / LARGEST
     return (x / scale).clamp(-LARGEST, LARGEST).to(torch.float8_e4m3fn), scale
 
 
 def float8_blocks(network: nn.Module, device: torch.device) -> None:
-    """Turn the linear layers of a transformer's blocks into 8 bits, in place.
+    """Round the linear layers of a transformer's blocks to 8 bits, in place.
 
     Raises:
-        RuntimeError: This device does not multiply 8-bit numbers.
+        RuntimeError: This device cannot multiply 8-bit numbers.
     """
     if device.type == "cuda" and torch.cuda.get_device_capability(device) < (8, 9):
         raise RuntimeError(
             f"float8 needs a GPU of compute capability 8.9 or above (Ada, Hopper), "
             f"{torch.cuda.get_device_name(device)} has "
-            f"{'.'.join(map(str, torch.cuda.get_device_capability(device)))}: leave float8=false."
+            f"{'.'.join(map(str, torch.cuda.get_device_capability(device)))}: set float8=false."
         )
     for block in (one for one in network.modules() if isinstance(one, BLOCKS)):
         for parent in list(block.modules()):
@@ -76,7 +76,7 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, scale: Tensor) -> Tensor:
         ctx.save_for_backward(weight, scale)
-        if not x.is_cuda or x.dtype != torch.bfloat16:  # what only a GPU multiplies in 8 bits
+        if not x.is_cuda or x.dtype != torch.bfloat16:  # only a GPU multiplies it in 8 bits
             rounded, factor = to_float8(x)
             near = rounded.to(x.dtype) * factor.to(x.dtype)
             return near @ (weight.to(x.dtype) * scale.to(x.dtype)).mT

@@ -1,11 +1,13 @@
 """Passes of a frozen network, recorded once as CUDA graphs and then replayed.
 
-A pass of ZeroScope asks for over 1,600 kernels, and Python takes longer to ask for them than a
-large GPU to run them. A replay asks once. Kernels and their order are the same, so numbers are too.
+A pass of ZeroScope launches over 1,600 kernels, and Python takes longer to launch them than a
+large GPU takes to run them. A replay needs one launch. The kernels and their order are the same,
+and so are the results.
 
-The first pass of a kind (what is wanted, shapes, gradient or none) runs as it is, the second is
-recorded, all later ones are replayed. Whatever a recording could not see runs as it is: layers that
-are hooked, learn or are a stranger's, and a pass between another one and its gradient.
+The first pass of a kind (what is computed, shapes, with or without a gradient) runs normally, the
+second is recorded, and all later ones are replayed. Anything that a recording could miss runs
+normally: layers that have hooks, are trained or come from unknown packages, and a pass that falls
+between another one and its gradient.
 """
 
 from __future__ import annotations
@@ -24,36 +26,36 @@ from torch.autograd.function import once_differentiable
 from torch.nn.modules import module as all_modules
 
 SWITCH = "SMMBENCH_CUDA_GRAPHS"
-"""Environment variable; 0 runs every pass as it is."""
+"""Environment variable; 0 runs every pass without recording it."""
 
 KNOWN = ("torch", "diffusers", "smmbench")
-"""Whose layers do the same at each pass; others may count, keep or change what passes through."""
+"""Packages whose layers do the same at each pass; others may count, store or change values."""
 
 Outputs = tuple[Tensor, ...]
 Work = Callable[..., Outputs]
-"""A pass: from latents, a timestep as a tensor, and text states to what is wanted of them."""
+"""A pass: takes latents, a timestep as a tensor and text states, and returns the outputs."""
 ResultT = TypeVar("ResultT")
 
 
 @runtime_checkable
 class Tape(Protocol):
-    """How work is run where it could be recorded, and how it is recorded."""
+    """How work runs when it could be recorded, and how it is recorded."""
 
     def run(self, work: Callable[[], ResultT]) -> ResultT:
-        """Run work as it is."""
+        """Run work without recording it."""
 
     def record(self, work: Callable[[], ResultT]) -> tuple[Callable[[], None], ResultT]:
-        """Record work; a replay writes its result anew, in the same place."""
+        """Record work; each replay overwrites the result in place."""
 
     def close(self) -> None:
-        """Give back what the recordings held; nothing of them is needed any more."""
+        """Release the memory of the recordings; none of it is needed any more."""
 
 
 class CudaTape:
-    """Records on a stream of its own; all recordings share one pool of memory.
+    """Records on a stream of its own; all recordings share one memory pool.
 
-    So what one pass leaves is the next one's room: the caller sees to it that nothing of a pass is
-    needed once another one runs.
+    One pass may therefore overwrite the memory of the previous one: the caller makes sure that
+    nothing of a pass is needed once another one runs.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -62,7 +64,7 @@ class CudaTape:
             self._pool = torch.cuda.graph_pool_handle()
 
     def run(self, work: Callable[[], ResultT]) -> ResultT:
-        """Run work on the stream of the recordings, whose libraries it so sets up for them."""
+        """Run work on the stream of the recordings, which initialises libraries for it."""
         with torch.cuda.device(self._device):
             now = torch.cuda.current_stream()
             self._stream.wait_stream(now)
@@ -80,13 +82,13 @@ class CudaTape:
         return graph.replay, result
 
     def close(self) -> None:
-        """Give the memory of the recordings back to the device, for whoever wants it."""
+        """Return the memory of the recordings to the device."""
         torch.cuda.empty_cache()
 
 
 @cache
 def _stream(device: torch.device) -> torch.cuda.Stream:
-    """One for all recordings: libraries keep a workspace for each stream they saw."""
+    """One stream for all recordings: libraries keep a workspace for each stream they have used."""
     with torch.cuda.device(device):
         return torch.cuda.Stream()
 
@@ -96,7 +98,7 @@ class Graphs:
 
     Args:
         network: Frozen; its passes are the work.
-        tape: Makes a tape, anew whenever all recordings are forgotten.
+        tape: Creates a tape; called again whenever all recordings have been dropped.
     """
 
     def __init__(self, network: nn.Module, tape: Callable[[], Tape]) -> None:
@@ -108,12 +110,12 @@ class Graphs:
         self._works = True
 
     def __call__(self, kind: Hashable, work: Work, x: Tensor, t: Tensor, text: Tensor) -> Outputs:
-        """Do the work, by a replay where that is the same.
+        """Do the work, by a replay where that gives the same result.
 
         Args:
-            kind: What is wanted; the same work must always come under the same kind.
-            work: A pass with x, t, text.
-            x: Latents; the gradient may be wanted by them.
+            kind: Identifies the work; the same work must always be passed with the same kind.
+            work: A pass of x, t and text.
+            x: Latents; a gradient with respect to them may be requested.
             t: Timestep, on the same device.
             text: Text states.
         """
@@ -136,26 +138,26 @@ class Graphs:
         return recorded(inputs)
 
     def forget(self) -> None:
-        """Give the memory of all recordings back; they are made anew when they are needed."""
+        """Release the memory of all recordings; they are recorded again when they are needed."""
         recorded = [weakref.ref(one) for one in self._passes.values() if one is not None]
         self._passes.clear()
         if any(one() is not None for one in recorded):
-            gc.collect()  # the traceback of a stopped pass may hold on to the frames around it
+            gc.collect()  # the traceback of a stopped pass may keep frames alive
         if self._tape is not None:
             self._tape.close()
         self._tape = None
 
     def stop(self) -> None:
-        """Forget all recordings and make no more."""
+        """Drop all recordings and make no more."""
         self._works = False
         self.forget()
 
     def wait_for(self, gradient: object) -> None:
-        """Leave the memory of the last replay alone until `gradient` is gone or told so."""
+        """Keep the memory of the last replay until `gradient` is freed or `waited` is called."""
         self._waits = weakref.ref(gradient)
 
     def waited(self) -> None:
-        """The gradient came."""
+        """Note that the gradient has been computed."""
         self._waits = lambda: None
 
     def _record(
@@ -173,8 +175,8 @@ class Graphs:
                 raise error.__context__ from None
             self.stop()
             warnings.warn(
-                f"This network cannot be recorded as a CUDA graph and runs as it is, slower: "
-                f"{str(error).splitlines()[0]} ({SWITCH}=0 asks for no recording.)",
+                f"This network cannot be recorded as a CUDA graph and runs without one, slower: "
+                f"{str(error).splitlines()[0]} ({SWITCH}=0 switches recording off.)",
                 stacklevel=3,
             )
             return None
@@ -182,7 +184,7 @@ class Graphs:
         return made
 
     def _recordable(self, text: Tensor) -> bool:
-        """Whether a recording sees all that a pass would do now."""
+        """Whether a recording would see everything that a pass does now."""
         if all_modules._global_forward_hooks or all_modules._global_forward_pre_hooks:
             return False
         if text.requires_grad or torch.is_autocast_enabled(text.device.type):
@@ -198,21 +200,21 @@ class Graphs:
                     if weight.requires_grad:
                         return False
                     weights = hash((weights, weight.data_ptr(), weight.dtype))
-        if weights != self._weights:  # others than those that were recorded
+        if weights != self._weights:  # not those that were recorded
             self.forget()
             self._weights = weights
         return True
 
 
 def _known(part: nn.Module) -> bool:
-    """Whether a layer, its attention's processor and a forward of its own are of `KNOWN`."""
+    """Whether a layer, its attention processor and a replaced `forward` come from `KNOWN`."""
     own = part.__dict__
     things = type(part), type(own.get("processor")), own.get("forward", _known)
     return all(thing.__module__.partition(".")[0] in (*KNOWN, "builtins") for thing in things)
 
 
 def graphs_of(network: nn.Module) -> Graphs | None:
-    """Recordings of a network on a GPU; None where there are none, or none are wanted."""
+    """Recordings of a network on a GPU; None on another device or if they are switched off."""
     device = next(network.parameters()).device
     if device.type != "cuda" or os.environ.get(SWITCH) == "0":
         return None
@@ -223,7 +225,7 @@ def graphs_of(network: nn.Module) -> Graphs | None:
 
 
 class _Forward:
-    """A pass that no gradient is wanted of."""
+    """A pass without a gradient."""
 
     def __init__(self, tape: Tape, work: Work, inputs: Sequence[Tensor]) -> None:
         self._inputs = _own(inputs)
@@ -237,7 +239,7 @@ class _Forward:
 
 
 class _Gradient:
-    """A pass, and the gradient of what it gives by its first input."""
+    """A pass, and the gradient of its outputs with respect to its first input."""
 
     def __init__(self, tape: Tape, work: Work, inputs: Sequence[Tensor]) -> None:
         self._inputs = _own(inputs)

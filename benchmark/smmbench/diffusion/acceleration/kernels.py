@@ -1,7 +1,7 @@
-"""Triton kernels for channels-last tensors: normalisations with what stands beside them, and GEGLU.
+"""Triton kernels for channels-last tensors: normalisations with adjacent operations, and GEGLU.
 
-Import this only where Triton is installed (PyTorch for NVIDIA GPUs brings it). Kernels are marked
-`no_type_check`, since a checker that wraps them hides from Triton what their source names.
+Import this only where Triton is installed (PyTorch for NVIDIA GPUs includes it). Kernels are marked
+`no_type_check`, since a wrapper of a type checker would hide from Triton the names in their source.
 """
 # mypy: disable-error-code="no-untyped-def, untyped-decorator, misc, no-untyped-call"
 
@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 ROWS, CHANNELS = 32, 64  # of a tile
-PROGRAMS = 2048  # about what fills a large GPU several times over
+PROGRAMS = 2048  # fills a large GPU several times over
 Table = Float[Tensor, "sample channel"]
 
 
@@ -27,9 +27,9 @@ def _sums(
     BACKWARD: tl.constexpr, SILU: tl.constexpr, ADDED: tl.constexpr,
     R: tl.constexpr, C: tl.constexpr,
 ):  # fmt: skip
-    """Of a chunk of rows, by channel: sums of x and x^2; backward: of d and d x.
+    """For a chunk of rows, by channel: sums of x and x^2; in the backward pass, of d and d x.
 
-    With ADDED, x is what was loaded plus a number for each sample and channel, everywhere here.
+    With ADDED, x is the loaded value plus a number for each sample and channel, in all kernels.
     """
     sample, chunk, chunks = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     channel = tl.program_id(2) * C + tl.arange(0, C)
@@ -70,7 +70,7 @@ def _moments(
     found, weight, bias, scale, shift, mean, inverse, chunks, rows, channels, width, eps,
     K: tl.constexpr, W: tl.constexpr,
 ):  # fmt: skip
-    """Of each group: mean and inverse deviation; of each channel y = scale x + shift."""
+    """For each group, mean and inverse deviation; for each channel, y = scale x + shift."""
     sample, group, groups = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     channel = group * width + tl.arange(0, W)
     inside = tl.arange(0, W) < width
@@ -100,7 +100,7 @@ def _slopes(
     found, weight, mean, inverse, factor, rest, chunks, rows, channels, width,
     K: tl.constexpr, W: tl.constexpr,
 ):  # fmt: skip
-    """Of each group, what its statistics add to the slope of x: factor x + rest."""
+    """For each group, what its statistics add to the gradient of x: factor x + rest."""
     sample, group, groups = tl.program_id(0), tl.program_id(1), tl.num_programs(1)
     channel = group * width + tl.arange(0, W)
     inside = tl.arange(0, W) < width
@@ -130,7 +130,7 @@ def _apply(
     BACKWARD: tl.constexpr, SILU: tl.constexpr, ADDED: tl.constexpr,
     R: tl.constexpr, C: tl.constexpr,
 ):  # fmt: skip
-    """Forward: silu(scale x + shift); backward: the slope of x."""
+    """Forward: silu(scale x + shift); backward: the gradient of x."""
     blocks = tl.cdiv(rows, R)
     sample = tl.program_id(0) // blocks
     row = tl.program_id(0) % blocks * R + tl.arange(0, R)
@@ -170,7 +170,7 @@ def _silu_slope(z):
 def _geglu(
     x, d, out, rows, width, BACKWARD: tl.constexpr, R: tl.constexpr, C: tl.constexpr
 ):  # fmt: skip
-    """Forward: value gelu(gate); backward: the slopes of value and gate, where these stand."""
+    """Forward: value gelu(gate); backward: the gradients of value and gate, written in place."""
     row = (tl.program_id(0) * R + tl.arange(0, R)).to(tl.int64)[:, None]
     channel = (tl.program_id(1) * C + tl.arange(0, C))[None, :]
     here = (row < rows) & (channel < width)
@@ -194,7 +194,7 @@ def _layer(
     x, d, weight, bias, mean, inverse, out, rows, width, eps,
     BACKWARD: tl.constexpr, R: tl.constexpr, C: tl.constexpr,
 ):  # fmt: skip
-    """Forward: each row normalised; backward: the slope of x, by the moments that forward wrote."""
+    """Forward: normalise each row; backward: the gradient of x, from the moments of the forward."""
     row = tl.program_id(0) * R + tl.arange(0, R)
     channel = tl.arange(0, C)
     inside, there = channel < width, row < rows
@@ -234,14 +234,14 @@ def _sum(x, y, bias, out, size, channels, B: tl.constexpr):
 
 
 class Moments:
-    """What a normalisation found in its input, and its gradient needs again.
+    """What a normalisation computed from its input and its gradient needs again.
 
     Attributes:
         scale: y = scale x + shift.
         shift: See `scale`.
-        mean: Of each sample and group.
-        inverse: One over the standard deviation of each.
-        added: What was added to each sample and channel of x before; None: nothing.
+        mean: For each sample and group.
+        inverse: One over the standard deviation, for each sample and group.
+        added: What was added to each sample and channel of x first; None for nothing.
     """
 
     def __init__(
@@ -286,7 +286,7 @@ def normalise_backward(
     moments: Moments,
     silu: bool,
 ) -> Float[Tensor, "sample channel rows columns"]:
-    """Gradient of `normalise` by its input; slope and x are channels-last."""
+    """Gradient of `normalise` with respect to its input; slope and x are channels-last."""
     groups = moments.mean.shape[1]
     samples, channels, rows, width = _sizes(x, groups)
     added = moments.added
@@ -311,7 +311,7 @@ Rows = Float[Tensor, "*place channel"]
 def layer_norm(
     x: Rows, weight: Float[Tensor, " channel"], bias: Float[Tensor, " channel"], eps: float
 ) -> tuple[Rows, Float[Tensor, "2 place"]]:
-    """Normalisation of each row of a contiguous tensor; and each row's mean and 1 / deviation."""
+    """Normalise each row of a contiguous tensor; also return each row's mean and 1 / deviation."""
     rows, width = x.numel() // x.shape[-1], x.shape[-1]
     out, moments = torch.empty_like(x), x.new_empty((2, rows), dtype=torch.float32)
     each, columns = _rows_each(width)
@@ -325,7 +325,7 @@ def layer_norm(
 def layer_norm_backward(
     slope: Rows, x: Rows, weight: Float[Tensor, " channel"], moments: Float[Tensor, "2 place"]
 ) -> Rows:
-    """Gradient of `layer_norm` by its input; slope and x are contiguous."""
+    """Gradient of `layer_norm` with respect to its input; slope and x are contiguous."""
     rows, width = x.numel() // x.shape[-1], x.shape[-1]
     out = torch.empty_like(x)
     each, columns = _rows_each(width)
@@ -358,7 +358,7 @@ def geglu(x: Float[Tensor, "*place twice"]) -> Float[Tensor, "*place once"]:
 def geglu_backward(
     slope: Float[Tensor, "*place once"], x: Float[Tensor, "*place twice"]
 ) -> Float[Tensor, "*place twice"]:
-    """Gradient of `geglu`; both are contiguous."""
+    """Gradient of `geglu`; both tensors are contiguous."""
     out, width = torch.empty_like(x), slope.shape[-1]
     _geglu[_strips(slope)](x, slope, out, slope.numel() // width, width, BACKWARD=True, R=4, C=256)
     return out
@@ -386,7 +386,7 @@ def _tiles(samples: int, rows: int, channels: int) -> tuple[int, int]:
 def _chunked(
     x: Tensor, slope: Tensor | None, moments: Moments | None, added: Table | None, silu: bool
 ) -> tuple[Float[Tensor, "sample chunk 2 channel"], int]:
-    """Sums over chunks of rows, as many chunks as keep the whole GPU at work."""
+    """Sums over chunks of rows, with enough chunks to keep the whole GPU busy."""
     samples, channels, rows, _ = _sizes(x, 1)
     tiles = triton.cdiv(channels, CHANNELS)
     wanted = max(1, PROGRAMS // (samples * tiles))

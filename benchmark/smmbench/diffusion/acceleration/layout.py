@@ -1,9 +1,10 @@
-"""A 3D UNet of our own that keeps its tensors channels-last, with the same weights and names.
+"""Layers of diffusers' 3D UNet that keep tensors channels-last, with the same weights and names.
 
 diffusers' layers of this family change between frames of channels and channels of frames, and back
-to contiguous memory, at each layer. With channels last in memory all of these are views: only the
-temporal attention has to move data. Layers are the same modules under the same names, of a subclass
-whose `forward` computes the same; what is hooked inside a fused pair of layers runs apart.
+to contiguous memory, at each layer. With channels last in memory all of these are views, and only
+the temporal attention has to move data. Layers are the same modules under the same names, of a
+subclass whose `forward` computes the same; if one layer of a fused pair has a hook, the two run
+separately.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ from smmbench.diffusion.acceleration.wide_norm import (
     normalise,
 )
 
-Untyped = Any  # diffusers' classes, whose own types leave out what they inherit
+Untyped = Any  # diffusers' classes; their annotations leave out inherited attributes
 
 
 def channels_last(unet: nn.Module) -> None:
-    """Turn a UNet that is nobody else's into the one that this file describes, in place."""
+    """Convert a UNet that belongs to the caller alone to these layers, in place."""
     for module in unet.modules():
         for found, ours in _OURS.items():
             if type(module) is found and _fits(module):
@@ -54,10 +55,10 @@ def channels_last(unet: nn.Module) -> None:
 
 
 class LastTemporalConv(TemporalConvLayer):
-    """Convolutions over time, as convolutions of images of time x place."""
+    """Convolutions over time, computed as convolutions over images of time x place."""
 
     def forward(self, hidden_states: Frames, num_frames: int = 1) -> Frames:
-        """Add to each frame what the convolutions make of its neighbours."""
+        """Add to each frame what the convolutions compute from its neighbours."""
         stages = (self.conv1, self.conv2, self.conv3, self.conv4)
         if any(_hooked(stage) for stage in stages):
             return super().forward(hidden_states, num_frames)
@@ -72,10 +73,10 @@ class LastTemporalConv(TemporalConvLayer):
 
 
 class LastResnet(ResnetBlock2D):
-    """Two convolutions, whose normalisations take SiLU along."""
+    """Two convolutions whose normalisations include SiLU."""
 
     def forward(self, input_tensor: Frames, temb: Any, *args: Any, **_: Any) -> Frames:
-        """Add what the convolutions make of the frames."""
+        """Add the output of the convolutions to the frames."""
         if any(_hooked(layer) for layer in (self.norm1, self.norm2, self.nonlinearity)):
             return super().forward(input_tensor, temb)
         x, bias = _apart(self.conv1, normalise(input_tensor, self.norm1, silu=True))
@@ -109,7 +110,7 @@ class LastTransformer2D(Transformer2DModel):
 
 
 class LastTransformerTemporal(TransformerTemporalModel):
-    """Attention of each place over time."""
+    """Attention over time at each place."""
 
     def forward(
         self,
@@ -121,7 +122,7 @@ class LastTransformerTemporal(TransformerTemporalModel):
         cross_attention_kwargs: dict[str, Any] | None = None,
         return_dict: bool = True,
     ) -> Any:
-        """Add what each place finds in its other frames."""
+        """Add what each place attends to in its other frames."""
         x = self.norm(_time_by_place(hidden_states, num_frames))
         batch, channel, time, place = x.shape
         x = self.proj_in(x.permute(0, 3, 2, 1).reshape(batch * place, time, channel))
@@ -142,10 +143,10 @@ class LastTransformerTemporal(TransformerTemporalModel):
 
 
 class FusedGeglu(GEGLU):
-    """A gated linear unit whose gate is one kernel."""
+    """A gated linear unit whose gate is computed by one kernel."""
 
     def forward(self, hidden_states: Tensor, *args: Any, **_: Any) -> Tensor:
-        """Project and gate."""
+        """Project the input and apply the gate."""
         return geglu(self.proj(hidden_states))
 
 
@@ -162,7 +163,7 @@ _OURS: dict[type[nn.Module], type[nn.Module]] = {
 
 
 def _fits(module: Untyped) -> bool:
-    """Whether a layer is configured as all of this family are; others stay as they were."""
+    """Whether a layer has the configuration that all of this family share; others are unchanged."""
     if isinstance(module, ResnetBlock2D):
         sampled = module.upsample is not None or module.downsample is not None
         silu = isinstance(module.nonlinearity, nn.SiLU)
@@ -178,7 +179,7 @@ def _fits(module: Untyped) -> bool:
 
 
 def _hooked(module: nn.Module) -> bool:
-    if torch.compiler.is_compiling():  # hooks are looked at through the network as it was
+    if torch.compiler.is_compiling():  # hooks run through the original network
         return False
     return any(part._forward_hooks or part._forward_pre_hooks for part in module.modules())
 
@@ -200,15 +201,15 @@ def _frames(x: Float[Tensor, "batch channel time place"], like: Frames) -> Frame
 
 
 def _of_few_tokens(x: Float[Tensor, "place time channel"]) -> AbstractContextManager[Any]:
-    """Attention over few tokens by kernels of small tiles; cuDNN's take a third longer forward."""
-    forward = x.is_cuda and not torch.is_grad_enabled() and len(x) < 2**16  # a limit of theirs
+    """Attention over few tokens by kernels of small tiles; cuDNN's forward takes a third longer."""
+    forward = x.is_cuda and not torch.is_grad_enabled() and len(x) < 2**16  # the kernels' limit
     if not forward or torch.compiler.is_compiling():
         return nullcontext()
     return sdpa_kernel([SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
 
 
 def _apart(conv: nn.Module, x: Frames) -> tuple[Frames, Tensor | None]:
-    """A convolution and its bias apart; a layer that is hooked or another's runs whole."""
+    """A convolution and its bias, separately; a layer with hooks or of another class runs whole."""
     if not isinstance(conv, FrozenConv2d) or not is_plain(conv) or _hooked(conv):
         return conv(x), None
     return without_bias(x, conv.weight, conv.bias, conv)

@@ -1,4 +1,4 @@
-"""How much of a device's memory this process may take, and what to do where that is not enough."""
+"""How much of a device's memory this process may use, and what to do when it runs out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ResultT = TypeVar("ResultT")
 
 
 def capacity(device: torch.device) -> float:
-    """Bytes of a device that this process may take; infinite where nobody says."""
+    """Bytes of a device that this process may use; infinite if there is no known limit."""
     if device.type != "cuda":
         return math.inf
     index = torch.cuda.current_device() if device.index is None else device.index
@@ -26,7 +26,7 @@ def capacity(device: torch.device) -> float:
 
 
 def free_bytes(device: torch.device) -> float:
-    """Bytes of a device that this process may still take; infinite where nobody says."""
+    """Bytes of a device that this process may still use; infinite if there is no known limit."""
     if device.type != "cuda":
         return math.inf
     free, _ = torch.cuda.mem_get_info(device)
@@ -36,20 +36,20 @@ def free_bytes(device: torch.device) -> float:
 
 
 def release() -> None:
-    """Give cached memory back to the device."""
+    """Return cached memory to the device."""
     gc.collect()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
 
 
 class Economy:
-    """Steps towards less memory, taken one after the other as memory runs out.
+    """Measures that save memory, taken one after the other as memory runs out.
 
     Args:
-        steps: Each in words ("from here on ..."), and what takes it.
+        steps: For each measure, a description that completes "from here on ...", and a function.
 
     Attributes:
-        taken: The words of those that were taken.
+        taken: Descriptions of the measures that were taken.
     """
 
     def __init__(self, *steps: tuple[str, Callable[[], object]]) -> None:
@@ -57,7 +57,7 @@ class Economy:
         self.taken: list[str] = []
 
     def __call__(self) -> str:
-        """Take the next step and say it in words; empty where there is none."""
+        """Take the next measure and return its description; an empty string if none is left."""
         if not self._left:
             return ""
         words, take = self._left.pop(0)
@@ -67,14 +67,14 @@ class Economy:
 
 
 def sparingly(work: Callable[[], ResultT], spare: Callable[[], str]) -> ResultT:
-    """Do work; where memory runs out, take a step towards less memory and do it again.
+    """Do work; if memory runs out, take the next measure that saves memory and start again.
 
     Args:
-        work: What to do; it may be begun anew.
-        spare: An `Economy`, or another that takes its next step and says it.
+        work: What to do; it may be started more than once.
+        spare: An `Economy`, or another function that takes its next measure and describes it.
 
     Raises:
-        torch.cuda.OutOfMemoryError: There is no further step.
+        torch.cuda.OutOfMemoryError: No measure is left.
     """
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What is done to a network that is nobody else's, by its family, its size and its device."""
+"""How a network that belongs to the caller alone is accelerated, by family, size and device."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from smmbench.diffusion.acceleration.memory import Economy
 from smmbench.diffusion.families import Family, UNet3D
 
 LARGE = 3e8
-"""Weights of a transformer from which its kernels are long: recordings would save nothing."""
+"""Number of weights from which a transformer's kernels run so long that recording gains nothing."""
 
 
 @dataclass(frozen=True, eq=False)
 class Own:
-    """How a network is run; see `Denoiser`.
+    """How a network runs; see `Denoiser`.
 
     Attributes:
         compiled: The network compiled as a whole.
         sequential: Whether the halves of guidance run one after the other.
         graphs: Recordings of its passes.
-        spare: Steps towards less memory.
+        spare: Measures that save memory.
     """
 
     compiled: nn.Module | None
@@ -43,30 +43,30 @@ class Own:
 def make_own(
     network: nn.Module, family: Family, low_memory: bool, compile: bool, float8: bool = False
 ) -> Own:
-    """Change a network in place; it computes the same, to rounding.
+    """Change a network in place; its results stay the same up to rounding.
 
     Args:
-        network: Frozen, and where it is to compute.
+        network: Frozen, and on the device where it will run.
         family: What kind of network it is.
-        low_memory: Compute layers again for gradients, and guidance in halves, from the start.
+        low_memory: From the start, recompute layers for gradients and run guidance in halves.
         compile: Compile it.
-        float8: Round linear layers to 8 bits, which is another rounding.
+        float8: Round linear layers to 8 bits, which changes results.
 
     Raises:
-        RuntimeError: It cannot be compiled or rounded here.
+        RuntimeError: It cannot be compiled or rounded on this device.
     """
     if float8:
         if isinstance(family, UNet3D):
-            raise RuntimeError(f"float8 is for transformers, not for a {family.title}.")
+            raise RuntimeError(f"float8 is for transformers only, not for a {family.title}.")
         float8_blocks(network, next(network.parameters()).device)
     of = _own_unet if isinstance(family, UNet3D) else _own_transformer
     return of(network, low_memory, compile)
 
 
 def _own_unet(network: nn.Module, low_memory: bool, compile: bool) -> Own:
-    """On a GPU, layers become channels-last and passes are recorded, over a thousand kernels each.
+    """On a GPU, make layers channels-last and record passes, which have over a thousand kernels.
 
-    Where memory runs out, layers are computed again, and in the end nothing is recorded.
+    Where memory runs out, layers are recomputed, and finally nothing is recorded.
     """
     device = next(network.parameters()).device
     if device.type == "cuda":
@@ -80,9 +80,9 @@ def _own_unet(network: nn.Module, low_memory: bool, compile: bool) -> Own:
 
 
 def _own_transformer(network: nn.Module, low_memory: bool, compile: bool) -> Own:
-    """A large one's blocks keep for gradients what enters them and attends, and nothing else.
+    """Checkpoint the blocks of a large transformer, keeping their inputs and attention outputs.
 
-    At its size the halves of guidance gain nothing by running together. Small ones are recorded.
+    At that size, running the halves of guidance together gains nothing. Small ones are recorded.
     """
     device = next(network.parameters()).device
     large = sum(one.numel() for one in network.parameters()) >= LARGE
@@ -98,8 +98,8 @@ def _own_transformer(network: nn.Module, low_memory: bool, compile: bool) -> Own
 
 def _recompute(network: nn.Module, graphs: Graphs | None) -> tuple[str, partial[None]]:
     words = (
-        "layers are computed again for gradients and the halves of guidance run one after the "
-        "other: slower, and the same to rounding"
+        "layers are recomputed for gradients and the halves of guidance run one after the "
+        "other: slower, and the same up to rounding"
     )
     return words, partial(_forget_and_recompute, network, graphs)
 

@@ -1,9 +1,9 @@
 """Normalisations, sums and GEGLU of frozen networks on a GPU.
 
-PyTorch normalises each group by one block of threads; a temporal convolution has 32 groups of up to
-22 million numbers, which leaves most of a large GPU idle. Here many blocks share a group, tensors
-stay channels-last, and SiLU and the bias of the convolution before go along. On the CPU, without
-Triton, under `torch.compile` and for weights that learn, all of this is PyTorch's own.
+PyTorch normalises each group with one block of threads; a temporal convolution has 32 groups of
+up to 22 million numbers, which leaves most of a large GPU idle. Here many blocks share a group,
+tensors stay channels-last, and SiLU and the bias of the preceding convolution are included. On the
+CPU, without Triton, under `torch.compile` and for trainable weights, PyTorch's layers are used.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ def normalise(
     silu: bool = False,
     added: Float[Tensor, "#sample channel"] | None = None,
 ) -> Images:
-    """Group normalisation by the weights of `norm`, followed by SiLU or nothing.
+    """Group normalisation with the weights of `norm`, optionally followed by SiLU.
 
-    Equal to PyTorch's to the rounding of the inputs' type.
+    The result equals PyTorch's up to the rounding of the inputs' type.
 
     Args:
-        x: Channels-last, or it becomes so.
+        x: Converted to channels-last if it is not.
         norm: Its weights, groups and epsilon.
         silu: Whether SiLU follows.
-        added: What x lacks yet, by sample and channel, such as the bias of a convolution.
+        added: Added to x first, by sample and channel, such as the bias of a convolution.
     """
     if _wide(x, norm) and (added is None or not added.requires_grad):
         if added is not None:
@@ -58,7 +58,7 @@ def normalise(
 
 
 def add(x: Images, y: Images, bias: Float[Tensor, " channel"] | None) -> Images:
-    """Sum of two images and a bias of each channel, if there is one."""
+    """Sum of two images and, if given, a bias of each channel."""
     if bias is None:
         return x + y
     if by_kernels(x) and x.shape == y.shape and x.dtype == y.dtype and not bias.requires_grad:
@@ -68,7 +68,7 @@ def add(x: Images, y: Images, bias: Float[Tensor, " channel"] | None) -> Images:
 
 
 def geglu(x: Float[Tensor, "*place twice"]) -> Float[Tensor, "*place once"]:
-    """The first half of the channels, times GELU of the second."""
+    """The first half of the channels times GELU of the second."""
     if by_kernels(x):
         return _Geglu.apply(x.contiguous())
     value, gate = x.chunk(2, dim=-1)
@@ -76,7 +76,7 @@ def geglu(x: Float[Tensor, "*place twice"]) -> Float[Tensor, "*place once"]:
 
 
 class WideGroupNorm(nn.GroupNorm):
-    """A group normalisation whose images (four axes) go by `normalise`."""
+    """A group normalisation that applies `normalise` to images (four axes)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise."""
@@ -84,7 +84,7 @@ class WideGroupNorm(nn.GroupNorm):
 
 
 class WideLayerNorm(nn.LayerNorm):
-    """A normalisation of each row, several rows to a block of threads."""
+    """A normalisation of each row, with several rows per block of threads."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Normalise."""
@@ -99,14 +99,14 @@ def _wide(x: Tensor, norm: nn.GroupNorm | nn.LayerNorm) -> bool:
 
 
 def by_kernels(x: Tensor) -> bool:
-    """Whether our kernels serve this tensor."""
+    """Whether our kernels can process this tensor."""
     known = x.dtype in (torch.float16, torch.bfloat16, torch.float32) and x.numel() > 0
     return x.is_cuda and known and not torch.compiler.is_compiling() and _triton()
 
 
 @cache
 def _triton() -> bool:
-    """Triton builds its launchers by a C compiler; without one PyTorch's own layers serve."""
+    """Triton builds its launchers with a C compiler; without one PyTorch's own layers are used."""
     compilers = ("cc", "gcc", "clang")
     compiler = os.environ.get("CC") or any(shutil.which(name) for name in compilers)
     return find_spec("triton") is not None and bool(compiler)

@@ -1,4 +1,4 @@
-"""Autoencoders, one class of diffusers a file; a model's folder says which is its own."""
+"""Autoencoders, one class of diffusers per file; a model's folder states which one it uses."""
 
 from smmbench.diffusion.codecs.codec import ClipCodec, Codec, Frames
 from smmbench.diffusion.codecs.cogvideox import CogVideoXCodec
@@ -6,7 +6,7 @@ from smmbench.diffusion.codecs.image import ImageCodec
 from smmbench.diffusion.codecs.wan import WanCodec
 
 CODECS: tuple[type[Codec], ...] = (ImageCodec, WanCodec, CogVideoXCodec)
-"""All that there are."""
+"""All supported autoencoders."""
 
 __all__ = [
     "CODECS",

@@ -1,4 +1,4 @@
-"""What an autoencoder must tell: how clips become latents and latents clips."""
+"""The interface of an autoencoder: it converts clips to latents and latents to clips."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Codec(ABC):
 
     Args:
         network: Frozen; nothing here changes its weights.
-        low_memory: Work on as little as possible at a time.
+        low_memory: Process as little as possible at a time.
     """
 
     network_class: ClassVar[str]  # in diffusers
@@ -33,7 +33,7 @@ class Codec(ABC):
         self.spare = Economy() if low_memory else self.economy()
 
     def economy(self) -> Economy:
-        """Steps towards what `low_memory` does from the start, for where memory runs out."""
+        """Measures that do what `low_memory` does from the start, for when memory runs out."""
         return Economy()
 
     @property
@@ -44,33 +44,33 @@ class Codec(ABC):
     @property
     @abstractmethod
     def factor(self) -> int:
-        """Pixels along a side of one place of the latent."""
+        """Pixels per latent position along one side."""
 
     @property
     def frame_factor(self) -> int:
-        """Frames of a clip that one frame of the latent stands for, but for the first."""
+        """Frames of a clip per frame of the latent, not counting the first."""
         return 1
 
     @property
     def frame_rule(self) -> str:
-        """What numbers of frames it codes, in a word."""
+        """The numbers of frames that it can encode, as a short formula."""
         return "any"
 
     def whole(self, frames: int) -> int:
-        """The least number of frames, this or more, of which the autoencoder drops none."""
+        """The smallest number of frames, at least this one, of which it encodes all."""
         return frames
 
     def latent_frames(self, frames: int) -> int:
-        """Frames of the latent of so many frames."""
+        """Number of latent frames for this number of frames."""
         return 1 + (frames - 1) // self.frame_factor
 
     @abstractmethod
     def distribution(self, frames: Frames) -> tuple[Latent, Latent]:
-        """Mean and standard deviation of clips in the autoencoder's own scale, in float32."""
+        """Mean and standard deviation of the latents of clips in its own scale, in float32."""
 
     @abstractmethod
     def pixels(self, z: Latent) -> Frames:
-        """Clips of latents in the autoencoder's own scale.
+        """Decode latents in the autoencoder's own scale to clips.
 
         Raises:
             FloatingPointError: The decoder's output is not finite.
@@ -78,18 +78,18 @@ class Codec(ABC):
 
     @abstractmethod
     def normalised(self, z: Latent) -> Latent:
-        """Latents as the network was trained on them, of about unit variance."""
+        """Latents in the scale on which the network was trained, of about unit variance."""
 
     @abstractmethod
     def restored(self, x: Latent) -> Latent:
         """Undo `normalised`."""
 
     def scaled(self, pixels: UInt8[Tensor, ...]) -> Float[Tensor, ...]:
-        """Pixels as the encoder takes them: -1 to 1, in its type and on its device."""
+        """Pixels as the encoder expects them: -1 to 1, in its type and on its device."""
         return (pixels.to(self.network.device).float() / 127.5 - 1).to(self.network.dtype)
 
     def rounded(self, decoded: Float[Tensor, ...]) -> UInt8[Tensor, ...]:
-        """What the decoder gave as pixels."""
+        """Convert the decoder's output to pixels."""
         decoded = decoded.float()
         check_finite(decoded, "decoding")
         return ((decoded.clamp(-1, 1) + 1) * 127.5).round().byte()
@@ -98,40 +98,40 @@ class Codec(ABC):
 class ClipCodec(Codec):
     """An autoencoder that is causal in time: the first frame alone, then groups of frames.
 
-    It drops or spoils what is not a multiple of the group and one, so that clips of another length
-    have to be padded before. One clip is coded at a time.
+    Frames beyond a multiple of the group plus one are dropped or corrupted, so clips of another
+    length must be padded first. Clips are processed one at a time.
     """
 
     group: ClassVar[int]
-    """Frames that are coded at once, behind the first."""
+    """Number of frames that are encoded at once, after the first."""
 
     @property
     def frame_rule(self) -> str:
-        """As told of Wan: 4k+1."""
+        """As stated for Wan: 4k+1."""
         return f"{self.group}k+1"
 
     def whole(self, frames: int) -> int:
-        """The next multiple of the group and one."""
+        """The next multiple of the group, plus one."""
         return 1 + -(-(frames - 1) // self.group) * self.group
 
     def economy(self) -> Economy:
         """Tiles."""
         return Economy(
             (
-                "clips are coded in tiles: slower, and a little different where they meet",
+                "clips are processed in tiles: slower, and slightly different where they overlap",
                 self.network.enable_tiling,
             )
         )
 
     def distribution(self, frames: Frames) -> tuple[Latent, Latent]:
-        """Clip by clip."""
+        """Process the clips one at a time."""
         pixels = torch.from_numpy(np.ascontiguousarray(frames)).movedim(-1, 1)
         found = [self.network.encode(self.scaled(clip[None])).latent_dist for clip in pixels]
         mean = torch.cat([one.mean.float() for one in found])
         return mean, torch.cat([one.std.float() for one in found])
 
     def pixels(self, z: Latent) -> Frames:
-        """Clip by clip."""
+        """Process the clips one at a time."""
         made = [
             self.rounded(self.network.decode(clip[None].to(self.network.dtype)).sample)
             .movedim(1, -1)

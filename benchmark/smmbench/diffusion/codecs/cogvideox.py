@@ -1,4 +1,4 @@
-"""CogVideoX's autoencoder: 4 times fewer frames, 8 times fewer rows and columns, one scale."""
+"""CogVideoX's autoencoder: time compressed 4 times, height and width 8 times, one scale."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ class CogVideoXCodec(ClipCodec):
 
     Args:
         network: The autoencoder.
-        low_memory: In tiles that overlap; where they meet, the result differs a little.
+        low_memory: Process overlapping tiles; where they overlap, the result differs slightly.
     """
 
     network_class = "AutoencoderKLCogVideoX"
-    group = 8  # two frames of the latent: of an even number it rebuilds 4 each, 8 for 5
+    # Two latent frames. An even number is decoded to 4 frames each: 8 frames for a clip of 5.
+    group = 8
 
     def __init__(self, network: nn.Module, low_memory: bool = False) -> None:
         super().__init__(network, low_memory)
@@ -30,7 +31,7 @@ class CogVideoXCodec(ClipCodec):
 
     @property
     def factor(self) -> int:
-        """Every block but the last halves the sides."""
+        """Two to the number of blocks that halve the sides: all but the last."""
         return int(2 ** (len(self.network.config.block_out_channels) - 1))
 
     @property

@@ -1,4 +1,4 @@
-"""The autoencoder of images, frame by frame: it knows nothing of time."""
+"""The image autoencoder, applied to each frame separately."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smmbench.diffusion.acceleration.memory import Economy
 from smmbench.diffusion.codecs.codec import Codec, Frames, Latent
 
 FRAMES_AT_ONCE = 16
-"""Frames that the autoencoder sees at a time: memory decides."""
+"""Number of frames that the autoencoder processes at a time, limited by memory."""
 
 
 class ImageCodec(Codec):
@@ -22,8 +22,8 @@ class ImageCodec(Codec):
 
     Args:
         network: The autoencoder.
-        low_memory: One frame at a time.
-        frames_at_once: Frames at a time otherwise; None: `FRAMES_AT_ONCE`.
+        low_memory: Process one frame at a time.
+        frames_at_once: Number of frames to process at a time otherwise; None for `FRAMES_AT_ONCE`.
     """
 
     network_class = "AutoencoderKL"
@@ -35,11 +35,11 @@ class ImageCodec(Codec):
         self.frames_at_once = 1 if low_memory else frames_at_once
 
     def economy(self) -> Economy:
-        """Fewer frames at a time."""
+        """Process fewer frames at a time."""
         return Economy(
             *(
                 (
-                    f"frames are coded {n} at a time: the same",
+                    f"frames are processed {n} at a time: the same result",
                     partial(setattr, self, "frames_at_once", n),
                 )
                 for n in (4, 1)
@@ -53,11 +53,11 @@ class ImageCodec(Codec):
 
     @property
     def factor(self) -> int:
-        """Every block but the last halves the sides."""
+        """Two to the number of blocks that halve the sides: all but the last."""
         return int(2 ** (len(self.network.config.block_out_channels) - 1))
 
     def distribution(self, frames: Frames) -> tuple[Latent, Latent]:
-        """Some frames at a time."""
+        """Process a few frames at a time."""
         pixels = torch.from_numpy(np.ascontiguousarray(frames)).flatten(0, 1).movedim(-1, 1)
         found = [self.network.encode(self.scaled(some)).latent_dist for some in self._some(pixels)]
         mean = torch.cat([one.mean.float() for one in found])
@@ -65,7 +65,7 @@ class ImageCodec(Codec):
         return _clips(mean, len(frames)), _clips(deviation, len(frames))
 
     def pixels(self, z: Latent) -> Frames:
-        """Some frames at a time."""
+        """Process a few frames at a time."""
         frames = z.movedim(1, 2).to(self.network.dtype).flatten(0, 1)
         images = [
             self.rounded(self.network.decode(some, return_dict=False)[0])
@@ -78,7 +78,7 @@ class ImageCodec(Codec):
         return whole.reshape(len(z), -1, *whole.shape[1:])
 
     def normalised(self, z: Latent) -> Latent:
-        """One shift and one factor."""
+        """Apply the shift and the scale of the configuration."""
         return (z - self._shift) * self.network.config.scaling_factor
 
     def restored(self, x: Latent) -> Latent:

@@ -1,4 +1,4 @@
-"""Wan's autoencoder: 4 times fewer frames, 8 times fewer rows and columns, its own statistics."""
+"""Wan's autoencoder: time compressed 4 times, height and width 8 times, one scale per channel."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from smmbench.diffusion.codecs.codec import ClipCodec, Latent
 
 
 class WanCodec(ClipCodec):
-    """`AutoencoderKLWan`; every channel of its latents has a mean and a deviation of its own.
+    """`AutoencoderKLWan`; every latent channel has its own mean and standard deviation.
 
     Args:
         network: The autoencoder.
-        low_memory: In tiles that overlap; where they meet, the result differs a little.
+        low_memory: Process overlapping tiles; where they overlap, the result differs slightly.
     """
 
     network_class = "AutoencoderKLWan"
-    group = 4  # whatever the levels make of them
+    group = 4  # independent of how many levels compress time
 
     def __init__(self, network: nn.Module, low_memory: bool = False) -> None:
         super().__init__(network, low_memory)
@@ -31,17 +31,17 @@ class WanCodec(ClipCodec):
 
     @property
     def factor(self) -> int:
-        """Every level but the last halves the sides."""
+        """Two to the number of levels that halve the sides: all but the last."""
         config = self.network.config
         return int(2 ** (len(config.dim_mult) - 1) * (config.patch_size or 1))
 
     @property
     def frame_factor(self) -> int:
-        """Some levels halve time."""
+        """Two to the number of levels that halve time."""
         return int(2 ** sum(self.network.config.temperal_downsample))
 
     def normalised(self, z: Latent) -> Latent:
-        """By the statistics of each channel."""
+        """Apply the statistics of each channel."""
         mean, deviation = self._statistics(z)
         return (z - mean) / deviation
 

@@ -1,4 +1,4 @@
-"""Families of text-to-video backbones, one a file; a model that is of none is refused by name."""
+"""Families of text-to-video backbones, one per file; models of other families are refused."""
 
 from smmbench.diffusion.families.cogvideox import CogVideoX
 from smmbench.diffusion.families.family import Family, Feature, Latent, Text
@@ -6,7 +6,7 @@ from smmbench.diffusion.families.unet3d import UNet3D
 from smmbench.diffusion.families.wan import Wan
 
 FAMILIES: tuple[Family, ...] = (UNet3D(), Wan(), CogVideoX())
-"""All that there are."""
+"""All supported families."""
 
 __all__ = [
     "FAMILIES",

@@ -24,7 +24,7 @@ Rotary = tuple[Tensor, Tensor]
 
 
 class CogVideoX(Family):
-    """Tokens of the text, then of the patches, frame by frame; blocks give both apart."""
+    """Text tokens, then patch tokens by frame; blocks return both separately."""
 
     name = "cogvideox"
     title = "CogVideoX (2B, 5B and 1.5-5B)"
@@ -32,7 +32,7 @@ class CogVideoX(Family):
     pipelines = ("CogVideoXPipeline", "CogVideoXVideoToVideoPipeline")
 
     def call(self, network: nn.Module, x: Latent, t: int | float | Tensor, text: Text) -> Latent:
-        """The network takes frames before channels."""
+        """The network expects frames before channels."""
         when = torch.as_tensor(t, device=x.device).expand(len(x))
         found: Tensor = network(
             hidden_states=x.movedim(2, 1),
@@ -44,22 +44,22 @@ class CogVideoX(Family):
         return found.movedim(1, 2)
 
     def unfold(self, network: nn.Module, output: Tensor, layer: str, x: Latent) -> Feature:
-        """Tokens lie frame by frame, row by row; those of the text come first, if at all."""
+        """Tokens are ordered by frame, then row; those of the text come first, if present."""
         return token_grid(output, self.patch(network), layer, x)
 
     def blocks(self, network: nn.Module) -> tuple[str, ...]:
-        """All of them."""
+        """All blocks."""
         untyped: Any = network
         return tuple(f"transformer_blocks.{i}" for i in range(len(untyped.transformer_blocks)))
 
     def attention(self, block: str) -> str:
-        """Text and video attend to each other in it."""
+        """Text and video tokens attend to one another."""
         return f"{block}.attn1"
 
     def attended(
         self, network: nn.Module, attention: Any, q: Tokens, k: Tokens, x: Latent
     ) -> tuple[Heads, Heads]:
-        """Normalised in each head, and rotated by place and time where the model has that."""
+        """Normalised in each head, and rotated by position if the model has rotary positions."""
         places = 1
         for side, step in zip(x.shape[2:], self.patch(network), strict=True):
             places *= side // step
@@ -69,28 +69,28 @@ class CogVideoX(Family):
         return (rotated(q, *rotary), rotated(k, *rotary)) if rotary else (q, k)
 
     def dtype(self, network: nn.Module) -> torch.dtype:
-        """One for all weights."""
+        """The type of all its weights."""
         return next(network.parameters()).dtype
 
     def patch(self, network: nn.Module) -> tuple[int, int, int]:
-        """Version 1.5 joins two frames, the others none."""
+        """Version 1.5 joins two frames; the other versions join none."""
         untyped: Any = network
         side = int(untyped.config.patch_size)
         return int(untyped.config.patch_size_t or 1), side, side
 
     def text_width(self, network: nn.Module) -> int:
-        """Before the projection of the text."""
+        """Width before the projection of the text."""
         untyped: Any = network
         return int(untyped.config.text_embed_dim)
 
     def check(self, network: nn.Module) -> None:
-        """Refuse the members that want an image."""
+        """Refuse the members that need an image."""
         untyped: Any = network
         config = untyped.config
         if config.ofs_embed_dim is not None or config.use_learned_positional_embeddings:
             raise ValueError(
-                "This CogVideoX model takes a first image as well, which is another input than "
-                "text; models here take text alone, such as CogVideoX-5b."
+                "This CogVideoX model also takes a first image, which is a different input "
+                "contract; models here take text alone, such as CogVideoX-5b."
             )
 
     def rotary(self, network: nn.Module, x: Latent) -> Rotary | None:
@@ -117,12 +117,12 @@ def _rotary(
     """Rotary positions of a grid of tokens.
 
     Args:
-        width: Of a head.
+        width: Width of a head.
         grid: Time, rows and columns of the tokens.
-        base: Rows and columns that the model was trained on.
-        sliced: Positions are cut out of the base's, as version 1.5 does; else they are stretched
-            over its middle.
-        device: Where they are wanted.
+        base: Rows and columns on which the model was trained.
+        sliced: Whether positions are a slice of the base's, as in version 1.5; otherwise they are
+            stretched over its middle.
+        device: Device of the result.
     """
     from diffusers.models.embeddings import get_3d_rotary_pos_embed
     from diffusers.pipelines.cogvideo.pipeline_cogvideox import get_resize_crop_region_for_grid
