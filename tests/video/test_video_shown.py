@@ -234,7 +234,7 @@ def test_times_are_kept_in_a_result(tmp_path: Path) -> None:
 def test_instants_begin_at_zero_increase_and_are_as_many_as_frames(
     instants: tuple[float, ...],
 ) -> None:
-    with pytest.raises(VideoError, match="instants"):
+    with pytest.raises(VideoError, match="instant"):
         Video(np.zeros((3, 4, 4, 3), np.uint8), 8.0, (), instants)
 
 

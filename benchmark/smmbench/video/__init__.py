@@ -1,4 +1,4 @@
-"""Videos: frames and a frame rate; reading, writing, pixel hash, and the normal form.
+"""Videos: frames with a frame rate; reading, writing, pixel hashes, and the normal form.
 
 Names are imported on first use, so that mathematical code, which needs only the class `Video`,
 loads no video codec.

@@ -1,4 +1,4 @@
-"""Decode the displayed frames of a video file with PyAV, or raise an error that says why not."""
+"""Decode the displayed frames of a video file with PyAV, or raise an error with the reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from smmbench.video.whole import NO_LENGTH, check_whole, container_format
 
 
 class _OpenStartError(Exception):
-    """H.264 whose first group of pictures has references that were cut away."""
+    """H.264 whose first group of pictures refers to pictures that were cut away."""
 
 
 def decode_file(path: Path, limits: Limits, wanted: Wanted | None = None) -> Video:
@@ -51,24 +51,24 @@ def decode_file(path: Path, limits: Limits, wanted: Wanted | None = None) -> Vid
         try:
             return decoding.run(strict=True)
         except _OpenStartError:
-            # Its decoder calls cut-away references an error even where no picture needs them.
-            # Lenient, it marks each picture that it could not restore, and those are refused.
+            # Its decoder reports references to cut-away pictures as errors even if none needs them.
+            # In lenient mode it flags each picture that it could not restore; those are refused.
             return decoding.run(strict=False)
     except av.error.EOFError as error:
         raise VideoError(f"'{path}' ends before its first frame: it has zero frames.") from error
     except av.error.FFmpegError as error:
         _read_through(path)
         raise VideoError(
-            f"'{path}' does not decode: {error.strerror}. It is damaged or cut, "
-            "or over a limit on its size; copy or fetch it again."
+            f"'{path}' cannot be decoded: {error.strerror}. It is damaged or cut, "
+            "or exceeds a size limit; copy or fetch it again."
         ) from error
 
 
 def _read_through(path: Path) -> None:
-    """Read a file's bytes to the end: FFmpeg calls damage and a broken disk by one name.
+    """Read a file to its end: FFmpeg reports damage and a broken disk with the same error.
 
     Raises:
-        OSError: The disk cannot be read; the file itself is not at fault.
+        OSError: The disk cannot be read; the file itself is not the cause.
     """
     with path.open("rb") as file:
         while file.read(2**20):
@@ -79,7 +79,7 @@ def frame_rate(path: Path) -> float:
     """Return the frame rate that a video file states, without decoding a frame.
 
     Raises:
-        VideoError: It is not a supported video file, or states no frame rate.
+        VideoError: The file is not a supported video, or states no frame rate.
     """
     kind = container_format(path)
     try:
@@ -87,9 +87,9 @@ def frame_rate(path: Path) -> float:
             stream = _video_stream(opened, path)
             rate = stream.guessed_rate or stream.average_rate
     except av.error.FFmpegError as error:
-        raise VideoError(f"'{path}' does not open as a video: {error.strerror}.") from error
+        raise VideoError(f"'{path}' cannot be opened as a video: {error.strerror}.") from error
     if not rate:
-        raise VideoError(f"'{path}' does not say its frame rate.")
+        raise VideoError(f"'{path}' states no frame rate.")
     return float(rate)
 
 
@@ -99,10 +99,10 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
         if stream.disposition & av.stream.Disposition.attached_pic:
             continue
         if stream.codec_context is None:
-            raise VideoError(f"'{path}' has a video of a codec that FFmpeg does not know.")
+            raise VideoError(f"'{path}' uses a video codec that FFmpeg does not support.")
         return stream
     found = ", ".join(stream.type for stream in container.streams) or "nothing"
-    raise VideoError(f"'{path}' has no video stream; it holds: {found}.")
+    raise VideoError(f"'{path}' has no video stream; it contains: {found}.")
 
 
 @dataclass
@@ -115,8 +115,8 @@ class _Seen:
     whole: bool = True  # decoded to the end of the file
 
 
-# Names and comments inside may be of any encoding; nothing is made of them. From PyAV 19 on they
-# are replaced without being asked.
+# Names and comments inside may have any encoding; they are not used. From PyAV 19 on they
+# are replaced by default.
 _ANY_ENCODING: dict[str, Any] = (
     {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 )
@@ -124,7 +124,7 @@ _ANY_ENCODING: dict[str, Any] = (
 
 @dataclass(frozen=True)
 class _Decoding:
-    """One file, how much of it is wanted, and the limits."""
+    """One file, the part of it to read, and the limits."""
 
     path: Path
     container: str
@@ -147,20 +147,20 @@ class _Decoding:
             raise VideoError(f"'{path}' has a video stream with zero frames.")
         if frames is None:
             raise VideoError(
-                f"'{path}' has {len(seen.times)} frames, and frame {self.wanted.start} (counted "
-                "from 0) is the first one that is wanted."
+                f"'{path}' has {len(seen.times)} frames, but frame {self.wanted.start} (counted "
+                "from 0) is the first one requested."
             )
         lost = seen.owed.lost(seen.times, seen.whole)
-        if lost > 0 and not seen.first.interlaced_frame:  # there, one frame has two packets
+        if lost > 0 and not seen.first.interlaced_frame:  # interlaced frames have two packets
             raise VideoError(
                 f"'{path}' is damaged: only {len(frames)} of its {len(frames) + lost} frames "
-                "decode. Copy or fetch it again, or encode it again without them."
+                "can be decoded. Copy or fetch it again, or re-encode it without them."
             )
         rates = (stream.guessed_rate, stream.average_rate, stream.base_rate)
         times = seen.times[self.wanted.start :]
         rate, instants = frame_times(times, Fraction(stream.time_base or 1), rates)
         if rate is None:
-            raise VideoError(f"'{path}' does not say its frame rate.")
+            raise VideoError(f"'{path}' states no frame rate.")
         if stream.metadata.get("alpha_mode") == "1":
             notes.append("transparency (a second picture of WebM) left out, as players do")
         if instants:
@@ -178,7 +178,7 @@ class _Decoding:
         seen: _Seen,
         notes: list[str],
     ) -> Images | None:
-        """Make each frame upright, with square pixels, and as the caller wants it."""
+        """Make each frame upright, with square pixels, and in the form that the caller asks for."""
         finished: list[Images] = []
         aspect = stream.sample_aspect_ratio
         size: tuple[int, int] | None = None
@@ -205,11 +205,11 @@ class _Decoding:
     def _shown(
         self, container: InputContainer, stream: VideoStream, strict: bool, seen: _Seen
     ) -> Iterator[VideoFrame]:
-        """Give every wanted frame, checked; keep in `seen` what stays of it."""
+        """Yield every requested frame, checked; store in `seen` what is kept of it."""
         path = self.path
-        stream.thread_type = ThreadType.SLICE  # threads by frame lose some of the errors
+        stream.thread_type = ThreadType.SLICE  # with threads per frame some errors are lost
         # The decoder itself then refuses much larger frames (it counts its own padding, hence
-        # the room; `limits.check` is exact), and damage instead of painting over it.
+        # the margin; `limits.check` is exact), and reports damage instead of concealing it.
         stream.codec_context.options = {
             "max_pixels": str(2 * self.limits.frame_pixels + 2**16),
             **({"err_detect": "explode"} if strict else {}),
@@ -238,7 +238,7 @@ class _Decoding:
                     raise VideoError(
                         f"'{path}' changes its size from {first.width}x{first.height} to "
                         f"{frame.width}x{frame.height} at frame {len(seen.times)}; "
-                        "a clip has one size."
+                        "all frames of a clip must have the same size."
                     )
                 seen.times.append(frame.pts)
                 self.limits.check_frame(path.name, frame.width, frame.height)
@@ -246,14 +246,14 @@ class _Decoding:
 
 
 def _is_out_of_time(packet: Packet, stream: VideoStream) -> bool:  # type: ignore[type-arg]
-    """Whether an edit list leaves out a packet that lies further away than the stream is long."""
+    """Whether an edit list skips a packet that is further away than the stream is long."""
     if not packet.is_discard or packet.pts is None or not stream.duration:
         return False
     return abs(packet.pts - (stream.start_time or 0)) > 2 * stream.duration
 
 
 def _shown_for(seen: _Seen, stream: VideoStream, start: int) -> float:
-    """Ticks from frame `start` to the last one so far; by the stated rate without times."""
+    """Ticks from frame `start` to the latest one; by the stated rate if there are no times."""
     if len(seen.times) <= start:
         return 0.0
     first, last = seen.times[start], seen.times[-1]
@@ -264,7 +264,7 @@ def _shown_for(seen: _Seen, stream: VideoStream, start: int) -> float:
 
 
 def _joined(finished: list[Images]) -> Images | None:
-    """One array of all frames, each freed as soon as it is in it."""
+    """One array of all frames; each is freed as soon as it is copied."""
     if not finished:
         return None
     frames = np.empty((len(finished), *finished[0].shape[1:]), np.uint8)
@@ -282,6 +282,6 @@ def _refuse_damage(damaged: bool, path: Path, seen: _Seen) -> None:
 
 
 def _display_matrix(frame: VideoFrame) -> tuple[int, ...] | None:
-    """The nine numbers that say how to turn the frame, if it has them."""
+    """The nine numbers of the frame's display matrix, if it has one."""
     found = cast("SideData | None", frame.side_data.get("DISPLAYMATRIX"))
     return None if found is None else struct.unpack("=9i", bytes(found))

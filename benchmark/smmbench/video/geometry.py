@@ -18,16 +18,16 @@ def stretch(
     height: int,
     box: tuple[float, float, float, float] | None = None,
 ) -> UInt8[np.ndarray, "time new_height new_width 3"]:
-    """Resize every frame by Pillow's bicubic filter, antialiased when it gets smaller.
+    """Resize every frame with Pillow's bicubic filter, antialiased when it shrinks.
 
-    Pillow computes in integers, so that every machine gets the same bytes.
+    Pillow computes in integers, so every machine gets the same bytes.
 
     Args:
-        frames: RGB.
-        width: Of the result, in pixels.
-        height: Of the result, in pixels.
-        box: Part to take (left, top, right, bottom) in pixels, which may be fractions; all of
-            the frame if None.
+        frames: RGB frames.
+        width: Width of the result in pixels.
+        height: Height of the result in pixels.
+        box: Region to use (left, top, right, bottom) in pixels, possibly fractional; None for the
+            whole frame.
     """
     resized = np.empty((len(frames), height, width, 3), dtype=np.uint8)
     for t, frame in enumerate(frames):
@@ -37,9 +37,9 @@ def stretch(
 
 
 def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
-    """Size in square pixels of a frame whose pixels are `aspect` times as wide as high.
+    """Size in square pixels of a frame whose pixels are `aspect` times as wide as they are high.
 
-    One side grows and none shrinks, so that no detail is lost.
+    One side grows and the other stays, so that no detail is lost.
     """
     if aspect > 1:
         return max(1, round(width * aspect)), height
@@ -49,16 +49,16 @@ def square_size(width: int, height: int, aspect: Fraction) -> tuple[int, int]:
 def orient(
     frames: UInt8[np.ndarray, "time height width 3"], matrix: Sequence[int], name: str
 ) -> tuple[UInt8[np.ndarray, "time upright_height upright_width 3"], str]:
-    """Turn and mirror frames as their display matrix says.
+    """Rotate and mirror frames as their display matrix states.
 
-    The matrix [a b u; c d v; x y w] takes a stored point (x, y) to the shown (a x + c y,
+    The matrix [a b u; c d v; x y w] maps a stored point (x, y) to the displayed (a x + c y,
     b x + d y); ISO 14496-12, 6.2.2. Only its signs count here.
 
     Returns:
-        The frames as they are to be seen, and a note; an empty one if nothing changed.
+        The frames as displayed, and a note, which is empty if nothing changed.
 
     Raises:
-        VideoError: It is no quarter turn or mirroring.
+        VideoError: The matrix is neither a quarter turn nor a reflection.
     """
     a, b, c, d = (matrix[i] for i in (0, 1, 3, 4))
     small = max(abs(value) for value in (a, b, c, d)) // 100  # encoders round sines and cosines
@@ -66,8 +66,8 @@ def orient(
     straight = abs(b) <= small and abs(c) <= small and abs(a) > small and abs(d) > small
     if not (swapped or straight):
         raise VideoError(
-            f"'{name}' is to be shown turned by another angle than a quarter turn "
-            f"(display matrix {list(matrix)}); turn it yourself first."
+            f"'{name}' is to be displayed at an angle that is not a multiple of 90 degrees "
+            f"(display matrix {list(matrix)}); rotate it yourself first."
         )
     if swapped:
         frames = frames.swapaxes(1, 2)
@@ -76,7 +76,7 @@ def orient(
     return frames, _TURNS[swapped, x_sign > 0, y_sign > 0]
 
 
-# What (swapped axes, x forward, y forward) looks like to a viewer.
+# How (swapped axes, x forward, y forward) looks to a viewer.
 _TURNS = {
     (False, True, True): "",
     (False, False, False): "turned by 180 degrees as flagged",

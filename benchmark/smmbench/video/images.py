@@ -25,16 +25,17 @@ _IMAGE = re.compile(r"(?P<prefix>.*?)(?P<number>\d+)\.(?:png|jpe?g)", re.IGNOREC
 def read_images(
     folder: Path, limits: Limits, fps: float | None, wanted: Wanted | None = None
 ) -> Video:
-    """Read the numbered png and jpg images of a folder, in the order of their numbers.
+    """Read the numbered png and jpg images of a folder, in numerical order.
 
     Args:
-        folder: It may hold other files too; those whose name begins with a dot are no images.
+        folder: It may contain other files; images whose name begins with a dot are ignored.
         limits: The largest video that is read.
-        fps: Frames a second; None is 8, and noted.
-        wanted: How much of it is read, by default all.
+        fps: Frames per second; None assumes 8 and notes it.
+        wanted: The part to read; everything by default.
 
     Raises:
-        VideoError: No images, a gap or a doubt in their numbers, unlike sizes, a broken image.
+        VideoError: There are no images, their numbers have a gap or are ambiguous, their sizes
+            differ, or an image is damaged.
     """
     wanted = wanted or Wanted()
     paths = numbered_images(folder)[wanted.start :]
@@ -53,8 +54,8 @@ def read_images(
         shape = shape or image.shape
         if image.shape != shape:
             raise VideoError(
-                f"'{path}' is {image.shape[1]}x{image.shape[0]}, the images before it are "
-                f"{shape[1]}x{shape[0]}; a clip has one size."
+                f"'{path}' is {image.shape[1]}x{image.shape[0]}, but the images before it are "
+                f"{shape[1]}x{shape[0]}; all images of a clip must have the same size."
             )
         images.append(wanted.finish(image[None]))
         limits.check(folder.name, len(paths), *images[0].shape[2:0:-1])
@@ -63,17 +64,17 @@ def read_images(
 
 
 def numbered_images(folder: Path) -> list[Path]:
-    """The png and jpg images of a folder by number: 2 before 10.
+    """The png and jpg images of a folder in numerical order: 2 before 10.
 
     Raises:
-        VideoError: There are none, one is missing between two others, or one is there twice.
+        VideoError: There are no images, a number between two others is missing, or one is repeated.
     """
     numbered: dict[int, Path] = {}
     prefixes: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if path.name.startswith(".") or path.suffix.lower() not in (".png", ".jpg", ".jpeg"):
             continue
-        if not path.is_file():  # a pipe would be waited for
+        if not path.is_file():  # reading a pipe would block
             raise VideoError(f"'{path}' is not a regular file.")
         match = _IMAGE.fullmatch(path.name)
         if match is None:
@@ -83,7 +84,7 @@ def numbered_images(folder: Path) -> list[Path]:
         if len(prefixes) > 1:
             first, second = list(prefixes.values())[:2]
             raise VideoError(
-                f"'{folder}' holds more than one sequence: '{first.name}' and '{second.name}'."
+                f"'{folder}' contains more than one sequence: '{first.name}' and '{second.name}'."
             )
         if number in numbered:
             raise VideoError(
@@ -91,7 +92,7 @@ def numbered_images(folder: Path) -> list[Path]:
             )
         numbered[number] = path
     if not numbered:
-        raise VideoError(f"The folder '{folder}' holds zero numbered png or jpg images.")
+        raise VideoError(f"The folder '{folder}' contains no numbered png or jpg images.")
     numbers = sorted(numbered)
     for earlier, later in pairwise(numbers):
         if later != earlier + 1:
@@ -105,17 +106,17 @@ def _read_image(
     """RGB of one image, and what was converted."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `limits` says more
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # `limits` reports more
             with Image.open(path, formats=("PNG", "JPEG")) as image:
                 limits.check_frame(path.name, *image.size)
-                image.verify()  # Pillow would read a PNG without its last bytes
+                image.verify()  # Pillow reads a PNG even if its last bytes are missing
             with Image.open(path) as image:
                 return _to_rgb(image)
     except VideoError:
         raise
     except Image.DecompressionBombError as error:
-        raise VideoError(f"'{path}' is over every limit: {error}") from error
-    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises any of them on damage
+        raise VideoError(f"'{path}' exceeds every limit: {error}") from error
+    except (OSError, SyntaxError, ValueError) as error:  # Pillow raises any of these on damage
         raise_if_machine(error)
         raise VideoError(f"'{path}' cannot be read as an image: {error}") from error
 

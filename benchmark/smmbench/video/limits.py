@@ -1,4 +1,4 @@
-"""How large a video may be, so that a small file cannot fill the memory."""
+"""Limits on the size of a video, so that a small file cannot fill the memory."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ VARIABLES = {
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest video that is read; a larger one is refused, never cut.
+    """The largest video that is read; a larger one is refused, never truncated.
 
     Attributes:
-        frames: Frames of a video that are kept.
-        frame_pixels: Pixels of one frame of the file (the default holds 4096 x 4096).
-        total_pixels: Pixels of all frames that are kept (the default takes 1.6 GB as RGB).
+        frames: Maximum number of frames that are kept.
+        frame_pixels: Maximum number of pixels per frame (the default allows 4096 x 4096).
+        total_pixels: Maximum number of pixels in all kept frames (the default is 1.6 GB as RGB).
     """
 
     frames: int = 4096
@@ -31,10 +31,10 @@ class Limits:
 
     @classmethod
     def from_environment(cls) -> Limits:
-        """The default limits, or those that the variables in `VARIABLES` state.
+        """The default limits, or those set by the environment variables in `VARIABLES`.
 
         Raises:
-            ValueError: A variable is not a whole number above 0.
+            ValueError: A variable is not an integer above 0.
         """
         stated: dict[str, int] = {}
         for limit in fields(cls):
@@ -47,10 +47,10 @@ class Limits:
         return cls(**stated)
 
     def check_frame(self, name: str, width: int, height: int) -> None:
-        """Refuse a video of frames of this size, in pixels.
+        """Refuse a video with frames of this size, in pixels.
 
         Raises:
-            VideoError: They are over the limit; the message says which, and how to raise it.
+            VideoError: The frames exceed the limit; the message says which one and how to raise it.
         """
         pixels = width * height
         if pixels > self.frame_pixels:
@@ -60,10 +60,10 @@ class Limits:
             )
 
     def check(self, name: str, frames: int, width: int, height: int) -> None:
-        """Refuse a video of this many frames of this size, in pixels.
+        """Refuse a video with this many frames of this size, in pixels.
 
         Raises:
-            VideoError: It is over a limit; the message says which, and how to raise it.
+            VideoError: It exceeds a limit; the message says which one and how to raise it.
         """
         self.check_frame(name, width, height)
         if frames > self.frames:
@@ -81,6 +81,6 @@ class Limits:
 
 def _raised(limit: str) -> str:
     return (
-        f"If it is meant to be so large, set {VARIABLES[limit]} to a higher limit (`Limits` in "
+        f"If the size is intended, set {VARIABLES[limit]} to a higher limit (`Limits` in "
         "Python), or cut it: `ffmpeg -i FILE -t SECONDS -c copy shorter.mp4`."
     )

@@ -1,4 +1,4 @@
-"""Which entries of a folder are videos: the one lister of all commands."""
+"""List the videos of a folder, in the same way for all commands."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ENDINGS = frozenset({".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
-"""What the name of a video may end with; whether it can be read is seen on reading."""
+"""Possible endings of a video's name; only reading it shows whether the file is valid."""
 IMAGE_ENDINGS = frozenset({".png", ".jpg", ".jpeg"})
 
 
 def is_hidden(path: Path) -> bool:
-    """Whether a name begins with a dot, as `._walk.mp4` does, which macOS leaves on other disks."""
+    """Whether a name begins with a dot, like `._walk.mp4`, which macOS writes on other disks."""
     return path.name.startswith(".")
 
 
 def is_image_folder(path: Path) -> bool:
-    """Whether a folder holds images of its own, and may thus be a video."""
+    """Whether a folder contains images of its own, and so may be a video."""
     return path.is_dir() and any(
         not is_hidden(inner) and inner.suffix.lower() in IMAGE_ENDINGS for inner in path.iterdir()
     )
@@ -30,14 +30,14 @@ def is_video(path: Path) -> bool:
 
 
 def name_of(path: Path) -> str:
-    """Name without a video's ending; a dot elsewhere in the name is part of it."""
+    """Name without a video's ending; any other dot is part of the name."""
     return path.stem if path.suffix.lower() in ENDINGS and not path.is_dir() else path.name
 
 
 def find_videos(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Give the videos of a folder by name, without their ending.
+    """Yield the videos of a folder by name, without their endings.
 
-    Links are followed. Hidden files, and what is no video, are left alone.
+    Links are followed. Hidden files and files that are not videos are ignored.
 
     Raises:
         ValueError: There is no such folder.

@@ -1,4 +1,4 @@
-"""The normal form: the frames, size and rate in which everything is scored."""
+"""The normal form: the frame count, size and frame rate in which every video is scored."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from smmbench.video.geometry import stretch
 from smmbench.video.types import Video
 
 TIE = 1e-3
-"""Seconds by which two instants may differ and be one: containers round times to milliseconds."""
+"""Seconds by which equal instants may differ, since containers round times to milliseconds."""
 
 
 @dataclass(frozen=True)
 class NormalForm:
-    """What a protocol wants of every video.
+    """What a protocol requires of every video.
 
     Attributes:
         frames: Number of frames.
-        width: In pixels.
-        height: In pixels.
-        fps: Frames a second.
+        width: Width in pixels.
+        height: Height in pixels.
+        fps: Frames per second.
     """
 
     frames: int
@@ -40,22 +40,22 @@ class NormalForm:
 
 
 def normal_form(video: Video, form: NormalForm) -> Video:
-    """Bring a video to the normal form: first in time, then in space.
+    """Convert a video to the normal form: first in time, then in space.
 
-    In time: the clip is looked at `form.fps` times a second from its first frame on, and the
-    frame nearest to each instant is taken (of two equally near, the later), by the times of the
+    In time, the clip is sampled `form.fps` times per second from its first frame on, taking the
+    frame nearest to each instant (the later of two equally near), by the times of the
     frames where their rate varies. At the same rate these are the first `form.frames` frames.
-    What comes after is left out; nothing is blended.
+    Later frames are left out; nothing is blended.
 
-    In space: the largest part of the wanted aspect is cut from the centre and resized by an
-    antialiased bicubic filter; a frame that has the size already keeps its pixels.
+    In space, the largest centred region with the required aspect ratio is resized by an
+    antialiased bicubic filter; a frame that already has the size keeps its pixels.
 
     Args:
         video: Any video.
-        form: What is wanted.
+        form: The required form.
 
     Returns:
-        The same object if it has the normal form already; else a video whose notes say more.
+        The same object if it already has the normal form; else a video with notes on the changes.
 
     Raises:
         VideoError: The video is too short.
@@ -77,13 +77,13 @@ def normal_form(video: Video, form: NormalForm) -> Video:
 
 
 def _indices(video: Video, form: NormalForm) -> Int[np.ndarray, " frames"]:
-    """Tell which frame of a video is nearest to each instant of a normal form.
+    """Find the frame of a video that is nearest to each instant of a normal form.
 
     Raises:
         VideoError: The video ends before the last instant.
     """
     count = len(video.frames)
-    # A millionth of a frame: rates come rounded from containers, and a tie must stay a tie.
+    # A millionth of a frame: containers round rates, and a tie must stay a tie.
     instants = np.arange(form.frames) * (video.fps / form.fps) + 1e-6
     if video.instants:
         return _nearest_in_time(np.array(video.instants), video.fps, form)
@@ -91,13 +91,13 @@ def _indices(video: Video, form: NormalForm) -> Int[np.ndarray, " frames"]:
         needed = math.floor(instants[-1]) + 1
         raise VideoError(
             f"The video has {count} frames at {video.fps:g} a second, too few: {form.frames} "
-            f"frames at {form.fps:g} a second are wanted, which takes {needed} of its frames."
+            f"frames at {form.fps:g} a second are needed, which takes {needed} of its frames."
         )
     return np.minimum(np.floor(instants + 0.5).astype(np.int64), count - 1)
 
 
 def frames_at(video: Video, fps: float) -> int:
-    """Count the frames that a video has at another rate: the instants up to its last frame's."""
+    """Number of frames of a video at another rate: the instants up to that of its last frame."""
     if video.instants:
         return math.floor(video.instants[-1] * fps + 1e-6) + 1
     return math.floor((len(video.frames) - 1) * fps / video.fps + 1e-6) + 1
@@ -106,7 +106,7 @@ def frames_at(video: Video, fps: float) -> int:
 def centred(
     frames: UInt8[np.ndarray, "time height width 3"], form: NormalForm
 ) -> UInt8[np.ndarray, "time form_height form_width 3"]:
-    """Cut the centre of the form's aspect from frames and resize it to the form's size."""
+    """Crop frames to the centre with the form's aspect ratio, and resize to the form's size."""
     height, width = frames.shape[1:3]
     if (width, height) == (form.width, form.height):
         return frames
@@ -114,7 +114,7 @@ def centred(
 
 
 def resizing_note(width: int, height: int, form: NormalForm) -> str:
-    """What `centred` does to frames of this size, in words."""
+    """Describe in words what `centred` does to frames of this size."""
     cropped = _centre(width, height, form) != (0, 0, width, height)
     centre = "centre of " if cropped else ""
     return f"{centre}{width}x{height} resized to {form.width}x{form.height}"
@@ -125,7 +125,7 @@ def _nearest_in_time(times: np.ndarray, fps: float, form: NormalForm) -> Int[np.
     if wanted[-1] >= times[-1] + 1 / fps:
         raise VideoError(
             f"The video's last frame is shown {times[-1]:.3g} s after its first, too early: "
-            f"{form.frames} frames at {form.fps:g} a second are wanted, the last at "
+            f"{form.frames} frames at {form.fps:g} a second are needed, the last at "
             f"{wanted[-1]:.3g} s."
         )
     tie = min(TIE, float(np.diff(times).min()) / 4)
@@ -136,7 +136,7 @@ def _nearest_in_time(times: np.ndarray, fps: float, form: NormalForm) -> Int[np.
 
 
 def _centre(width: int, height: int, form: NormalForm) -> tuple[float, float, float, float]:
-    """The largest centred box of the form's aspect (left, top, right, bottom), in pixels."""
+    """The largest centred box of the form's aspect ratio (left, top, right, bottom), in pixels."""
     aspect = form.width / form.height
     box_width = min(float(width), height * aspect)
     box_height = min(float(height), width / aspect)

@@ -1,4 +1,4 @@
-"""Reading a video, wherever it comes from, to upright 8-bit RGB with square pixels."""
+"""Read videos of all supported kinds to upright 8-bit RGB with square pixels."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ __all__ = ["Limits", "read_normal_form", "read_video"]
 def read_video(path: Path | str, limits: Limits | None = None, fps: float | None = None) -> Video:
     """Read a video file (mp4, mov, mkv, webm, gif, avi, mpg) or a folder of numbered images.
 
-    What a player shows is what counts. Pictures that no player shows (what an edit list leaves
-    out, leading pictures of a stream that was cut without encoding, references of VP8 and VP9)
-    are left out here too. A cut file is an error and never a shorter video; so is one that does
-    not tell where it ends (a live recording), and one of whose shown pictures any is damaged.
-    These are converted, and each is said in `Video.notes`:
+    The result is what a player shows. Pictures that no player shows (those that an edit list
+    leaves out, leading pictures of a stream that was cut without encoding, references of VP8 and
+    VP9) are left out here too. A cut file is an error and never a shorter video. So is a file that
+    does not state where it ends (a live recording), or of whose displayed pictures any is damaged.
+    The following is converted, and each conversion is listed in `Video.notes`:
 
     - more than 8 bits: rounded to 8, as ffmpeg does;
     - a rotation or mirroring flag: applied;
-    - transparency: laid over black, or left out where it is a second picture (WebM);
+    - transparency: composited over black, or left out where it is a second picture (WebM);
     - pixels that are not square: the shorter side is stretched;
     - interlaced fields: deinterlaced;
     - high dynamic range or a wide gamut: read as it is;
     - a variable frame rate: every frame is kept with its time in `Video.instants`.
 
-    Colours are those of the ffmpeg command line: BT.601 or BT.709 and full or limited range as
-    the file says, BT.601 and limited range where it does not.
+    Colours match those of the ffmpeg command line: BT.601 or BT.709 and full or limited range as
+    the file states, BT.601 and limited range if it states neither.
 
     Args:
         path: The file or the folder.
         limits: The largest video that is read, by default `Limits.from_environment()`.
-        fps: Frames a second of a folder, by default 8; a file knows its own.
+        fps: Frames per second of a folder, by default 8; a file states its own.
 
     Raises:
         VideoError: It cannot be read; the message says why and what to do.
@@ -64,18 +64,18 @@ def read_normal_form(
     shorter: bool = False,
     start: int = 0,
 ) -> Video:
-    """Read only what the normal form of a video takes: the same as `normal_form(read_video())`.
+    """Read only what the normal form of a video needs: the same as `normal_form(read_video())`.
 
-    Reading stops where the normal form ends and frames are resized as they are decoded, so that
-    a long or a large video costs only what is used. Damage after that end is not seen.
+    Reading stops where the normal form ends, and frames are resized as they are decoded, so that
+    the cost of a long or large video depends only on what is used. Later damage is not detected.
 
     Args:
         path: The file or the folder.
-        form: What is wanted.
-        limits: As in `read_video`; they hold for what is kept.
-        fps: Frames a second of a folder, by default those of the form, frame for frame.
-        shorter: Whether a video may end before the form does; it then has fewer frames.
-        start: The number of the first frame that is taken, counted from 0.
+        form: The required form.
+        limits: As in `read_video`; they apply to what is kept.
+        fps: Frames per second of a folder, by default those of the form, frame for frame.
+        shorter: Whether a video may end before the form does; the result then has fewer frames.
+        start: Number of the first frame to read, counted from 0.
 
     Raises:
         VideoError: It cannot be read or is too short; the message says why and what to do.

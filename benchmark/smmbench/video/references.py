@@ -1,7 +1,7 @@
-"""Reference videos: clips whose motion a method is given, made of the frames of another.
+"""Reference videos: clips whose motion a method receives, made from the frames of another clip.
 
-A method that follows its reference moves otherwise when the reference does. So the same prompts
-are run again with the clip played backwards, with another clip, and with a still.
+The output of a method that follows its reference changes with it. The same prompts are therefore
+run again with the clip played backwards, with another clip, and with a still image.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from smmbench.video.types import Video
 
 Reference = Literal["forward", "reversed", "other", "none"]
-"""The motion that a method is given: the clip's own, backwards, another clip's, or none."""
+"""The motion that a method receives: the clip's own, reversed, another clip's, or none."""
 
 
 def backwards(video: Video) -> Video:
@@ -22,5 +22,5 @@ def backwards(video: Video) -> Video:
 
 
 def held(video: Video) -> Video:
-    """The first frame for as long as the clip lasts: its look without its motion."""
+    """The first frame for the length of the clip: its appearance without its motion."""
     return Video(np.repeat(video.frames[:1], len(video.frames), axis=0), video.fps, video.notes)

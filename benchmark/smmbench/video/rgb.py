@@ -1,7 +1,7 @@
-"""Converting decoded frames to RGB as ffmpeg's own command line does.
+"""Convert decoded frames to RGB exactly as ffmpeg's command line does.
 
-PyAV's direct conversion leaves out where the chroma samples lie, so 10-bit and odd-sized video
-comes out up to 26 of 255 off; FFmpeg's `scale` filter, used here, agrees to the bit.
+PyAV's direct conversion ignores the position of chroma samples, so 10-bit and odd-sized videos
+are off by up to 26 of 255; FFmpeg's `scale` filter, used here, agrees exactly.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ WIDE = (ColorPrimaries.BT2020, ColorPrimaries.SMPTE431, ColorPrimaries.SMPTE432)
 def to_rgb(
     frames: Iterator[VideoFrame], stream: VideoStream, notes: list[str]
 ) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
-    """Convert by one filter graph, made for the first frame; say in `notes` what changed."""
+    """Convert with one filter graph, built for the first frame; add changes to `notes`."""
     graph: Graph | None = None
     translucent = False
     for frame in frames:
@@ -61,7 +61,7 @@ def _pull(graph: Graph) -> Iterator[UInt8[np.ndarray, "height width channels"]]:
     while True:
         try:
             frame = graph.pull()
-        except (av.error.BlockingIOError, av.error.EOFError):  # wants more, or has no more
+        except (av.error.BlockingIOError, av.error.EOFError):  # needs more frames, or has no more
             return
         yield frame.to_ndarray()
 
@@ -81,7 +81,7 @@ def _conversions(frame: VideoFrame) -> Iterator[str]:
 def over_black(
     image: UInt8[np.ndarray, "height width channels"],
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """Lay an image with straight alpha (RGBA) over black; RGB comes back as it is."""
+    """Composite an image with straight alpha (RGBA) over black; RGB is returned unchanged."""
     if image.shape[-1] == 3:
         return image
     alpha = image[..., 3:].astype(np.uint16)

@@ -1,4 +1,4 @@
-"""Which packets of a file owe a shown picture: what a player shows is what counts."""
+"""Which packets of a file must produce a displayed picture, as in a player."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ def is_hidden(codec: str, head: bytes) -> bool:
 
 @dataclass
 class Owed:
-    """The packets of a stream that should each give a picture, in the order of decoding.
+    """The packets of a stream that must each produce a picture, in decoding order.
 
-    A file that was cut out of a longer one without encoding (`ffmpeg -ss 5 -c copy`) may begin
+    A file that was cut from a longer one without encoding (`ffmpeg -ss 5 -c copy`) may begin
     with an open group of pictures: the *leading* pictures follow the first key picture in the
     file, come before it in time, and refer to pictures that were cut away. No player shows them.
     """
 
     codec: str
-    start: int | None = None  # when the first packet is shown, in ticks
-    leading: bool = False  # whether the packet before this one may have been followed by one
+    start: int | None = None  # display time of the first packet, in ticks
+    leading: bool = False  # whether the next packet may be a leading one
     times: list[int | None] = field(default_factory=list)
 
     def add(self, head: bytes, time: int | None, discarded: bool) -> None:
         """Count one packet.
 
         Args:
-            head: Its first two bytes.
-            time: When its picture is shown, in ticks; None if the file does not say.
-            discarded: Whether the container says that it is not shown (an edit list).
+            head: The packet's first two bytes.
+            time: Display time of its picture, in ticks; None if the file does not state it.
+            discarded: Whether the container marks it as not displayed (an edit list).
         """
         first = self.start is None and not self.times
         if first and time is not None:
@@ -60,10 +60,10 @@ class Owed:
             self.times.append(time)
 
     def lost(self, shown: Sequence[int | None], whole: bool) -> int:
-        """Count the pictures that should have been shown and were not.
+        """Count the pictures that should have been displayed but were not.
 
         Args:
-            shown: When each decoded picture is shown, in ticks.
+            shown: Display time of each decoded picture, in ticks.
             whole: Whether the file was decoded to its end; otherwise only packets up to the last
                 picture count.
         """
@@ -74,5 +74,5 @@ class Owed:
             return len(self.times) - len(shown)
         known = [time for time in shown if time is not None]
         if not known or None in self.times:
-            return 0  # the file does not say which packets come before the end
+            return 0  # the file does not state which packets come before the end
         return sum(time <= known[-1] for time in self.times if time is not None) - len(known)

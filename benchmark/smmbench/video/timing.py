@@ -1,4 +1,4 @@
-"""The times and the frame rate of a file, from when its frames are shown."""
+"""The display times and the frame rate of a file."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy as np
 def frame_times(
     times: Sequence[int | None], tick: Fraction, stated: Iterable[Fraction | None]
 ) -> tuple[Fraction | None, tuple[float, ...]]:
-    """Rate of a clip and, where its frames are not evenly spaced, the instant of each.
+    """Frame rate of a clip and, if its frames are not evenly spaced, the instant of each.
 
     A container states several rates and some are wrong: the mean over a clip whose last frame is
-    held longer, the field rate of an interlaced one. The first one that agrees with the times to
-    a tick is taken; it is exact where the times are rounded (Matroska rounds to milliseconds).
+    held longer, the field rate of an interlaced one. The first rate that agrees with the times to
+    within a tick is used; it is exact even if the times are rounded (Matroska: to milliseconds).
 
     Args:
-        times: When each frame is shown, in ticks, in order; None where the file does not say.
-        tick: Seconds.
-        stated: Rates that the container states, in frames a second, best first.
+        times: Display time of each frame, in ticks, in order; None if the file does not state it.
+        tick: Length of a tick in seconds.
+        stated: Rates that the container states, in frames per second, best first.
 
     Returns:
-        The rate in frames a second (the mean of a clip whose frames are not evenly spaced; None
-        if nothing tells it), and the instants in seconds from the first frame, or none.
+        The rate in frames per second (the mean for a clip whose frames are not evenly spaced; None
+        if it is unknown), and the instants in seconds from the first frame, or none.
     """
     rates = [rate for rate in stated if rate]
     known = [time for time in times if time is not None]
@@ -35,7 +35,7 @@ def frame_times(
     mean = Fraction(len(known) - 1) / span
     steps = [later - earlier for earlier, later in pairwise(known)]
     if max(steps) - min(steps) > max(2, 0.1 * float(1 / (mean * tick))):
-        if min(steps) <= 0:  # two frames at one time: no order but that of the file
+        if min(steps) <= 0:  # two frames at the same time: only the file has an order
             return mean, ()
         return mean, tuple(float((time - known[0]) * tick) for time in known)
     for rate in rates:

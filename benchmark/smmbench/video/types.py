@@ -1,4 +1,4 @@
-"""The value that everything is made of and scored in: frames and their times."""
+"""The type of all generated and scored videos: frames and their times."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Video:
 
     Attributes:
         frames: RGB, 0 to 255, upright, square pixels.
-        fps: Frames a second, above 0; the mean where `instants` says that they vary.
+        fps: Frames per second, above 0; the mean if `instants` shows that the rate varies.
         notes: What was converted while reading ("10 bit to 8", "rotated 90"), oldest first.
-        instants: When each frame is shown, in seconds from the first one, increasing; empty for
-            frames that are evenly spaced, frame `t` at `t / fps`.
+        instants: Display time of each frame, in seconds from the first one, increasing; empty for
+            frames that are evenly spaced, with frame `t` at `t / fps`.
     """
 
     frames: UInt8[np.ndarray, "time height width 3"]
@@ -44,16 +44,16 @@ class Video:
     def _check_instants(self) -> None:
         if len(self.instants) != len(self.frames):
             raise VideoError(
-                f"A video of {len(self.frames)} frames needs as many instants, "
+                f"A video of {len(self.frames)} frames needs one instant per frame, "
                 f"got {len(self.instants)}."
             )
         steps = np.diff(self.instants)
         if self.instants[0] != 0 or not (steps > 0).all() or not np.isfinite(steps).all():
-            raise VideoError("The instants of a video must begin at 0 and increase.")
+            raise VideoError("The instants of a video must start at 0 and increase.")
 
     @property
     def pixels_sha256(self) -> str:
-        """SHA-256 of the shape and the decoded RGB; times and container do not enter it."""
+        """SHA-256 of the shape and the decoded RGB, independent of times and container."""
         digest = hashlib.sha256(repr(self.frames.shape).encode())
         digest.update(np.ascontiguousarray(self.frames).tobytes())
         return digest.hexdigest()

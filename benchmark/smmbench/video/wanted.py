@@ -1,4 +1,4 @@
-"""What is kept of a video while it is read: how long, and each frame in which form."""
+"""Which part of a video is read, and in which form each frame is kept."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 Images = UInt8[np.ndarray, "... 3"]
-"""Frames of any number and size, (time, height, width, 3)."""
+"""Any number of frames of any size, (time, height, width, 3)."""
 
 
 def _as_it_is(images: Images) -> Images:
@@ -19,12 +19,12 @@ def _as_it_is(images: Images) -> Images:
 
 @dataclass(frozen=True)
 class Wanted:
-    """How much of a video is read; by default all of it.
+    """The part of a video to read; by default all of it.
 
     Attributes:
-        seconds: Frames are read until one is shown so long after the first, or later.
-        start: The number of the first frame; those before it are left out.
-        finish: Applied to each upright frame as soon as it is read, to hold less of it.
+        seconds: Read until a frame is displayed this many seconds after the first, or later.
+        start: Number of the first frame; earlier ones are left out.
+        finish: Applied to each upright frame as soon as it is read, to keep less of it.
     """
 
     seconds: float = math.inf

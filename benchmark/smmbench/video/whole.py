@@ -1,7 +1,7 @@
-"""Telling from a file's own structure what it is, and that its end is there.
+"""Identify a container and check from a file's own structure that the file is complete.
 
-Decoders make the best of a cut file and return a shorter video. A container says how long it
-is, so its outermost structure is walked first; no pixel is decoded for that.
+Decoders return a shorter video for a cut file. A container states how long it is, so its
+outermost structure is checked first, without decoding a pixel.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _REMUX = "Rewrite it with its length: `ffmpeg -i FILE -map 0:v -c copy new.mkv`.
 NO_LENGTH = {
     "mpeg": "an MPEG program stream does not say its length: a cut between packets cannot be seen"
 }
-"""A note for containers in which not every cut can be seen."""
-_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")  # that a file begins with
+"""A note for containers in which some cuts cannot be detected."""
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")  # with which a file begins
 _BOXES = (*_MP4_BOXES, b"moof", b"mfra", b"sidx", b"ssix", b"styp", b"udta", b"meta", b"uuid")
 
 
 def container_format(path: Path) -> str:
     """FFmpeg's name of the container, by its first bytes: `mov`, `matroska`, `gif`, `avi`, `mpeg`.
 
-    Only these are opened: FFmpeg's playlist formats would let a file name others to be read.
+    Only these are opened: FFmpeg's playlist formats would let a file name other files to read.
 
     Raises:
-        VideoError: The file is empty or something else.
+        VideoError: The file is empty or of another kind.
     """
     with path.open("rb") as file:
         head = file.read(12)
@@ -45,20 +45,20 @@ def container_format(path: Path) -> str:
     if head[:4] == b"\0\0\1\xba":
         return "mpeg"
     raise VideoError(
-        f"'{path}' is not a video that is read here: it must be mp4, mov, mkv, webm, gif, avi "
+        f"'{path}' is not a supported video: it must be mp4, mov, mkv, webm, gif, avi "
         "or mpg, or a folder of numbered png or jpg images."
     )
 
 
 def check_whole(path: Path, container: str) -> None:
-    """Make sure that a file reaches to the end that its container states.
+    """Check that a file reaches the end that its container states.
 
     Args:
         path: The file.
-        container: What `container_format` said of it.
+        container: Result of `container_format`.
 
     Raises:
-        VideoError: The file is cut, or does not tell where it ends.
+        VideoError: The file is cut, or does not state where it ends.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -72,9 +72,9 @@ def _cut(missing: int) -> str:
 
 
 def _walk_mp4(file: BinaryIO, size: int) -> str:
-    """Follow the outermost boxes (ISO 14496-12, 4.2); a word on the first fault.
+    """Follow the outermost boxes (ISO 14496-12, 4.2); describe the first fault.
 
-    What follows the last box and is none is left alone, as players do.
+    Bytes after the last box that form no box are ignored, as in players.
     """
     seen: set[bytes] = set()
     for kind, start, end in _boxes(file, 0, size):
@@ -90,19 +90,19 @@ def _walk_mp4(file: BinaryIO, size: int) -> str:
     if b"moov" not in seen:
         return "is cut: its index (the box 'moov') is missing. Copy or fetch it again."
     if b"mvex" in seen and b"mfra" not in seen:
-        return f"is made of fragments and does not say how many, so it may be cut. {_REMUX}"
+        return f"consists of fragments and does not state how many, so it may be cut. {_REMUX}"
     return ""
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, first byte and end of each box; an empty kind, at last, where it is none."""
+    """Kind, first byte and end of each box; finally an empty kind where no box begins."""
     while start < end:
         file.seek(start)
         head = file.read(16).ljust(8, b"\0")
         length, kind = int.from_bytes(head[:4]), head[4:8]
         if length == 1:
             length = int.from_bytes(head[8:16])
-        elif length == 0 and kind != bytes(4):  # the last box: to the end of the file
+        elif length == 0 and kind != bytes(4):  # the last box extends to the end of the file
             length = end - start
         yield (kind if length >= 8 else b""), start, start + length
         if length < 8:
@@ -111,10 +111,10 @@ def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, i
 
 
 def _walk_matroska(file: BinaryIO, size: int) -> str:
-    """Follow the elements (RFC 8794, section 5) down to the blocks; a word on the first fault.
+    """Follow the elements (RFC 8794, section 5) down to the blocks; describe the first fault.
 
-    A demuxer that loses its way among the blocks goes on as if they were not there. What follows
-    the segment and is no element is left alone, as players do.
+    A demuxer that loses its position among the blocks continues as if they did not exist. Bytes
+    after the segment that form no element are ignored, as in players.
     """
     position, segment = 0, False
     while position < size:
@@ -126,7 +126,7 @@ def _walk_matroska(file: BinaryIO, size: int) -> str:
         if segment and element.kind not in _AFTER_SEGMENT:
             return ""
         if element.end is None:
-            return f"does not say its length (its writer was stopped, or live). {_REMUX}"
+            return f"does not state its length (its writer was stopped, or still runs). {_REMUX}"
         if element.end > size:
             return _cut(element.end - size)
         if element.kind == _SEGMENT:
@@ -146,7 +146,7 @@ _PADDING = "is padded with zeros at byte {}."
 
 @dataclass(frozen=True)
 class _Element:
-    """One element: what it is, where its content begins and ends (None: it does not say)."""
+    """One element: its kind, and where its content begins and ends (None if not stated)."""
 
     kind: int = 0
     start: int = 0
@@ -158,7 +158,7 @@ class _Element:
 def _element(file: BinaryIO, position: int) -> _Element:
     file.seek(position)
     head = file.read(12)
-    if not head or head[0] < 0x10:  # no length of an identifier; some writers pad with zeros
+    if not head or head[0] < 0x10:  # not an identifier; some writers pad with zeros
         return _Element(fault="is damaged at byte {}." if head.strip(b"\0") else _PADDING)
     id_bytes = 9 - head[0].bit_length()
     if len(head) <= id_bytes or not head[id_bytes]:
@@ -174,7 +174,7 @@ def _element(file: BinaryIO, position: int) -> _Element:
 
 
 def _gap(file: BinaryIO, start: int, end: int, parent: int = _SEGMENT) -> int | None:
-    """The first byte between `start` and `end` where no element begins as it should, if any."""
+    """The first byte between `start` and `end` where no valid element begins, if any."""
     while start < end:
         element = _element(file, start)
         if element.kind == _CLUSTER and element.end is None:  # it ends where the next one begins
@@ -193,16 +193,16 @@ def _gap(file: BinaryIO, start: int, end: int, parent: int = _SEGMENT) -> int | 
 
 
 def _walk_avi(file: BinaryIO, size: int) -> str:
-    """Follow the RIFF chunks (AVI, and `AVIX` of OpenDML); a word on the first fault."""
+    """Follow the RIFF chunks (AVI, and `AVIX` of OpenDML); describe the first fault."""
     position = 0
     while position < size:
         file.seek(position)
         head = file.read(12)
-        if head[:4] != b"RIFF":  # what follows the last one is left alone
+        if head[:4] != b"RIFF":  # bytes after the last one are ignored
             return "" if position else "is damaged at byte 0."
         length = int.from_bytes(head[4:8], "little")
         if length in (0, 0xFFFFFFFF):
-            return f"does not say its length (its writer was stopped). {_REMUX}"
+            return f"does not state its length (its writer was stopped). {_REMUX}"
         position += 8 + length + length % 2
     return _cut(position - size) if position > size + 1 else ""
 
@@ -214,7 +214,7 @@ def _walk_mpeg(file: BinaryIO, size: int) -> str:
         file.seek(position)
         head = file.read(14)
         if head[:3] != b"\0\0\1":
-            break  # what follows is left alone
+            break  # bytes after it are ignored
         if head[3] == 0xB9:  # the end of the program
             return ""
         if head[3] == 0xBA:  # a pack: 12 bytes in MPEG-1; in MPEG-2, 14 and stuffing
@@ -226,7 +226,7 @@ def _walk_mpeg(file: BinaryIO, size: int) -> str:
 
 
 def _walk_gif(file: BinaryIO, size: int) -> str:
-    """Follow the blocks up to the trailer (GIF89a specification); a word on the first fault."""
+    """Follow the blocks up to the trailer (GIF89a specification); describe the first fault."""
     screen = file.read(13)
     if len(screen) < 13:
         return _cut(13 - len(screen))

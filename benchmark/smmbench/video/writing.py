@@ -1,4 +1,4 @@
-"""Writing videos: lossless ones that are scored, and previews that a browser plays."""
+"""Write videos: lossless ones for scoring, and previews for browsers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ MILLISECOND = Fraction(1, 1000)
 
 
 def write_lossless(path: Path | str, video: Video) -> None:
-    """Write FFV1 in Matroska, which decodes to the very same RGB; whole or not at all.
+    """Write FFV1 in Matroska, which decodes to exactly the same RGB, as one atomic write.
 
-    The same video gives the same bytes: no dates, no random identifiers, no dependence on the
-    number of processors. Damage within the file shows in the pixels' hash, which a record keeps.
+    The same video gives the same bytes: there are no dates or random identifiers, and the number
+    of processors has no influence. Damage inside the file changes the pixel hash in its record.
     """
-    slices = "4" if min(video.frames.shape[1:3]) > 1 else "1"  # a slice needs a pixel
+    slices = "4" if min(video.frames.shape[1:3]) > 1 else "1"  # a slice needs at least one pixel
     with atomic_path(Path(path)) as temporary:
         options = {"fflags": "+bitexact"}
         with av.open(str(temporary), "w", format="matroska", options=options) as container:
@@ -48,8 +48,8 @@ def write_lossless(path: Path | str, video: Video) -> None:
 def write_preview(path: Path | str, video: Video) -> None:
     """Write H.264 in MP4 (4:2:0, BT.709, index first), which every browser plays.
 
-    It is for looking and is never scored. Odd sides grow by a pixel, a copy of the edge: 4:2:0
-    has one colour for two pixels by two.
+    Previews are for viewing and are never scored. Odd sides are extended by one pixel, a copy of
+    the edge: 4:2:0 has one colour value per two by two pixels.
     """
     height, width = video.frames.shape[1:3]
     padding = ((0, height % 2), (0, width % 2), (0, 0))
@@ -85,5 +85,5 @@ def _to_bt709(image: UInt8[np.ndarray, "height width 3"]) -> VideoFrame:
 
 
 def _rate(fps: float) -> Fraction:
-    """The simple fraction that was meant: 23.976... is 24000/1001."""
+    """The simple fraction nearest to a decimal rate: 23.976... is 24000/1001."""
     return Fraction(fps).limit_denominator(10_000)
