@@ -66,7 +66,7 @@ def projections(
 
 
 def _projected(denoiser: Denoiser, attention: Any, q: Tensor, k: Tensor, x: Latent) -> Projected:
-    """As the layer lies; the tokens of a transformer are folded like frames of a UNet."""
+    """The layer's queries and keys; a transformer's tokens are folded like frames of a UNet."""
     heads = _heads(attention)
     if isinstance(denoiser.family, UNet3D):
         return Projected(q.to(x), k.to(x), heads)
@@ -99,10 +99,10 @@ def attention_layers(denoiser: Denoiser, named: tuple[str, ...]) -> tuple[str, .
 
 
 def temporal_layers(network: nn.Module, block: str) -> tuple[str, ...]:
-    """Names of the attentions over time in a block, in their order.
+    """Names of the attentions over time in a block, in order.
 
     Raises:
-        LookupError: The block has none.
+        LookupError: The block has no attention over time.
     """
     names = tuple(
         name
@@ -121,14 +121,15 @@ def temporal_layers(network: nn.Module, block: str) -> tuple[str, ...]:
 
 
 def over_time_layers(denoiser: Denoiser, block: str) -> tuple[str, ...]:
-    """Attentions that compare a place with itself in other frames.
+    """Names of the attentions that compare a position with itself in other frames.
 
     Args:
         denoiser: The network.
-        block: Block of the network; empty: a UNet's second decoder block, else the middle one.
+        block: Block of the network; if empty, a UNet's second decoder block or else the middle
+            one.
 
     Raises:
-        LookupError: The block has none.
+        LookupError: The block has no such attention.
     """
     (block,) = (block,) if block else block_layers(denoiser)
     if isinstance(denoiser.family, UNet3D):
@@ -139,10 +140,10 @@ def over_time_layers(denoiser: Denoiser, block: str) -> tuple[str, ...]:
 
 
 def over_time(projected: Projected, denoiser: Denoiser, x: Latent) -> Projected:
-    """Restrict an attention to comparisons over time: rows of places, tokens of frames.
+    """Restrict an attention to comparisons over time: rows of positions, tokens of frames.
 
-    A UNet's temporal attention has this form already. For a joint attention, each place is compared
-    only with itself in the other frames.
+    A UNet's temporal attention already has this form. For a joint attention, each position is
+    compared only with itself in the other frames.
     """
     if isinstance(denoiser.family, UNet3D):
         return projected
@@ -155,7 +156,7 @@ def over_time(projected: Projected, denoiser: Denoiser, x: Latent) -> Projected:
 
 
 def probabilities(projected: Projected) -> Float[Tensor, "rows head token token"]:
-    """The attention's probabilities: softmax over keys of q k^T / sqrt(width of a head)."""
+    """The attention probabilities: softmax over keys of q k^T / sqrt(width of a head)."""
     q, k = (
         torch.unflatten(side, -1, (projected.heads, -1)).movedim(2, 1)
         for side in (projected.q, projected.k)
@@ -166,19 +167,19 @@ def probabilities(projected: Projected) -> Float[Tensor, "rows head token token"
 def cross_frame_logits(
     projected: Projected, batch: int, frames: int
 ) -> Float[Tensor, "batch moment place moment place"]:
-    """Logits of each place of each frame to each place of each frame, the mean over heads.
+    """Logits of each position of each frame to each position of each frame, averaged over heads.
 
     Args:
         projected: Of an attention over space, with time folded into its rows.
         batch: Number of clips.
-        frames: Of each.
+        frames: Number of frames of each clip.
 
     Raises:
-        LookupError: The rows are not the clips' frames: the attention is over time.
+        LookupError: The rows are not the clips' frames, so the attention is over time.
     """
     if len(projected.q) != batch * frames:
         raise LookupError(
-            f"An attention over space has {batch} x {frames} rows, one a frame; this one has "
+            f"An attention over space has {batch} x {frames} rows, one per frame; this one has "
             f"{len(projected.q)}, so it is over time: name one of `attentions`, not of "
             "`temp_attentions`."
         )
@@ -187,23 +188,23 @@ def cross_frame_logits(
     )
     # The mean over heads of the heads' products is the product over the whole width.
     scale = projected.heads * math.sqrt(q.shape[-1] / projected.heads)
-    logits = (q / scale) @ k.mT  # these are large: no second copy to scale them
+    logits = (q / scale) @ k.mT  # scaled first, since a scaled copy of the logits is large
     return torch.unflatten(torch.unflatten(logits, 2, (frames, -1)), 1, (frames, -1))
 
 
 def grid_of(places: int, rows: int, columns: int) -> tuple[int, int]:
-    """Rows and columns of a layer with this number of places, from those of the latent.
+    """Rows and columns of a layer with this number of positions, from those of the latent.
 
     Each level of the network halves both, rounding up.
 
     Raises:
-        ValueError: No level of this latent has that many places.
+        ValueError: No level of this latent has that many positions.
     """
     size = rows, columns
     while size[0] * size[1] > places:
         size = (size[0] + 1) // 2, (size[1] + 1) // 2
     if size[0] * size[1] != places:
-        raise ValueError(f"No level of a {rows}x{columns} latent has {places} places.")
+        raise ValueError(f"No level of a {rows}x{columns} latent has {places} positions.")
     return size
 
 

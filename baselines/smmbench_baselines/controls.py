@@ -1,4 +1,4 @@
-"""Controls: methods that cheat or fail in one known way, so that their scores are known.
+"""Controls: methods that cheat or fail in a known way, so that their scores are known.
 
 They anchor the board: a copy of the source moves perfectly and ignores the prompt, and noise does
 neither. A metric that scores them otherwise is wrong, whatever it says about the methods.
@@ -76,7 +76,7 @@ class RecolouredCopy(Control):
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:
-        """Turn the channels round by one."""
+        """Rotate the order of the channels by one."""
         return Video(np.roll(prepared.video.frames, 1, axis=-1), prepared.video.fps)
 
 
@@ -89,7 +89,7 @@ class TurnedCopy(Control):
         kind="control",
         licence="Apache-2.0",
         notes="Rows, columns and time are reversed, so that rightward motion stays rightward: no "
-        "pixel and no frame is in its place, but nothing is transferred.",
+        "pixel and no frame is in its original position, but nothing is transferred.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:

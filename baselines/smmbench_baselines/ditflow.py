@@ -62,10 +62,10 @@ def places(rows: int, columns: int) -> Float[Tensor, "place 2"]:
 
 
 def hard_flow(logits: Attention, rows: int, columns: int) -> Flow:
-    """Hard flow: where each place of frame i (first time axis) is found in frame j, by arg-max.
+    """Hard flow: position in frame j that matches each position of frame i (first time axis).
 
     Returns:
-        Displacements (x, y) in cells; for equal logits, the first place in reading order.
+        Displacements (x, y) in cells by arg-max; for equal logits, the first in reading order.
     """
     grid = places(rows, columns).to(logits)
     found = grid[logits.argmax(-1)]  # batch, time, place, other time
@@ -73,7 +73,7 @@ def hard_flow(logits: Attention, rows: int, columns: int) -> Flow:
 
 
 def soft_flow(logits: Attention, rows: int, columns: int, temperature: float) -> Flow:
-    """Differentiable flow: the mean place under the softmax over each target frame.
+    """Differentiable flow: the mean position under the softmax over each target frame.
 
     It converges to `hard_flow` as the temperature (a factor here) grows. For equal logits it is the
     displacement to the middle of the frame, not zero.
@@ -98,7 +98,7 @@ def flow_loss(flow: Flow, reference: Flow) -> Float[Tensor, " batch"]:
 
 
 class DiTFlow(FirstSteps[Parameters]):
-    """Attention motion flow: where attention finds each place of a frame in each other frame."""
+    """Attention motion flow: where attention finds each position of a frame in each other frame."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {

@@ -1,7 +1,7 @@
-"""FastVMT: attention motion flow of tiles within a window, with gradients that are used thrice.
+"""FastVMT: attention motion flow of tiles within a window, with gradients used three times.
 
 "FastVMT", ICLR 2026 (github.com/mayuelala/FastVMT). Unlike DiTFlow, it compares only neighbouring
-frames and nearby places, and starts from the noised clip.
+frames and nearby positions, and starts from the noised clip.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Parameters(DescentParameters):
 
 
 def tiles(x: Grid, tile: tuple[int, int]) -> Grid:
-    """Means over tiles; those at the rim may be smaller."""
+    """Means over tiles; those at the border may be smaller."""
     rows, columns = x.shape[2:4]
     frames = x.flatten(0, 1).movedim(-1, 1)
     means = F.avg_pool2d(
@@ -95,17 +95,17 @@ def tiles(x: Grid, tile: tuple[int, int]) -> Grid:
 def tile_flow(
     q: Grid, k: Grid, tile: tuple[int, int], window: int, temperature: float = 1.0
 ) -> Float[Tensor, "batch step tile 2"]:
-    """Return where each tile of a frame is found in the next: the mean place under the softmax.
+    """Find each tile of a frame in the next frame: the mean position under the softmax.
 
     Args:
-        q: Queries, scaled as the attention multiplies them.
+        q: Queries, scaled as in the attention.
         k: Keys.
         tile: Rows and columns of a tile.
-        window: Rows and columns of the window around a tile's middle.
+        window: Rows and columns of the window around a tile's centre.
         temperature: Factor of the logits.
 
     Returns:
-        Displacements (x, y) from the tile's middle, in places.
+        Displacements (x, y) from the tile's centre, in positions of the grid.
     """
     rows, columns = k.shape[2:4]
     averaged = tiles(q, tile)
@@ -118,7 +118,7 @@ def tile_flow(
 
 
 def window_means(k: Grid, window: int) -> Grid:
-    """Mean keys of the windows around all places, cut at the rim."""
+    """Mean keys of the windows around all positions, cut at the border."""
     size = 2 * (window // 2) + 1
     frames = k.flatten(0, 1).movedim(-1, 1)
     means = F.avg_pool2d(frames, size, 1, size // 2, count_include_pad=False)
@@ -147,9 +147,9 @@ class FastVMT(DiffusionMethod[Parameters, Prepared]):
         "flow_weight": LogRange(1.0, 50.0),
     }
     families: ClassVar[Mapping[str, Support]] = {
-        "unet-3d": undefined("its attention never joins frames, whose tiles are followed."),
+        "unet-3d": undefined("its attention never joins frames, so no tile can be followed."),
         "wan": original("block 14 of Wan2.1-T2V-1.3B"),
-        "cogvideox": ported("the middle block; 17,550 places at 49 frames of 480x720"),
+        "cogvideox": ported("the middle block; 17,550 positions at 49 frames of 480x720"),
     }
     card = Card(
         title="FastVMT",
@@ -159,10 +159,10 @@ class FastVMT(DiffusionMethod[Parameters, Prepared]):
         licence="Apache-2.0",
         notes=(
             "Reimplemented from a description of the published code, not checked against it: "
-            "tiles, window, weights, rates and blocks are its own; that a tile's flow is the mean "
-            "place under the softmax is ours, and its places are those of the network. It starts "
-            "from the noised source, so that it is partly SDEdit; start_level=1 starts from "
-            "noise. The original samples at shift 7; here the model's own shift holds, and "
+            "tiles, window, weights, rates and blocks are the original's; the flow of a tile as "
+            "the mean position under the softmax is ours, on the network's own grid. It starts "
+            "from the noised source, so it is partly SDEdit; start_level=1 starts from "
+            "noise. The original samples at shift 7; here the model's own shift applies, and "
             "windows are noise levels."
         ),
         backbone="Wan2.1-T2V, CogVideoX",
@@ -172,7 +172,7 @@ class FastVMT(DiffusionMethod[Parameters, Prepared]):
     )
 
     def check_model(self) -> None:
-        """Look at the layers once before a clip is spent on them."""
+        """Test the layers once before any clip is processed."""
         x, text = small_input(self.backbone)
         with torch.no_grad():
             self._looked_at(x, 0, text)
@@ -184,7 +184,7 @@ class FastVMT(DiffusionMethod[Parameters, Prepared]):
     def transfer_batch(
         self, prepared: Sequence[Prepared], prompts: Sequence[str], seeds: Sequence[int]
     ) -> list[Video]:
-        """Sample from the noised clips, guided where it is noisy."""
+        """Sample from the noised clips, guided in the noisy steps."""
         p, schedule = self.parameters, self.backbone.schedule
         clean, text = together(prepared), self.embed(prompts)
         eps = noise(clean, generators(seeds))
@@ -202,7 +202,7 @@ class FastVMT(DiffusionMethod[Parameters, Prepared]):
     def _descend(
         self, x: Latent, clean: Latent, eps: Latent, t: Timestep, text: Text, rate: float
     ) -> Latent:
-        """AdamW on the latent; a gradient serves several iterations."""
+        """Run AdamW on the latent; a gradient is used for several iterations."""
         p, backbone = self.parameters, self.backbone
         with torch.no_grad():
             noisy = backbone.schedule.at(t, Prediction(clean, eps))

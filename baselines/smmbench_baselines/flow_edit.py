@@ -55,7 +55,9 @@ class Parameters(DiffusionParameters):
     model: Annotated[str, Doc("Registered name, local folder or hub id.")] = (
         "Wan-AI/Wan2.1-T2V-1.3B-Diffusers"
     )
-    dtype: Annotated[Literal["float16", "bfloat16", "float32"], Doc("of the networks")] = "bfloat16"
+    dtype: Annotated[
+        Literal["float16", "bfloat16", "float32"], Doc("Number type of the networks.")
+    ] = "bfloat16"
     prompt_prefix: Annotated[str, Doc("Text before every prompt.")] = ""
     negative_prompt: Annotated[
         str,
@@ -73,7 +75,7 @@ class Encoded:
     """A clip.
 
     Attributes:
-        x: A batch of one.
+        x: The latent, as a batch of one.
         prompt: Its caption.
         timing: Its length and frame rate.
     """
@@ -146,7 +148,7 @@ class FlowEdit(DiffusionMethod[Parameters, Encoded]):
     }
     families: ClassVar[Mapping[str, Support]] = {
         "unet-3d": undefined(NOT_A_FLOW),
-        "wan": original("the paper's images are SD3 and FLUX, flows too; FiVE has Wan"),
+        "wan": original("the paper edits images with SD3 and FLUX, also flows; FiVE uses Wan"),
         "cogvideox": undefined(NOT_A_FLOW),
     }
     card = Card(
@@ -158,12 +160,12 @@ class FlowEdit(DiffusionMethod[Parameters, Encoded]):
         notes=(
             "Re-implemented from the paper's Algorithm 1, without its last plain sampling steps "
             "(n_min = 0). Source and target scales and the skipped steps are those that FiVE "
-            "takes on Wan (9 of 50 at shift 5). Not a motion-transfer method but, like SDEdit, a "
-            "baseline that every guided method must beat."
+            "(n_min = 0). The guidance scales and the number of skipped steps are those that FiVE "
+            "uses on Wan (9 of 50 at shift 5). Not a motion-transfer method but, like SDEdit, a "
         ),
         backbone="Wan2.1-T2V and other flows",
         original="Stable Diffusion 3 and FLUX, images",
-        values="FiVE-Bench's on Wan; the paper's are for images",
+        values="those of FiVE-Bench on Wan; the paper's are for images",
         tuned=BEGINNING,
     )
 
@@ -174,7 +176,7 @@ class FlowEdit(DiffusionMethod[Parameters, Encoded]):
             least = schedule.noise_level(schedule.timesteps(p.steps)[-1])
             raise ValueError(
                 f"noise_level {p.noise_level:g} is below the cleanest of {p.steps} steps, "
-                f"{least:.3g}: nothing would be edited. Take more steps."
+                f"{least:.3g}, so nothing would be edited: set more steps."
             )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Encoded]:
@@ -238,6 +240,6 @@ class FlowEditFiVE(FlowEdit):
         ),
         backbone="Wan2.1-T2V and other flows",
         original="Wan2.1-T2V-1.3B",
-        values="FiVE-Bench's on Wan",
+        values="those of FiVE-Bench on Wan",
         tuned="nothing yet",
     )

@@ -62,7 +62,7 @@ class Parameters(DiffusionParameters):
         float, Doc("Weight of the squared error of absolute frame differences.")
     ] = 5.0
     across: Annotated[
-        float, Doc("Share of the velocity kept across the direction from the initial noise.")
+        float, Doc("Fraction of the velocity kept across the direction from the initial noise.")
     ] = 0.1
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class Parameters(DiffusionParameters):
 
 
 def frame_differences(x: Latent) -> Float[Tensor, "batch channel pair rows columns"]:
-    """|x_i - x_j| of all frames i < j, those of neighbours among them."""
+    """|x_i - x_j| of all frames i < j, including neighbours."""
     first, second = torch.triu_indices(x.shape[2], x.shape[2], 1, device=x.device)
     return (x[:, :, second] - x[:, :, first]).abs()
 
@@ -104,17 +104,17 @@ def split_velocity(
     way: Latent,
     across: float,
 ) -> Prediction:
-    """Keep the velocity noise - x0 along a direction, and a share of the component across it.
+    """Keep the velocity noise - x0 along a direction, and a fraction of the component across it.
 
     The latent does not change: x = mu x0 + sigma noise holds for the returned values.
 
     Args:
         schedule: Noise levels.
         x: Latents at timestep t.
-        predicted: Of them.
+        predicted: Predictions for x.
         t: Timestep.
-        way: Directions; a sample whose way is zero keeps its velocity whole.
-        across: Share that is kept across; 1 changes nothing.
+        way: Directions; a sample whose direction is zero keeps its whole velocity.
+        across: Fraction of the component across it that is kept; 1 changes nothing.
     """
     v = predicted.noise - predicted.x0
     length = way.square().flatten(1).sum(1)
@@ -171,13 +171,13 @@ class FlowMotion(DiffusionMethod[Parameters, Prepared]):
             "Reimplemented; the original runs on Wan2.1-T2V-1.3B, 49 or 81 frames of 480x720. The "
             "network's output is treated as constant in each iteration, and recomputed in each. "
             "The component across is reduced in the guided steps after the first. On a diffusion "
-            "model the clean latent depends on the latent by the type of prediction, which at "
-            "pure noise (v-prediction) is not at all. Preset emoji: not searched."
+            "model, the type of prediction determines how the clean latent depends on the latent: "
+            "at pure noise (v-prediction) not at all. Preset emoji: not searched."
         ),
         backbone=BACKBONES,
         original="Wan2.1-T2V-1.3B",
         values="the published code",
-        tuned=f"emoji: the window of SMM's kin, not searched; {BEGINNING}",
+        tuned=f"emoji: the window of SMM's variants, not searched; {BEGINNING}",
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
@@ -187,7 +187,7 @@ class FlowMotion(DiffusionMethod[Parameters, Prepared]):
     def transfer_batch(
         self, prepared: Sequence[Prepared], prompts: Sequence[str], seeds: Sequence[int]
     ) -> list[Video]:
-        """Sample from noise; guide, and straighten, where it is noisy."""
+        """Sample from noise; guide and straighten in the noisy steps."""
         p, schedule = self.parameters, self.backbone.schedule
         clean, draws = together(prepared), generators(seeds)
         initial = noise(clean, draws)

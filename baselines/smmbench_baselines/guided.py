@@ -134,10 +134,10 @@ DescentT = TypeVar("DescentT", bound=DescentParameters)
 
 
 class FirstSteps(ReferenceGuided[DescentT], Generic[DescentT]):
-    """Steps the latent down the losses with a fresh Adam in each of the noisy steps."""
+    """Minimise the losses over the latent with a new Adam optimiser in each of the noisy steps."""
 
     def guide(self, text: Text, reference: Reference) -> Guide:
-        """Adam on the latent, at a rate that falls evenly."""
+        """Run Adam on the latent, at a linearly decreasing learning rate."""
         p = self.parameters
         guided = within(self.backbone.schedule, self.timesteps(), p.guided_from, p.guided_to)
         rates = dict(zip(guided, np.linspace(*p.rates, len(guided)).tolist(), strict=True))

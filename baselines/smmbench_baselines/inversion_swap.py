@@ -70,7 +70,7 @@ class InversionSwap(DiffusionMethod[Parameters, Prepared]):
         licence="Apache-2.0",
         notes=(
             "Deterministic: seeds make no difference. DDIM inversion on diffusion models, Euler "
-            "steps backwards on flows."
+            "backwards on flows."
         ),
         backbone=BACKBONES,
         original="image diffusion",
@@ -79,7 +79,7 @@ class InversionSwap(DiffusionMethod[Parameters, Prepared]):
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
-        """Encode the clips and invert them up to where sampling starts."""
+        """Encode the clips and invert them to the timestep at which sampling starts."""
         schedule, parameters = self.backbone.schedule, self.parameters
         first = schedule.timesteps(parameters.steps)[0]
         timesteps = inversion_timesteps(schedule, parameters.inversion_steps, [first])

@@ -38,15 +38,15 @@ from smmbench_baselines.attention import block_layers
 from smmbench_baselines.guided import Reference, ReferenceGuided
 from smmbench_baselines.moving import moving_region, resized
 
-Feature = Float[Tensor, "batch _time _channel _rows _columns"]  # places as the layer has them
+Feature = Float[Tensor, "batch _time _channel _rows _columns"]  # positions of the layer
 Area = Bool[Tensor, "batch _rows _columns"]
 Frame = UInt8[np.ndarray, "height width 3"]
 
 AXES = {"horizontal": ((1, 0), (-1, 0)), "vertical": ((0, 1), (0, -1))}
-"""The two ways (x, y) of the window along each axis."""
+"""The two directions (x, y) of the window along each axis."""
 
 CENTRE = 0.25
-"""Share of a frame's sides that principal components are taken from; pans bring new at the rim."""
+"""Fraction of a frame's sides used for principal components; pans reveal new content at edges."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Parameters(DiffusionParameters):
         "vertical",
     )
     share: Annotated[
-        float, Doc("Share of channels kept for each axis; in the paper, 50 of 1280.")
+        float, Doc("Fraction of channels kept for each axis; in the paper, 50 of 1280.")
     ] = 0.04
     zoom: Annotated[float, Doc("Enlargement of the still over which a window pans.")] = 1.5
     region: Annotated[
@@ -113,7 +113,7 @@ def without_content(f: Feature) -> Feature:
 
 
 def region_mean(f: Feature, region: Area) -> Float[Tensor, "batch _time _channel"]:
-    """Mean over the region's places; over the whole frame where the region is empty."""
+    """Mean over the region's positions; over the whole frame if the region is empty."""
     weight = torch.where(region.flatten(1).any(1)[:, None, None], region, True).to(f)
     total = torch.einsum("btcxy,bxy->btc", f, weight)
     return total / weight.flatten(1).sum(1)[:, None, None]
@@ -133,15 +133,15 @@ def motion_feature(
 def leading_channels(
     samples: Float[Tensor, "batch sample channel"], kept: Timestep
 ) -> Int[Tensor, "batch kept"]:
-    """Channels with the largest share, by absolute value, in the first principal component."""
+    """Channels with the largest absolute value in the first principal component."""
     centred = (samples - samples.mean(1, keepdim=True)).cpu().double()
-    # On the CPU, whatever the device: small, and the same channels everywhere.
-    _, vectors = torch.linalg.eigh(centred.mT @ centred)  # eigenvalues rise
+    # On the CPU for every device: the arithmetic is small and gives the same channels everywhere.
+    _, vectors = torch.linalg.eigh(centred.mT @ centred)  # eigenvalues increase
     return vectors[:, :, -1].abs().topk(kept, dim=-1).indices.to(samples.device)
 
 
 def centre(f: Feature) -> Feature:
-    """The middle of each frame, a quarter of its sides."""
+    """The centre of each frame, a quarter of its sides."""
     rows, columns = f.shape[-2:]
     height, width = max(1, round(CENTRE * rows)), max(1, round(CENTRE * columns))
     top, left = (rows - height) // 2, (columns - width) // 2
@@ -151,13 +151,13 @@ def centre(f: Feature) -> Feature:
 def pan(
     still: Frame, time: int, way: tuple[int, int], zoom: float
 ) -> UInt8[np.ndarray, "time height width 3"]:
-    """A window of the still's size that slides over its enlargement, from rim to rim.
+    """A window of the still's size that moves over its enlargement, from edge to edge.
 
     Args:
         still: A frame.
         time: Number of frames.
-        way: 1, 0 or -1 along x and y: where the window goes; 0 stays in the middle.
-        zoom: Of the enlargement, above 1.
+        way: 1, 0 or -1 along x and y: the direction of the window; 0 stays in the centre.
+        zoom: Factor of the enlargement, above 1.
     """
     height, width = still.shape[:2]
     large = cv2.resize(still, (round(zoom * width), round(zoom * height)))
@@ -218,7 +218,7 @@ class MOFT(ReferenceGuided[Parameters]):
 
     @property
     def layer(self) -> str:
-        """Whose output is compared."""
+        """Name of the layer whose output is compared."""
         return self.parameters.layer or block_layers(self.backbone.denoiser)[0]
 
     def check_model(self) -> None:
@@ -244,7 +244,7 @@ class MOFT(ReferenceGuided[Parameters]):
         return self.parameters.weight * error
 
     def guide(self, text: Text, reference: Reference) -> Guide:
-        """Plain gradient steps within the region, in the guided steps."""
+        """Apply plain gradient steps within the region, in the guided steps."""
         p = self.parameters
         guided = within(self.backbone.schedule, self.timesteps(), p.guided_from, p.guided_to)
         region = reference["region"][:, None, None]
@@ -267,7 +267,7 @@ class MOFT(ReferenceGuided[Parameters]):
         return guide
 
     def reference_timesteps(self) -> tuple[Timestep, ...]:
-        """Those of the inversion up to where the clip is looked at, cleanest first."""
+        """Those of the inversion up to the level at which features are read, cleanest first."""
         p, schedule = self.parameters, self.backbone.schedule
         timesteps = schedule.timesteps(p.inversion_steps)[::-1]
         return within(schedule, timesteps, p.reference_level, 0.0) or timesteps[:1]
@@ -281,7 +281,7 @@ class MOFT(ReferenceGuided[Parameters]):
         return backbone.denoiser.features(noisy, t, text, (self.layer,))[self.layer]
 
     def _region(self, x: Latent, sources: Sequence[Source]) -> Area:
-        """Places where something moves at any time; all, where nothing does or all are asked."""
+        """Positions where anything moves at any time; all, if nothing does or all are requested."""
         rows, columns = x.shape[-2:]
         if self.parameters.region == "frame":
             return torch.ones(len(x), rows, columns, dtype=torch.bool, device=x.device)

@@ -88,7 +88,7 @@ class Parameters(DiffusionParameters):
 
 
 def strongest(attention: Probabilities, top: int) -> tuple[Top, Frames]:
-    """The highest probabilities of each query, and the frames they belong to."""
+    """The highest probabilities of each query, and the frames to which they belong."""
     found = attention.topk(min(top, attention.shape[-1]), dim=-1)
     return found.values, found.indices
 
@@ -96,7 +96,7 @@ def strongest(attention: Probabilities, top: int) -> tuple[Top, Frames]:
 def attention_loss(
     attention: Probabilities, values: Top, frames: Frames
 ) -> Float[Tensor, " batch"]:
-    """Mean squared error of the probabilities of those frames, one a sample."""
+    """Mean squared error of the probabilities of those frames, one value per sample."""
     return (attention.gather(-1, frames) - values).square().flatten(1).mean(1)
 
 
@@ -104,16 +104,16 @@ def attention_loss(
 
 
 def uneven_timesteps(length: int, steps: int, guided: int, border: int) -> tuple[int, ...]:
-    """Timesteps of which the first `guided` fill those from `border` up, the rest the others.
+    """Timesteps of which the first `guided` are those from `border` up, and the rest lie below.
 
     Args:
-        length: T, the timesteps that the model was trained on.
-        steps: In all.
-        guided: Of them; 1 or more.
+        length: T, the number of timesteps on which the model was trained.
+        steps: Total number of steps.
+        guided: Number of guided steps, at least 1.
         border: The cleanest timestep of the guided part.
 
     Raises:
-        ValueError: One of the two parts has fewer timesteps than are asked of it.
+        ValueError: One of the two parts has fewer timesteps than requested.
     """
     if guided > length - border or steps - guided > border:
         raise ValueError(
@@ -128,7 +128,7 @@ def uneven_timesteps(length: int, steps: int, guided: int, border: int) -> tuple
 
 
 def strength(step: int, guided: int, warm_up: int, cool_down: int) -> float:
-    """How strongly a step is guided, 0 to 1: up, level, down; both slopes multiply."""
+    """Guidance strength of a step, 0 to 1: rising, level, falling; both slopes multiply."""
     if not 0 <= step < guided:
         return 0.0
     rising = (step + 1) / warm_up if step < warm_up else 1.0
@@ -162,7 +162,7 @@ class MotionClone(ReferenceGuided[Parameters]):
     }
     families: ClassVar[Mapping[str, Support]] = {
         "unet-3d": ported("on another UNet than the original's"),
-        "wan": ported("the middle block's joint attention, of each place to itself in all frames"),
+        "wan": ported("the middle block's joint attention, each position to itself in all frames"),
         "cogvideox": ported("likewise; weight and levels are those of UNets"),
     }
     card = Card(
@@ -174,9 +174,9 @@ class MotionClone(ReferenceGuided[Parameters]):
         notes=(
             "Reimplemented from the paper; the original runs on AnimateDiff v3, 16 frames. Both "
             "attentions of each temporal transformer of the block are compared. Of the joint "
-            "attention of Wan and CogVideoX, the logits of each place to itself in all frames are "
-            "compared after a softmax over frames. As in the original, the gradient changes the "
-            "predicted noise and not the predicted clean latent. The noise of the reference "
+            "attention of Wan and CogVideoX, the logits of each position to itself in all frames "
+            "are compared after a softmax over frames. As in the original, the gradient changes "
+            "the predicted noise and not the predicted clean latent. The noise of the reference "
             "pass has a fixed seed, and the clip is encoded by the mean. `paper` is the setting "
             "for objects, `camera` the one for cameras. The prompt prefix and negative prompt "
             "are those of SMM."
@@ -201,7 +201,7 @@ class MotionClone(ReferenceGuided[Parameters]):
         if not p.guided_steps:
             return super().timesteps()
         schedule = self.backbone.schedule
-        # A flow's noisiest timestep is its length, where others count from 0.
+        # A flow's noisiest timestep is its length, while others count from 0.
         length = schedule.length + isinstance(schedule, FlowSchedule)
         border = within(schedule, range(length), 1.0, p.guided_to)[0]
         return uneven_timesteps(length, p.steps, p.guided_steps, int(border))
@@ -230,9 +230,9 @@ class MotionClone(ReferenceGuided[Parameters]):
         return self.parameters.weight * torch.stack(losses).sum(0)
 
     def stepping(self, text: Text, reference: Reference) -> Denoise:
-        """The guided network, whose noise is moved against the gradient: eps - sigma gradient.
+        """The guided network, with its noise moved against the gradient: eps - sigma gradient.
 
-        Only the noise: the clean latent stays as predicted, so that the step goes down the loss.
+        Only the noise changes; the clean latent stays as predicted, so the step lowers the loss.
         """
         p, denoise, schedule = self.parameters, self.denoise(text), self.backbone.schedule
         strengths = {

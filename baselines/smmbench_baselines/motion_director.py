@@ -46,7 +46,7 @@ TEMPORAL = (
 
 
 JOINT = r"blocks\.\d+\.(attn1\.to_(q|k|v|out\.0)|f(fn|f)\.net\.(0\.proj|2))$"
-"""Of transformers, where space and time attend jointly."""
+"""Layers of transformers, where attention is joint over space and time."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +66,11 @@ class Parameters(OneClipParameters):
     rank: Annotated[int, Doc("Rank of the LoRA layers.")] = 32
     beta: Annotated[float, Doc("Weight of the anchor frame in the debiased loss.")] = 1.0
     alone: Annotated[
-        float, Doc("Share of steps in which the temporal layers learn without the spatial ones.")
+        float, Doc("Fraction of steps in which the temporal layers learn without the spatial ones.")
     ] = 0.2
     spatial_scale: Annotated[float, Doc("Scale of the spatial layers in sampling.")] = 0.0
     noise_prior: Annotated[
-        float, Doc("Share of the inverted noise's variance in the initial noise; 0 is none.")
+        float, Doc("Fraction of the inverted noise's variance in the initial noise.")
     ] = 0.5
 
     def __post_init__(self) -> None:
@@ -79,14 +79,14 @@ class Parameters(OneClipParameters):
         refuse_below(self, 0, "decay")
         for name in ("alone", "noise_prior"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} must be 0 to 1, got {getattr(self, name)}.")
+                raise ValueError(f"{name} must be from 0 to 1, got {getattr(self, name)}.")
 
 
 class MotionDirector(OneClipMethod[Parameters]):
-    """Spatial LoRA learns single frames, temporal LoRA beside it the clip; only this one samples.
+    """Spatial LoRA layers learn single frames, temporal ones the clip; only these are sampled with.
 
-    In each step the spatial path comes first; its gradient ends in the spatial layers, that of the
-    temporal path in the temporal ones.
+    In each step the spatial path comes first; its gradient reaches only the spatial layers, that of
+    the temporal path only the temporal ones.
     """
 
     Parameters = Parameters
@@ -121,11 +121,11 @@ class MotionDirector(OneClipMethod[Parameters]):
         notes=(
             "Reimplemented with peft; the original runs on ZeroScope and ModelScope, 16 frames "
             "of 384x384. Kept: LoRA of rank 32 in self-attention and feed-forward layers, 150 "
-            "steps of 5e-4, both losses, a start of which half is the clip's inverted noise, the "
-            "spatial scale of 0. Changed: no dropout in the LoRA layers, and their first draw is "
-            "peft's; the published code puts LoRA into all linear layers of the transformers. On "
-            "Wan and CogVideoX, where space and time attend jointly, one set of layers learns the "
-            "clip by both losses, without a spatial path beside it."
+            "steps of 5e-4, both losses, initial noise of which half is the clip's inverted noise, "
+            "the spatial scale of 0. Changed: no dropout in the LoRA layers, and their initial "
+            "values are peft's; the published code adds LoRA to all linear layers of the "
+            "transformers. On Wan and CogVideoX, where attention is joint over space and time, one "
+            "set of layers learns the clip with both losses, without a separate spatial path."
         ),
         backbone=BACKBONES,
         original="ZeroScope v2 and ModelScope, 16 frames of 384x384",
@@ -140,7 +140,7 @@ class MotionDirector(OneClipMethod[Parameters]):
         self.spatial(self.backbone.denoiser)
 
     def patterns(self) -> tuple[str, str]:
-        """What the spatial and the temporal layers are called; no spatial ones: nothing."""
+        """Patterns of the names of spatial and temporal layers; an empty one matches no layer."""
         unet = isinstance(self.backbone.family, UNet3D)
         found = (SPATIAL, TEMPORAL) if unet else ("", JOINT)
         linear_layers(self.backbone.denoiser.network, found[1])
@@ -206,7 +206,7 @@ class MotionDirector(OneClipMethod[Parameters]):
         )
 
     def adapted(self, adapters: Sequence[Adapter]) -> Denoiser:
-        """A shell with the temporal layers, and the spatial ones where they have a scale."""
+        """A shell with the temporal layers, and the spatial ones if their scale is not 0."""
         denoiser, factor = self.shell(), self.parameters.spatial_scale
         spatial = self.spatial(denoiser)
         if not factor:
@@ -217,7 +217,7 @@ class MotionDirector(OneClipMethod[Parameters]):
         return denoiser
 
     def inverting(self, adapters: Sequence[Adapter]) -> Denoiser:
-        """The network as it was found: the original inverts before it tunes."""
+        """The original network, since the original method inverts before it tunes."""
         return self.backbone.denoiser
 
     def start(self, inverted: Latent, draws: Sequence[Generator]) -> Latent:
@@ -227,7 +227,7 @@ class MotionDirector(OneClipMethod[Parameters]):
 
 
 def _without(adapters: Sequence[Adapter], layers: Sequence[str]) -> list[Adapter]:
-    """Adapters without these layers; one that is there twice stays the same object."""
+    """Adapters without these layers; an adapter that occurs twice stays the same object."""
     left_out = {f"{layer}.{part}" for layer in layers for part in "AB"}
     unique = {
         id(one): {name: x for name, x in one.items() if name not in left_out} for one in adapters

@@ -36,11 +36,11 @@ def differs(
 
 
 def moving_region(videos: Sequence[Video], cells: tuple[int, int], threshold: float) -> Region:
-    """Cells of which at least half moves, in clips of one size, on the CPU.
+    """Cells at least half of which moves, in clips of the same size, on the CPU.
 
     Args:
         videos: The clips.
-        cells: Rows and columns to cut a frame into, those of the latent.
+        cells: Rows and columns into which a frame is divided, those of the latent.
         threshold: See `differs`.
     """
     pixels = np.stack([differs(video.frames, threshold) for video in videos])
@@ -48,12 +48,12 @@ def moving_region(videos: Sequence[Video], cells: tuple[int, int], threshold: fl
 
 
 def latent_times(region: Region, frames: int, factor: int) -> Region:
-    """A region by the frames of a latent: the first frame alone, then groups.
+    """A region at the frames of a latent: the first frame alone, then groups.
 
     Args:
-        region: By the clip's frames.
-        frames: What the clip is padded to, by its last frame.
-        factor: Frames of each group.
+        region: Region at the clip's frames.
+        frames: Number of frames to which the clip is padded with its last frame.
+        factor: Number of frames in each group.
     """
     missing = frames - region.shape[1]
     region = torch.cat([region, region[:, -1:].expand(-1, missing, -1, -1)], 1)
@@ -64,7 +64,7 @@ def latent_times(region: Region, frames: int, factor: int) -> Region:
 
 
 def joined(region: Region, times: int) -> Region:
-    """A region where a network joins neighbouring frames: those of which half is covered."""
+    """A region after a network joins neighbouring frames: positions of which half is covered."""
     if region.shape[1] == times:
         return region
     return torch.unflatten(region, 1, (times, -1)).float().mean(2) >= 0.5

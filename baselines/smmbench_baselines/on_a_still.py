@@ -1,8 +1,8 @@
-"""Controls that put a faint trace of the source's motion over a still picture of the prompt.
+"""Controls that add a faint trace of the source's motion to a still picture of the prompt.
 
-Each has the text similarity of the picture and, by its tracks, the motion of the source, while a
-viewer sees a still image. They were found by attacking the board: if their scores would place them
-among methods, they must be marked (`smmbench.marks`).
+Each has the text similarity of the picture and, by its tracks, the motion of the source, while
+viewers see a still image. They were found by attacking the board: if their scores would place
+them among methods, they must be marked (`smmbench.marks`).
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Texture = Float32[np.ndarray, "height width"]
 
 @dataclass(frozen=True, eq=False)
 class Begun:
-    """A clip, with the empty latent that its still begins from."""
+    """A clip, with the empty latent from which its still is sampled."""
 
     empty: Prepared
     source: Video
@@ -42,14 +42,14 @@ ParametersT = TypeVar("ParametersT", bound=DiffusionParameters)
 
 
 class OnAStill(DiffusionMethod[ParametersT, Begun]):
-    """Samples a video of the prompt alone, holds its middle frame, and adds to it."""
+    """Samples a video of the prompt alone, repeats its middle frame, and adds to it."""
 
     families = EVERYWHERE
 
     presets: ClassVar[dict[str, dict[str, Any]]] = {"emoji": EMOJI}
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Begun]:
-        """Keep the clips, and make empty latents of their size."""
+        """Keep the clips, and create empty latents of their size."""
         self.note_padding(sources)
         empty = self._text_only().prepare_batch(sources)
         return [Begun(one, source.video) for one, source in zip(empty, sources, strict=True)]
@@ -68,14 +68,14 @@ class OnAStill(DiffusionMethod[ParametersT, Begun]):
 
     @abstractmethod
     def build(self, source: Clip, still: Picture, seed: int) -> Clip:
-        """The clip over a still of its size."""
+        """Combine the clip with a still of its size."""
 
     def _text_only(self) -> TextOnly:
         return TextOnly(self.parameters, self.device, self.backbone)
 
 
 def _card(title: str, notes: str) -> Card:
-    """The card of a control that has nothing of its own but what it draws over the still."""
+    """The card of a control whose parameters are those of sampling and of what it draws."""
     return Card(
         title,
         kind="control",
@@ -95,17 +95,17 @@ class TextureParameters(DiffusionParameters):
 
 
 class TextureStill(OnAStill[TextureParameters]):
-    """A still with a faint texture that the source's flow carries along."""
+    """A still with a faint texture that moves with the source's flow."""
 
     Parameters = TextureParameters
     card = _card(
-        "Still with a carried texture",
+        "Still with a moving texture",
         notes="Noise of 3 of 255 levels drifts over a still image of the prompt like the source's "
         "pixels: trackers detect its motion, viewers see a still image.",
     )
 
     def build(self, source: Clip, still: Picture, seed: int) -> Clip:
-        """Add the carried texture."""
+        """Add the moving texture."""
         rng = np.random.default_rng(seed)
         texture = rng.normal(0.0, self.parameters.levels, still.shape[:2]).astype(np.float32)
         return _levels(still + carried(texture, source)[..., None])
@@ -115,7 +115,7 @@ class TextureStill(OnAStill[TextureParameters]):
 class OverlayParameters(DiffusionParameters):
     """The still's parameters, and the overlay's."""
 
-    share: Annotated[float, Doc("Share of the source in the mixture, 0 to 1.")] = 0.08
+    share: Annotated[float, Doc("Fraction of the source in the mixture, 0 to 1.")] = 0.08
 
 
 class OverlayStill(OnAStill[OverlayParameters]):
@@ -141,7 +141,7 @@ class InsetParameters(DiffusionParameters):
 
 
 class InsetStill(OnAStill[InsetParameters]):
-    """A still with the source, made smaller, in its lower right corner."""
+    """A still with the source, reduced in size, in its lower right corner."""
 
     Parameters = InsetParameters
     card = _card(
@@ -180,14 +180,14 @@ class FlowStill(OnAStill[DiffusionParameters]):
 
 
 def object_mask(source: Clip) -> Float32[np.ndarray, "time height width 1"]:
-    """Where a clip departs from its median frame, 0 to 1, with soft edges."""
+    """Where a clip differs from its median frame, 0 to 1, with soft edges."""
     away = np.abs(source.astype(np.float32) - np.median(source, axis=0)).max(axis=-1)
     grown = [cv2.dilate((one > 25).astype(np.float32), np.ones((3, 3))) for one in away]
     return np.stack([cv2.GaussianBlur(one, (0, 0), 1) for one in grown])[..., None]
 
 
 def warped(source: Clip, still: Picture) -> Clip:
-    """A still as a clip's flow carries it through all frames."""
+    """A still, moved through all frames by a clip's flow."""
     height, width = still.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     frames = zip(carried(x, source), carried(y, source), strict=True)
@@ -201,12 +201,12 @@ def warped(source: Clip, still: Picture) -> Clip:
 
 
 def carried(texture: Texture, clip: Clip) -> Float32[np.ndarray, "time height width"]:
-    """A texture of the first frame as a clip's flow (DIS) carries it through all frames."""
+    """A texture of the first frame, moved through all frames by a clip's flow (DIS)."""
     height, width = texture.shape
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in clip]
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # type: ignore[attr-defined]
-    from_x, from_y = x, y  # where in the first frame each pixel of this frame comes from
+    from_x, from_y = x, y  # origin of each pixel of this frame in the first frame
     frames = [texture]
     for before, after in pairwise(greys):
         back = dis.calc(after, before, None)

@@ -1,6 +1,6 @@
 """SDEdit on video: noise the clip part of the way, then denoise it with the target prompt.
 
-Meng et al., ICLR 2022 (arXiv 2108.01073), with each frame of the latent noised on its own.
+Meng et al., ICLR 2022 (arXiv 2108.01073), with independent noise in each frame of the latent.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class SDEdit(DiffusionMethod[Parameters, Prepared]):
         return self.videos(x, timings(prepared))
 
     def _timesteps(self) -> tuple[Timestep, ...]:
-        """Those of the sampling that are no noisier than the noise level allows."""
+        """The timesteps of sampling that are no noisier than the noise level allows."""
         schedule, level = self.backbone.schedule, self.parameters.noise_level
         return (
             within(schedule, schedule.timesteps(self.parameters.steps), level, 0.0) if level else ()

@@ -1,6 +1,6 @@
 """SMM as implemented in the released code of DiTFlow: a variant, not the method of its paper.
 
-Three things differ from Yatim et al. (CVPR 2024): the differences of the output are taken to the
+Three things differ from Yatim et al. (CVPR 2024): the output's differences are taken from the
 *reference's* frames, the cosine runs over time instead of channels, and the reference is one pass
 on the clean latent instead of an inversion.
 """
@@ -51,7 +51,7 @@ def anchored_loss(means: Means, reference: Means) -> Float[Tensor, " batch"]:
     """1 - cos over time between means of both sides, each minus one frame of the *reference*.
 
     Returns:
-        The mean over anchors and channels, 0 to 2; a channel of the reference that stays at its
+        The mean over anchors and channels, 0 to 2; a channel of the reference that equals its
         anchor counts as 1.
     """
     anchor = reference[:, :, None]
@@ -60,7 +60,7 @@ def anchored_loss(means: Means, reference: Means) -> Float[Tensor, " batch"]:
 
 
 class SMMDiTFlow(FirstSteps[Parameters]):
-    """Spatial means of a block's output, against the reference's anchors."""
+    """Spatial means of a block's output, compared with the reference's anchors."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {

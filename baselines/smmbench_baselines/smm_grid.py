@@ -37,7 +37,7 @@ class SMMGrid(smm.SMM):
         licence="Apache-2.0",
         notes=(
             "Our own variant: a mean over the whole frame does not encode where something is, "
-            "but means over cells do. With as many cells as places it would compare full "
+            "but means over cells do. With as many cells as positions it would compare full "
             "features, which also keeps the source's appearance."
         ),
         backbone=BACKBONES,

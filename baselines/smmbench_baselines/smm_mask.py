@@ -47,7 +47,7 @@ class Parameters(smm.Parameters):
             raise ValueError("regions must name at least one of moving, rest and frame.")
         if self.features != "smm-differences" or self.distance != "cosine" or self.grid != 1:
             raise ValueError(
-                "SMM by region compares differences of means by their cosine; leave features, "
+                "SMM by region compares differences of means by their cosine: leave features, "
                 "distance and grid at their defaults."
             )
 
@@ -56,9 +56,9 @@ class Parameters(smm.Parameters):
 
 
 def pair_areas(region: Region, which: Which) -> Area:
-    """Where frames i and j are compared: in what moves in either, in the rest, or everywhere.
+    """Where frames i and j are compared: what moves in either, the rest, or everywhere.
 
-    The union keeps both frames' means over the same places, so that only what is there differs.
+    With the union, both frames' means cover the same positions, so only the content differs.
     """
     either = region[:, :, None] | region[:, None]
     if which == "frame":
@@ -69,10 +69,10 @@ def pair_areas(region: Region, which: Which) -> Area:
 def area_differences(f: Feature, area: Area) -> Float[Tensor, "batch time time _channel"]:
     """D_ij: mean of frame i minus mean of frame j, both over the area of the pair; 0 if empty.
 
-    An area is that of (i, j) and of (j, i).
+    The area of (i, j) is also that of (j, i).
     """
     places = area.flatten(-2).to(f)
-    f = f - f.mean(1, keepdim=True)  # cancels in D, and rounds less in a product of few bits
+    f = f - f.mean(1, keepdim=True)  # cancels in D, and reduces rounding in low precision
     total = torch.einsum("bicp,bijp->bijc", f.flatten(-2), places)
     means = total / places.sum(-1, keepdim=True).clamp(min=1)
     return means - means.transpose(1, 2)
@@ -84,9 +84,9 @@ def region_loss(
     region: Region,
     regions: Sequence[Which],
 ) -> Float[Tensor, " batch"]:
-    """1 - cos of the differences, over all regions and pairs with places, summed over layers.
+    """1 - cos of the differences, over all regions and non-empty pairs, summed over layers.
 
-    With `frame` alone it is SMM's own loss; so it is where one region covers everything.
+    With `frame` alone, or if one region covers everything, it is SMM's own loss.
     """
     total = torch.zeros(len(region), device=region.device)
     for layer, f in features.items():
@@ -107,10 +107,10 @@ def region_loss(
 
 @dataclass(frozen=True, eq=False)
 class Masked(Prepared):
-    """An inverted clip with what moves in it.
+    """An inverted clip, and what moves in it.
 
     Attributes:
-        region: A batch of one, in the latent's places.
+        region: A batch of one, at the positions of the latent.
     """
 
     region: Region
@@ -137,7 +137,7 @@ class SMMMask(smm.SMM):
         licence="Apache-2.0",
         notes=(
             "Reimplemented; the original runs on ZeroScope with masks of SAM 2. No method here "
-            "receives a mask, so pixels that differ from the clip's median frame form the one "
+            "receives a mask, so pixels that differ from the clip's median frame form a single "
             "moving region: several objects count as one, and with a moving camera it is the "
             "whole frame, which is SMM. Not included: soft guidance, and moving, resizing or "
             "removing objects."
@@ -149,7 +149,7 @@ class SMMMask(smm.SMM):
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
-        """Invert, and find what moves."""
+        """Invert the clips, and find what moves."""
         prepared = super().prepare_batch(sources)
         x = next(iter(prepared[0].inverted.values()))
         region = moving_region(

@@ -1,4 +1,4 @@
-"""Text-to-video generation alone: the prompt, and of the source only its size and length.
+"""Text-to-video generation alone: it uses the prompt, and only the source's size and length.
 
 Its motion fidelity is near the chance level, and its text similarity near the best achievable.
 """
@@ -39,7 +39,7 @@ class TextOnly(DiffusionMethod[DiffusionParameters, Prepared]):
     )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
-        """Make empty latents of the clips' size."""
+        """Create empty latents of the clips' size."""
         self.note_padding(sources)
         shapes = [self.backbone.latent_shape(one.video.frames.shape[:3]) for one in sources]
         empty = torch.stack([torch.zeros(shape, device=self.backbone.device) for shape in shapes])

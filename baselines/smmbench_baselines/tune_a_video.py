@@ -1,4 +1,4 @@
-"""Tune-A-Video's recipe: query and temporal projections tuned on a clip, then DDIM from its noise.
+"""Tune-A-Video: query and temporal projections tuned on a clip, then DDIM from its inverted noise.
 
 Wu et al., ICCV 2023 (arXiv 2212.11565).
 """
@@ -25,13 +25,13 @@ from smmbench_baselines.one_clip.whole_weights import WholeWeightMethod, WholeWe
 
 @dataclass(frozen=True)
 class Parameters(WholeWeightParameters):
-    """Parameters of Tune-A-Video; its own values where the backbone leaves them a meaning."""
+    """Parameters of Tune-A-Video, with its own values where they apply to this backbone."""
 
-    guidance: Annotated[float, Doc("classifier-free guidance scale")] = 12.5
-    prompt_prefix: Annotated[str, Doc("before every prompt")] = ""
+    guidance: Annotated[float, Doc("Classifier-free guidance scale.")] = 12.5
+    prompt_prefix: Annotated[str, Doc("Text before every prompt.")] = ""
     negative_prompt: Annotated[
         str,
-        Doc("what classifier-free guidance leads away from; empty: no words"),
+        Doc("Negative prompt of classifier-free guidance; may be empty."),
     ] = ""
 
 
@@ -49,7 +49,7 @@ class TuneAVideo(WholeWeightMethod[Parameters]):
             "inversion_steps": 25,
         },
     }
-    deterministic = True  # the start is the clip's own noise; only downsample > 1 draws
+    deterministic = True  # the initial noise is the clip's own; only downsample > 1 draws
     search: ClassVar[Mapping[str, Space]] = {
         "tuning_rate": LogRange(1e-5, 1e-3),
         "tuning_steps": Choices(50, 100, 200, 400),
@@ -70,8 +70,8 @@ class TuneAVideo(WholeWeightMethod[Parameters]):
             "Kept: what is tuned (spatial attn1.to_q and attn2.to_q, all temporal attention), the "
             "loss, 500 steps of 3e-5, inversion by the tuned network with no text, 50 steps, "
             "guidance 12.5. Changed: this backbone is a video model, so nothing is inflated and "
-            "there is no sparse-causal attention, its frames meet in temporal layers that are "
-            "trained already; weight decay is left out."
+            "there is no sparse-causal attention: its frames meet in temporal layers that are "
+            "already trained; weight decay is left out."
         ),
         backbone=UNETS,
         original="Stable Diffusion 1.4, inflated, 24 frames of 512x512",
@@ -86,5 +86,5 @@ class TuneAVideo(WholeWeightMethod[Parameters]):
     def loss(
         self, output: Latent, true: Prediction, x: Latent, t: Timestep
     ) -> Float[Tensor, " clip"]:
-        """Squared error of what the network is trained to return."""
+        """Squared error of the network's training target."""
         return squared_error(output, self.backbone.schedule.output(true, t))

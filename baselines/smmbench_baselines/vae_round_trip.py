@@ -1,6 +1,6 @@
-"""A control: the clip through the backbone's autoencoder and back, untouched by diffusion.
+"""A control: the clip is encoded and decoded by the backbone's autoencoder, without diffusion.
 
-Its motion fidelity is the most that a method on this backbone can reach.
+Its motion fidelity is the highest that a method on this backbone can reach.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class VAERoundTrip(DiffusionMethod[DiffusionParameters, Prepared]):
         licence="Apache-2.0",
         notes="Of the diffusion parameters only model, revision and dtype matter.",
         backbone=BACKBONES,
-        values="none that matters",
+        values="not relevant",
         tuned="nothing to tune",
     )
 
@@ -39,5 +39,5 @@ class VAERoundTrip(DiffusionMethod[DiffusionParameters, Prepared]):
     def transfer_batch(
         self, prepared: Sequence[Prepared], prompts: Sequence[str], seeds: Sequence[int]
     ) -> list[Video]:
-        """Decode what was encoded."""
+        """Decode the latents."""
         return self.videos(together(prepared), timings(prepared))

@@ -1,4 +1,4 @@
-"""VMC: temporal attention tuned to step from frame to frame in the clip's directions.
+"""VMC: temporal attention tuned to reproduce the directions of the clip's steps between frames.
 
 Jeong et al., CVPR 2024 (arXiv 2312.00845).
 """
@@ -34,27 +34,27 @@ PLACES = re.compile(
 class Parameters(WholeWeightParameters):
     """Parameters of VMC; values of its paper and published settings."""
 
-    tuning_steps: Annotated[int, Doc("of AdamW, on one clip")] = 400
-    tuning_rate: Annotated[float, Doc("learning rate, constant")] = 1e-4
-    guidance: Annotated[float, Doc("classifier-free guidance scale")] = 9.0
-    prompt_prefix: Annotated[str, Doc("before every prompt")] = ""
+    tuning_steps: Annotated[int, Doc("AdamW steps on one clip.")] = 400
+    tuning_rate: Annotated[float, Doc("Constant learning rate.")] = 1e-4
+    guidance: Annotated[float, Doc("Classifier-free guidance scale.")] = 9.0
+    prompt_prefix: Annotated[str, Doc("Text before every prompt.")] = ""
     negative_prompt: Annotated[
         str,
-        Doc("what classifier-free guidance leads away from; empty: no words"),
+        Doc("Negative prompt of classifier-free guidance; may be empty."),
     ] = ""
     residual: Annotated[
-        Literal["paper", "code"], Doc("directions of steps, or sizes over time")
+        Literal["paper", "code"], Doc("Directions of steps (paper), or sizes over time (code).")
     ] = "paper"
     compare: Annotated[
-        Literal["noise", "output"], Doc("steps of the noise; or of v, where it is v")
+        Literal["noise", "output"], Doc("Steps of the noise, or of the output if it is v.")
     ] = "noise"
-    prompt: Annotated[Literal["invariant", "caption", "empty"], Doc("invariant: place cut off")] = (
+    prompt: Annotated[Literal["invariant", "caption", "empty"], Doc("invariant: no place.")] = (
         "invariant"
     )
 
 
 class VMC(WholeWeightMethod[Parameters]):
-    """Tuned on the steps between frames, which hold motion and no still content."""
+    """Tuned on the steps between frames, which contain motion but no static content."""
 
     Parameters = Parameters
     presets: ClassVar[dict[str, dict[str, Any]]] = {
@@ -67,7 +67,7 @@ class VMC(WholeWeightMethod[Parameters]):
             "inversion_steps": 25,
         },
     }
-    deterministic = True  # the start is the clip's own noise; only downsample > 1 draws
+    deterministic = True  # the initial noise is the clip's own; only downsample > 1 draws
     search: ClassVar[Mapping[str, Space]] = {
         "tuning_rate": LogRange(3e-5, 3e-3),
         "tuning_steps": Choices(50, 100, 200, 400),
@@ -89,8 +89,8 @@ class VMC(WholeWeightMethod[Parameters]):
             "temporal q, k, v, 400 steps of 1e-4, the loss on steps between frames, inversion "
             "with no text by the tuned network. residual=code is the published code's loss. "
             "Changed: one model in latent space, all frames at once; the appearance-invariant "
-            "prompt, written by hand there, is the caption up to its first word of place; 50 "
-            "steps of inversion and of sampling (there 75) and no weight decay, as for all here."
+            "prompt, which was written by hand, is the caption up to its first word of place; 50 "
+            "steps of inversion and of sampling (not 75) and no weight decay, as for all here."
         ),
         backbone=UNETS,
         original="the key-frame model of Show-1, 8 frames of 64x40",
@@ -102,7 +102,7 @@ class VMC(WholeWeightMethod[Parameters]):
     def loss(
         self, output: Latent, true: Prediction, x: Latent, t: Timestep
     ) -> Float[Tensor, " clip"]:
-        """How far the steps of the predicted noise leave those of the true one."""
+        """Distance of the predicted noise's steps from those of the true noise."""
         schedule = self.backbone.schedule
         compare = residual_direction if self.parameters.residual == "paper" else residual_sizes
         if self.parameters.compare == "output":
@@ -110,7 +110,7 @@ class VMC(WholeWeightMethod[Parameters]):
         return compare(schedule.read(output, x, t).noise, true.noise)
 
     def tuning_prompt(self, source: Source) -> str:
-        """The caption, as much of it as the parameters say."""
+        """The caption, or the part of it that the parameters select."""
         match self.parameters.prompt:
             case "invariant":
                 return appearance_invariant(source.prompt)
@@ -121,9 +121,9 @@ class VMC(WholeWeightMethod[Parameters]):
 
 
 def appearance_invariant(caption: str) -> str:
-    """Cut off where something happens: `a cat is roaring on the grass` to `a cat is roaring`.
+    """Cut a caption before its place: `a cat is roaring on the grass` to `a cat is roaring`.
 
-    VMC tunes with such prompts so that the place is not tied to the motion. A caption with no word
-    of place stays as it is.
+    VMC tunes with such prompts so that the place is not tied to the motion. A caption without a
+    word of place is unchanged.
     """
     return PLACES.sub("", caption)

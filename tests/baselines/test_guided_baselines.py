@@ -222,7 +222,7 @@ def test_the_grid_of_a_layer(places: int, grid: tuple[int, int]) -> None:
 
 
 def test_places_that_no_level_has() -> None:
-    with pytest.raises(ValueError, match="No level of a 40x72 latent has 100 places"):
+    with pytest.raises(ValueError, match="No level of a 40x72 latent has 100 positions"):
         grid_of(100, 40, 72)
 
 
@@ -527,7 +527,7 @@ def test_each_is_installed_with_card_and_presets(name: str) -> None:
             r"guided_to must be a noise level from 0 to",
         ),
         (MOFT, {"share": 0.0}, "share must be above 0"),
-        (MOFT, {"reference_level": 1.5}, "reference_level is a noise level"),
+        (MOFT, {"reference_level": 1.5}, "reference_level must be a noise level"),
         (MOFT, {"zoom": 1.0}, "zoom must be above 1"),
         (MOFT, {"axes": ()}, "axes must name"),
         (MotionClone, {"guided_steps": 301}, r"guided_steps must be 0 to 300 \(steps\), got 301"),
@@ -542,7 +542,7 @@ def test_each_is_installed_with_card_and_presets(name: str) -> None:
             {"guided_from": 1.5},
             r"guided_from must be a noise level of at",
         ),
-        (DiTFlow, {"reference_level": -1.0}, "reference_level is a noise level"),
+        (DiTFlow, {"reference_level": -1.0}, "reference_level must be a noise level"),
         (DiTFlow, {"iterations": -1}, "iterations must be at least 0"),
     ],
 )
@@ -576,7 +576,7 @@ def test_a_layer_that_gives_no_features_of_frames_is_told_too(
         (SMMDiTFlow, {"layers": (layer,)}),
         (SMMMask, {"layers": (layer,)}),
     ):
-        with pytest.raises(LookupError, match=rf"'{layer}' gives no features of frames"):
+        with pytest.raises(LookupError, match=rf"'{layer}' is not features of frames"):
             make(method, backbone, **change)
 
 

@@ -169,7 +169,7 @@ def test_a_method_loads_the_model_it_names(tiny_backbone: Path) -> None:
 
 def test_clips_of_other_shapes_do_not_share_a_batch(backbone: Backbone) -> None:
     short = replace(clip(1), video=Video(clip(1).video.frames[:2], 8.0))
-    with pytest.raises(ValueError, match="clips of one shape"):
+    with pytest.raises(ValueError, match="clips of the same shape"):
         make(SDEdit, backbone).prepare_batch([clip(0), short])
 
 
@@ -233,5 +233,5 @@ def test_a_texture_goes_where_the_clip_goes() -> None:
 
 
 def test_a_noise_level_is_a_share() -> None:
-    with pytest.raises(ValueError, match=r"noise_level is a noise level, 0 .* got 1\.2"):
+    with pytest.raises(ValueError, match=r"noise_level must be a noise level from 0 .* got 1\.2"):
         sdedit.Parameters(noise_level=1.2)

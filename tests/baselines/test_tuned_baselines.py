@@ -530,7 +530,7 @@ def test_each_is_installed_with_a_card_and_presets(name: str) -> None:
         (VMC, {"downsample": 0}, "downsample must be at least 1"),
         (VMC, {"inversion_steps": 0}, "inversion_steps must be at least 1"),
         (MotionDirector, {"rank": 0}, "rank must be at least 1"),
-        (MotionDirector, {"noise_prior": 1.5}, "noise_prior must be 0 to 1"),
+        (MotionDirector, {"noise_prior": 1.5}, "noise_prior must be from 0 to 1"),
     ],
 )
 def test_parameters_that_make_no_sense(

@@ -1,4 +1,4 @@
-"""Cards of methods whose videos are only ever imported: closed, absent, or published outputs."""
+"""Cards of methods whose videos are only imported: closed, unavailable, or published outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recipes of official code: one TOML file each, offered by the entry point `smmbench.recipes`."""
+"""Recipes of official code, one TOML file each, provided by the entry point `smmbench.recipes`."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from smmbench.storage.home import home
 from smmbench.storage.tensor_cache import kept_or_made
 
 Adapter = dict[str, Tensor]
-"""What was tuned on one clip, by name of the tensor."""
+"""Tensors tuned on one clip, by name."""
 
 
 def cached_adapters(
@@ -22,20 +22,20 @@ def cached_adapters(
     tune: Callable[[Sequence[int]], Sequence[Adapter]],
     device: str | torch.device,
 ) -> list[Adapter]:
-    """Give the adapters that were kept for these origins; tune the others together, and keep them.
+    """Return the cached adapters of these origins; tune the missing ones together and cache them.
 
-    See `kept_or_made`: an entry that is not whole is tuned again, and what a kept one took is
+    See `kept_or_made`: a damaged entry is tuned again, and the time that a cached one took is
     counted.
 
     Args:
-        origins: For each clip everything that its adapter depends on, pixels and weights by hash.
-        tune: Makes the adapters of the clips of these places; called at most once.
-        device: Where the adapters are wanted.
+        origins: For each clip, everything that its adapter depends on, pixels and weights by hash.
+        tune: Tunes the adapters of the clips at these positions; called at most once.
+        device: Device of the result.
     """
     return kept_or_made([adapter_path(origin) for origin in origins], tune, device)
 
 
 def adapter_path(origin: Mapping[str, Any]) -> Path:
-    """Where the adapter of this origin is kept."""
+    """The path of the cached adapter of this origin."""
     key = origin_key(origin)
     return home() / "cache" / "adapters" / key[:2] / f"{key}.safetensors"

@@ -1,6 +1,6 @@
-"""Full changes of weights, one for each clip, so that many clips are tuned and sampled at once.
+"""Full weight changes, one per clip, so that many clips are tuned and sampled in one batch.
 
-A change is added to a layer's output: (W + D) x = W x + D x. It begins as zero.
+A change is added to a layer's output: (W + D) x = W x + D x. It is initialised to zero.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from smmbench_baselines.one_clip.adapters import Adapter
 from smmbench_baselines.one_clip.shell import Samples
 
 Changes = dict[str, Float[Tensor, "clip ..."]]
-"""Changes by the name of the weight or bias."""
+"""Changes, by the name of the weight or bias."""
 
 
 def no_changes(network: nn.Module, layers: Sequence[str], clips: int) -> Changes:
@@ -30,20 +30,20 @@ def no_changes(network: nn.Module, layers: Sequence[str], clips: int) -> Changes
 
 
 def together(adapters: Sequence[Adapter]) -> Changes:
-    """Changes of several samples, in their order."""
+    """Join the changes of several samples, in order."""
     return {name: torch.stack([one[name] for one in adapters]) for name in adapters[0]}
 
 
 def one_by_one(changes: Changes, clips: int) -> list[Adapter]:
-    """Take changes apart, one adapter for each clip."""
+    """Split changes into one adapter per clip."""
     return [{name: x[i].detach().clone() for name, x in changes.items()} for i in range(clips)]
 
 
 def apply_changes(of_shell: nn.Module, changes: Changes) -> None:
-    """Change a shell for good: sample i of a batch is computed with change i.
+    """Change a shell permanently: sample i of a batch is computed with change i.
 
-    A batch may hold the samples several times in the same order, as classifier-free guidance asks.
-    The changes keep their graph and are rounded to the network's precision where they are used.
+    A batch may hold the samples several times in the same order, as in classifier-free guidance.
+    The changes keep their graph and are rounded to the network's precision when they are used.
     """
     samples = Samples(of_shell)
     for name, change in changes.items():

@@ -1,8 +1,8 @@
-"""Low-rank changes of linear layers, one for each clip, by peft.
+"""Low-rank changes of linear layers, one per clip, with peft.
 
-peft puts its layers into the network that it is given, which is a shell of ours. It knows one
-adapter for a whole batch in training, so that the adapters of several clips are blocks of ranks of
-one adapter, and a sample sees the block of its own clip.
+peft adds its layers to the network that it receives, which is a shell of ours. In training it
+supports one adapter for a whole batch, so the adapters of several clips are blocks of ranks in
+one adapter, and each sample uses the block of its own clip.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAME = "clip"
 """The adapter's name within peft."""
 
 LoraLayers = dict[str, Any]
-"""peft's layers by their name in the network."""
+"""peft's layers, by their names in the network."""
 
 
 def check_peft() -> None:
@@ -40,7 +40,7 @@ def check_peft() -> None:
 
 
 def new_lora(network: nn.Module, layers: Sequence[str], rank: int, seed: int) -> Adapter:
-    """An adapter that changes nothing yet: A is drawn as peft draws it, B is zero."""
+    """An adapter that changes nothing yet: A is drawn as in peft, B is zero."""
     generator = Generator("cpu").manual_seed(seed)
     adapter: Adapter = {}
     for layer in layers:
@@ -53,9 +53,9 @@ def new_lora(network: nn.Module, layers: Sequence[str], rank: int, seed: int) ->
 
 
 def add_lora(of_shell: nn.Module, adapters: Sequence[Adapter]) -> LoraLayers:
-    """Put adapters into a shell: sample i of a batch is computed with adapter i, in float32.
+    """Add adapters to a shell: sample i of a batch is computed with adapter i, in float32.
 
-    A batch may hold the samples several times in the same order. An adapter that is there for
+    A batch may hold the samples several times in the same order. An adapter that occurs for
     several samples (the same object) takes one block.
     """
     from peft import LoraConfig, inject_adapter_in_model
@@ -66,7 +66,7 @@ def add_lora(of_shell: nn.Module, adapters: Sequence[Adapter]) -> LoraLayers:
     rank = len(unique[0][f"{layers[0]}.A"])
     ranks = rank * len(unique)
     config = LoraConfig(r=ranks, lora_alpha=ranks, target_modules=layers, lora_dropout=0.0)
-    inject_adapter_in_model(config, of_shell, NAME, low_cpu_mem_usage=True)  # no draws of its own
+    inject_adapter_in_model(config, of_shell, NAME, low_cpu_mem_usage=True)  # no initialisation
     own = torch.eye(len(unique), device=next(of_shell.parameters()).device)
     mask = own[[place[id(one)] for one in adapters]]
     samples, added = Samples(of_shell), {}
@@ -81,7 +81,7 @@ def add_lora(of_shell: nn.Module, adapters: Sequence[Adapter]) -> LoraLayers:
 
 
 def split_lora(layers: LoraLayers, rank: int) -> list[Adapter]:
-    """Adapters of the clips, from the layers they were tuned in."""
+    """Adapters of the clips, from the layers in which they were tuned."""
     adapters: list[Adapter] = []
     for name, layer in layers.items():
         low = layer.lora_A[NAME].weight.detach().split(rank)
@@ -93,12 +93,12 @@ def split_lora(layers: LoraLayers, rank: int) -> list[Adapter]:
 
 
 def lora_tensors(layers: LoraLayers) -> list[Tensor]:
-    """What there is to tune."""
+    """The tensors to tune."""
     return [one[NAME].weight for layer in layers.values() for one in (layer.lora_A, layer.lora_B)]
 
 
 def switch(layers: LoraLayers, on: bool, tuned: bool = True) -> None:
-    """Turn layers' adapters on or off; those that are on may be frozen."""
+    """Switch the layers' adapters on or off; those that are on may be frozen."""
     for layer in layers.values():
         layer.enable_adapters(on)
     for tensor in lora_tensors(layers):
@@ -106,7 +106,7 @@ def switch(layers: LoraLayers, on: bool, tuned: bool = True) -> None:
 
 
 def scale(layers: Mapping[str, Any], factor: float) -> None:
-    """Multiply what the layers add."""
+    """Multiply the layers' contributions by a factor."""
     for layer in layers.values():
         layer.scaling[NAME] = factor
 
@@ -118,7 +118,7 @@ def _own_block(
     mask: Float[Tensor, "sample clip"],
     samples: Samples,
 ) -> Float[Tensor, "*row ranks"]:
-    """Leave each sample the ranks of its own clip."""
+    """Keep for each sample only the ranks of its own clip."""
     repeated = mask.repeat(samples.count // len(mask), 1)
     blocks = output.reshape(samples.count, -1, mask.shape[1], output.shape[-1] // mask.shape[1])
     return (blocks * repeated[:, None, :, None]).reshape_as(output)

@@ -31,7 +31,7 @@ SAMPLING_ONLY = frozenset(
     | {"inversion_steps", "inversion_prompt", "checkpointing", "downsample"}
     | {"noise_prior", "spatial_scale"}
 )
-"""Parameters that no adapter depends on (the model enters by its weights)."""
+"""Parameters that do not affect the adapter (the model affects it through its weights)."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ ParametersT = TypeVar("ParametersT", bound=OneClipParameters)
 
 @dataclass(frozen=True, eq=False)
 class Tuned(Prepared):
-    """A clip, inverted up to where sampling starts, and what was tuned on it.
+    """A clip, inverted to the timestep at which sampling starts, and the adapter tuned on it.
 
     Attributes:
-        adapter: By name of the tensor, in the network's precision.
+        adapter: Tensors by name, in the network's precision.
     """
 
     adapter: Adapter
@@ -72,26 +72,26 @@ class Tuned(Prepared):
 class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
     """Tunes adapters on each clip and samples with them; the backbone is not changed.
 
-    The clips of a batch are tuned in the same passes through the network, each with an adapter
-    of its own, and sampled so.
+    The clips of a batch are tuned in the same passes through the network, each with its own
+    adapter, and sampled in the same way.
     """
 
-    recipe: ClassVar[int] = 1  # raise it where the same parameters tune otherwise
+    recipe: ClassVar[int] = 1  # raise it if the same parameters give another adapter
 
     @abstractmethod
     def tune(self, x: Latent, text: Text) -> tuple[list[Adapter], Float[Tensor, "step clip"]]:
-        """Tune on each clip; gives the adapters and the losses on the way."""
+        """Tune on each clip; return the adapters and the losses of all steps."""
 
     @abstractmethod
     def adapted(self, adapters: Sequence[Adapter]) -> Denoiser:
-        """A network for batches whose sample i has adapter i."""
+        """A network for batches, which uses adapter i for sample i."""
 
     @abstractmethod
     def start(self, inverted: Latent, draws: Sequence[Generator]) -> Latent:
-        """Where sampling starts, from the inverted clips."""
+        """The initial noise of sampling, from the inverted clips."""
 
     def tuning_prompt(self, source: Source) -> str:
-        """What the clip is said to show while the network is tuned on it."""
+        """The prompt that describes the clip while the network is tuned on it."""
         return source.prompt
 
     def inverting(self, adapters: Sequence[Adapter]) -> Denoiser:
@@ -99,7 +99,7 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
         return self.adapted(adapters)
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Tuned]:
-        """Encode, tune or take the adapters of an earlier run, and invert."""
+        """Encode the clips, tune or reuse the adapters of an earlier run, and invert."""
         x = self.encode(sources)
         adapters = self.adapters(sources, x)
         first = self.backbone.schedule.timesteps(self.parameters.steps)[0]
@@ -138,7 +138,7 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
         return self.videos(x, timings(prepared))
 
     def adapters(self, sources: Sequence[Source], x: Latent) -> list[Adapter]:
-        """Adapters of these clips, from the cache where it has them."""
+        """Adapters of these clips, from the cache if it has them."""
 
         def tuned(missing: Sequence[int]) -> list[Adapter]:
             prompts = [self.tuning_prompt(sources[i]) for i in missing]
@@ -149,7 +149,7 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
         return cached_adapters(origins, tuned, self.backbone.device)
 
     def origin(self, source: Source) -> dict[str, Any]:
-        """All that the adapter of a clip depends on."""
+        """Everything that the adapter of a clip depends on."""
         parameters = parameters_to_json(self.parameters)
         return {
             "method": type(self).__name__,
@@ -161,12 +161,12 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
         }
 
     def rounded(self, adapter: Adapter) -> Adapter:
-        """An adapter in the network's precision, as it is kept and used."""
+        """An adapter in the network's precision, as it is cached and used."""
         dtype = getattr(torch, self.parameters.dtype)
         return {name: tensor.to(dtype) for name, tensor in adapter.items()}
 
     def plan(self, decay: float = 0.0, longest: float = float("inf")) -> Plan:
-        """How to tune, as the parameters say."""
+        """The tuning plan that the parameters define."""
         parameters = self.parameters
         return Plan(
             steps=parameters.tuning_steps,
@@ -178,6 +178,6 @@ class OneClipMethod(DiffusionMethod[ParametersT, Tuned]):
         )
 
     def shell(self) -> Denoiser:
-        """The network as it was found, in modules of our own; never a compiled one."""
+        """The original network in our own modules; never a compiled one."""
         found = self.backbone.denoiser
         return dataclasses.replace(found, network=shell(found.network), compiled=None, graphs=None)

@@ -18,9 +18,9 @@ from torch.utils.checkpoint import checkpoint
 def shell(network: nn.Module) -> nn.Module:
     """Copy the modules of a network, but not its tensors.
 
-    The parameters are new frozen ones that share the memory of the old: a gradient never reaches
-    the network that was given. Nobody may write into them. A `forward` that was set on a module
-    itself is left behind, since it would call the module that it was set on.
+    The parameters are new frozen ones that share the memory of the originals: a gradient never
+    reaches the original network. They must not be modified. A `forward` that was set on a module
+    itself is not copied, since it would call the original module.
     """
     shared: dict[int, Any] = {
         id(tensor): nn.Parameter(tensor.detach(), requires_grad=False)
@@ -34,9 +34,9 @@ def shell(network: nn.Module) -> nn.Module:
 
 
 def checkpoint_blocks(of_shell: nn.Module) -> None:
-    """Let the blocks of a shell forget their activations and compute them again going back.
+    """Checkpoint the blocks of a shell, so that activations are recomputed in the backward pass.
 
-    `UNet3DConditionModel` has no switch for this, and transformers are done alike.
+    `UNet3DConditionModel` has no option for this, and transformers are treated in the same way.
     """
     untyped: Any = of_shell
     blocks = getattr(of_shell, "blocks", None) or getattr(of_shell, "transformer_blocks", None)
@@ -45,10 +45,10 @@ def checkpoint_blocks(of_shell: nn.Module) -> None:
 
 
 class Samples:
-    """How many samples are in a shell just now: its layers fold time and space into the batch.
+    """Number of samples in a shell's current pass: its layers fold time and space into the batch.
 
     Attributes:
-        count: Samples of the pass that runs, or of the last.
+        count: Number of samples of the current pass, or of the last one.
     """
 
     def __init__(self, of_shell: nn.Module) -> None:
@@ -60,10 +60,10 @@ class Samples:
 
 
 def linear_layers(network: nn.Module, pattern: str) -> tuple[str, ...]:
-    """Names of the linear layers in which the regular expression is found.
+    """Names of the linear layers that match the regular expression.
 
     Raises:
-        LookupError: There is none.
+        LookupError: No layer matches.
     """
     names = tuple(
         name

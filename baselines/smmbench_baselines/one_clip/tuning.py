@@ -1,4 +1,4 @@
-"""The loop of one-clip tuning: a timestep, a noise, the method's losses, a step of AdamW."""
+"""The loop of one-clip tuning: draw a timestep and noise, compute the losses, step AdamW."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from smmbench.diffusion.schedule import NoiseSchedule, Timestep
 from smmbench.progress import step
 
 Objective = Callable[[Timestep, Latent, Generator], Iterator[Float[Tensor, " clip"]]]
-"""From timestep, noise and a generator for further draws to losses, one a clip.
+"""A function of a timestep, noise and a generator that yields losses, one value per clip.
 
-A loss is taken back through the network before the next is asked for.
+The gradient of each loss is computed before the next loss is requested.
 """
 LOOKS = 50
-"""Steps between looks at the losses: each look waits for the GPU."""
+"""Steps between checks of the losses, since each check waits for the GPU."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How to tune.
+    """The settings of tuning.
 
     Attributes:
-        steps: Steps of AdamW.
-        rate: Its learning rate, constant.
-        seed: Of timesteps, noise and all other draws: the same for every clip.
+        steps: Number of AdamW steps.
+        rate: Constant learning rate.
+        seed: Seed of timesteps, noise and all other draws, the same for every clip.
         decay: AdamW's weight decay.
-        longest: Longest gradient of a clip; a longer one is shortened. Infinity: none is.
-        half: The network computes in float16: the loss is scaled on its way back.
+        longest: Maximum length of a clip's gradient; longer ones are shortened. Infinity: none is.
+        half: Whether the network computes in float16, which needs a scaled loss.
     """
 
     steps: int
@@ -53,20 +53,20 @@ def tune(
     schedule: NoiseSchedule,
     plan: Plan,
 ) -> Float[Tensor, "step clip"]:
-    """Tune tensors in place; they are float32 and hold each clip's part on its own.
+    """Tune tensors in place; they are float32 and hold each clip's part separately.
 
-    Clips do not touch each other: the loss is summed over them and AdamW works on each number
-    alone. They share all draws, so that a clip alone sees the same as in a batch.
+    Clips are independent: the loss is summed over them, and AdamW treats each number
+    separately. They share all draws, so that a clip is tuned alone as in a batch.
 
     Args:
-        tensors: What to tune; the first axis of each is the clip where `plan.longest` is finite.
+        tensors: Tensors to tune; the first axis is the clip if `plan.longest` is finite.
         objective: The losses.
         x: Latents of the clips.
-        schedule: Of which a timestep is drawn for each step.
-        plan: How to tune.
+        schedule: Schedule from which a timestep is drawn for each step.
+        plan: The settings.
 
     Returns:
-        The losses, summed over those of a step.
+        The losses, summed within each step.
 
     Raises:
         FloatingPointError: A loss or a gradient is not finite.
@@ -81,7 +81,7 @@ def tune(
         eps = noise(x[:1], generator).expand_as(x)
         drawn, stepped = generator.get_state(), False
         while not stepped:
-            generator.set_state(drawn)  # a pass that is made again draws the same
+            generator.set_state(drawn)  # a repeated pass draws the same numbers
             adam.zero_grad()
             total = torch.zeros(len(x), device=x.device)
             for loss in objective(t, eps, generator):
@@ -113,9 +113,9 @@ def shorten(tensors: Sequence[Tensor], longest: float) -> None:
 
 
 def _step(scaler: torch.amp.GradScaler, adam: torch.optim.Optimizer, number: int) -> bool:
-    """Step, unless a gradient overflowed: the scale is lower then and the pass is made again.
+    """Step, unless a gradient overflowed: then the scale is lowered and the pass is repeated.
 
-    A step that is left out for one clip would be lost, and lost for all others of the batch.
+    Skipping the step would lose it for one clip, and for all others of the batch.
     """
     if not scaler.is_enabled():
         adam.step()

@@ -1,4 +1,4 @@
-"""Methods whose adapter is a change of whole weights: Tune-A-Video and VMC."""
+"""Methods whose adapters are changes of whole weights: Tune-A-Video and VMC."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from smmbench_baselines.one_clip.shell import checkpoint_blocks, linear_layers
 from smmbench_baselines.one_clip.tuning import tune
 
 LONGEST = 1.0
-"""Length to which the published code of both shortens a gradient."""
+"""Length to which the published code of both methods shortens a gradient."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ ParametersT = TypeVar("ParametersT", bound=WholeWeightParameters)
 
 
 class WholeWeightMethod(OneClipMethod[ParametersT]):
-    """Tunes the weights of some linear layers, by one loss; inverts with the tuned network."""
+    """Tunes the weights of some linear layers with one loss; inverts with the tuned network."""
 
     tuned_layers: ClassVar[str]  # a regular expression for their names
 
@@ -56,10 +56,10 @@ class WholeWeightMethod(OneClipMethod[ParametersT]):
     def loss(
         self, output: Latent, true: Prediction, x: Latent, t: Timestep
     ) -> Float[Tensor, " clip"]:
-        """Loss of what the network returned for x at t, which `true` was mixed to."""
+        """Loss of the network's output for x at t, where x is a mixture of `true`."""
 
     def check_model(self) -> None:
-        """Find the layers to tune before anything is spent."""
+        """Find the layers to tune before any clip is processed."""
         linear_layers(self.backbone.denoiser.network, self.tuned_layers)
 
     def tune(self, x: Latent, text: Text) -> tuple[list[Adapter], Float[Tensor, "step clip"]]:
@@ -89,7 +89,7 @@ class WholeWeightMethod(OneClipMethod[ParametersT]):
         return denoiser
 
     def start(self, inverted: Latent, draws: Sequence[Generator]) -> Latent:
-        """The inverted noise, or its low frequencies and high ones that are drawn."""
+        """The inverted noise, or its low frequencies combined with fresh high ones."""
         factor = self.parameters.downsample
         if factor == 1:
             return inverted
