@@ -1,6 +1,6 @@
-"""Datasets and models that come with the toolkit; each function is an entry point.
+"""Datasets and models bundled with the toolkit; each function is an entry point.
 
-None has the name of a folder beside it: importing that folder's modules would replace it.
+No function has the name of a folder next to it: importing that folder's modules would replace it.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ _HERE = Path(__file__).parent
 
 
 def emoji_manifest() -> Path:
-    """Manifest of the embedded world: rendered clips whose true motion is known."""
+    """Manifest of the embedded world: rendered clips with ground-truth tracks."""
     return _HERE / "emoji" / "emoji.toml"
 
 
 def emoji_val() -> Path:
-    """Manifest of the embedded world's validation clips, to tune on."""
+    """Manifest of the embedded world's validation clips, for tuning."""
     return _HERE / "emoji" / "emoji-val.toml"
 
 
 def emoji_wan_manifest() -> Path:
-    """Manifest of the embedded world of 17 frames and graded edits."""
+    """Manifest of the embedded world with 17 frames and graded edits."""
     return _HERE / "emoji_wan" / "emoji-wan.toml"
 
 
 def emoji_wan_val() -> Path:
-    """Manifest of that world's validation clips, to tune on."""
+    """Manifest of that world's validation clips, for tuning."""
     return _HERE / "emoji_wan" / "emoji-wan-val.toml"
 
 
@@ -66,6 +66,6 @@ def emoji_wan_clip_held_out() -> Path:
 
 
 def _carried(name: str, world: str = "emoji") -> Path:
-    from smmbench_datasets.emoji.carried import carried  # names of datasets need none of it
+    from smmbench_datasets.emoji.carried import carried  # listing datasets does not need it
 
     return carried(name, _HERE / world / "models")

@@ -215,7 +215,7 @@ def test_directions_and_sizes_are_what_their_names_say(world: World) -> None:
 
 
 def test_an_unknown_family_is_refused() -> None:
-    with pytest.raises(LookupError, match="No motion 'spin'; there is: right, left"):
+    with pytest.raises(LookupError, match="No motion 'spin'; available: right, left"):
         path_of("spin", FRAMES, lambda low, high: torch.zeros(1, 1))
 
 

@@ -1,9 +1,9 @@
-"""The five methods of the page under motion fidelity and under each legacy mode.
+"""Scores of the page's five methods under motion fidelity and under each legacy mode.
 
     smmbench datasets fetch dmt-page-five
     python -m smmbench_datasets.dmt_page.fidelity_table
 
-Prints Markdown: means over the clips, by the protocol's tracker. Tracks are kept on disk.
+Prints Markdown: means over the clips, with the protocol's tracker. Tracks are cached on disk.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from smmbench.scoring.resources import LoadedResources
 from smmbench.tracking import Tracks
 from smmbench.video import Video, normal_form, read_video
 
-# Read off the plot of the SMM paper, over its whole set, to about .002; the page says no numbers.
+# Read from the plot of the SMM paper, over its whole set, to about .002; the page has no numbers.
 REPORTED = {"tokenflow": 0.966, "smm-published": 0.879, "control-a-video": 0.871}
 REPORTED |= {"tune-a-video": 0.669}
 
@@ -47,7 +47,7 @@ HEADER = (
 
 
 def main() -> None:
-    """Score every published output, and three controls, and print the table."""
+    """Score every published output and three controls, and print the table."""
     dataset = load_dataset("dmt-page-five")
     protocol = dataset.manifest.protocol
     resources = LoadedResources(dataset, protocol)
@@ -87,7 +87,7 @@ def _task(clip: Clip, output: Video) -> Task:
 
 
 def _by_scripts(source: Tracks, output: Tracks, width: int, height: int) -> list[float]:
-    """Each script; then two of them over tracks that never stand still, which they do not do."""
+    """Score with each script, then with two of them on tracks that never stand still."""
     a, b = source.points, output.points
     never = _never_still(a) & _never_still(b)
     return [

@@ -2,9 +2,9 @@
 
     python -m smmbench_datasets.dmt_page.make FOLDER
 
-FOLDER holds `results/<clip>/` and `comparisons/<clip>/`, which the page calls `results` and
-`comparisons/figure_6`. Run it again when the normal form of videos changes: the hashes of pixels
-change with it.
+FOLDER contains `results/<clip>/` and `comparisons/<clip>/`, which the page calls `results` and
+`comparisons/figure_6`. Run it again when the normal form of videos changes, because the pixel
+hashes change with it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ the footage of `dmt-page`, compressed again. The page gives no prompts for the s
 
 
 def main(folder: Path) -> None:
-    """Write both manifests beside this file."""
+    """Write both manifests into the folder of this file."""
     here = Path(__file__).parent
     write_text(here / "dmt-page.toml", "\n".join(_results(folder)))
     write_text(here / "dmt-page-five.toml", "\n".join(_comparisons(folder)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 ADDRESS = "https://diffusion-motion-transfer.github.io/sm/assets"
 
-# Clip: its edits, each the name of the page's file and the prompt under it.
+# Edits by clip: for each, the file name on the page and the prompt below it.
 RESULTS: dict[str, dict[str, str]] = {
     "airplane": {
         "car": "A car driving on a road",
@@ -56,17 +56,17 @@ RESULTS: dict[str, dict[str, str]] = {
     },
 }
 
-# The comparison has one prompt a clip; its files are named by method, so the edit by its subject.
+# The comparison has one prompt per clip; its files are named by method, the edit by its subject.
 COMPARISONS: dict[str, dict[str, str]] = {
     "airplane": {"motorbike": "A motorbike driving in a scenic desert"},
     "bus": {"car": "A car driving in a city"},
     "camel": {"giraffe": "A giraffe walking in the zoo"},
 }
 
-# Clips that the page shows with fewer frames than the others, as all its outputs of them.
+# Clips that the page shows with fewer frames than the others, as in all outputs for them.
 FEWER_FRAMES = {"dog_jump": 16, "elephant": 14}
 
-# Method: name of its file in a comparison, title, paper.
+# For each method: name of its file in a comparison, title, paper.
 METHODS: dict[str, tuple[str, str, str]] = {
     "smm-published": (
         "ours",

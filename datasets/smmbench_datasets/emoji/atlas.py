@@ -1,6 +1,6 @@
 """The sprites: 32 Noto Color Emoji with their names, drawn once into `atlas.png`.
 
-Run `python -m smmbench_datasets.emoji.atlas /path/to/NotoColorEmoji.ttf` to draw them anew
+Run `python -m smmbench_datasets.emoji.atlas /path/to/NotoColorEmoji.ttf` to draw them again
 (Debian: package `fonts-noto-color-emoji`, version 2.042). Font licence: SIL OFL 1.1, see NOTICE.
 """
 
@@ -20,7 +20,7 @@ COLUMNS = 8
 FONT_SIZE = 109  # the only size of the font's bitmaps
 SHEET = Path(__file__).with_name("atlas.png")
 
-# Whole bodies rather than faces, and shapes that differ: one must tell them apart at 50 pixels.
+# Whole bodies rather than faces, and distinct shapes that are recognisable at 50 pixels.
 OBJECTS: dict[str, str] = {
     "dog": "\U0001f415",
     "cat": "\U0001f408",
@@ -68,7 +68,7 @@ def load_atlas(device: str | torch.device = "cpu") -> Float[Tensor, "objects 4 1
 
 
 def draw_sheet(font: Path) -> Image.Image:
-    """Draw every object, as large as its tile allows and in its middle."""
+    """Draw every object centred on its tile, as large as the tile allows."""
     face = ImageFont.truetype(str(font), FONT_SIZE)
     rows = -(-len(OBJECTS) // COLUMNS)
     sheet = Image.new("RGBA", (COLUMNS * TILE, rows * TILE))

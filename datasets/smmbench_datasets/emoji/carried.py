@@ -1,4 +1,4 @@
-"""The trained models that come with the toolkit, checked against their hashes before use."""
+"""The trained models bundled with the toolkit, checked against their hashes before use."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ MODELS = Path(__file__).with_name("models")
 
 @cache
 def carried(name: str, models: Path = MODELS) -> Path:
-    """Folder of a model, after its files were found to be what was published; checked once.
+    """Folder of a bundled model, after a check that its files are the published ones; cached.
 
     Args:
         name: `backbone`, `clip` or `judge`.
         models: Folder of all of them, with `SHA256SUMS`.
 
     Raises:
-        ValueError: A file is missing or has other bytes: numbers made with it would carry the
-            published model's name.
+        ValueError: A file is missing or has other bytes: results obtained with it would be
+            attributed to the published model.
     """
     sums = {path: sha for path, sha in published_sha256(models).items() if _is_of(name, path)}
     if not sums:
@@ -31,8 +31,8 @@ def carried(name: str, models: Path = MODELS) -> Path:
             raise ValueError(f"The model '{name}' lacks '{path}'; install smmbench again.")
         if file_sha256(file) != digest:
             raise ValueError(
-                f"'{file}' is not the file that was published. Install smmbench again, or name "
-                "the folder of your own model instead of the name of ours."
+                f"'{file}' is not the file that was published. Install smmbench again, or pass "
+                "the folder of your own model instead of the name of the bundled one."
             )
     return models / name
 

@@ -1,7 +1,7 @@
-"""What can become of a motion, in steps whose order is known.
+"""Corruptions of a motion, in levels whose order is known.
 
-Every change is one of paths, sizes and the camera, never of pictures: object and scene of an output
-are others than those of its source anyway.
+Every change affects paths, sizes and the camera, never pictures: an output has another object and
+another scene than its source anyway.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from smmbench_datasets.emoji.world import HEIGHT, WIDTH, Clips
 
 ANGLES = (15, 30, 60, 90, 135, 180)  # degrees
 DELAYS = (1, 2, 4, 8)  # frames
-HALTS = (12, 8, 4)  # frames after which all stands still
+HALTS = (12, 8, 4)  # frames after which everything stands still
 JITTERS = (0.5, 1.0, 2.0, 4.0)  # pixels: standard deviation of each coordinate, frame by frame
 SPEEDS = (0.5, 0.25)
 NOISES = (4.0, 12.0)  # of 255
-# Not turned besides: the camera, and two objects that go against each other, which have the same
-# directions when they are turned round.
+# Not rotated as well: the camera, and two objects that move in opposite directions, which have the
+# same directions after a rotation by 180 degrees.
 SIZED = ("approach", "recede")  # their motion is that of the size
 
 Times = Int[Tensor, " time"]
@@ -32,13 +32,13 @@ Times = Int[Tensor, " time"]
 
 @dataclass(frozen=True, eq=False)
 class Output:
-    """A clip with a known damage.
+    """A clip with a known corruption.
 
     Attributes:
-        name: For people.
-        ladder: Outputs of one ladder are graded against each other; empty for none.
-        level: Damage within the ladder: more is worse, 0 is the kept motion.
-        clip: Its motion; object and scene are still those of the source.
+        name: Name for people.
+        ladder: Outputs on the same ladder are compared with one another; empty for none.
+        level: Corruption within the ladder: more is worse, 0 is the unchanged motion.
+        clip: The clip with the corrupted motion; object and scene are still those of the source.
         noise: Standard deviation of each pixel of each frame, of 255.
     """
 
@@ -50,7 +50,7 @@ class Output:
 
 
 def outputs(source: Clips, family: str, generator: torch.Generator) -> Iterator[Output]:
-    """Everything that is made of the motion of one clip."""
+    """Yield every output that is derived from the motion of one clip."""
     yield Output("kept", "", 0, source)
     if source.pan.any() and family != "pan":
         yield Output("object lost", "", 0, object_lost(source))
@@ -80,7 +80,7 @@ def outputs(source: Clips, family: str, generator: torch.Generator) -> Iterator[
 
 
 def at_times(clip: Clips, times: Times) -> Clips:
-    """The clip's motion shown at other times."""
+    """The clip's motion, shown at other times."""
     return replace(
         clip,
         path=clip.path[:, times],
@@ -91,7 +91,7 @@ def at_times(clip: Clips, times: Times) -> Clips:
 
 
 def turned(clip: Clips, degrees: float) -> Clips:
-    """Every path turned by an angle; moved, and shrunk if it must be, to stay in the picture."""
+    """Rotate every path by an angle; shift it, and shrink it if needed, to stay in the picture."""
     angle = math.radians(degrees)
     turn = torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     return replace(
@@ -102,7 +102,7 @@ def turned(clip: Clips, degrees: float) -> Clips:
 
 
 def slowed(clip: Clips, factor: float) -> Clips:
-    """The same directions at the same times, each step `factor` as long."""
+    """The same directions at the same times, with each step `factor` times as long."""
     return replace(
         clip,
         path=_towards(clip.path, factor),
@@ -113,7 +113,7 @@ def slowed(clip: Clips, factor: float) -> Clips:
 
 
 def jittered(clip: Clips, pixels: float, generator: torch.Generator) -> Clips:
-    """Objects, and a camera that moves, tremble."""
+    """Add jitter to objects and to a moving camera."""
     noise = pixels * torch.randn(3, clip.path.shape[1], 2, generator=generator)
     moves = (clip.pan != 0).any(1, keepdim=True)
     return replace(
@@ -125,7 +125,7 @@ def jittered(clip: Clips, pixels: float, generator: torch.Generator) -> Clips:
 
 
 def object_lost(clip: Clips) -> Clips:
-    """The object stands still in the scene: only the camera moves it."""
+    """The object stands still in the scene, so only the camera moves it."""
     away = torch.stack([clip.pan, torch.zeros_like(clip.pan)], -1)
     return replace(clip, path=clip.path[:, :1] - (away - away[:, :1]))
 
@@ -141,7 +141,7 @@ def elsewhere(clip: Clips) -> Clips:
 def in_picture(
     path: Float[Tensor, "clips time 2"], size: Float[Tensor, "clips time"]
 ) -> Float[Tensor, "clips time 2"]:
-    """The path moved as little as possible to keep the object's tile in the picture."""
+    """The path, moved as little as needed to keep the object's tile in the picture."""
     margin = size[..., None] / 2 - EDGE
     canvas = torch.tensor([WIDTH - 1.0, HEIGHT - 1.0])
     room = canvas - 2 * margin.amax(1)

@@ -1,4 +1,4 @@
-"""One motion with another look: another object in another scene."""
+"""Show a motion with another appearance: another object in another scene."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from smmbench_datasets.emoji.sampling import Clips
 from smmbench_datasets.emoji.world import World
 
-CAMERA = "camera-and-object"  # a camera that pans, and an object that zigzags before it
+CAMERA = "camera-and-object"  # a panning camera, and an object that zigzags in front of it
 
 
 def draw_source(world: World, family: str, generator: torch.Generator) -> Clips:
@@ -31,7 +31,7 @@ def dressed(world: World, clip: Clips, generator: torch.Generator) -> Clips:
 
 
 def with_motion_of(look: Clips, motion: Clips) -> Clips:
-    """Object and scene of one clip with everything that moves of another."""
+    """Object and scene of one clip, with all motion of another."""
     return replace(
         look,
         path=motion.path,

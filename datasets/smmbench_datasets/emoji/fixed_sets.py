@@ -1,4 +1,4 @@
-"""A fixed set as files: its manifest's lines, and arrays whose bytes depend on nothing else."""
+"""Write a fixed set as files: the lines of its manifest, and arrays with reproducible bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ATTRIBUTION = (
 
 @dataclass(frozen=True)
 class FixedSet:
-    """What a set is made from."""
+    """The inputs of a set."""
 
     name: str
     version: int
@@ -39,7 +39,7 @@ class FixedSet:
 
 @dataclass(frozen=True)
 class FixedEdit:
-    """What a manifest says of an edit."""
+    """An edit, as the manifest states it."""
 
     name: str
     prompt: str
@@ -48,13 +48,13 @@ class FixedEdit:
 
 @dataclass(frozen=True)
 class FixedClip:
-    """What a manifest says of a clip beside its files.
+    """A clip, as the manifest states it, without its files.
 
     Attributes:
-        name: Of the clip, and of its files.
+        name: Name of the clip and of its files.
         prompt: What the clip shows.
         tags: Family of motion, object and scene.
-        edits: What it is to be turned into.
+        edits: Edits of the clip.
     """
 
     name: str
@@ -64,13 +64,13 @@ class FixedClip:
 
 
 def head(fixed: FixedSet, module: str, description: str, protocol: str) -> Iterator[str]:
-    """Give the first lines of a manifest.
+    """Yield the first lines of a manifest.
 
     Args:
         fixed: The set.
-        module: That writes it.
-        description: Of the set.
-        protocol: Its table, as TOML.
+        module: Module that writes it.
+        description: Description of the set.
+        protocol: The table of the protocol, as TOML.
     """
     yield f"# Written by `python -m {module}`; edit make.py or selection.py."
     yield f"name = {toml_text(fixed.name)}"
@@ -84,13 +84,13 @@ def head(fixed: FixedSet, module: str, description: str, protocol: str) -> Itera
 
 
 def entry(clip: FixedClip, path: str, folder: Path, pixels: str) -> Iterator[str]:
-    """Give a clip's lines of a manifest.
+    """Yield a clip's lines of a manifest.
 
     Args:
         clip: The clip.
-        path: Of the folder of its files, as the manifest states it.
-        folder: Where they lie.
-        pixels: Hash of the pixels of its video.
+        path: Path of the folder of its files, as the manifest states it.
+        folder: Folder of its files on this machine.
+        pixels: Pixel hash of its video.
     """
     yield "[[clips]]"
     yield f"name = {toml_text(clip.name)}"
@@ -126,7 +126,7 @@ def write_arrays(path: Path, **arrays: Shaped[np.ndarray, ...]) -> None:
 
 
 def file_entry(folder: Path, path: str, name: str) -> str:
-    """Write a file as a manifest states it: its path below `path`, and its SHA-256."""
+    """Describe a file as in a manifest: its path below `path`, and its SHA-256."""
     sha256 = file_sha256(folder / name)
     return f"{{ path = {toml_text(f'{path}/{name}')}, sha256 = {toml_text(sha256)} }}"
 

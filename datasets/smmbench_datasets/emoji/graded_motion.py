@@ -1,8 +1,8 @@
-"""Rendered clips whose likeness of motion is known, for `smmbench validate --data emoji`.
+"""Rendered clips with known similarity of motion, for `smmbench validate --data emoji`.
 
-The motion of each source is rendered again with another object in another scene: kept, damaged in
-known steps, and beside it another family's motion, once with the very look of the source
-(`look-alike`). What is better is known from how a video was made and not from any number.
+The motion of each source is rendered again with another object in another scene: unchanged, and
+corrupted in known levels. Another family's motion is added, also with exactly the appearance of the
+source (`look-alike`). What is better is known from how a video was made, not from a measurement.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ STILL, NOISE = "still source", "noise"
 NEGATIVES = (LOOK_ALIKE, OTHER)
 CONTROLS = ("frozen", "shuffled", STILL, NOISE, LOOK_ALIKE, OTHER)
 ONE_WAY = ("right", "left", "up", "down", "stop-and-go", "approach", "recede", "pan")
-"""Families that are another motion backwards; a swing or a circle is nearly the same."""
+"""Families that become another motion when reversed; a swing or a circle hardly changes."""
 NOTES = (
     "Known from how the videos were rendered: 'kept' has the source's motion with another look.",
-    "Small rendered clips of one object before a painted scene; nothing is said of real video.",
+    "Small rendered clips of one object before a painted scene; they do not represent real video.",
 )
 
 
 class MovingWorld(Protocol):
-    """What a world of rendered clips must give."""
+    """The interface of a world of rendered clips."""
 
     families: tuple[str, ...]
 
@@ -52,20 +52,20 @@ class MovingWorld(Protocol):
         """Draw one clip of a family of motion."""
 
     def dress(self, clip: Clips, generator: torch.Generator) -> Clips:
-        """The same motion with another look."""
+        """The same motion with another appearance."""
 
     def render(self, clip: Clips) -> Video:
         """Its video."""
 
     def caption(self, clip: Clips) -> str:
-        """What it shows, without its motion."""
+        """What the clip shows, without its motion."""
 
     def arrays(self, clip: Clips, generator: torch.Generator) -> Mapping[str, np.ndarray]:
-        """Ground-truth tracks and masks, as a dataset's files hold them."""
+        """Ground-truth tracks and masks, in the format of a dataset's files."""
 
 
 class EmojiWorld:
-    """The world `emoji`, with a camera that pans before a moving object as one more family."""
+    """The world `emoji`, with one more family: a camera that pans while an object moves."""
 
     families = (*MOTIONS, CAMERA)
 
@@ -96,7 +96,7 @@ class EmojiWorld:
 
 
 def graded_emoji(clips: int | None = None) -> Graded:
-    """Graded videos of the world `emoji`; `clips` sources of each of 16 families (2)."""
+    """Graded videos of the world `emoji`, with `clips` sources for each of 16 families (2)."""
     protocol = load_dataset(str(emoji_manifest())).manifest.protocol
     return graded_motion("emoji", EmojiWorld(), protocol, clips)
 
@@ -109,15 +109,15 @@ def graded_motion(
     families: Sequence[str] = (),
     seed: int = 0,
 ) -> Graded:
-    """Draw sources of each family and everything that is made of their motion.
+    """Draw sources of each family, and derive all graded outputs from their motion.
 
     Args:
-        name: Of the world.
-        world: Draws and renders.
+        name: Name of the world.
+        world: The world that draws and renders.
         protocol: Form of the clips, tracker and text model.
-        clips: Of each family; None for 2.
-        families: Only these; empty for all of the world.
-        seed: Of everything; a family's videos do not depend on which others are drawn.
+        clips: Number of sources per family; None for 2.
+        families: Use only these families; empty for all of the world.
+        seed: Seed of all draws; a family's videos do not depend on which others are drawn.
     """
     sources = [
         source
@@ -169,7 +169,7 @@ def _outputs(
 
 
 def _orders(made: Mapping[str, Output], family: str) -> Iterator[Order]:
-    """What is known to be better, from how the videos were made."""
+    """Which output is known to be better, from how the videos were made."""
     for name in NEGATIVES:
         yield Order(KEPT, name, name)
     if family in ONE_WAY:
@@ -196,13 +196,13 @@ def _rendered(world: MovingWorld, clip: Clips, deviation: float, seed: int) -> V
 
 
 def _still(world: MovingWorld, clip: Clips) -> Video:
-    """The source's first frame, all the time."""
+    """The source's first frame, repeated."""
     video = world.render(clip)
     return Video(np.repeat(video.frames[:1], len(video.frames), axis=0), video.fps)
 
 
 def _noise(world: MovingWorld, clip: Clips, seed: int) -> Video:
-    """Random pixels, new in each frame."""
+    """Random pixels, independent in each frame."""
     video = world.render(clip)
     frames = np.random.default_rng(seed).integers(0, 256, video.frames.shape, dtype=np.uint8)
     return Video(frames, video.fps)

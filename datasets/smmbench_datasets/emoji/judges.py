@@ -1,7 +1,7 @@
-"""Two witnesses that no generator was trained or tuned with: what is shown, and where it is.
+"""Two held-out evaluators, never used for training or tuning: what is shown, and where it is.
 
-The judge names the object of a frame. It is another architecture than the CLIP and learnt from
-other pictures: sprites turned, flipped, sheared, recoloured and grey, before made-up backgrounds.
+The judge names the object of a frame. It has another architecture than the CLIP and was trained
+on other pictures: rotated, flipped, sheared, recoloured and grey sprites on synthetic backgrounds.
 The locator finds the centre of the object in frames of the world and their reconstructions.
 """
 
@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from smmbench_datasets.emoji.atlas import OBJECTS
 from smmbench_datasets.emoji.carried import MODELS, carried
 
-NOTHING = len(OBJECTS)  # the judge's last class: no object that it knows
+NOTHING = len(OBJECTS)  # the judge's last class: no known object
 JUDGES = MODELS / "judge"
-_CELL = 4  # pixels of the locator's map
-_REACH = 2  # cells around the highest one that the centre is averaged over
+_CELL = 4  # pixels per cell of the locator's map
+_REACH = 2  # cells around the highest one over which the centre is averaged
 
 Frames = Float[Tensor, "frames 3 height width"]
 
@@ -36,7 +36,7 @@ def _layer(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
 
 
 class Judge(nn.Module):
-    """A plain stack of convolutions (VGG's kind, with group norm) over the whole frame."""
+    """A plain stack of convolutions (as in VGG, with group norm) over the whole frame."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,18 +48,18 @@ class Judge(nn.Module):
         self.head = nn.Linear(2 * widths[-1], NOTHING + 1)
 
     def forward(self, frames: Frames) -> Float[Tensor, "frames classes"]:
-        """Logits of the objects in the world's order, then of nothing. Frames are 0 to 1."""
+        """Logits of the objects in the world's order, then of no object. Frames are 0 to 1."""
         features = self.layers(2 * frames - 1)
         return self.head(torch.cat([features.mean((2, 3)), features.amax((2, 3))], dim=1))
 
     @torch.no_grad()
     def classify(self, frames: Frames) -> Float[Tensor, "frames classes"]:
-        """The same without gradients."""
+        """The same as `forward`, without gradients."""
         return self(frames)
 
 
 class Locator(nn.Module):
-    """A small U of convolutions that makes a map of where the object's centre is."""
+    """A small U-shaped convolutional network that maps the position of the object's centre."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Locator(nn.Module):
         self.head = nn.Sequential(_layer(48, 48), nn.Conv2d(48, 1, 3, 1, 1))
 
     def forward(self, frames: Frames) -> Float[Tensor, "frames rows columns"]:
-        """Logits of the centre's place; a cell is 4x4 pixels. Frames are 0 to 1."""
+        """Logits of the centre's position; a cell is 4x4 pixels. Frames are 0 to 1."""
         fine = self.fine(2 * frames - 1)
         middle = self.middle(fine)
         wide = nnf.interpolate(self.up(self.coarse(middle)), scale_factor=2.0)
@@ -86,7 +86,7 @@ class Locator(nn.Module):
 
 
 def centre_of(logits: Float[Tensor, "frames rows columns"]) -> Float[Tensor, "frames 2"]:
-    """Mean place of the cells within 2 of the highest, weighted by their probability, in pixels."""
+    """Mean position of the cells within 2 of the highest, weighted by probability, in pixels."""
     n, rows, columns = logits.shape
     top = logits.flatten(1).argmax(1)
     row, column = (
@@ -102,19 +102,19 @@ def centre_of(logits: Float[Tensor, "frames rows columns"]) -> Float[Tensor, "fr
 
 
 def cell_places(side: int, device: torch.device) -> Float[Tensor, " cells"]:
-    """Pixel coordinate of the middle of each cell along a side of `side` pixels."""
+    """Pixel coordinate of the centre of each cell along a side of `side` pixels."""
     return torch.arange(side // _CELL, device=device) * _CELL + (_CELL - 1) / 2
 
 
 def load_judge(device: str | torch.device = "cpu", folder: Path = JUDGES) -> Judge:
-    """The trained judge."""
+    """Load the trained judge."""
     judge = Judge()
     _load(judge, folder / "judge.safetensors", device)
     return judge
 
 
 def load_locator(device: str | torch.device = "cpu", folder: Path = JUDGES) -> Locator:
-    """The trained locator."""
+    """Load the trained locator."""
     locator = Locator()
     _load(locator, folder / "locator.safetensors", device)
     return locator

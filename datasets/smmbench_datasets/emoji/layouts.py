@@ -1,4 +1,4 @@
-"""What stands in each scene: trees, cacti, waves, houses and so on, as simple shapes."""
+"""The objects of each scene, as simple shapes: trees, cacti, waves, houses and so on."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 DISC, TRIANGLE, BOX = 0, 1, 2
-SHAPES = 10  # a scene; unused ones have no size
-DRAWS = 6  # random numbers a shape
+SHAPES = 10  # per scene; unused ones have no size
+DRAWS = 6  # random numbers per shape
 
 Each = Float[Tensor, "clips shapes"]
 Colour = tuple[int, int, int]  # RGB, 0 to 255
@@ -23,14 +23,14 @@ class Layout:
     Args:
         draws: Uniform random numbers that vary the shapes.
         horizon: Row of the horizon, in pixels.
-        width: Of the picture, in pixels.
-        height: Of the picture, in pixels.
+        width: Width of the picture in pixels.
+        height: Height of the picture in pixels.
 
     Attributes:
         kind: `DISC`, `TRIANGLE` or `BOX`.
         centre: (x, y) in pixels.
-        half: Half of width and height in pixels; negative for a shape that is not there.
-        tint: RGB, from 0; may exceed 1.
+        half: Half of width and height in pixels; negative for an unused shape.
+        tint: RGB, 0 or more; may exceed 1.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Layout:
     def spread(self) -> Each:
         """Columns from left to right with a jitter.
 
-        They reach over half as much again as the picture: a camera that pans finds more.
+        They cover one and a half times the picture's width, so that a panning camera finds more.
         """
         place = (torch.arange(SHAPES) + 0.15 + 0.7 * self.draws[..., 0]) / SHAPES
         return place * 1.5 * self.width - 0.25 * self.width
@@ -68,7 +68,7 @@ class Layout:
         return self.width * self.vary(3, 0.12, 0.76), self.height * self.vary(4, 0.1, 0.16)
 
     def put(self, part: slice, kind: int, x: Each, y: Tensor, half: tuple[Each, Tensor]) -> None:
-        """Set place and size of some shapes."""
+        """Set position and size of some shapes."""
         self.kind[:, part] = kind
         self.centre[:, part] = torch.stack([x, y.expand_as(x)], -1)[:, part]
         self.half[:, part] = torch.stack([half[0], half[1].expand_as(x)], -1)[:, part]
@@ -120,7 +120,7 @@ def _city(layout: Layout) -> None:
     x, tall = layout.spread(), layout.vary(2, 12, 20)
     layout.put(_ALL, BOX, x, layout.horizon - tall + 3, (layout.vary(3, 5, 3), tall))
     layout.paint(_ALL, (84, 80, 132))
-    lit = slice(1, SHAPES, 2)  # every second one is a window of the tower before it
+    lit = slice(1, SHAPES, 2)  # every second one is a lit window of the preceding tower
     y = (layout.horizon - tall * 1.1).roll(1, 1)
     side = torch.full_like(x, 2.2)
     layout.put(lit, BOX, x.roll(1, 1), y, (side, side * 1.5))

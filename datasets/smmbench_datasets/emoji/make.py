@@ -1,11 +1,11 @@
-"""Write the fixed sets: `emoji` for the board, and `emoji-val` to tune on.
+"""Write the fixed sets: `emoji` for the board, and `emoji-val` for tuning.
 
     python -m smmbench_datasets.emoji.make
 
-Each set has its manifest beside this file and its clips below `clips/<set>/`. The same seed gives
+Each set has its manifest next to this file and its clips below `clips/<set>/`. The same seed gives
 the same files on the same machine; another processor, or another release of PyTorch, FFmpeg or
-zlib, may round a pixel to the next level or pack it otherwise. So the files ship with the toolkit,
-and everyone has the same bytes. A change of them needs a new `version`.
+zlib, may round a pixel to the next level or compress it differently. The files therefore ship with
+the toolkit, so that everyone has the same bytes. Changing them requires a new `version`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ still_threshold = 0.5
 
 
 def main(folder: Path = HERE) -> None:
-    """Write all sets into `folder`; clips that were there are removed."""
+    """Write all sets into `folder`; existing clips are removed."""
     for each in SETS:
         write_set(each, folder)
 
@@ -102,13 +102,13 @@ def clip_name(choice: Choice) -> str:
 
 
 def to_video(frames: Float[Tensor, "time 3 height width"]) -> Video:
-    """Rendered frames, 0 to 1, as 8 bit."""
+    """Convert rendered frames, 0 to 1, to an 8-bit video."""
     pixels = (frames * 255).round().clamp(0, 255).to(torch.uint8)
     return Video(pixels.permute(0, 2, 3, 1).contiguous().numpy(), FPS)
 
 
 def _write_clip(world: World, clip: Clips, stem: Path, generator: torch.Generator) -> str:
-    """Write video, tracks and masks of a single clip; gives the hash of its pixels."""
+    """Write video, tracks and masks of one clip; return the hash of its pixels."""
     video = to_video(world.render(clip)[0])
     write_lossless(beside(stem, ".mkv"), video)
     points, visible = truth.tracks(world, clip, OBJECT_POINTS, BACKGROUND_POINTS, generator)
@@ -118,7 +118,7 @@ def _write_clip(world: World, clip: Clips, stem: Path, generator: torch.Generato
 
 
 def description(fixed: FixedSet) -> str:
-    """What the manifest says of a set."""
+    """The manifest's description of a set."""
     return (
         f"Emoji that move over painted scenes: {fixed.purpose}. Every clip comes with true tracks "
         "and masks. Its combination of object, scene and motion was held out when the models of "
@@ -128,7 +128,7 @@ def description(fixed: FixedSet) -> str:
 
 
 def fixed_clip(world: World, choice: Choice) -> FixedClip:
-    """What the manifest says of a clip."""
+    """A clip, as the manifest states it."""
     tags = world.motions[choice.motion], world.objects[choice.object], world.scenes[choice.scene]
     prompt = world.caption(choice.object, choice.scene)
     edits = [_edit(world, target) for target in choice.targets]

@@ -1,7 +1,7 @@
 """Families of motion: the path of an object's centre and its size, frame by frame.
 
-Every family gives a path around (0, 0) in pixels; `World.sample` moves it to a place where the
-object stays in the picture. Time runs over frames 0 to F - 1; y points down.
+Every family gives a path around (0, 0) in pixels; `World.sample` moves it to a position at which
+the object stays in the picture. Time runs over frames 0 to F - 1; y points down.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 Path = Float[Tensor, "clips time 2"]
-Uniform = Callable[[float, float], Float[Tensor, "clips 1"]]  # a draw a clip between two bounds
+Uniform = Callable[[float, float], Float[Tensor, "clips 1"]]  # one draw per clip between two bounds
 
-# Families that the text-to-video model is trained on, with the words of their captions.
+# Families on which the text-to-video model is trained, with the words of their captions.
 TRAINED: dict[str, str] = {
     "right": "moving right",
     "left": "moving left",
@@ -32,7 +32,7 @@ TRAINED: dict[str, str] = {
     "approach": "approaching",
     "recede": "receding",
 }
-# Families of the metrics' ground truth only: the small models never saw them.
+# Families for the metrics' ground truth only, on which no model was trained.
 UNTRAINED: dict[str, str] = {
     "pan": "passed by the camera",
     "two": "with a companion",
@@ -45,10 +45,10 @@ def _curve(x: Tensor, y: Tensor) -> Path:
 
 
 def path_of(family: str, frames: int, uniform: Uniform) -> Path:
-    """Draw the centre of the object at each frame, up to a shift.
+    """Draw the centre of the object in each frame, up to a shift.
 
     Raises:
-        LookupError: No such family.
+        LookupError: There is no such family.
     """
     k = torch.arange(frames, dtype=torch.float32)
     share = k / (frames - 1)
@@ -88,7 +88,7 @@ def path_of(family: str, frames: int, uniform: Uniform) -> Path:
             out = torch.minimum(share / turn, (1 - share) / (1 - turn))
             return _curve(side * uniform(42, 66) * out, uniform(-6, 6) * share)
         case "stop-and-go":
-            # Two runs of one speed with a rest between them; the second takes what time is left.
+            # Two runs at the same speed with a rest between; the second takes the remaining time.
             start, rest = uniform(0.28, 0.38), uniform(0.25, 0.35)
             run = share.clamp(max=start) + (share - start - rest).clamp(min=0)
             return _curve(side * uniform(85, 110) * run, uniform(-6, 6) * run)
@@ -96,11 +96,11 @@ def path_of(family: str, frames: int, uniform: Uniform) -> Path:
             return _curve(uniform(-0.8, 0.8) * k, uniform(-0.8, 0.8) * k)
         case "pan":
             return _curve(uniform(-0.5, 0.5) * k, uniform(-0.5, 0.5) * k)
-    raise LookupError(f"No motion '{family}'; there is: {', '.join(MOTIONS)}.")
+    raise LookupError(f"No motion '{family}'; available: {', '.join(MOTIONS)}.")
 
 
 def size_of(family: str, frames: int, uniform: Uniform) -> Float[Tensor, "clips time"]:
-    """Draw the side of the object's tile in pixels at each frame; it changes by equal factors."""
+    """Draw the side of the object's tile in pixels in each frame; it changes by equal factors."""
     share = torch.arange(frames, dtype=torch.float32) / (frames - 1)
     small, large = uniform(26, 32), uniform(60, 74)
     if family == "approach":

@@ -1,7 +1,7 @@
-"""What fixes a clip: object, scene, motion, paths and background; and which clips are held out.
+"""What defines a clip: object, scene, motion, paths and background; and which clips are held out.
 
 Coordinates are (x, y) in pixels; the centre of the top-left pixel is (0, 0), as in OpenCV.
-Every random number comes from one CPU generator, so that a seed means the same on any device.
+Every random number comes from one CPU generator, so that a seed gives the same clips on any device.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ _Paths = Float[Tensor, "clips time 2"]
 
 @dataclass(frozen=True)
 class Clips:
-    """Everything that fixes some clips; the pictures follow from it.
+    """Everything that defines some clips; the pictures follow from it.
 
     Attributes:
         object: Index into the names of `World`; so are `scene` and `motion`.
-        scene: Which kind of background.
-        motion: Which family.
+        scene: Index of the kind of background.
+        motion: Index of the family of motion.
         path: Centre of the object.
         size: Side of its tile in pixels.
-        pan: How far the camera has gone to the right, in pixels.
+        pan: How far the camera has moved to the right, in pixels.
         companion: A second object behind the first, of the same size; -1 for none.
-        companion_path: Its centre, whether it is there or not.
-        background: What is behind.
+        companion_path: Its centre, whether it is present or not.
+        background: The background.
     """
 
     object: Int[Tensor, " clips"]
@@ -55,20 +55,20 @@ class Clips:
         return len(self.object)
 
     def take(self, index: Tensor | slice) -> Clips:
-        """Some of the clips."""
+        """Select some of the clips."""
         picked = {f.name: getattr(self, f.name)[index] for f in fields(self)[:-1]}
         back = {f.name: getattr(self.background, f.name)[index] for f in fields(Backgrounds)}
         return Clips(**picked, background=Backgrounds(**back))
 
 
 def split_of(object: Tensor, scene: Tensor, motion: Tensor) -> Int[Tensor, " clips"]:
-    """0 train, 1 val, 2 test: a tenth of the triples each for val and test, picked by a hash.
+    """0 train, 1 val, 2 test: a tenth of the triples each for val and test, selected by a hash.
 
-    Every object, scene and motion, and nearly every pair of them, is met in training; a triple
-    of val or test is not.
+    Every object, scene and motion, and nearly every pair of them, occurs in training; a triple of
+    val or test does not.
     """
     key = (object * len(SCENES) + scene) * len(MOTIONS) + motion
-    for factor in (0x9E3B, 0x85EB):  # two rounds of multiply and fold spread neighbours apart
+    for factor in (0x9E3B, 0x85EB):  # two rounds of multiply and fold separate neighbours
         key = (key + 1) * factor & 0xFFFFFFFF
         key = key ^ (key >> 13)
     key = key % 10
@@ -81,7 +81,7 @@ def draw_clips(
     motion: Int[Tensor, " clips"],
     generator: torch.Generator,
 ) -> Clips:
-    """Draw everything else of clips whose object, scene and motion are given by index."""
+    """Draw the rest of clips whose object, scene and motion are given by index."""
     n = len(object)
 
     def uniform(low: float, high: float) -> Float[Tensor, "clips 1"]:
@@ -117,7 +117,7 @@ def draw_clips(
 def _paths_and_sizes(
     motion: Int[Tensor, " clips"], uniform: Uniform
 ) -> tuple[_Paths, Float[Tensor, "clips time"]]:
-    """Path and size of each clip's family; each family draws for all: a seed means one world."""
+    """Path and size of each clip's family; each family draws for all clips to keep seeds stable."""
     n = len(motion)
     path, size = torch.zeros(n, FRAMES, 2), torch.zeros(n, FRAMES)
     for index, family in enumerate(MOTIONS):
@@ -128,9 +128,9 @@ def _paths_and_sizes(
 
 
 def _into_picture(path: _Paths, size: Float[Tensor, "clips time"], uniform: Uniform) -> _Paths:
-    """Shift each path so that the object's tile stays in the picture, at a random such place.
+    """Shift each path to a random position at which the object's tile stays in the picture.
 
-    A path too long for the picture is shrunk to fit it.
+    A path too long for the picture is shrunk to fit.
     """
     margin = size[..., None] / 2 - EDGE
     canvas = torch.tensor([WIDTH - 1.0, HEIGHT - 1.0])

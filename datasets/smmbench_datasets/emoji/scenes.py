@@ -14,7 +14,7 @@ from torch import Tensor
 
 from smmbench_datasets.emoji.layouts import BOX, DISC, DRAWS, LAYOUTS, SHAPES, Layout
 
-# Name of a scene = how it stands in a caption.
+# Name of each scene, and its words in a caption.
 SCENES: dict[str, str] = {
     "forest": "in a forest",
     "desert": "in a desert",
@@ -47,7 +47,7 @@ _COLOURS: dict[str, tuple[tuple[int, int, int], ...]] = {
     "space": ((12, 6, 32), (38, 16, 66), (38, 16, 66), (10, 4, 26)),
     "volcano": ((84, 26, 30), (238, 116, 50), (74, 52, 50), (38, 26, 28)),
 }
-_HORIZON: dict[str, tuple[float, float]] = {  # as a share of the height
+_HORIZON: dict[str, tuple[float, float]] = {  # as a fraction of the height
     "forest": (0.62, 0.72),
     "desert": (0.55, 0.68),
     "sea": (0.5, 0.62),
@@ -61,7 +61,7 @@ _HORIZON: dict[str, tuple[float, float]] = {  # as a share of the height
 
 @dataclass(frozen=True)
 class Backgrounds:
-    """Everything that fixes the backgrounds of some clips; coordinates in pixels."""
+    """Everything that defines the backgrounds of some clips; coordinates in pixels."""
 
     colours: Float[Tensor, "clips 4 3"]
     horizon: Float[Tensor, "clips 1"]
@@ -128,14 +128,14 @@ def paint_backgrounds(
 
 
 def _cover(background: Backgrounds, shape: int, x: Tensor, y: Tensor) -> Tensor:
-    """Share of each pixel that a shape covers, from its signed distance in pixels."""
+    """Fraction of each pixel that a shape covers, from its signed distance in pixels."""
     kind = background.kind[:, shape, None, None]
     cx, cy = background.centre[:, shape, :, None, None].unbind(1)
     w, h = background.half[:, shape, :, None, None].unbind(1)
     dx, dy = (x - cx).abs(), y - cy
     disc = torch.hypot(dx, dy) - w
     box = torch.maximum(dx - w, dy.abs() - h)
-    # An isosceles triangle, tip up: its flank is a line through the tip and a foot.
+    # An isosceles triangle, tip up: each side is a line through the tip and a corner of the base.
     flank = (2 * h * dx - w * (dy + h)) / torch.hypot(2 * h, w)
     triangle = torch.maximum(flank, dy - h)
     distance = torch.where(kind == DISC, disc, torch.where(kind == BOX, box, triangle))

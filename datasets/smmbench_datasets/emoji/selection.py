@@ -1,8 +1,8 @@
-"""Which clips and edits a fixed set has: held out from training, and spread evenly.
+"""Selection of the clips and edits of a fixed set: held out from training, and evenly distributed.
 
 A triple is an object, a scene and a motion. Every source's triple belongs to the set's own split,
-and so does every edit's: target object and target scene with the motion of the source. Training
-thus met neither the clip nor the answer.
+and so does every edit's: target object and target scene with the motion of the source. Neither the
+clip nor its ideal output therefore occurred in training.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from smmbench_datasets.emoji.world import SPLITS, Split, World, split_of
 
 Pair = tuple[int, int]  # an object and a scene
 Kind = Literal["object", "scene", "both"]
-# Shapes as far apart as they come. A set has each of these where its split allows.
+# Shapes that are as different as possible. A set has each of these if its split allows.
 DRASTIC: dict[str, str] = {"dog": "dolphin", "giraffe": "ball"}
 
-# A scene comes up this much more often than an object, so each use of one weighs less.
+# Each scene is used this much more often than an object, so each use of one weighs less.
 _SCENE_WEIGHT = len(World.scenes) / len(World.objects)
 
 
@@ -38,7 +38,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Choice:
-    """One source clip by its indices, with what it is to become."""
+    """One source clip by its indices, with its edits."""
 
     object: int
     scene: int
@@ -47,11 +47,11 @@ class Choice:
 
 
 class Selection:
-    """Chooses clips one by one, least used objects and scenes first, ties by a seed.
+    """Chooses clips one by one, least used objects and scenes first; a seed breaks ties.
 
     Args:
-        split: Where all triples must belong.
-        seed: Fixes the choice.
+        split: Split to which all triples must belong.
+        seed: Seed of the selection.
     """
 
     def __init__(self, split: Split, seed: int) -> None:
@@ -69,7 +69,7 @@ class Selection:
         """Choose a source of this motion, two targets of kind "both" and one of kind `last`.
 
         Raises:
-            ValueError: The split is too small for it.
+            ValueError: The split is too small.
         """
         for o, s in self._in_turn(self._held[motion], self._sources, first=DRASTIC):
             targets = self._targets_of(o, s, motion, last)
@@ -83,7 +83,7 @@ class Selection:
     def _targets_of(
         self, o: int, s: int, motion: int, last: Literal["object", "scene"]
     ) -> tuple[Target, ...] | None:
-        """Three targets, or None where the split does not hold them."""
+        """Return three targets, or None if the split does not contain them."""
         held, partner = self._held[motion], DRASTIC.get(World.objects[o])
         others = [(a, b) for a, b in held if a != o and b != s]
         wanted = [(a, b) for a, b in others if partner in (None, World.objects[a])]
@@ -106,9 +106,9 @@ class Selection:
     def _in_turn(
         self, pairs: Iterable[Pair], used: Counter[str], first: Container[str] = ()
     ) -> list[Pair]:
-        """Pairs of object and scene, those whose parts were used least at the front.
+        """Pairs of object and scene, those with the least used parts first.
 
-        An unused object whose name is in `first` goes before all.
+        An unused object whose name is in `first` precedes all others.
         """
 
         def place(pair: Pair) -> tuple[bool, float, float]:
@@ -128,7 +128,7 @@ def choose_clips(split: Split, clips_per_motion: int, seed: int) -> list[Choice]
     """Choose a whole set; the kind of the third edit alternates from clip to clip.
 
     Raises:
-        ValueError: The split is too small for it.
+        ValueError: The split is too small.
     """
     selection = Selection(split, seed)
     motions = [m for m in range(len(TRAINED)) for _ in range(clips_per_motion)]

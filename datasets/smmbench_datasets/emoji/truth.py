@@ -1,8 +1,8 @@
-"""What is true of some clips: where points of the object and the background go, and what is seen.
+"""Ground truth of clips: where points of the object and the background go, and which are visible.
 
-The object's centre is `Clips.path` itself. Nothing here looks at a picture: a sprite's tile spans
-exactly `size` pixels around `path`, and a background is a function of position, so places follow
-from the numbers that a clip is made of.
+The object's centre is `Clips.path` itself. Nothing here is measured in a picture: a sprite's tile
+spans exactly `size` pixels around `path`, and a background is a function of position, so positions
+follow from the numbers that define a clip.
 
 Coordinates are (x, y) in pixels; the centre of the top-left pixel is (0, 0).
 """
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from smmbench_datasets.emoji.world import HEIGHT, WIDTH, Clips, World
 
-OPAQUE = 0.5  # alpha above which a sprite hides what is behind it
+OPAQUE = 0.5  # alpha above which a sprite hides the background
 _TRIES = 40  # draws for each point of an object; the thinnest sprite fills a fifth of its tile
 
 Tracks = Float[Tensor, "clips points time 2"]
@@ -30,27 +30,27 @@ def tracks(
     background_points: int,
     generator: torch.Generator,
 ) -> tuple[Tracks, Visible]:
-    """Follow points drawn at random, first those of the object, then those of the background.
+    """Track points drawn at random, first those of the object, then those of the background.
 
-    A point of the object keeps its place in the sprite, which moves and changes its size. It is
-    drawn evenly over the part of the sprite whose alpha is above 0.5. It is visible wherever it
-    is in the picture: nothing passes before an object.
+    A point of the object keeps its position in the sprite, which moves and changes its size. It is
+    drawn uniformly from the part of the sprite whose alpha is above 0.5. It is visible wherever it
+    is in the picture: nothing passes in front of an object.
 
-    A point of the background is drawn evenly over all that the camera sees in the clip and moves
-    only with the camera. It is visible where it is in the picture and behind no object or
+    A point of the background is drawn uniformly from all that the camera sees in the clip and moves
+    only with the camera. It is visible where it is in the picture and not behind an object or
     companion (alpha at most 0.5); it may be hidden all the time.
 
-    A companion carries no points.
+    A companion has no points.
 
     Args:
-        world: Whose sprites they are.
-        clips: What to follow.
+        world: World of the sprites.
+        clips: Clips to track.
         object_points: Points on each clip's object.
         background_points: Points on each clip's background.
         generator: On the CPU; fixes the points.
 
     Returns:
-        Positions, finite also where a point is outside of the picture, and whether it is seen.
+        Positions, which are finite even outside the picture, and whether each is visible.
     """
     alpha = world.sprites[:, 3:].cpu()
     places = _places_in_sprite(alpha[clips.object], object_points, generator)
@@ -66,13 +66,13 @@ def tracks(
 
 
 def follow_object(clips: Clips, places: Float[Tensor, "clips points 2"]) -> Tracks:
-    """Where points of the object go; their places are -1 to 1 across its tile."""
+    """Where points of the object go; their positions are -1 to 1 across its tile."""
     return clips.path[:, None] + places[:, :, None] * clips.size[:, None, :, None] / 2
 
 
 def follow_background(clips: Clips, places: Float[Tensor, "clips points 2"]) -> Tracks:
-    """Where points of the background go; their places are positions before the camera moves."""
-    x = places[..., :1] - clips.pan[:, None]  # the camera goes right, so the scene goes left
+    """Where points of the background go; their positions are those before the camera moves."""
+    x = places[..., :1] - clips.pan[:, None]  # the camera moves right, so the scene moves left
     return torch.stack([x, places[..., 1:].expand_as(x)], -1)
 
 
@@ -84,7 +84,7 @@ def masks(world: World, clips: Clips) -> Bool[Tensor, "clips time height width"]
 def _places_in_sprite(
     alpha: Float[Tensor, "clips 1 side side"], points: int, generator: torch.Generator
 ) -> Float[Tensor, "clips points 2"]:
-    """Draw places, -1 to 1 across a tile, where its alpha is above 0.5."""
+    """Draw positions, -1 to 1 across a tile, where its alpha is above 0.5."""
     n = len(alpha)
     tried = 2 * torch.rand(n, points * _TRIES, 2, generator=generator) - 1
     solid = _alpha_at(alpha, tried) > OPAQUE
@@ -95,7 +95,7 @@ def _places_in_sprite(
 def _places_behind(
     clips: Clips, points: int, generator: torch.Generator
 ) -> Float[Tensor, "clips points 2"]:
-    """Draw places of the background that come before the camera."""
+    """Draw positions of the background that the camera will see."""
     draw = torch.rand(len(clips), points, 2, generator=generator)
     left, right = clips.pan.amin(1), clips.pan.amax(1) + WIDTH - 1
     x = left[:, None] + (right - left)[:, None] * draw[..., 0]
@@ -109,7 +109,7 @@ def covered(
     size: Float[Tensor, "clips time"],
     positions: Tracks,
 ) -> Visible:
-    """Whether a sprite on this way is before each position."""
+    """Whether a sprite on this path covers each position."""
     places = 2 * (positions - path[:, None]) / size[:, None, :, None]
     n, points, time, _ = places.shape
     return _alpha_at(alpha[object], places.flatten(1, 2)).view(n, points, time) > OPAQUE
@@ -118,7 +118,7 @@ def covered(
 def _alpha_at(
     alpha: Float[Tensor, "clips 1 side side"], places: Float[Tensor, "clips points 2"]
 ) -> Float[Tensor, "clips points"]:
-    """Alpha of a tile at places -1 to 1 across it; 0 beyond."""
+    """Alpha of a tile at positions -1 to 1 across it; 0 outside."""
     found = nnf.grid_sample(alpha, places[:, None], padding_mode="zeros", align_corners=False)
     return found[:, 0, 0]
 

@@ -1,4 +1,4 @@
-"""The emoji world: one sprite moving over a scene, with its caption and everything that is true."""
+"""The emoji world: one sprite moving over a scene, with its caption and its ground truth."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class World:
     """Samples and renders clips.
 
     Args:
-        device: Where to render. Sampling is always on the CPU.
+        device: Device for rendering. Sampling is always on the CPU.
 
     Attributes:
         atlas: The sprites as they are stored.
-        sprites: The same as they are drawn, on smaller tiles: RGB times alpha, then alpha.
+        sprites: The same in the form that is drawn, on smaller tiles: RGB times alpha, then alpha.
     """
 
     objects = tuple(OBJECTS)
@@ -54,12 +54,12 @@ class World:
         self.device = torch.device(device)
         self.atlas = load_atlas(self.device)
         # Sprites are shown at 26 to 74 pixels: halve the tiles once, so that bilinear sampling
-        # meets about one texel a pixel and nothing flickers.
+        # reads about one texel per pixel and nothing flickers.
         self.sprites = nnf.interpolate(self.atlas, scale_factor=0.5, mode="area")
 
     def sample(self, n: int, generator: torch.Generator, split: Split = "train") -> Clips:
         """Draw clips whose combination of object, scene and motion belongs to `split`."""
-        draws = 40 * n + 400  # a tenth of the combinations must suffice
+        draws = 40 * n + 400  # a split has only a tenth of the combinations
         kinds = (len(OBJECTS), len(SCENES), len(TRAINED))
         o, s, m = (torch.randint(k, (draws,), generator=generator) for k in kinds)
         kept = (split_of(o, s, m) == SPLITS.index(split)).nonzero()[:n, 0]
@@ -68,7 +68,7 @@ class World:
     def compose(
         self, object: Tensor, scene: Tensor, motion: Tensor, generator: torch.Generator
     ) -> Clips:
-        """Draw clips of the given objects, scenes and motions (indices into the names)."""
+        """Draw clips with the given objects, scenes and motions (indices into the names)."""
         return draw_clips(object, scene, motion, generator)
 
     def render(self, clips: Clips) -> Float[Tensor, "clips time 3 height width"]:
@@ -94,9 +94,9 @@ class World:
         return clips.path
 
     def caption(self, object: int | None, scene: int | None, motion: int | None = None) -> str:
-        """What a clip shows, in words; parts may be left out, all of them give ''.
+        """What a clip shows, in words; parts may be left out, and leaving out all gives ''.
 
-        A motion is named of an object only.
+        A motion is named only with an object.
         """
         words = []
         if object is not None:
@@ -110,7 +110,7 @@ class World:
         return " ".join(words)
 
     def captions(self, clips: Clips, generator: torch.Generator, motion: float = 0.5) -> list[str]:
-        """Object and scene of each clip; its motion too with probability `motion`."""
+        """Object and scene of each clip, and with probability `motion` its motion too."""
         named = torch.rand(len(clips), generator=generator) < motion
         return [
             self.caption(o, s, m if told else None)
@@ -138,7 +138,7 @@ class World:
         return _over(sprite, picture), sprite[:, 3:]
 
     def _background(self, clips: Clips, which: Tensor, frame: Tensor) -> Tensor:
-        """Evaluated once a clip where the camera stands still."""
+        """Evaluated once per clip if the camera stands still."""
         columns = torch.arange(WIDTH, dtype=torch.float32)
         if clips.pan.any():
             some = clips.take(which).background.to(self.device)
@@ -151,7 +151,7 @@ class World:
         return self._sprite(clips.object[which], clips.path[which, frame], clips.size[which, frame])
 
     def _sprite(self, object: Tensor, centre: Tensor, size: Tensor) -> Tensor:
-        """Sprites at their places, RGB times alpha and alpha, on an empty picture."""
+        """Sprites at their positions, RGB times alpha and alpha, on an empty picture."""
         centre, size = centre.to(self.device), size.to(self.device)
         x = 2 * (torch.arange(WIDTH, device=self.device) - centre[:, :1]) / size[:, None]
         y = 2 * (torch.arange(HEIGHT, device=self.device) - centre[:, 1:]) / size[:, None]
@@ -170,5 +170,5 @@ def _all_frames(clips: Clips) -> tuple[Int[Tensor, " frames"], Int[Tensor, " fra
 
 
 def _over(sprite: Tensor, picture: Tensor) -> Tensor:
-    """Put a sprite, its RGB times alpha and its alpha, over a picture."""
+    """Composite a sprite (RGB times alpha, and alpha) over a picture."""
     return sprite[:, :3] + (1 - sprite[:, 3:]) * picture

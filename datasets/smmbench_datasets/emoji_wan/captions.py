@@ -1,8 +1,8 @@
-"""What captions of `emoji-wan` can say: an object with at most one attribute, a motion, a scene.
+"""Captions of `emoji-wan`: an object with at most one attribute, a motion, and a scene.
 
 An attribute is a number: 0 is `PLAIN` (one object, its natural colour, normal size), then the
-colours, the two sizes, "two of them", and last one number for each object that stands beside the
-first. So an object and an attribute fix the noun phrase, and a caption is
+colours, the two sizes, "two of them", and finally one number for each object that may stand next
+to the first. An object and an attribute thus determine the noun phrase, and a caption is
 
     noun phrase [motion words] [scene words]
 """
@@ -62,7 +62,7 @@ _NAMES = tuple(OBJECTS)
 
 
 def kind_of(attribute: int) -> AttributeKind:
-    """Which kind an attribute is.
+    """The kind of an attribute.
 
     Raises:
         ValueError: The number is not an attribute.
@@ -102,9 +102,9 @@ def noun_phrase(object: int, attribute: int = PLAIN) -> str:
 def caption(
     object: int | None, scene: int | None, motion: int | None = None, attribute: int = PLAIN
 ) -> str:
-    """What a clip shows, in words; parts may be left out, and nothing at all gives ''.
+    """What a clip shows, in words; parts may be left out, and leaving out all gives ''.
 
-    A motion or an attribute is named of an object only.
+    A motion or an attribute is named only with an object.
     """
     scenes = tuple(SCENES)
     if object is None:
@@ -118,7 +118,7 @@ def caption(
 
 
 def words() -> list[str]:
-    """Every word that a caption can have, in a fixed order."""
+    """Every word that a caption can contain, in a fixed order."""
     texts = [
         "a an the two and small large",
         *COLOURS,

@@ -1,6 +1,6 @@
-"""Rendered clips whose likeness of motion is known, for `smmbench validate --data emoji-wan`.
+"""Rendered clips with known similarity of motion, for `smmbench validate --data emoji-wan`.
 
-As in the world `emoji`, at 17 frames; all looks are plain: one object in its natural colour.
+As in the world `emoji`, with 17 frames; all looks are plain: one object in its natural colour.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ class EmojiWanWorld:
 
 
 def graded_emoji_wan(clips: int | None = None) -> Graded:
-    """Graded videos of the world `emoji-wan`; `clips` sources of each of 13 families (2)."""
+    """Graded videos of the world `emoji-wan`, with `clips` sources for each of 13 families (2)."""
     protocol = load_dataset(str(emoji_wan_manifest())).manifest.protocol
     return graded_motion("emoji-wan", EmojiWanWorld(), protocol, clips)
 
 
 def _plain(clip: EmojiClips) -> Clips:
-    """The clip as this world draws it."""
+    """The clip in the format of this world."""
     return Clips(
         object=clip.object,
         scene=clip.scene,

@@ -1,11 +1,11 @@
-"""Write the fixed sets: `emoji-wan` for the board, and `emoji-wan-val` to tune on.
+"""Write the fixed sets: `emoji-wan` for the board, and `emoji-wan-val` for tuning.
 
     python -m smmbench_datasets.emoji_wan.make
 
-Each set has its manifest beside this file and its clips below `clips/<set>/`. The clips are
-lossless H.264 in RGB, which codes what changes between frames: a third of FFV1's size for the same
-pixels. The same seed gives the same pixels on the same machine; elsewhere rounding may differ, so
-the files ship with the toolkit. A change of them needs a new `version`.
+Each set has its manifest next to this file and its clips below `clips/<set>/`. The clips are
+lossless H.264 in RGB, which encodes what changes between frames: a third of FFV1's size for the
+same pixels. The same seed gives the same pixels on the same machine; elsewhere rounding may differ,
+so the files ship with the toolkit. Changing them requires a new `version`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ still_threshold = 0.5
 
 
 def main(folder: Path = HERE) -> None:
-    """Write all sets into `folder`; clips that were there are removed."""
+    """Write all sets into `folder`; existing clips are removed."""
     for each in SETS:
         write_set(each, folder)
 
@@ -109,10 +109,10 @@ def clip_name(choice: Choice) -> str:
 
 
 def write_inter_frame(path: Path, video: Video) -> None:
-    """Write lossless H.264 in RGB, in Matroska; whole or not at all.
+    """Write lossless H.264 in RGB, in Matroska, as one atomic write.
 
     Raises:
-        ValueError: What was written does not read back as the same pixels.
+        ValueError: The written file does not decode to the same pixels.
     """
     with atomic_path(path) as temporary:
         options = {"fflags": "+bitexact"}
@@ -129,17 +129,17 @@ def write_inter_frame(path: Path, video: Video) -> None:
                 container.mux(stream.encode(frame))
             container.mux(stream.encode())
         if read_video(temporary).pixels_sha256 != video.pixels_sha256:
-            raise ValueError(f"'{path}' does not read back as it was written.")
+            raise ValueError(f"'{path}' does not decode to the pixels that were written.")
 
 
 def as_emoji_clips(clips: Clips) -> EmojiClips:
-    """Plain clips as the world `emoji` has them, for its ground truth.
+    """Convert plain clips to the world `emoji`, for its ground truth.
 
     Raises:
         ValueError: A clip is not plain.
     """
     if (clips.attribute != PLAIN).any():
-        raise ValueError("Only plain clips have a ground truth: one object, as it is.")
+        raise ValueError("Only plain clips (one object without an attribute) have a ground truth.")
     return EmojiClips(
         object=clips.object,
         scene=clips.scene,
@@ -156,7 +156,7 @@ def as_emoji_clips(clips: Clips) -> EmojiClips:
 def _write_clip(
     renderer: Renderer, world: World, clip: Clips, stem: Path, generator: torch.Generator
 ) -> str:
-    """Write video, tracks and masks of a single clip; gives the hash of its pixels."""
+    """Write video, tracks and masks of one clip; return the hash of its pixels."""
     frames = (renderer.render(clip)[0] * 255).round().clamp(0, 255).to(torch.uint8)
     video = Video(frames.permute(0, 2, 3, 1).contiguous().numpy(), FPS)
     stem.parent.mkdir(parents=True, exist_ok=True)
@@ -172,7 +172,7 @@ def _write_clip(
 
 
 def description(fixed: FixedSet) -> str:
-    """What the manifest says of a set."""
+    """The manifest's description of a set."""
     return (
         f"Emoji that move over painted scenes, with graded edits: {fixed.purpose}. Every clip "
         "comes with its ground-truth tracks and masks. Its combination of object, scene and "
@@ -183,7 +183,7 @@ def description(fixed: FixedSet) -> str:
 
 
 def fixed_clip(choice: Choice) -> FixedClip:
-    """What the manifest says of a clip."""
+    """A clip, as the manifest states it."""
     tags = (
         tuple(MOTIONS)[choice.motion],
         tuple(OBJECTS)[choice.object],

@@ -1,14 +1,15 @@
-"""Which clips and edits the fixed sets of `emoji-wan` have: held out, graded, spread evenly.
+"""Selection of the clips and edits of `emoji-wan`'s fixed sets: held out, graded, and balanced.
 
 Sources show one object in its natural colour and size. Each has two edits. Of the four clips of a
-family of motion the first changes the object and adds a second one, the next changes object and
+family of motion, the first changes the object and adds a second one, the next changes object and
 scene and then the colour, the next the scene and then the number, the last object and scene and
-then the size (the colour, where the motion itself is a change of size). So the kinds ask for very
-different shares of the picture, and a method that repaints too little or too much loses somewhere.
+then the size (or the colour, if the motion itself is a change of size). The kinds of edits require
+very different fractions of the picture to change, so a method that repaints too little or too much
+loses on some of them.
 
 A triple is an object, a scene and a motion; a tenth of them each is kept for validation and test
-(`smmbench_datasets.emoji.sampling.split_of`) and is never met in training, with no attribute at
-all. Source and edits of a set belong to its own split.
+(`smmbench_datasets.emoji.sampling.split_of`) and never occurs in training, with any attribute.
+Source and edits of a set belong to the set's own split.
 """
 
 from __future__ import annotations
@@ -37,15 +38,15 @@ from smmbench_datasets.emoji_wan.world import SIZED, Renderer
 
 Kind = Literal["object", "scene", "both", "colour", "size", "number", "second"]
 Pair = tuple[int, int]  # an object and a scene
-# Of the first, second, third and fourth clip of each family of motion.
+# For the first, second, third and fourth clip of each family of motion.
 EDITS: tuple[tuple[Kind, Kind], ...] = (
     ("object", "second"),
     ("both", "colour"),
     ("scene", "number"),
     ("both", "size"),
 )
-CLEAR = 0.22  # mean distance of colours (RGB, 0 to 1) from which a recoloured sprite looks so
-_SCENE_WEIGHT = len(SCENES) / len(OBJECTS)  # a scene comes up that much more often than an object
+CLEAR = 0.22  # mean distance of colours (RGB, 0 to 1) above which a sprite looks recoloured
+_SCENE_WEIGHT = len(SCENES) / len(OBJECTS)  # a scene is used this much more often
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,11 @@ class Choice:
 
 
 class Selection:
-    """Chooses clips one by one, least used objects and scenes first, ties by a seed.
+    """Chooses clips one by one, least used objects and scenes first; a seed breaks ties.
 
     Args:
-        split: Where every triple must belong.
-        seed: Fixes the choice.
+        split: Split to which every triple must belong.
+        seed: Seed of the selection.
     """
 
     def __init__(self, split: Split, seed: int) -> None:
@@ -90,7 +91,7 @@ class Selection:
         """Choose a source of this motion with edits of these kinds.
 
         Raises:
-            ValueError: The split is too small for it.
+            ValueError: The split is too small.
         """
         if motion in SIZED:
             kinds = tuple("colour" if k == "size" else k for k in kinds)  # type: ignore[assignment]
@@ -106,7 +107,7 @@ class Selection:
         raise ValueError(f"No source is left for the motion '{tuple(MOTIONS)[motion]}'.")
 
     def _target(self, o: int, s: int, motion: int, kind: Kind) -> Target | None:
-        """The edit itself, or None where the split does not hold one."""
+        """The edit itself, or None if the split does not contain one."""
         held = self._held[motion]
         match kind:
             case "object":
@@ -132,7 +133,7 @@ class Selection:
         return min(options, key=key.__getitem__, default=None)
 
     def _in_turn(self, pairs: list[Pair], role: str) -> list[Pair]:
-        """Pairs of object and scene, those whose parts were used least at the front."""
+        """Pairs of object and scene, those with the least used parts first."""
 
         def place(pair: Pair) -> tuple[float, float]:
             uses, scene_uses = (
@@ -150,7 +151,7 @@ class Selection:
 
 @cache
 def clearly_recoloured(object: int, colour: int) -> bool:
-    """Whether an object in that colour looks other than its natural self: no red ladybug."""
+    """Whether an object in that colour differs from its natural look: no red ladybug."""
     sprites = Renderer().sprites
     natural, tinted = sprites[object], sprites[(1 + colour) * len(OBJECTS) + object]
     distance = (natural[:3] - tinted[:3]).abs().sum() / 3 / natural[3].sum()
@@ -158,10 +159,10 @@ def clearly_recoloured(object: int, colour: int) -> bool:
 
 
 def choose_clips(split: Split, clips_per_motion: int, seed: int) -> list[Choice]:
-    """Choose a whole set; with less than four clips a family, the kinds rotate over families.
+    """Choose a whole set; with fewer than four clips per family, the kinds rotate over families.
 
     Raises:
-        ValueError: The split is too small for it.
+        ValueError: The split is too small.
     """
     selection = Selection(split, seed)
     return [

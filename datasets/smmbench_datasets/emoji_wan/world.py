@@ -1,11 +1,11 @@
-"""The world itself: draws clips, renders them, and knows what is true of them.
+"""The world itself: draws clips, renders them, and knows their ground truth.
 
 It shares sprites, scenes and families of motion with the world `emoji`, and its rule of what is
-held out, but clips have 17 frames (4k + 1, what a causal video VAE takes) and an attribute: another
+held out, but clips have 17 frames (4k + 1, as causal video VAEs need) and an attribute: another
 colour, another size, two of a kind, or a second object. Two objects move as one, side by side.
 
 Coordinates are (x, y) in pixels; the centre of the top-left pixel is (0, 0). Every random number
-comes from one CPU generator, so a seed means the same clips on every device.
+comes from one CPU generator, so a seed gives the same clips on every device.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from smmbench_datasets.emoji_wan.captions import (
 )
 
 FRAMES, WIDTH, HEIGHT, FPS = 17, 128, 128, 8.0
-# How often training meets each kind of attribute, in the order of `KINDS`.
+# How often each kind of attribute occurs in training, in the order of `KINDS`.
 SHARES = (0.44, 0.16, 0.1, 0.12, 0.18)
 SCALES = {SMALL: 0.55, LARGE: 1.45}  # of a tile's side
-PAIR_SCALE = 0.7  # of both tiles, where there are two objects
-PAIR_REACH = 0.55  # from the middle of two objects to the centre of each, in tiles
+PAIR_SCALE = 0.7  # of both tiles, if there are two objects
+PAIR_REACH = 0.55  # from the midpoint of two objects to the centre of each, in tiles
 SIZED = tuple(i for i, name in enumerate(MOTIONS) if name in ("approach", "recede"))
 
 Uniform = Callable[[float, float], Float[Tensor, "clips 1"]]
@@ -49,18 +49,18 @@ Uniform = Callable[[float, float], Float[Tensor, "clips 1"]]
 
 @dataclass(frozen=True)
 class Clips:
-    """Everything that fixes some clips.
+    """Everything that defines some clips.
 
     Attributes:
         object: Index into the names of objects; `scene` and `motion` likewise.
-        scene: Kind of background.
-        motion: Family of motion.
+        scene: Index of the kind of background.
+        motion: Index of the family of motion.
         attribute: See `captions`.
         path: Centre of the object.
         size: Side of its tile, in pixels.
         other: The second object, or -1 for none.
-        other_path: Its centre, whether it is there or not.
-        background: What is behind.
+        other_path: Its centre, whether it is present or not.
+        background: The background.
     """
 
     object: Int[Tensor, " clips"]
@@ -77,7 +77,7 @@ class Clips:
         return len(self.object)
 
     def take(self, index: Tensor | slice) -> Clips:
-        """Some of the clips."""
+        """Select some of the clips."""
         back = Backgrounds(*(getattr(self.background, f.name)[index] for f in fields(Backgrounds)))
         picked = {f.name: getattr(self, f.name)[index] for f in fields(self)[:-1]}
         return Clips(**picked, background=back)
@@ -93,9 +93,9 @@ class Clips:
 
 
 def draw_attributes(motion: Int[Tensor, " clips"], generator: torch.Generator) -> Tensor:
-    """Draw an attribute for each clip by `SHARES`; what changes its size has none of size.
+    """Draw an attribute for each clip by `SHARES`; a motion that changes the size gets no size.
 
-    A second object is drawn as `SECOND` plus any object; `compose` takes the next one where it is
+    A second object is drawn as `SECOND` plus any object; `compose` takes the next one if it is
     the first object again.
     """
     n = len(motion)
@@ -115,7 +115,7 @@ def compose(
     attribute: Int[Tensor, " clips"],
     generator: torch.Generator,
 ) -> Clips:
-    """Draw everything else of clips whose object, scene, motion and attribute are given."""
+    """Draw the rest of clips whose object, scene, motion and attribute are given."""
     n = len(object)
 
     def uniform(low: float, high: float) -> Float[Tensor, "clips 1"]:
@@ -152,7 +152,7 @@ def compose(
 
 def sample(n: int, generator: torch.Generator, split: Split = "train") -> Clips:
     """Draw clips whose combination of object, scene and motion belongs to `split`."""
-    draws = 40 * n + 400  # a tenth of the combinations must suffice
+    draws = 40 * n + 400  # a split has only a tenth of the combinations
     kinds = (len(OBJECTS), len(SCENES), len(MOTIONS))
     o, s, m = (torch.randint(k, (draws,), generator=generator) for k in kinds)
     kept = (split_of(o, s, m) == SPLITS.index(split)).nonzero()[:n, 0]
@@ -164,7 +164,7 @@ class Renderer:
     """Draws clips.
 
     Args:
-        device: Where to draw.
+        device: Device for rendering.
 
     Attributes:
         sprites: Natural ones, then those of each colour: RGB times alpha, then alpha.
@@ -172,7 +172,7 @@ class Renderer:
 
     def __init__(self, device: str | torch.device = "cpu") -> None:
         self.device = torch.device(device)
-        # Halved once, so that bilinear sampling meets about one texel a pixel and nothing flickers.
+        # Halved once, so that bilinear sampling reads about one texel a pixel, without flicker.
         natural = nnf.interpolate(load_atlas(self.device), scale_factor=0.5, mode="area")
         tints = torch.tensor(list(COLOURS.values()), device=self.device) / 255
         self.sprites = torch.cat([natural, *(tinted(natural, tint) for tint in tints)])
@@ -224,7 +224,7 @@ class Renderer:
         return (first[:, :3] + (1 - first[:, 3:]) * picture).clamp(0, 1), alpha
 
     def _sprite(self, sprite: Tensor, centre: Tensor, size: Tensor) -> Tensor:
-        """Sprites at their places on an empty picture: RGB times alpha, and alpha."""
+        """Sprites at their positions on an empty picture: RGB times alpha, and alpha."""
         centre, size = centre.to(self.device), size.to(self.device)
         x = 2 * (torch.arange(WIDTH, device=self.device) - centre[:, :1]) / size[:, None]
         y = 2 * (torch.arange(HEIGHT, device=self.device) - centre[:, 1:]) / size[:, None]
@@ -238,7 +238,7 @@ class Renderer:
 def tinted(
     sprites: Float[Tensor, "sprites 4 side side"], colour: Float[Tensor, " 3"]
 ) -> Float[Tensor, "sprites 4 side side"]:
-    """Sprites in one colour; how light each part is stays to be seen."""
+    """Sprites in one colour that keep the lightness of each part."""
     alpha = sprites[:, 3:]
     light = sprites[:, :3].mean(1, keepdim=True)  # times alpha, as the result is
     shade = 0.45 * alpha + 0.55 * light
@@ -248,9 +248,9 @@ def tinted(
 def _into_picture(
     path: Float[Tensor, "clips time 2"], margin: Float[Tensor, "clips time 2"], uniform: Uniform
 ) -> Float[Tensor, "clips time 2"]:
-    """Shift each path to a random place at which `margin` around it stays in the picture.
+    """Shift each path to a random position at which `margin` around it stays in the picture.
 
-    A path too long for the picture is shrunk to fit it.
+    A path too long for the picture is shrunk to fit.
     """
     canvas = torch.tensor([WIDTH - 1.0, HEIGHT - 1.0])
     room = (canvas - 2 * margin.amax(1)).clamp(min=0)
