@@ -3,7 +3,7 @@
 python benchmark/perf/embedded_pair.py
 python benchmark/perf/embedded_pair.py --presets emoji emoji-wan-fast --threads 2
 
-Seconds are printed by the clock and of the processor: on a busy machine only the latter compare.
+Seconds are given on the clock and of the processor: on a busy machine compare only the latter.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ PRESETS = ("emoji", "emoji-fast", "emoji-wan", "emoji-wan-fast")
 
 @dataclass(frozen=True)
 class Seconds:
-    """A pair's cost.
+    """The cost of a pair.
 
     Attributes:
         prepare: Seconds to encode and invert the clip.
         transfer: Seconds to sample and decode.
-        processor: Of all cores, for both.
+        processor: Seconds of all cores, for both.
     """
 
     prepare: float
@@ -41,12 +41,12 @@ class Seconds:
 
     @property
     def whole(self) -> float:
-        """Of the pair."""
+        """Seconds of the whole pair."""
         return self.prepare + self.transfer
 
 
 def measure(preset: str, device: str) -> Seconds:
-    """Make the first pair of the world that a preset is for."""
+    """Run the first pair of the world to which a preset belongs."""
     world = preset.removesuffix("-fast")
     backbone = load_backbone(world, device=device)
     dataset = load_dataset(world)
@@ -63,10 +63,10 @@ def measure(preset: str, device: str) -> Seconds:
 
 
 def main() -> None:
-    """Print each preset's seconds, and their ratio to the first."""
+    """Print each preset's seconds, and their ratio to the first preset."""
     parser = argparse.ArgumentParser(description="Time SMM on an embedded pair.")
     parser.add_argument("--presets", nargs="+", choices=PRESETS, default=PRESETS)
-    parser.add_argument("--threads", type=int, help="of PyTorch; default: its own choice")
+    parser.add_argument("--threads", type=int, help="threads of PyTorch (default: its own)")
     asked = parser.parse_args()
     if asked.threads:
         torch.set_num_threads(asked.threads)

@@ -1,13 +1,13 @@
 """Seconds and peak memory of every guided and one-clip method at ZeroScope's size, random weights.
 
     python benchmark/perf/guided_methods.py                     # one GPU, under 90 s
-    python benchmark/perf/guided_methods.py --tiny --device cpu # the same way through, no figures
+    python benchmark/perf/guided_methods.py --tiny --device cpu # tries every step, gives no figures
 
-A pair is not run whole. Each method prepares and transfers one clip over a few steps, with more of
-one kind of step from run to run; the differences are what an inversion, tuning, guided or denoising
-step costs, and a pair is the sum over the paper's schedule. Layers are those of a loaded model, and
-every run has enough steps of each kind to record its passes, so that differences are replays. A row
-is written as soon as its method is measured; run again, only the methods without a row are.
+Pairs are not run whole. Each method prepares and transfers one clip over a few steps, with more of
+one kind of step from run to run. The differences give the cost of an inversion, tuning, guided or
+denoising step, and a pair is the sum over the paper's schedule. The layers are those of a loaded
+model, and every run has enough steps of each kind to record its passes, so differences are replays.
+A row is written as soon as its method is measured; a second run measures only the missing methods.
 """
 
 from __future__ import annotations
@@ -63,10 +63,10 @@ class Plan:
     """The short runs of a method.
 
     Attributes:
-        base: Settings of the cheapest run, over the paper's.
-        more: Further runs: which kinds of steps they have more of, at most one a stage, and their
-            settings. A run makes only the stages of its kinds.
-        warm: Settings of a run before all, which is not timed.
+        base: Settings of the cheapest run, applied to the paper's.
+        more: Further runs: the kinds of steps of which they have more, at most one per stage, and
+            their settings. A run executes only the stages of its kinds.
+        warm: Settings of a first run, which is not timed.
     """
 
     base: Settings
@@ -76,7 +76,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """One short run: what it took, and how many steps of each kind it had."""
+    """One short run: its cost, and its number of steps of each kind."""
 
     seconds: dict[str, float]  # by stage
     steps: dict[str, int]  # by kind
@@ -89,22 +89,22 @@ STAGE = {
     "denoising": "transfer",
     "guided": "transfer",
 }
-"""In which stage a kind of step is made."""
+"""The stage of each kind of step."""
 
 
 def plan(method: type[DiffusionMethod[Any, Any]]) -> Plan:
-    """Short runs that tell the kinds of steps of a method apart."""
+    """Short runs that separate the costs of a method's kinds of steps."""
     few: Settings = {"steps": 4}
     many: Settings = {"steps": 6}
     if issubclass(method, OneClipMethod):
         base = few | {"inversion_steps": 2, "tuning_steps": 1}
-        # Every step of MotionDirector with both its passes; a fifth of them has only one.
+        # Every step of MotionDirector with both passes; a fifth of its steps have only one.
         base |= {"alone": 0.0} if method.__name__ == "MotionDirector" else {}
         return Plan(
             base,
             (
                 (("tuning",), base | {"tuning_steps": 4}),
-                # Of another seed, so that the adapter is not the base's.
+                # With another seed, so that the adapter is not that of the base.
                 (("inversion",), base | {"inversion_steps": 14, "tuning_seed": 1}),
                 (("denoising",), base | {"steps": 8}),
             ),
@@ -130,7 +130,7 @@ def plan(method: type[DiffusionMethod[Any, Any]]) -> Plan:
 
 
 def steps_of(method: DiffusionMethod[Any, Any]) -> dict[str, int]:
-    """How many steps of each kind a pair has under the method's parameters."""
+    """Number of steps of each kind in a pair with the method's parameters."""
     p, schedule = method.parameters, method.backbone.schedule
     sampling = schedule.timesteps(p.steps)
     steps = {"denoising": len(sampling)}
@@ -155,7 +155,7 @@ def run(
     stages: Sequence[str],
     prepared: Sequence[Any] = (),
 ) -> Run:
-    """Prepare a clip, or take it as prepared, and transfer its motion once, or not."""
+    """Prepare a clip, or use a prepared one, and transfer its motion once, or not at all."""
     seconds: dict[str, float] = {}
     for stage in stages:
         clock = _now(method)
@@ -168,7 +168,7 @@ def run(
 
 
 def measure(name: str, backbone: Backbone, source: Source, device: str, dtype: str) -> Settings:
-    """One row: what each kind of step takes, and the sum for a pair under the paper's values."""
+    """One row: the cost of each kind of step, and the sum for a pair with the paper's values."""
     found = find_method(name)
     assert issubclass(found, DiffusionMethod)
     paper = found.Parameters(dtype=dtype)
@@ -205,7 +205,7 @@ def measure(name: str, backbone: Backbone, source: Source, device: str, dtype: s
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows as Markdown: seconds of one step of each kind and how many there are, and sums."""
+    """The rows as Markdown: seconds per step and number of steps of each kind, and sums."""
     lines = [
         "| method | inversion or tuning | denoising | guided | prepare | transfer | pair | peak |",
         "|---|---|---|---|---:|---:|---:|---:|",
@@ -234,9 +234,9 @@ def main() -> None:
     """Measure the methods that have no row yet, then print all rows as a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--tiny", action="store_true", help="a tiny model, to try the way")
+    parser.add_argument("--tiny", action="store_true", help="a tiny model, to test the script")
     parser.add_argument("--only", nargs="+", choices=[*GUIDED, *ONE_CLIP], metavar="METHOD")
-    parser.add_argument("--seconds", type=float, default=90.0, help="begin no method after these")
+    parser.add_argument("--seconds", type=float, default=90.0, help="start no method after")
     parser.add_argument("--output", type=Path, default=Path("guided_methods.jsonl"))
     options = parser.parse_args()
     device = choose_device(options.device)
@@ -254,7 +254,7 @@ def main() -> None:
     with torch.no_grad():
         _warm_up(backbone, source)
     with tempfile.TemporaryDirectory() as home:
-        os.environ["SMMBENCH_HOME"] = home  # no adapter of an earlier run is taken
+        os.environ["SMMBENCH_HOME"] = home  # no adapter of an earlier run is reused
         for name in wanted:
             if time.monotonic() - began > options.seconds:
                 print(f"{name}: no time left; run again for the rest.", file=sys.stderr)
@@ -262,7 +262,7 @@ def main() -> None:
             clock = time.monotonic()
             try:
                 row = measure(name, backbone, source, device, dtype)
-            except Exception as error:  # the others are still wanted
+            except Exception as error:  # the other methods are still measured
                 row = {"error": f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"}
             free_memory(device)
             row = {

@@ -1,14 +1,14 @@
-"""How far a clip is from itself after inversion and sampling, against the inversion's cost.
+"""Error of a clip after inversion and sampling, against the cost of the inversion.
 
     python benchmark/perf/inversion_error.py --clips 4 --device cpu
     python benchmark/perf/inversion_error.py --model emoji-wan --dataset emoji-wan-val --rf 25
 
-Clips of a set on its embedded model, with their captions, in float32: encoded, inverted in so many
-steps with so many refinements of each, and sampled back without guidance by 50 DDIM or Euler steps.
-Flows are inverted by RF-Solver as well (`--rf`), and sampled back both by Euler steps and by
-RF-Solver's own. The error is the root mean square of the latents' difference over that of the
+Clips of a dataset on its embedded model, with their captions, in float32: they are encoded,
+inverted with several numbers of steps and refinements, and sampled back without guidance by 50 DDIM
+or Euler steps. Flows are also inverted by RF-Solver (`--rf`), and sampled back both by Euler and by
+RF-Solver steps. The error is the root mean square of the latents' difference over that of the
 clip's latent, and the peak signal-to-noise ratio of the decoded frames to the decoded clip. Prints
-a Markdown table and draws a picture (`--picture`).
+a Markdown table and draws a figure (`--picture`).
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ PICTURE = Path(__file__).parents[1] / "docs" / "inversion-error.png"
 
 @dataclass(frozen=True)
 class Error:
-    """What one setting costs and loses, mean over clips.
+    """Cost and error of one setting, averaged over clips.
 
     Attributes:
-        inversion: Its steps and how each is taken, in words.
-        sampling: The same of the way back.
-        passes: Of the network, to invert.
-        back: Of the network, to sample.
+        inversion: Its steps and their kind, in words.
+        sampling: The same for sampling back.
+        passes: Passes of the network in the inversion.
+        back: Passes of the network in sampling.
         refined: Whether the inversion was refined.
         latent: Root mean square of the difference, over that of the latent.
         psnr: In decibels, between decoded frames.
@@ -61,7 +61,7 @@ class Error:
 
 @dataclass(frozen=True, eq=False)
 class Clips:
-    """What is inverted: encoded clips, what they show, and the encoded clips decoded again."""
+    """The inverted clips: encoded, their captions, and decoded again from the encoding."""
 
     backbone: Backbone
     clean: Latent
@@ -124,7 +124,7 @@ def _predict(backbone: Backbone, text: Text, x: Latent, t: Timestep) -> Predicti
 
 
 def draw(errors: list[Error], to: Path) -> None:
-    """Error against passes of the network, one line for each number of refinements."""
+    """Plot the error against passes of the network, with one line per number of refinements."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(5.5, 3.5), layout="constrained")
@@ -143,7 +143,7 @@ def draw(errors: list[Error], to: Path) -> None:
 
 
 def main() -> None:
-    """Measure, print and draw."""
+    """Measure, print and plot."""
     parser = argparse.ArgumentParser(description="Error of inversion against its steps.")
     parser.add_argument("--clips", type=int, default=4)
     parser.add_argument("--model", default="emoji", help="Name, folder or hub id.")

@@ -1,11 +1,11 @@
-"""How long motion fidelity takes and how much memory, beside the product as it is often written.
+"""Time and memory of motion fidelity, compared with the usual implementation as one product.
 
     python benchmark/perf/motion_fidelity_speed.py
     python benchmark/perf/motion_fidelity_speed.py --large 0   # without the 100,000 tracks
 
-Each measurement is a new process: the least time of the calls in some seconds, and by how much
-the largest resident size (VmHWM) rose over what it was with the tracks made and all imported. All
-have the same tracks and threads, and give both directions.
+Each measurement is a new process: the shortest time of the calls within some seconds, and the
+increase of the largest resident size (VmHWM) over its value with tracks and imports in place. All
+use the same tracks and threads, and compute both directions.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def naive(source: np.ndarray, output: np.ndarray) -> tuple[float, float]:
 
 
 def naive_torch(source: np.ndarray, output: np.ndarray) -> tuple[float, float]:
-    """The same by PyTorch in single precision."""
+    """The same with PyTorch in single precision."""
     import torch
 
     rows = [torch.from_numpy(_unit(tracks)).float() for tracks in (source, output)]
@@ -43,7 +43,7 @@ def naive_torch(source: np.ndarray, output: np.ndarray) -> tuple[float, float]:
 
 
 def ours(source: np.ndarray, output: np.ndarray) -> tuple[float, float]:
-    """The headline's conventions."""
+    """With the conventions of the headline metric."""
     from smmbench.metrics.motion_fidelity import motion_fidelity
 
     result = motion_fidelity(source, output)
@@ -51,7 +51,7 @@ def ours(source: np.ndarray, output: np.ndarray) -> tuple[float, float]:
 
 
 def ours_seen(source: np.ndarray, output: np.ndarray) -> tuple[float, float]:
-    """With unseen steps left out of each pair's mean, and still ones that both have."""
+    """Without unseen steps in each pair's mean, and with still steps that both have."""
     from smmbench.metrics.conventions import Conventions
     from smmbench.metrics.motion_fidelity import motion_fidelity
 
@@ -78,10 +78,10 @@ WAYS: dict[str, Compare] = {
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Measure motion fidelity.")
-    parser.add_argument("--tracks", type=int, default=3025, help="On each side.")
-    parser.add_argument("--frames", type=int, default=24, help="Of both clips.")
-    parser.add_argument("--large", type=int, default=100_000, help="Tracks for one more; 0: none.")
-    parser.add_argument("--seconds", type=int, default=10, help="Of calls; the fastest counts.")
+    parser.add_argument("--tracks", type=int, default=3025, help="Tracks on each side.")
+    parser.add_argument("--frames", type=int, default=24, help="Frames of both clips.")
+    parser.add_argument("--large", type=int, default=100_000, help="Tracks of an extra test.")
+    parser.add_argument("--seconds", type=int, default=10, help="Seconds of calls (best counts).")
     parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
@@ -129,12 +129,12 @@ def _in_child(way: str, tracks: int, asked: argparse.Namespace) -> dict[str, flo
 
 
 def _measured(way: Compare, tracks: int, frames: int, seconds: int) -> dict[str, float]:
-    """Seconds of the fastest call, and bytes that the largest resident size rose by."""
+    """Seconds of the fastest call, and the increase of the largest resident size in bytes."""
     rng = np.random.default_rng(0)
     clips = [np.cumsum(rng.normal(0, 2, (tracks, frames, 2)), axis=1) for _ in range(2)]
     way(*(clip[:100] for clip in clips))  # imports, and the buffers of the threads
     before, taken = _largest_resident(), list[float]()
-    while sum(taken) < seconds:  # as long for either, so that a busy moment hits neither more
+    while sum(taken) < seconds:  # equally long for all, so that a busy moment affects none more
         start = time.perf_counter()
         way(*clips)
         taken.append(time.perf_counter() - start)
@@ -142,7 +142,7 @@ def _measured(way: Compare, tracks: int, frames: int, seconds: int) -> dict[str,
 
 
 def _largest_resident() -> int:
-    """Bytes; of this process since it began, not of the one that forked it as `ru_maxrss` is."""
+    """Peak bytes of this process; `ru_maxrss` would include the parent that forked it."""
     for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
         if line.startswith("VmHWM"):
             return int(line.split()[1]) * 1024

@@ -1,13 +1,13 @@
-"""Try the recipes of official code on their real command lines, without weights and GPUs.
+"""Try the recipes of official code on their real command lines, without weights or GPUs.
 
     python benchmark/perf/official_commands.py --clones DIR [--recipe NAME]
 
-`DIR/<owner>+<name>` (or `DIR/<owner>+<name>/repo`) is a clone of each repository, whole or bare.
-Of each recipe the commit is checked out, every file that it names is looked for, its
-configurations are written over the repository's own, and its commands are run: by an interpreter
-that has the script's own parser and code but knows nothing of torch, diffusers and the like
-(their names stand for nothing), and that stops where the script, its arguments and configuration
-taken, calls its first function. What comes after that is not tried.
+`DIR/<owner>+<name>` (or `DIR/<owner>+<name>/repo`) is a clone of each repository, complete or bare.
+For each recipe the commit is checked out, every file that it names is looked up, its configurations
+are written over the repository's own, and its commands are run by an interpreter that has the
+script's own parser and code but replaces torch, diffusers and similar packages by placeholders. The
+interpreter stops where the script has read its arguments and configuration and calls its first
+function. Nothing after that is tried.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 REAL = {"yaml", "numpy", "PIL", "click"}  # packages that the tried scripts may really import
-# What commands that ran before would have left, in the run's folders.
+# Files that earlier commands would have written, in the run's folders.
 EARLIER = {
     "official-tokenflow": ("repo/data/source/00000.png",),
     "official-motion-director": (
@@ -37,11 +37,11 @@ EARLIER = {
         "trained/checkpoint-150/temporal/lora/lora.pt",
     ),
 }
-THROUGH = {"run", "main(args)"}  # functions that only read the arguments on
+THROUGH = {"run", "main(args)"}  # functions that only read further arguments
 
 
 class _Nothing(type):
-    """Of anything that is asked of it: more of it."""
+    """A metaclass whose classes return a placeholder for any attribute."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
@@ -50,18 +50,18 @@ class _Nothing(type):
 
 
 def _nothing(name: str) -> Any:
-    """A class of its own for each name: one may not inherit twice from the same."""
+    """A separate class for each name, since a class cannot inherit twice from the same one."""
     return _Nothing(name, (Nothing,), {})
 
 
 class Nothing(metaclass=_Nothing):
-    """A class, a function, a decorator or a context manager of a package that is not here."""
+    """Placeholder for a class, function, decorator or context manager of a missing package."""
 
     def __init__(self, *_: Any, **__: Any) -> None:
         pass
 
     def __call__(self, *given: Any, **__: Any) -> Any:
-        """What it was given, if that is one function to decorate; else nothing."""
+        """Return the argument if it is a single function to decorate; else a placeholder."""
         return given[0] if len(given) == 1 and callable(given[0]) else Nothing()
 
     def __getattr__(self, name: str) -> Any:
@@ -77,7 +77,7 @@ class Nothing(metaclass=_Nothing):
 
 
 class _Config(dict[str, Any]):
-    """As much of an OmegaConf table as reading needs."""
+    """The part of an OmegaConf table that reading needs."""
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -111,7 +111,7 @@ class _OmegaConf:
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives a module of nothing for every package that is neither Python's nor the repository's."""
+    """Provides a placeholder module for packages that are not Python's or the repository's."""
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
         top = name.partition(".")[0]
@@ -139,7 +139,7 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def interpret(script: str, arguments: Sequence[str]) -> None:
-    """Run a script up to the first function that it calls with what it was told."""
+    """Run a script with its arguments up to the first function that it calls."""
     repository = str(Path.cwd().resolve())
     source = Path(script).read_text("utf-8")
     told = "argparse" not in source and "click" not in source
@@ -184,7 +184,7 @@ def _stop(where: str) -> None:
 
 
 def tried(name: str, clones: Path, folder: Path) -> Iterator[str]:
-    """Try one recipe; a line for each thing that was tried."""
+    """Try one recipe; yield a line for each thing that was tried."""
     from smmbench.errors import CommandError
     from smmbench.external.call.command import run_commands
     from smmbench.external.call.files import write_files
@@ -205,7 +205,7 @@ def tried(name: str, clones: Path, folder: Path) -> Iterator[str]:
         yield f"commit {recipe.code.commit} checked out"
     except SetupError:
         absent = _export(clone, recipe.code.commit, repo)
-        yield f"commit {recipe.code.commit} here but for {absent} files that the clone lacks"
+        yield f"commit {recipe.code.commit} found, except {absent} files that the clone lacks"
     texts = [path.read_text("utf-8", "replace") for path in repo.rglob("*") if _is_text(path)]
     for listed in recipe.environment.requirements:
         yield f"{listed}: {'found' if (repo / listed).is_file() else 'MISSING'}"
@@ -213,7 +213,7 @@ def tried(name: str, clones: Path, folder: Path) -> Iterator[str]:
         yield f"left out {left}: {'found' if (repo / left).exists() else 'MISSING'}"
     for one in recipe.weights:
         named = one.place or one.hub
-        stem = named.rpartition("-")[0] + "-" + "{"  # a name that the code puts together
+        stem = named.rpartition("-")[0] + "-" + "{"  # a name that the code composes
         seen = any(one in text for text in texts for one in (named, Path(named).name, stem))
         yield f"weights {one.name}: {named} {'named' if seen else 'NOT NAMED'} in its files"
     values: dict[str, Any] = {key: one.default for key, one in recipe.parameters.items()}
@@ -247,7 +247,7 @@ def tried(name: str, clones: Path, folder: Path) -> Iterator[str]:
 
 
 def _export(clone: Path, commit: str, folder: Path) -> int:
-    """Write the files of a commit that a clone has; give the number of those that it lacks."""
+    """Write the files of a commit that a clone has; return the number of missing files."""
 
     def git(*words: str) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(["git", "-C", str(clone), *words], capture_output=True)
@@ -270,7 +270,7 @@ def _is_text(path: Path) -> bool:
 
 
 def _unknown(path: Path, content: Any) -> str:
-    """Which keys a configuration of the repository does not have."""
+    """Keys of a configuration that the repository's own does not have."""
     import yaml
 
     known = yaml.safe_load(path.read_text("utf-8"))
@@ -293,14 +293,14 @@ def _interpreter(folder: Path) -> Path:
 
 
 def main() -> None:
-    """Try all recipes, or one; exit code 1 if something failed."""
+    """Try all recipes, or one; the exit code is 1 if anything failed."""
     if sys.argv[1:2] == ["--as-interpreter"]:
         interpret(sys.argv[2], sys.argv[3:])
     from smmbench.external.recipe.finding import recipe_names
 
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
     parser.add_argument("--clones", type=Path, required=True, help="Folder of the clones.")
-    parser.add_argument("--recipe", action="append", help="Only this one; repeatable.")
+    parser.add_argument("--recipe", action="append", help="Try only this recipe; repeatable.")
     asked = parser.parse_args()
     failed = False
     for name in asked.recipe or recipe_names():

@@ -1,7 +1,7 @@
-"""The marks as they are defined, one frame and one candidate after the other, nothing kept.
+"""The marks exactly as defined: one frame and one candidate at a time, without caching.
 
-What `smmbench.marks` computes faster is held against this: by the plain loop of `scoring.py`, and
-by a test. Parameters are those of `smmbench.marks`.
+The faster implementation in `smmbench.marks` is compared with this one, by the plain loop of
+`scoring.py` and by a test. The parameters are those of `smmbench.marks`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Plane = Float32[np.ndarray, "rows columns"]
 
 
 def plain_moving_structure(source: Clip, output: Clip) -> float:
-    """`smmbench.marks.moving_structure`, of clips that are looked at for it alone."""
+    """`smmbench.marks.moving_structure` for clips that are read for this rule alone."""
     return moving_structure(_frames(source), _frames(output))
 
 
@@ -54,13 +54,13 @@ PLAIN = {
 
 
 def less(frames: Thumbnails, axis: tuple[int, ...]) -> Thumbnails:
-    """The departure of frames from their mean over some axes."""
+    """The deviation of frames from their mean over some axes."""
     mean = frames.mean(axis=axis, keepdims=True, dtype=np.float64)
     return (frames - mean).astype(np.float32)
 
 
 def explained(source: Thumbnails, target: Thumbnails) -> float:
-    """Share of the energy of a target that the best filters of a source give, 0 to 1."""
+    """Fraction of the target's energy that the best filters of a source explain, 0 to 1."""
     energy = float(np.square(target, dtype=np.float64).sum())
     count = 3 * (len(SCALES) + len(DERIVED) * len(DERIVATIVES))
     gram, cross = np.zeros((count, count)), np.zeros((count, 3))
@@ -107,7 +107,7 @@ def candidates(source: Volume, output: Volume) -> Iterator[Motion]:
 
 
 def share_under(source: Thumbnails, output: Thumbnails, motion: Motion) -> float:
-    """What filters of the moved source explain of the output's change, after the map is fitted."""
+    """Fraction of the output's change that filters of the moved source explain, map fitted."""
     turned = np.flip(source, motion.mirrored) if motion.mirrored else source
     first, last = max(0, motion.delay), len(output) + min(0, motion.delay)
     ours, theirs = turned[first - motion.delay : last - motion.delay], output[first:last]
@@ -123,7 +123,7 @@ def share_under(source: Thumbnails, output: Thumbnails, motion: Motion) -> float
 
 
 def fitted(source: Volume, output: Volume, matrix: Map) -> Map:
-    """Fit an affine map and a gain, by Gauss and Newton's method on the squared difference."""
+    """Fit an affine map and a gain, by the Gauss-Newton method on the squared difference."""
     rows, columns = output.shape[1:]
     y, x = np.mgrid[:rows, :columns].astype(np.float32)
     for blur in BLURS:
@@ -173,7 +173,7 @@ def _mirrorings() -> Iterator[tuple[int, ...]]:
 
 
 def _mapped(source: Volume | Thumbnails, matrix: Map) -> tuple[np.ndarray, Plane]:
-    """A clip as the map shows it, and which pixels it covers."""
+    """A clip under the map, and the pixels that it covers."""
     size = source.shape[2], source.shape[1]
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     frames = np.stack([cv2.warpAffine(frame, matrix, size, flags=flags) for frame in source])

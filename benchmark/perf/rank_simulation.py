@@ -1,23 +1,23 @@
-"""How often a board splits equal methods, and which differences it finds; by simulation.
+"""How often a board separates equal methods, and which differences it detects, by simulation.
 
     python benchmark/perf/rank_simulation.py                      # all tables, about an hour
-    python benchmark/perf/rank_simulation.py --kinds normal --boards 200    # a look
+    python benchmark/perf/rank_simulation.py --kinds normal --boards 200    # a quick look
 
-Every board has k methods with equal true means. A board that shows some method to be better than
-another is wrong; at most one in twenty may be. `--floors` compares floors of the scale, and
-`--before` the rule that boards had until version 0.1 (see `leader_splits`).
+Every board has k methods with equal true means. A board that claims a significant difference is
+wrong; at most one in twenty may be. `--floors` compares lower bounds of the scale, and
+`--before` the rule that boards used until version 0.1 (see `leader_splits`).
 
-Where the numbers come from:
+Sources of the numbers:
 
-- `motion`, `text`: clip means of the competitors of the ledger's boards, each method moved to the
-  mean of all, 26 clips drawn with replacement. The shapes of the methods differ as they do there.
-- `..., half without seeds`: half of the methods have one seed only, so they vary more.
-- `..., one clip in ten fails`: a method has no video of a tenth of the clips, which count -1.
-- `normal`, `skewed`, `unequal` (standard deviations from 1 to 4), `without seeds`, `failing`: made
-  up, with a part of each clip that all methods share.
+- `motion`, `text`: clip means of the competitors on the ledger's boards, each method shifted to the
+    mean of all, 26 clips drawn with replacement. The methods differ in shape as they do there.
+- `..., half without seeds`: half of the methods have only one seed, so they vary more.
+- `..., one clip in ten fails`: a method has no video for a tenth of the clips, which count -1.
+- `normal`, `skewed`, `unequal` (standard deviations from 1 to 4), `without seeds`, `failing`:
+    synthetic, with a component of each clip that all methods share.
 - `half failing`: half of the methods fail on a tenth of the clips and are as much better on the
-  others, so that the means are equal. No difference is symmetric then; no test can see a failure
-  that did not happen.
+    others, so that the means are equal. No difference is symmetric then, and no test can detect a
+    failure that did not happen.
 """
 
 from __future__ import annotations
@@ -41,58 +41,58 @@ METHODS, CLIPS = (2, 5, 12, 23), (3, 6, 12, 26)
 AXES = {"motion": "motion_fidelity", "text": "text_similarity"}
 TABLES = ("before", "split", "tiers", "power")
 LEVEL = 0.95
-DRAWS = 999  # sign patterns where a board takes 40,000: as exact, and faster
+DRAWS = 999  # sign patterns; a board uses 40,000. As exact here, and faster
 
 Boards = Float[np.ndarray, "boards clips k"]
 Kind = Callable[[np.random.Generator, int, int, int], Boards]
 
-# Made-up clip means: standard deviations of what a clip gives to all methods, of what it gives to
+# Synthetic clip means: standard deviations of a clip's effect on all methods, of its effect on
 # one, and of the noise of one seed; 3 seeds, as in the emoji protocol.
 SHARED, OWN, NOISE, SEEDS = 0.15, 0.08, 0.12, 3
 FAILS, WORST, MEAN = 0.1, -1.0, 0.7
 
 
 def normal(rng: np.random.Generator, boards: int, clips: int, k: int) -> Boards:
-    """Make normal clip means of methods that all have three seeds."""
+    """Draw normal clip means of methods that all have three seeds."""
     return MEAN + _shared(rng, boards, clips) + _own(rng, (boards, clips, k))
 
 
 def without_seeds(rng: np.random.Generator, boards: int, clips: int, k: int) -> Boards:
-    """Make clip means of which every second method has one seed only."""
+    """Draw clip means where every second method has only one seed."""
     seeds = np.where(np.arange(k) % 2, SEEDS, 1)
     return MEAN + _shared(rng, boards, clips) + _own(rng, (boards, clips, k), seeds)
 
 
 def unequal(rng: np.random.Generator, boards: int, clips: int, k: int) -> Boards:
-    """Make clip means of methods whose standard deviations go from 1 to 4."""
+    """Draw clip means of methods whose standard deviations range from 1 to 4."""
     own = _own(rng, (boards, clips, k)) * np.linspace(0.5, 2.0, k)
     return MEAN + _shared(rng, boards, clips) + own
 
 
 def skewed(rng: np.random.Generator, boards: int, clips: int, k: int) -> Boards:
-    """Make clip means that crowd below 1 with a tail to the left, as text similarity does."""
+    """Draw clip means that concentrate below 1 with a tail to the left, as in text similarity."""
     shared = rng.exponential(SHARED, (boards, clips, 1))
     return 1 - shared - rng.exponential(OWN, (boards, clips, k))
 
 
 def failing(rng: np.random.Generator, boards: int, clips: int, k: int) -> Boards:
-    """Make clip means of which each fails with a chance of one in ten."""
+    """Draw clip means, each of which fails with a probability of one in ten."""
     return _failed(rng, normal(rng, boards, clips, k), np.full(k, FAILS))
 
 
 def half_failing(rng: np.random.Generator, boards: int, clips: int, k: int) -> Boards:
-    """Make clip means of which every second method's fail, and are better otherwise."""
+    """Draw clip means where every second method fails on some clips and is better on the others."""
     chance = np.where(np.arange(k) % 2, FAILS, 0.0)
     means = normal(rng, boards, clips, k) + chance * (MEAN - WORST) / (1 - chance)
     return _failed(rng, means, chance)
 
 
 def real(axis: str, *, seedless: bool = False, fails: float = 0.0) -> Kind:
-    """Draw clips of the ledger's boards, with every method moved to the mean of all."""
+    """Draw clips of the ledger's boards, with every method shifted to the mean of all."""
 
     def draw(rng: np.random.Generator, boards: int, clips: int, k: int) -> Boards:
         pool, single = centred(AXES[axis])
-        rows = max(k, 16)  # the newest board alone, where it has methods enough
+        rows = max(k, 16)  # the newest board alone, if it has enough methods
         chosen = rng.permuted(np.tile(np.arange(rows), (boards, 1)), axis=1)[:, None, :k]
         drawn = rng.integers(0, len(pool), (boards, clips, 1))
         values = pool[drawn, chosen]
@@ -121,9 +121,9 @@ KINDS: dict[str, Kind] = {
 
 @cache
 def centred(metric: str) -> tuple[Float[np.ndarray, "clips rows"], Float[np.ndarray, "clips rows"]]:
-    """Clip means of all competitors of the ledger, over all seeds and over seed 0 alone.
+    """Clip means of all competitors in the ledger, over all seeds and for seed 0 alone.
 
-    Boards of the newest protocol, the newest first; every column has the mean of the newest.
+    From boards of the newest protocol, newest first; every column has the mean of the newest.
     """
     boards = [read_board(path) for path in sorted(ENTRIES.glob("2*.board.xz"))[::-1]]
     boards = [one for one in boards if one["protocol"] == boards[0]["protocol"]]
@@ -160,7 +160,7 @@ def _failed(rng: np.random.Generator, values: Boards, chance: Float[np.ndarray, 
 def claims(
     boards: Boards, scale_floor: float = SCALE_FLOOR, seed: int = 0
 ) -> Iterator[Float[np.ndarray, "k k"]]:
-    """For each board, which method is shown to be better than which: 1 at [i, j], else 0."""
+    """For each board, which method is significantly better than which: 1 at [i, j], else 0."""
     clips = boards.shape[1]
     signs, complete = sign_patterns(clips, seed)
     if not complete:
@@ -172,10 +172,10 @@ def claims(
 
 
 def leader_splits(boards: Boards, seed: int = 0) -> int:
-    """How many boards had more than one rank under the rule of before.
+    """How many boards had more than one rank under the earlier rule.
 
     The rule: the first method shares its rank with all whose paired 95 % interval against it (the
-    widened percentile bootstrap, Student's t below 6 clips) holds 0; no level is corrected.
+    widened percentile bootstrap, Student's t below 6 clips) contains 0; no level is corrected.
     """
     clips = boards.shape[1]
     reach = float(stdtrit(clips - 1, (1 + LEVEL) / 2))
@@ -194,18 +194,18 @@ def leader_splits(boards: Boards, seed: int = 0) -> int:
 
 
 def split_share(kind: Kind, k: int, clips: int, boards: int, scale_floor: float) -> float:
-    """Share of boards of equal methods on which some method is shown to be better."""
+    """Fraction of boards with equal methods that claim a significant difference."""
     made = kind(np.random.default_rng([k, clips]), boards, clips, k)
     return sum(bool(one.any()) for one in claims(made, scale_floor)) / boards
 
 
 def split_before(kind: Kind, k: int, clips: int, boards: int) -> float:
-    """The same share under the rule of before."""
+    """The same fraction under the earlier rule."""
     return leader_splits(kind(np.random.default_rng([k, clips]), boards, clips, k)) / boards
 
 
 def false_share(kind: Kind, k: int, clips: int, boards: int, step: float) -> float:
-    """Share of boards with a false claim where the methods stand in three tiers, `step` apart."""
+    """Fraction of boards with a false claim when the methods form three tiers, `step` apart."""
     made = kind(np.random.default_rng([k, clips, 3]), boards, clips, k)
     tier = np.arange(k) * 3 // k
     truly = tier[:, None] > tier[None, :]
@@ -213,10 +213,10 @@ def false_share(kind: Kind, k: int, clips: int, boards: int, step: float) -> flo
 
 
 def found_difference(kind: Kind, k: int, clips: int, boards: int, power: float = 0.8) -> float:
-    """Smallest difference of the last method from the others that a board finds in 80 % of cases.
+    """Smallest difference of the last method from the others that a board detects in 80 % of cases.
 
-    Found: the board shows that one given other method is better than the last one. The largest
-    difference that is tried is 1.6; it is given, too, where none is found.
+    Detected means: a given other method is significantly better than the last one. The largest
+    difference that is tried is 1.6; it is also returned if no difference is detected.
     """
     made = kind(np.random.default_rng([k, clips, 8]), boards, clips, k)
     low, high = 0.0, 1.6
@@ -231,7 +231,7 @@ def found_difference(kind: Kind, k: int, clips: int, boards: int, power: float =
 def grid(
     kind: Kind, sizes: Sequence[int], many: Sequence[int], of: Callable[[Kind, int, int], float]
 ) -> Iterator[str]:
-    """For each number of clips, the numbers of all numbers of methods, as text."""
+    """For each number of clips, the results for all numbers of methods, as text."""
     for clips in many:
         yield " / ".join(_short(of(kind, k, clips)) for k in sizes)
 
@@ -247,7 +247,7 @@ def table(
     many: Sequence[int],
     of: Callable[[Kind, int, int], float],
 ) -> None:
-    """Print a Markdown table line by line, as its numbers come."""
+    """Print a Markdown table line by line, as its numbers are computed."""
     print(f"\n{title}; k = {' / '.join(map(str, sizes))}.\n")
     print(f"| | {' | '.join(f'{clips} clips' for clips in many)} |\n|---{'|--:' * len(many)}|")
     for name in kinds:
@@ -255,14 +255,14 @@ def table(
 
 
 def main() -> None:
-    """Print the tables that were asked for."""
+    """Print the requested tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--boards", type=int, default=2000, help="boards a cell")
-    parser.add_argument("--power-boards", type=int, default=200, help="boards a cell, for power")
+    parser.add_argument("--boards", type=int, default=2000, help="boards per cell")
+    parser.add_argument("--power-boards", type=int, default=200, help="boards per cell, for power")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--clips", nargs="+", type=int, default=CLIPS)
     parser.add_argument("--methods", nargs="+", type=int, default=METHODS)
-    parser.add_argument("--floors", nargs="+", type=float, help="only compare these scale floors")
+    parser.add_argument("--floors", nargs="+", type=float, help="use only these bounds of scale")
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
     args = parser.parse_args()
     begin = time.monotonic()

@@ -1,4 +1,4 @@
-"""How pairs a minute grow from one GPU to two and four, and whether the videos stay the same.
+"""How pairs per minute grow from one GPU to two and four, and whether the videos stay the same.
 
     python benchmark/perf/scaling.py --output scaling.jsonl
     python benchmark/perf/scaling.py --work emoji --by shards --output scaling.jsonl
@@ -6,14 +6,14 @@
     python benchmark/perf/scaling.py --by shards --short --counts 1 2 --pairs 8 4
     python benchmark/perf/scaling.py --device cpu --tiny --counts 1 2 --pairs 4 --output tiny.jsonl
 
-One machine. Work: `emoji`, SMM with the preset `emoji` on the dataset of this name, and
-`zeroscope`, SMM with the preset `fast` on random weights at ZeroScope's size, on clips of 24 frames
-of 576x320. Each count of workers makes the same pairs, one a clip, by `smmbench run`: with Ray, or
-by a `--shard` process for each GPU where Ray is not installed. Workers load, make a pair that does
-not count, and wait for each other; the clock runs from when the last of them is ready until the
-last record is written. Nothing is cached from one count to the next. `--short` takes a few of each
-kind of step at ZeroScope's size: the same network and clips in a sixth of the time. Exit code 1:
-some video is not the same, byte for byte, in all counts.
+All workers run on one machine. Work: `emoji`, SMM with the preset `emoji` on the dataset of this
+name, and `zeroscope`, SMM with the preset `fast` on random weights of ZeroScope's size, with clips
+of 24 frames of 576x320. Each number of workers generates the same pairs, one per clip, by
+`smmbench run`: with Ray, or by a `--shard` process per GPU if Ray is not installed. Workers load,
+generate a pair that is not counted, and wait for one another; the time runs from when the last of
+them is ready until the last record is written. Nothing is cached between measurements. `--short`
+runs a few steps of each kind at ZeroScope's size: the same network and clips in a sixth of the
+time. Exit code 1: a video is not identical, byte for byte, in all measurements.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ SMMBENCH = (sys.executable, "-c", "from smmbench.__main__ import main; main()")
 
 @dataclass(frozen=True)
 class Bench:
-    """What all counts share.
+    """Settings that all measurements share.
 
     Attributes:
         work: `emoji` or `zeroscope`.
         by: `ray` or `shards`.
         device: `cuda` or `cpu`.
         tiny: A small model and few steps: a test of the script.
-        short: Few steps at ZeroScope's size.
-        pairs: How many are made, each of a clip of its own.
-        place: Folder for results; it goes at the end.
+        short: Whether to run few steps at ZeroScope's size.
+        pairs: Number of pairs, each of a different clip.
+        place: Folder for results, which is removed at the end.
     """
 
     work: str
@@ -71,7 +71,7 @@ class Bench:
     place: Path
 
     def words(self, root: Path) -> list[str]:
-        """The command line of `smmbench` that makes the pairs into a folder."""
+        """The command line of `smmbench` that generates the pairs in a folder."""
         words = ["run", "--method", f"{METHODS}:{CLASSES[self.work]}", "--results", str(root)]
         words += ["--device", self.device, "--limit", str(self.pairs)]
         if self.work == "zeroscope":
@@ -114,7 +114,7 @@ def write_clips(folder: Path, count: int, size: tuple[int, int, int]) -> None:
 
 
 def commands(bench: Bench, count: int, root: Path) -> Iterator[tuple[list[str], dict[str, str]]]:
-    """Command and environment of each process that is started."""
+    """Command and environment of each process to start."""
     words, environment = [*SMMBENCH, *bench.words(root)], dict(os.environ)
     environment |= {
         LINE: str(bench.place / f"line-{count}"),
@@ -123,7 +123,7 @@ def commands(bench: Bench, count: int, root: Path) -> Iterator[tuple[list[str], 
         "SMMBENCH_HOME": str(bench.place / f"home-{count}"),
     }
     if bench.device == "cpu":
-        environment["OMP_NUM_THREADS"] = "1"  # the same number in every count
+        environment["OMP_NUM_THREADS"] = "1"  # the same in every measurement
     if bench.by == "ray":
         ray = ["--executor", "ray", "--ray-address", "local", "--workers", str(count)]
         yield [*words, *ray], environment
@@ -136,10 +136,10 @@ def commands(bench: Bench, count: int, root: Path) -> Iterator[tuple[list[str], 
 
 
 def measured(bench: Bench, count: int) -> tuple[float, dict[str, str]]:
-    """Seconds of all pairs with so many workers, and SHA-256 of each video's file, by its place.
+    """Seconds for all pairs with this number of workers, and SHA-256 of each video file by path.
 
     Raises:
-        SystemExit: A process failed; what it said is printed.
+        SystemExit: A process failed; its output is printed.
     """
     root, line = bench.place / f"results-{count}", bench.place / f"line-{count}"
     line.mkdir()
@@ -163,7 +163,7 @@ def measured(bench: Bench, count: int) -> tuple[float, dict[str, str]]:
 
 
 def row(bench: Bench, count: int, seconds: float, device: str, differing: int) -> dict[str, Any]:
-    """One line of the output file; `differing`: videos that are not those of the first count."""
+    """One line of the output file; `differing` counts videos unlike those of the first run."""
     return {
         "work": bench.name,
         "by": bench.by,
@@ -177,7 +177,7 @@ def row(bench: Bench, count: int, seconds: float, device: str, differing: int) -
 
 
 def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Markdown; speed-up and efficiency are against the smallest count of the same work."""
+    """Markdown; speed-up and efficiency are relative to the smallest count of the same work."""
     lines = [
         "| work | by | device | workers | pairs a minute | speed-up | efficiency | same bytes |",
         "|---|---|---|--:|--:|--:|--:|---|",
@@ -222,8 +222,8 @@ def main() -> None:
         parser.error(f"--pairs takes one number, or one for each of {', '.join(asked.work)}.")
     if uneven := [(p, c) for p in pairs for c in asked.counts if c < 1 or p < 1 or p % c]:
         parser.error(
-            "--pairs must be a multiple of every count, and {} is not of {}: some worker would "
-            "have more to do than others.".format(*uneven[0])
+            "--pairs must be a multiple of every count, and {} is not of {}: some workers would "
+            "have more pairs than others.".format(*uneven[0])
         )
     rows = []
     for work, count_of_pairs in zip(asked.work, pairs, strict=True):

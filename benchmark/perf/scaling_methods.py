@@ -1,4 +1,4 @@
-"""SMM for `scaling.py`: it warms up, waits for the other workers, and then works as always."""
+"""SMM for `scaling.py`: it warms up, waits for the other workers, and then works normally."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zeroscope_model import random_backbone
 from zeroscope_pair import moving_square
 
 LINE, COUNT, TINY = "SCALING_LINE", "SCALING_COUNT", "SCALING_TINY"
-"""Environment variables: the folder where workers meet, how many come, whether models are tiny."""
+"""Environment variables: the folder where workers meet, their number, whether models are tiny."""
 
 SECONDS_AT_THE_LINE = 1800.0
 EMOJI, ZEROSCOPE, SMALL = (16, 128, 128), (24, 320, 576), (3, 64, 64)
@@ -32,7 +32,7 @@ def tiny() -> bool:
 
 
 class Emoji(SMM):
-    """On the embedded model of `emoji`."""
+    """SMM on the embedded model of `emoji`."""
 
     def __init__(self, parameters: Parameters, device: str) -> None:
         super().__init__(parameters, device)
@@ -40,7 +40,7 @@ class Emoji(SMM):
 
 
 class ZeroScope(SMM):
-    """On random weights at ZeroScope's size, the same in every process."""
+    """SMM on random weights of ZeroScope's size, the same in every process."""
 
     def __init__(self, parameters: Parameters, device: str) -> None:
         dtype = getattr(torch, parameters.dtype)
@@ -48,15 +48,15 @@ class ZeroScope(SMM):
         warm_up(self, SMALL if tiny() else ZEROSCOPE)
 
     def weights(self) -> dict[str, str]:
-        """None that anyone could have; so that no cache keeps what is to be measured."""
+        """Return no hashes, so that nothing that is measured comes from a cache."""
         return {}
 
 
 def warm_up(method: SMM, size: tuple[int, int, int]) -> None:
-    """Make a pair of the clips' size, which compiles and records; then wait at the line.
+    """Run a pair of the clips' size, which compiles and records, then wait for the other workers.
 
     Raises:
-        MachineError: The other workers do not come.
+        MachineError: Not all other workers arrived.
     """
     video = moving_square(size)
     source = Source("warm-up", video, "a square", lambda: video)
@@ -66,5 +66,5 @@ def warm_up(method: SMM, size: tuple[int, int, int]) -> None:
     end = time.monotonic() + SECONDS_AT_THE_LINE
     while len(list(line.iterdir())) < int(os.environ[COUNT]):
         if time.monotonic() > end:
-            raise MachineError(f"Not all of {os.environ[COUNT]} workers came to the line.")
+            raise MachineError(f"Not all of {os.environ[COUNT]} workers arrived at the start.")
         time.sleep(0.01)

@@ -1,12 +1,12 @@
-"""Scoring, by stage, and beside a loop that takes one frame at a time and keeps nothing.
+"""Scoring time by stage, compared with a loop that processes one frame at a time without caching.
 
     python benchmark/perf/scoring.py --clips 4
 
 Three ways score the same videos of the control `shuffled`, six of each clip as on the board, in
-processes of their own with empty homes: a plain loop (the text model sees one frame at a time;
+separate processes with empty home folders: a plain loop (the text model sees one frame at a time;
 sources, tracks and embeddings are computed for every video, and marks by their definitions in
 `plain_marks.py`), one process, and one process for each core. Scores and marks of all three are
-compared. Clocks are of whole commands, with imports.
+compared. Times are those of whole commands, with imports.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ STAGES = {
 
 
 def main() -> None:
-    """Measure and print, or be one of the ways."""
+    """Measure and print, or run one of the ways in this process."""
     parser = argparse.ArgumentParser(description="Measure scoring by stage.")
     parser.add_argument("--clips", type=int, default=4, help="Clips, of six videos each.")
     parser.add_argument("--way", choices=("plain", "one"), help=argparse.SUPPRESS)
@@ -78,7 +78,7 @@ def chosen_pairs(clips: int) -> list[str]:
 
 
 def timed(name: str, command: list[str], folder: Path, more: dict[str, str]) -> tuple[float, str]:
-    """Score a copy of the videos; seconds on the clock, and what was printed."""
+    """Score a copy of the videos; return the seconds on the clock, and the printed output."""
     copy = folder / name
     shutil.copytree(folder / "made", copy)
     environment = {**os.environ, "SMMBENCH_HOME": str(folder / f"home of {name}"), **more}
@@ -95,7 +95,7 @@ def timed(name: str, command: list[str], folder: Path, more: dict[str, str]) -> 
 
 
 def be(way: str, results: Path) -> dict[str, float]:
-    """Score in this process; seconds by stage, each without those within it."""
+    """Score in this process; seconds by stage, each without the stages within it."""
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # as the command line sets it
     begin = time.perf_counter()
     from plain_marks import PLAIN
@@ -155,7 +155,7 @@ def watch(taken: dict[str, float]) -> None:
 
 
 def stages(taken: dict[str, float]) -> None:
-    """Print the share of each stage of one process, imports apart."""
+    """Print the fraction of each stage for one process, imports listed separately."""
     whole = taken.pop("all")
     imports = taken.pop("imports and models")
     rest = whole - sum(taken.values())
@@ -166,7 +166,7 @@ def stages(taken: dict[str, float]) -> None:
 
 
 def same(folder: Path, names: tuple[str, ...]) -> None:
-    """Say how far apart the numbers of the ways are."""
+    """Print the differences between the numbers of the ways."""
     for name in names[1:]:
         apart = 0.0
         for path in (folder / names[0]).rglob("scores.json"):

@@ -1,13 +1,13 @@
-"""How far scores and marks move with threads, batches, order, shards and processes.
+"""How much scores and marks change with threads, batches, order, shards and processes.
 
     python benchmark/perf/scoring_differences.py --clips 2
     python benchmark/perf/scoring_differences.py --clips 4 --only "on CUDA" "on CUDA again"
 
 The same videos of the control `shuffled`, three of each clip, are scored in each of these ways, in
-processes of their own with empty homes. Every number of every `scores.json` is compared with those
-of one process with one thread: values, details and values by frame of all metrics, and the marks.
-The last rows take away what the text model is shielded by: one thread, one batch shape. Where
-PyTorch finds a GPU, the same is scored on it. Exit code 1: some number differs by more than 1e-5.
+separate processes with empty home folders. Every number in every `scores.json` is compared with
+those of one process with one thread: values, details and values by frame of all metrics, and marks.
+The last rows remove what keeps the text model reproducible: one thread, one batch shape. If
+PyTorch finds a GPU, the same is scored on it. Exit code 1: a number differs by more than 1e-5.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ class Way:
     """One way to score.
 
     Attributes:
-        threads: Of PyTorch and OpenCV.
+        threads: Threads of PyTorch and OpenCV.
         blas: Threads of NumPy's matrix products.
-        batch: Frames that the text model sees at once; 0 for its own.
+        batch: Frames that the text model processes at once; 0 for its own number.
         unpinned: Whether the text model takes all threads instead of one.
         layout: Whether its convolutions run channels-first.
-        split: Gives the results as lists that are scored one after the other, by loops of their
-            own.
-        workers: Processes.
-        device: What computes.
+        split: Splits the results into lists that are scored one after the other, each by a loop of
+            its own.
+        workers: Number of processes.
+        device: Device that computes.
     """
 
     threads: int = 1
@@ -80,10 +80,10 @@ WAYS = {
 
 
 def main() -> None:
-    """Measure and print, or be one of the ways."""
+    """Measure and print, or run one of the ways in this process."""
     parser = argparse.ArgumentParser(description="Measure what scores depend on.")
     parser.add_argument("--clips", type=int, default=2, help="Clips, of three videos each.")
-    parser.add_argument("--only", nargs="+", choices=WAYS, help="Only these ways; default all.")
+    parser.add_argument("--only", nargs="+", choices=WAYS, help="Only these ways; by default all.")
     parser.add_argument("--way", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -116,7 +116,7 @@ def can(way: Way) -> bool:
 
 
 def make(results: Path, clips: int) -> None:
-    """Make the videos."""
+    """Generate the videos."""
     from smmbench.dataset import load_dataset
 
     names = [clip.name for clip in load_dataset("emoji").manifest.clips[:clips]]
@@ -158,7 +158,7 @@ def differences(name: str, wanted: dict[str, float], found: dict[str, float]) ->
     """How far each number is from the wanted one.
 
     Raises:
-        ValueError: One of both has numbers that the other lacks.
+        ValueError: One of the two has numbers that the other lacks.
     """
     if wanted.keys() != found.keys():
         raise ValueError(f"'{name}' has other numbers: {sorted(wanted.keys() ^ found.keys())[:5]}")
@@ -189,7 +189,7 @@ def be(way: Way, results: Path) -> None:
     from smmbench.scoring.workers import score_results
 
     cv2.setNumThreads(way.threads)
-    torch.set_num_threads(way.threads)  # the environment gives no more than there are cores
+    torch.set_num_threads(way.threads)  # the environment allows no more than the number of cores
     if torch.get_num_threads() != way.threads:
         raise RuntimeError(f"PyTorch takes {torch.get_num_threads()} threads, not {way.threads}.")
     if way.batch:
@@ -206,7 +206,7 @@ def be(way: Way, results: Path) -> None:
 
 
 def channels_first(text_model: Any) -> None:
-    """Let text models that are loaded from now on keep PyTorch's own layout."""
+    """Let text models that are loaded from now on keep PyTorch's default layout."""
     import torch
 
     create = text_model._create

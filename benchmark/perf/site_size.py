@@ -1,11 +1,11 @@
-"""How large the site gets, what building it takes, and how fast its board opens.
+"""How large the site is, what building it takes, and how fast its board opens.
 
     python benchmark/perf/site_size.py --methods 100 --clips 50
 
-Makes up results of that many methods on twenty prompts of each clip (made-up scores beside one
+Generates results of that many methods on twenty prompts of each clip (synthetic scores and one
 preview for each pair), builds the site in a process that is ended if it ever holds more than 200 MB
-of memory, and opens the board in Chromium beside a blank page (`pip install playwright`; Chromium
-on the path).
+of memory, and opens the board in Chromium, compared with a blank page (`pip install playwright`;
+Chromium must be on the path).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from statistics import median
 
 import numpy as np
 
-PROMPTS = 20  # of a clip
-LIMIT = 200e6  # bytes that are resident
+PROMPTS = 20  # per clip
+LIMIT = 200e6  # resident bytes
 PAPER = "Yatim et al., CVPR 2024, https://arxiv.org/abs/2311.17009"
-"""Of every made-up method: one that papers print values for, which the board then shows."""
+"""Paper of every synthetic method: one with published values, which the board then shows."""
 CODE = """
 import sys
 from pathlib import Path
@@ -36,7 +36,7 @@ site_of_results(Path(sys.argv[1]), Path(sys.argv[2]), [sys.argv[3]])
 
 
 def main() -> None:
-    """Make, build, open, print."""
+    """Generate, build, open and print."""
     parser = argparse.ArgumentParser(description="Measure a large site.")
     parser.add_argument("--methods", type=int, default=100, help="Rows of the board.")
     parser.add_argument("--clips", type=int, default=50, help="Clips, of twenty prompts each.")
@@ -54,9 +54,9 @@ def main() -> None:
 
 
 def build(results: Path, site: Path, manifest: Path) -> tuple[float, float]:
-    """Build the site in a process of its own; seconds, and the most bytes that were resident.
+    """Build the site in a separate process; return the seconds and the peak of resident bytes.
 
-    The kernel keeps the high-water mark, so that no peak between two looks is missed.
+    The kernel keeps the high-water mark, so no peak between two readings is missed.
     """
     start, peak = time.perf_counter(), 0.0
     command = [sys.executable, "-c", CODE, str(results), str(site), str(manifest)]
@@ -74,7 +74,7 @@ def build(results: Path, site: Path, manifest: Path) -> tuple[float, float]:
 
 
 def high_water(process: int) -> float:
-    """The most bytes of a process that were ever resident; 0 once it has ended."""
+    """Peak of resident bytes of a process; 0 once it has ended."""
     try:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
     except OSError:
@@ -83,7 +83,7 @@ def high_water(process: int) -> float:
 
 
 def make_results(folder: Path, methods: int, clips: int) -> Path:
-    """Write made-up results as the two loops would, and a preview for each pair."""
+    """Write synthetic results as the two loops would, and a preview for each pair."""
     from smmbench.video import NormalForm
     from smmbench_leaderboard.site.previews import preview_name
 
@@ -214,7 +214,7 @@ def report(site: Path) -> None:
         f"data of viewer and comparison: {len(data)} files, {sum(data) / 1e6:.0f} MB in all, ",
         end="",
     )
-    print(f"the largest {max(data) / 1000:.0f} kB; each is loaded when it is looked at")
+    print(f"the largest {max(data) / 1000:.0f} kB; each is loaded when it is viewed")
 
 
 BOARD_LOADS = ("site.css", "site.js", "board.js")

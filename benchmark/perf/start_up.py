@@ -1,12 +1,12 @@
-"""How long the command line takes to begin: its help, lists and dry runs.
+"""How long the command line takes to start: its help, lists and dry runs.
 
     python benchmark/perf/start_up.py --runs 21
     python benchmark/perf/start_up.py --runs 7 --before ../older/.venv/bin
 
 Each command is a new process, the commands take turns, and the median of each is printed: seconds
-on the clock, and seconds of the processor (which a busy machine changes less). With --before, the
+on the clock, and processor seconds (which depend less on a busy machine). With --before, the
 commands of another environment take turns with these, and the last column is the ratio of
-processor times. Lists and dry runs are measured as from their second call on.
+processor times. Lists and dry runs are measured from their second call on.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
         os.chdir(folder)
         made = ["run", "--method", "source-copy", "--limit", "1", "--device", "cpu"]
         for place in [here, *([asked.before] if asked.before else [])]:
-            into = ["--results", results_of(place)]  # an older version reads no newer records
+            into = ["--results", results_of(place)]  # an older version cannot read newer records
             subprocess.run([place / "smmbench", *made, *into], check=True, capture_output=True)
         for command in commands.values():  # once for the caches of the disk and of bytecode
             measure(command)
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def commands_of(place: Path) -> dict[str, list[str]]:
-    """The command lines, by what the table calls them, with the programs of an environment."""
+    """The command lines by their names in the table, with the programs of an environment."""
     plain = {name: [str(place / line[0]), *line[1:]] for name, line in PLAIN.items()}
     own = {f"smmbench {name}": [str(place / "smmbench"), *line] for name, line in COMMANDS.items()}
     own["smmbench score --dry-run"].append(results_of(place))
@@ -85,7 +85,7 @@ def results_of(place: Path) -> str:
 
 
 def report(medians: Mapping[str, tuple[float, float]], compared: bool) -> None:
-    """Print a line for each command: clock, processor, and the processor's time before."""
+    """Print a line for each command: clock, processor, and the earlier processor time."""
     print(f"{'':45}{'clock':>10}{'processor':>12}" + f"{'before':>10}{'ratio':>8}" * compared)
     for name, (clock, processor) in medians.items():
         if name.startswith("before: "):
@@ -98,7 +98,7 @@ def report(medians: Mapping[str, tuple[float, float]], compared: bool) -> None:
 
 
 def measure(command: list[str]) -> tuple[float, float]:
-    """Run a command; seconds on the clock, and of the processor in user and system mode."""
+    """Run a command; return the seconds on the clock, and of the processor (user and system)."""
     before, start = os.times(), time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     clock, after = time.perf_counter() - start, os.times()

@@ -1,9 +1,9 @@
-"""The gradient of a convolution's input: cuDNN's own against a convolution with turned weights.
+"""The gradient of a convolution's input: cuDNN's own compared with turned weights.
 
     python benchmark/perf/turned_weights.py
 
-Channels-last, 24 frames of 72x40 places at 320 channels and as many values at others; float16, and
-float32 with TensorFloat-32. Prints a Markdown table of milliseconds; needs a GPU.
+Channels-last, 24 frames of 72x40 positions at 320 channels and as many values at other widths;
+float16, and float32 with TensorFloat-32. Prints a table of milliseconds; needs a GPU.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VALUES = 24 * 72 * 40 * 320
 
 
 def milliseconds(run: Callable[[], object]) -> float:
-    """Median of several runs, after the first."""
+    """Median of several runs, without the first."""
     run()
     timer = Timer("run()", globals={"run": run})
     return 1e3 * timer.blocked_autorange(min_run_time=0.1).median
@@ -38,7 +38,7 @@ def row(channels: int, dtype: torch.dtype) -> list[str]:
     rows = max(8, VALUES // (channels * frames * columns))
     for kernel in KERNELS.values():
         padding = tuple(k // 2 for k in kernel)
-        # Over time, an image is time x place: as many values in another form.
+        # Over time, an image is time x place: as many values in another shape.
         size = (frames, rows, columns) if kernel == (3, 3) else (1, frames, rows * columns)
         slope = torch.randn(size[0], channels, *size[1:], device="cuda", dtype=dtype).contiguous(
             memory_format=torch.channels_last

@@ -1,4 +1,4 @@
-"""A model of the size of Wan2.1-T2V-1.3B with random weights, made where it will run."""
+"""A model of the size of Wan2.1-T2V-1.3B with random weights, created on its device."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from smmbench.diffusion.flow import FlowSchedule
 from smmbench.diffusion.text import TextEncoder, UMT5Text
 from smmbench.diffusion.text_on_demand import TextOnDemand
 
-FULL: dict[str, dict[str, Any]] = {  # as the published folder's configurations say
+FULL: dict[str, dict[str, Any]] = {  # as in the configurations of the published folder
     "transformer": {
         "patch_size": (1, 2, 2),
         "num_attention_heads": 12,
@@ -56,16 +56,16 @@ TINY: dict[str, dict[str, Any]] = {
     "text": {**FULL["text"], "d_model": 16, "d_kv": 8, "d_ff": 16, "num_layers": 1, "num_heads": 2},
 }
 WIDE = ("rope", "time_embedder", "scale_shift_table", "norm1", "norm2", "norm3")
-"""What diffusers keeps in float32 of a transformer of this class."""
+"""Layers that diffusers keeps in float32 for a transformer of this class."""
 
 
 class Words:
-    """Stands for a tokenizer: a token a letter, and padding that is masked."""
+    """Replaces a tokenizer: one token per letter, and padding that is masked."""
 
     model_max_length = 512
 
     def __call__(self, prompts: Sequence[str], **how: Any) -> dict[str, list[list[int]]]:
-        """Tokens of prompts, all of one length."""
+        """Tokens of prompts, all of the same length."""
         ids = [[1 + ord(c) % 99 for c in p[:511]] + [1] for p in prompts]
         mask = [[1] * len(one) for one in ids]
         if how.get("padding"):
@@ -74,7 +74,7 @@ class Words:
 
 
 def random_transformer(device: str, dtype: torch.dtype, tiny: bool) -> nn.Module:
-    """A frozen transformer; the same weights for the same device and type."""
+    """A frozen transformer, with the same weights for the same device and type."""
     import diffusers
 
     untyped: Any = diffusers
@@ -120,13 +120,13 @@ def random_backbone(
     compile: bool = False,
     float8: bool = False,
 ) -> Backbone:
-    """The whole model; its text encoder is made when a prompt is new, instead of read.
+    """The whole model; its text encoder is created when a prompt is new, instead of loaded.
 
     Args:
-        device: Where.
-        dtype: Of transformer and text encoder; the autoencoder is in float32.
-        tiny: A small one of the same layout.
-        own: Run it as a loaded model is run; else leave diffusers' own way.
+        device: Device of the model.
+        dtype: Type of transformer and text encoder; the autoencoder is in float32.
+        tiny: Whether to create a small model of the same layout.
+        own: Whether to run it like a loaded model; otherwise as diffusers does.
         low_memory: See `load_backbone`.
         compile: See `load_backbone`.
         float8: See `load_backbone`.
@@ -143,7 +143,7 @@ def random_backbone(
     denoiser = (
         own_denoiser(network, levels, low_memory, compile, Wan(), float8)
         if own
-        else Denoiser(network, levels, sequential=True, family=Wan())  # as WanPipeline runs it
+        else Denoiser(network, levels, sequential=True, family=Wan())  # as in WanPipeline
     )
     each = 4 * sizes["d_model"] * sizes["num_heads"] * sizes["d_kv"]
     each += 3 * sizes["d_model"] * sizes["d_ff"]

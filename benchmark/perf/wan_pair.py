@@ -1,4 +1,4 @@
-"""Time SMM and its memory at the size of Wan2.1-T2V-1.3B, stage by stage, with random weights.
+"""Measure time and memory of SMM at the size of Wan2.1-T2V-1.3B, by stage, with random weights.
 
     python benchmark/perf/wan_pair.py --output wan.jsonl
     python benchmark/perf/wan_pair.py --only low-memory --cap 11 --whole --output wan.jsonl
@@ -7,9 +7,9 @@
 
 81 frames of 480x832: 32,760 tokens. A pair is the preset `wan`: the prompts, encoding, an inversion
 of 50 steps, 50 sampling steps with classifier-free guidance of which the noisy ones are guided by
-10 iterations at block 14, decoding. Every variant runs in a process of its own, with `--cap` under
-a bound on its memory; rows are written as they are measured. Steps are measured a few times and
-summed; `--whole` runs one whole pair instead, by the method itself.
+10 iterations at block 14, and decoding. Every variant runs in a separate process, with `--cap`
+under a limit on its memory; rows are written as they are measured. Steps are measured a few times
+and summed; `--whole` runs one whole pair of the method instead.
 """
 
 from __future__ import annotations
@@ -61,16 +61,16 @@ PROMPTS = ("a cat runs over a meadow", "a dog runs over a meadow", "")
 
 @dataclass(frozen=True)
 class Bench:
-    """One process's work.
+    """The work of one process.
 
     Attributes:
-        variant: Which.
-        device: Where.
+        variant: Name of the variant.
+        device: Device of the model.
         tiny: A small model and few steps: a test of the script.
         output: File of rows.
-        cap: GiB that the process may take; 0: all.
+        cap: GiB that the process may use; 0 for no limit.
         attention: Kernels of attention.
-        note: For all rows.
+        note: Note for all rows.
     """
 
     variant: str
@@ -83,17 +83,17 @@ class Bench:
 
     @property
     def cuda(self) -> bool:
-        """Whether it is a GPU."""
+        """Whether the device is a GPU."""
         return self.device.startswith("cuda")
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the networks."""
+        """Type of the networks."""
         return torch.bfloat16 if self.cuda else torch.float32
 
     @property
     def parameters(self) -> Parameters:
-        """Those of the preset, or of a test."""
+        """The parameters of the preset, or of a test."""
         preset: dict[str, Any] = dict(SMM.presets["wan"])
         preset["dtype"] = str(self.dtype).removeprefix("torch.")
         small = {"steps": 4, "inversion_steps": 4, "iterations": 2} if self.tiny else {}
@@ -111,10 +111,10 @@ class Bench:
 
         Args:
             stage: Its name.
-            work: Does it once.
-            times: How often a pair does it.
-            count: Rounds to measure.
-            warm: Do it once before.
+            work: Does the work of the stage once.
+            times: How often the stage occurs in a pair.
+            count: Number of rounds to measure.
+            warm: Whether to run it once before.
         """
         result = work() if warm else None
         if self.cuda:
@@ -150,7 +150,7 @@ class Bench:
 
 
 def kernels(name: str) -> AbstractContextManager[Any]:
-    """Attention by these kernels where they can, else by others."""
+    """Attention by these kernels where they apply, else by others."""
     backend = BACKENDS[name]
     if backend is None:
         return nullcontext()
@@ -178,7 +178,7 @@ def make(bench: Bench) -> Backbone:
 
 
 def keeping_all(own: Forward, module: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
-    """A block that keeps whatever its gradient needs."""
+    """A block that keeps everything its gradient needs."""
     return own(module, *args, **kwargs)
 
 
@@ -249,7 +249,7 @@ def whole_network_guide(
     source_text: Tensor,
     parameters: Parameters,
 ) -> Tensor:
-    """A guided step as a hook on diffusers' network makes it, every block of which runs."""
+    """A guided step with a hook on diffusers' network, of which every block runs."""
     denoiser, family = backbone.denoiser, backbone.family
     layers = layers_of(denoiser, parameters)
 
@@ -268,7 +268,7 @@ def whole_network_guide(
 
 
 def run_whole(bench: Bench) -> None:
-    """One whole pair by the method, and a second prompt of the same clip."""
+    """Run one whole pair of the method, and a second prompt for the same clip."""
     parameters = bench.parameters
     backbone = bench.measure("make random weights", lambda: make(bench), 0, warm=False)
     method = SMM(parameters, bench.device, backbone)
@@ -285,7 +285,7 @@ def run_whole(bench: Bench) -> None:
 
 
 def run_attention(bench: Bench) -> None:
-    """Milliseconds of attention among the clip's tokens, forwards and backwards."""
+    """Milliseconds of attention among the clip's tokens, forward and backward."""
     tokens = 64 if bench.tiny else 32760
     heads, width = (FULL["transformer"][k] for k in ("num_attention_heads", "attention_head_dim"))
     q, k, v = (
@@ -324,7 +324,7 @@ def run_attention(bench: Bench) -> None:
 
 
 def run_same(bench: Bench) -> None:
-    """How far our ways are from plain diffusers and from float32: one pass, one gradient."""
+    """Differences of our variants from plain diffusers and from float32: one pass, one gradient."""
     found: dict[str, list[Tensor]] = {}
     generator = torch.Generator().manual_seed(0)
     shape = (1, 16, 2, 8, 8) if bench.tiny else (1, 16, 6, 40, 64)
@@ -410,7 +410,7 @@ def markdown(rows: list[dict[str, Any]]) -> str:
 
 
 def alone(asked: argparse.Namespace) -> None:
-    """Do one process's work."""
+    """Do the work of one process."""
     bench = Bench(
         asked.only[0],
         asked.device,
@@ -442,13 +442,13 @@ def alone(asked: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Measure, each variant in a process of its own; or print what was measured."""
+    """Measure each variant in a separate process, or print earlier measurements."""
     parser = argparse.ArgumentParser(description="Measure SMM at the size of Wan 1.3B.")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--output", type=Path, default=Path("wan_pair.jsonl"))
     names = ["attention", "same", *VARIANTS]
     parser.add_argument("--only", nargs="+", choices=names, default=names)
-    parser.add_argument("--cap", type=float, default=0.0, help="GiB that a process may take.")
+    parser.add_argument("--cap", type=float, default=0.0, help="GiB that a process may use.")
     parser.add_argument("--attention", choices=BACKENDS, default="default")
     parser.add_argument("--rounds", type=int, default=1, help="Guided steps to measure.")
     parser.add_argument("--whole", action="store_true", help="One whole pair, by the method.")
@@ -472,7 +472,7 @@ def main() -> None:
         command += [f"--{name}" for name in ("tiny", "whole") if getattr(asked, name)]
         ended = subprocess.run(command, check=False, stderr=subprocess.PIPE, text=True)
         print(ended.stderr[-3000:], file=sys.stderr, flush=True)
-        if ended.returncode:  # the other variants' rows are worth having
+        if ended.returncode:  # keep the other variants' rows
             last = ended.stderr.strip().splitlines()[-1:] or [""]
             row = {"variant": variant, "cap": asked.cap, "attention": asked.attention}
             with asked.output.open("a", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""A model of ZeroScope's size with random weights, made where it will run."""
+"""A model of ZeroScope's size with random weights, created on its device."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ TINY: dict[str, dict[str, Any]] = {
 
 
 class Words:
-    """Stands for a tokenizer: each prompt is its letters' numbers."""
+    """Replaces a tokenizer: the tokens of a prompt are the codes of its letters."""
 
     model_max_length = 77
 
     def __call__(self, prompts: Sequence[str], **_: Any) -> dict[str, list[list[int]]]:
-        """Tokens of prompts, all of one length."""
+        """Tokens of prompts, all of the same length."""
         return {"input_ids": [[ord(c) % 99 for c in p[:77].ljust(77)] for p in prompts]}
 
 
@@ -78,7 +78,7 @@ def schedule() -> NoiseSchedule:
 
 
 def random_unet(device: str, dtype: torch.dtype, tiny: bool) -> nn.Module:
-    """A frozen UNet; the same weights for the same device and type."""
+    """A frozen UNet, with the same weights for the same device and type."""
     import diffusers
 
     untyped: Any = diffusers
@@ -87,7 +87,7 @@ def random_unet(device: str, dtype: torch.dtype, tiny: bool) -> nn.Module:
         unet = untyped.UNet3DConditionModel(**sizes).requires_grad_(False).eval()
         for weight in unet.parameters():
             if device != "meta" and weight.ndim > 1 and not weight.any():
-                nn.init.normal_(weight, std=0.02)  # layers that begin as zeros
+                nn.init.normal_(weight, std=0.02)  # layers that are initialised to zeros
     return unet
 
 
@@ -112,10 +112,10 @@ def random_backbone(
     """The whole model.
 
     Args:
-        device: Where.
-        dtype: Of all networks.
-        tiny: A small one of the same layout.
-        own: Make it faster as a loaded model is made; else leave diffusers' own layers.
+        device: Device of the model.
+        dtype: Type of all networks.
+        tiny: Whether to create a small model of the same layout.
+        own: Whether to accelerate it like a loaded model; otherwise keep diffusers' own layers.
         low_memory: See `load_backbone`.
         compile: See `load_backbone`.
     """
@@ -133,7 +133,7 @@ def random_backbone(
 
 @contextlib.contextmanager
 def made_on(device: str, dtype: torch.dtype) -> Iterator[None]:
-    """Make modules of this type on this device, with the same random weights each time."""
+    """Create modules of this type on this device, with the same random weights each time."""
     before = torch.get_default_dtype()
     torch.manual_seed(0)
     torch.set_default_dtype(dtype)

@@ -1,4 +1,4 @@
-"""Time SMM and its memory at ZeroScope's size, stage by stage, with random weights.
+"""Measure time and memory of SMM at ZeroScope's size, by stage, with random weights.
 
     python benchmark/perf/zeroscope_pair.py --device cuda --output results.jsonl
     python benchmark/perf/zeroscope_pair.py --only fast --cap 14.9 --short --output results.jsonl
@@ -6,9 +6,9 @@
     python benchmark/perf/zeroscope_pair.py --device cpu --tiny --output /tmp/tiny.jsonl
 
 24 frames of 576x320. A row is written as soon as it is measured. `pair` rows are measured whole
-where their note says so, else they are sums of stages times how often a pair needs each. `--cap`
-bounds the memory that the process may take, in GiB; `--short` runs one whole pair of few steps,
-which takes the memory of all of them.
+if their note says so; otherwise they are sums of stages times how often a pair needs each. `--cap`
+limits the memory that the process may use, in GiB; `--short` runs one whole pair of few steps,
+which needs as much memory as a full one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from smmbench.method import Source
 from smmbench.smm import SMM, Parameters, guidance_rates, guide, layers_of
 from smmbench.video import Video
 
-PUBLISHED = {  # of the authors' implementation, on one H200; methods.md says how
+PUBLISHED = {  # the authors' implementation, on one H200; see methods.md
     "inversion": (0.151, 999),
     "guided step": (2.76, 20),
     "CFG step": (0.260, 99),
@@ -45,16 +45,16 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Bench:
-    """What all variants share.
+    """Settings that all variants share.
 
     Attributes:
-        device: Where.
+        device: Device of the model.
         tiny: A small model and few steps: a test of the script.
         output: File of rows.
         rate: TFLOP/s of a large matrix product on this device.
         work: TFLOP of each stage, once.
         whole: Variants whose pair is measured whole.
-        short: Only a whole pair, of few steps.
+        short: Whether to run only a whole pair of few steps.
     """
 
     device: str
@@ -67,12 +67,12 @@ class Bench:
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the networks."""
+        """Type of the networks."""
         return torch.float16 if self.device.startswith("cuda") else torch.float32
 
     @property
     def parameters(self) -> Parameters:
-        """The paper's, or those of a test."""
+        """The paper's parameters, or those of a test."""
         parameters = Parameters(dtype=str(self.dtype).removeprefix("torch."))  # type: ignore[arg-type]
         small = {"steps": 4, "inversion_steps": 6, "iterations": 2, "downsample": 2}
         return replace(parameters, **small) if self.tiny else parameters  # type: ignore[arg-type]
@@ -85,9 +85,9 @@ class Bench:
     def measure(
         self, work: Callable[[], Any], warm: Callable[[], Any] = lambda: None
     ) -> tuple[float, float]:
-        """Seconds of the work, and GiB at the highest, of the unmeasured warm-up too.
+        """Seconds of the work, and peak GiB, including the unmeasured warm-up.
 
-        The warm-up records what is replayed later, and a replay's memory counts only then.
+        The warm-up records what is replayed later, and the memory of a replay is counted only then.
         """
         cuda = self.device.startswith("cuda")
         self.wait()
@@ -103,7 +103,7 @@ class Bench:
         return seconds, (torch.cuda.max_memory_allocated() if cuda else 0) / GIB
 
     def wait(self) -> None:
-        """Until the device is done."""
+        """Wait until the device has finished."""
         if self.device.startswith("cuda"):
             torch.cuda.synchronize()
 
@@ -116,7 +116,7 @@ class Bench:
     def row(
         self, variant: str, stage: str, seconds: float, gib: float, times: int, note: str = ""
     ) -> None:
-        """Write what one stage took; `times` is how often a pair does it."""
+        """Write the cost of one stage; `times` is how often it occurs in a pair."""
         work = self.work.get(stage)
         share = work / seconds / self.rate if work else None
         self.write(
@@ -135,7 +135,7 @@ class Bench:
 
 
 class Stages:
-    """One variant's model, and the work of a pair in pieces."""
+    """One variant's model, and the work of a pair in parts."""
 
     def __init__(self, bench: Bench, backbone: Backbone, parameters: Parameters) -> None:
         self.bench, self.backbone, self.parameters = bench, backbone, parameters
@@ -157,7 +157,7 @@ class Stages:
 
     @torch.no_grad()
     def invert(self, steps: int) -> torch.Tensor:
-        """So many steps of the inversion."""
+        """Run this number of inversion steps."""
         x, below = self.x, 0
         for t in range(20, 20 + steps):
             output = self.backbone.denoiser.output(x, t, self.other)
@@ -165,7 +165,7 @@ class Stages:
         return x
 
     def guide(self, iterations: int) -> torch.Tensor:
-        """One guided step."""
+        """Run one guided step."""
         parameters = replace(self.parameters, iterations=iterations)
         return guide(
             self.backbone.denoiser,
@@ -180,12 +180,12 @@ class Stages:
 
     @torch.no_grad()
     def denoise(self, steps: int) -> None:
-        """So many classifier-free-guided steps."""
+        """Run this number of steps with classifier-free guidance."""
         for _ in range(steps):
             self.backbone.denoiser.guided(self.noise, 500, self.text, self.other, 10.0)
 
     def run(self, variant: str, steps: tuple[int, int, int]) -> float:
-        """Measure each stage after two unmeasured rounds; the pair as their sum."""
+        """Measure each stage after two unmeasured rounds; the pair is their sum."""
         bench, total, peak = self.bench, 0.0, 0.0
         inversion, guided, denoising = steps
         iterations = self.parameters.iterations
@@ -236,7 +236,7 @@ class Stages:
         return total
 
     def whole(self, variant: str) -> None:
-        """Measure a whole pair; then three prompts of one clip, with the same preparation."""
+        """Measure a whole pair; then three prompts for one clip, with the same preparation."""
         prepared: list[Any] = []
         self.backbone.denoiser.forget()
         seconds, peak = self.bench.measure(
@@ -301,10 +301,10 @@ def run_variant(bench: Bench, variant: str) -> None:
 
 
 def run_same(bench: Bench) -> None:
-    """How far plain and own layers are from float32, and from each other.
+    """Differences of plain and own layers from float32, and from each other.
 
-    Relative root mean square differences of what the network returns, of how far five steps of the
-    inversion move a latent, and of how far one guided step of ten iterations does. The float32
+    Relative root mean square differences of the network's output, of the change of a latent in five
+    inversion steps, and of its change in one guided step of ten iterations. The float32
     network has the same weights, rounded to the narrow type.
     """
     torch.backends.cudnn.allow_tf32 = False  # float32 is the reference
@@ -327,7 +327,7 @@ def _moves(bench: Bench, dtype: torch.dtype, own: bool) -> dict[str, torch.Tenso
     x = torch.randn(1, *backbone.latent_shape(bench.frames), generator=generator)
     stages = Stages(bench, backbone, bench.parameters)
     stages.x = stages.noise = x.to(bench.device)
-    if dtype != bench.dtype:  # the texts stay those of the narrow encoder
+    if dtype != bench.dtype:  # the text states stay those of the narrow encoder
         backbone.denoiser.network.to(dtype)
         stages.parameters = replace(stages.parameters, dtype="float32")
     with torch.no_grad():
@@ -421,7 +421,7 @@ def moving_square(frames: tuple[int, int, int]) -> Video:
 
 
 def profile(bench: Bench) -> None:
-    """Print which kernels a pass and a gradient of our own layers spend their time on."""
+    """Print the kernels on which a pass and a gradient of our own layers spend their time."""
     stages = Stages(bench, random_backbone(bench.device, bench.dtype, bench.tiny), bench.parameters)
     kinds = [torch.profiler.ProfilerActivity.CPU]
     if bench.device.startswith("cuda"):
@@ -468,17 +468,17 @@ def markdown(rows: list[dict[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Measure, or print what was measured."""
+    """Measure, or print earlier measurements."""
     parser = argparse.ArgumentParser(description="Measure SMM at ZeroScope's size.")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--output", type=Path, default=Path("zeroscope_pair.jsonl"))
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument(
-        "--whole", nargs="*", choices=VARIANTS, default=["paper", "fast"], help="Whole pairs of."
+        "--whole", nargs="*", choices=VARIANTS, default=["paper", "fast"], help="Whole pairs."
     )
     parser.add_argument("--tiny", action="store_true", help="A small model and few steps.")
-    parser.add_argument("--cap", type=float, default=0.0, help="GiB that the process may take.")
-    parser.add_argument("--short", action="store_true", help="Whole pairs of few steps alone.")
+    parser.add_argument("--cap", type=float, default=0.0, help="GiB that the process may use.")
+    parser.add_argument("--short", action="store_true", help="Only whole pairs of few steps.")
     parser.add_argument("--profile", action="store_true", help="Print kernels' times, no rows.")
     parser.add_argument("--table", type=Path, help="Print the rows of a file as Markdown.")
     asked = parser.parse_args()
@@ -501,7 +501,7 @@ def main() -> None:
         try:
             runs = {"same": run_same, "profile": profile}
             runs[variant](bench) if variant in runs else run_variant(bench, variant)
-        except Exception as error:  # the other variants' rows are worth having
+        except Exception as error:  # keep the other variants' rows
             bench.write(variant=variant, stage="failed", error=f"{type(error).__name__}: {error}")
         gc.collect()
         if bench.device.startswith("cuda"):
