@@ -1,1 +1,1 @@
-"""Work spread over a Ray cluster: connecting, workers that may die, files fetched whole."""
+"""Spread work over a Ray cluster: connection, replaceable workers, verified file transfer."""

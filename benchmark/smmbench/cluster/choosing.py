@@ -1,4 +1,4 @@
-"""The executor that a user names, and where it computes."""
+"""The executor that a user names, and the device on which it computes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ EXECUTORS = ("local", "ray")
 
 
 def check_executor(name: str, address: str | None = None) -> None:
-    """Refuse what is no executor, and an address that has no use.
+    """Refuse an unknown executor, and an address that has no effect.
 
     Args:
         name: `local` or `ray`.
-        address: Of the Ray cluster; one that the environment says may stand beside `local`.
+        address: Address of the Ray cluster; one that comes from the environment is allowed.
 
     Raises:
         LookupError: There is no such executor.
@@ -28,24 +28,24 @@ def check_executor(name: str, address: str | None = None) -> None:
     if name not in EXECUTORS:
         raise LookupError(no_such("executor", name, EXECUTORS))
     if name == "local" and address is not None and address != os.environ.get(VARIABLE):
-        raise ValueError("--ray-address belongs to --executor ray.")
+        raise ValueError("--ray-address requires --executor ray.")
 
 
 @contextmanager
 def choosing_devices(
     name: str, address: str | None = None, here: bool = False
 ) -> Iterator[Callable[[str], str]]:
-    """Give the function that chooses the device: of this machine, or of the cluster.
+    """Return the function that selects the device: on this machine, or in the cluster.
 
-    With `ray`, the cluster stays connected as long as the context lasts.
+    With `ray`, the cluster stays connected while the context lasts.
 
     Args:
         name: `local` or `ray`.
-        address: Of the Ray cluster.
-        here: Look at this machine alone, for a dry run.
+        address: Address of the Ray cluster.
+        here: Consider this machine alone, for a dry run.
 
     Raises:
-        ValueError, LookupError, OSError, ImportError: As `check_executor` and `connected`.
+        ValueError, LookupError, OSError, ImportError: As in `check_executor` and `connected`.
     """
     check_executor(name, address)
     if here or name == "local":

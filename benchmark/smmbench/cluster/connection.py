@@ -1,4 +1,4 @@
-"""Connecting to a Ray cluster, or starting one on this machine; what goes wrong, in a sentence."""
+"""Connect to a Ray cluster, or start one on this machine, with an error that names the cause."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from smmbench.cluster.listening import refuse_other_listeners, refuse_silent_hea
 from smmbench.errors import MachineError
 
 VARIABLE = "RAY_ADDRESS"
-"""The environment variable in which Ray itself looks for a cluster's address."""
+"""The environment variable in which Ray looks for a cluster's address."""
 
 HERE = ("", "local")
-"""Addresses that start a cluster on this machine, which ends with the command."""
+"""Addresses that start a cluster on this machine, which is stopped with the command."""
 
 SECONDS_TO_JOIN = 30.0
 
 
 @contextmanager
 def connected(address: str | None = None) -> Iterator[Any]:
-    """Connect to a cluster and give the module `ray`; inside of another connection, keep that.
+    """Connect to a cluster and yield the module `ray`; inside another connection, reuse that.
 
     Args:
         address: `HOST:PORT` of the cluster's head, `auto` for the one that runs on this machine,
-            `local` for a new one on this machine. None: what `RAY_ADDRESS` says, else `local`.
+            `local` for a new one on this machine. None uses `RAY_ADDRESS` or else `local`.
 
     Raises:
         ImportError: Ray is not installed.
         ValueError: The address has another form.
-        MachineError: No cluster of these versions of Ray and Python answers there.
+        MachineError: No cluster with these versions of Ray and Python answers at the address.
     """
     ray = imported()
     if ray.is_initialized():
         yield ray
         return
     chosen = checked_address(address)
-    # Ray prints what it thinks of dead workers on standard output, which is the command's own.
+    # Ray reports dead workers on standard output, which belongs to the command.
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
         _join(ray, chosen)
         try:
@@ -55,7 +55,7 @@ def imported() -> Any:
     """Import Ray.
 
     Raises:
-        ImportError: It is not installed; the message says how to get it.
+        ImportError: It is not installed; the message says how to install it.
     """
     try:
         return importlib.import_module("ray")
@@ -69,7 +69,7 @@ def checked_address(address: str | None) -> str:
     """The address to connect to; empty for a new cluster on this machine.
 
     Raises:
-        ValueError: It is not one that Ray's nodes listen at.
+        ValueError: It does not have the form of an address of Ray.
     """
     chosen = (os.environ.get(VARIABLE, "") if address is None else address).strip()
     if chosen in HERE:
@@ -78,7 +78,7 @@ def checked_address(address: str | None) -> str:
         return chosen
     raise ValueError(
         f"A Ray cluster's address is HOST:PORT of its head, auto or local; got '{chosen}'."
-        + (" Ray Client is not used: begin on a node of the cluster." if "://" in chosen else "")
+        + (" Ray Client is not used: run this on a node." if "://" in chosen else "")
     )
 
 
@@ -103,8 +103,8 @@ def _join(ray: Any, address: str) -> None:
 
 def _say_slow(address: str) -> None:
     warnings.warn(
-        f"The Ray cluster at '{address}' has not answered for {SECONDS_TO_JOIN:.0f} seconds. Is it "
-        "one, of the same version of Ray?",
+        f"The Ray cluster at '{address}' has not answered for {SECONDS_TO_JOIN:.0f} seconds. Is "
+        "this a cluster with the same version of Ray?",
         stacklevel=2,
     )
 
@@ -117,17 +117,17 @@ def _reason(error: Exception, address: str, version: str) -> str:
     if mismatch or "ersion mismatch" in said:
         there = "Ray {} and Python {}".format(*mismatch.groups()[:2]) if mismatch else "another"
         return (
-            f"The Ray cluster at '{address}' has {there}, and here are Ray {version} and Python "
-            f"{platform.python_version()}: install the same versions on all nodes."
+            f"The Ray cluster at '{address}' has {there}, but this machine has Ray {version} and "
+            f"Python {platform.python_version()}: install the same versions on all nodes."
         )
     if "oken" in said and "uthentic" in said:
         return (
-            f"The Ray cluster at '{address}' asks for another token: copy ~/.ray/auth_token of its "
+            f"The Ray cluster at '{address}' requires another token: copy ~/.ray/auth_token of its "
             "head to this machine, or set RAY_AUTH_MODE=disabled on all nodes."
         )
     if address == "auto" or isinstance(error, ConnectionError):
         where = "on this machine" if address == "auto" else f"at '{address or 'local'}'"
         return f"No Ray cluster runs {where}: `ray start --head` starts one. {said[:200]}"
     return (
-        f"Ray could not begin {f'at {address!r}' if address else 'on this machine'}: {said[:400]}"
+        f"Ray could not start {f'at {address!r}' if address else 'on this machine'}: {said[:400]}"
     )

@@ -14,11 +14,11 @@ from smmbench.errors import MachineError, in_words
 
 @dataclass(frozen=True)
 class Software:
-    """What computes on a node.
+    """The software that computes on a node.
 
     Attributes:
-        python: Its version.
-        packages: Version by distribution; one that is not installed is left out.
+        python: Version of Python.
+        packages: Version of each distribution; those that are not installed are left out.
     """
 
     python: str
@@ -32,19 +32,19 @@ class Software:
             try:
                 packages[name] = version(name).partition("+")[
                     0
-                ]  # +cpu and +cu126 are builds of one
+                ]  # +cpu and +cu126 are builds of the same version
             except (PackageNotFoundError, ValueError):
                 continue
         return Software(platform.python_version(), packages)
 
 
 def refuse_other_software(node: str, there: Software, here: Software) -> None:
-    """Refuse a node whose videos or scores could not stand beside those of the head.
+    """Refuse a node whose videos or scores would not be comparable with those of the head.
 
     Args:
         node: Its name or address.
         there: Its software.
-        here: The head's, which is asked for.
+        here: The head's software, which is required.
 
     Raises:
         MachineError: A version differs; the message says which.
@@ -58,20 +58,20 @@ def refuse_other_software(node: str, there: Software, here: Software) -> None:
         differing.insert(0, f"Python {there.python} (here {here.python})")
     if differing:
         raise MachineError(
-            f"The node {node} has other software than this one: {', '.join(differing)}. Install "
-            "the same on all nodes."
+            f"The node {node} has different software: {', '.join(differing)}. Install "
+            "the same versions on all nodes."
         )
 
 
 @dataclass(frozen=True)
 class Greeting:
-    """What a worker says of itself when it has begun.
+    """What a worker reports about itself once it has started.
 
     Attributes:
         node: Name and address of its node.
-        software: The node's.
-        shared: Whether it sees the results folder of the head; else its files are fetched.
-        about: What else the head must know.
+        software: Software of the node.
+        shared: Whether it sees the results folder of the head; otherwise its files are fetched.
+        about: Further information for the head.
     """
 
     node: str
@@ -81,13 +81,13 @@ class Greeting:
 
 
 def this_node(ray: Any) -> str:
-    """Name and address of the node that this worker runs on."""
+    """Name and address of the node on which this worker runs."""
     return f"{platform.node()} ({ray.util.get_node_ip_address()})"
 
 
 @contextmanager
 def said_by(node: str) -> Iterator[None]:
-    """Name the node in what a user can mend there, such as a file that it lacks."""
+    """Name the node in errors that a user can fix there, such as a missing file."""
     try:
         yield
     except (KeyError, IndexError):
@@ -98,12 +98,12 @@ def said_by(node: str) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Places:
-    """How many workers a cluster takes, and what each needs.
+    """How many workers a cluster can run, and what each needs.
 
     Attributes:
-        count: Workers.
-        gpus: GPUs of each.
-        cpus: Logical CPUs that are set aside for each.
+        count: Number of workers.
+        gpus: GPUs per worker.
+        cpus: Logical CPUs reserved for each worker.
     """
 
     count: int
@@ -112,16 +112,16 @@ class Places:
 
 
 def places(ray: Any, device: str, workers: int | None, default: int | None = None) -> Places:
-    """Find places for workers: one for each GPU, or as many as are asked for.
+    """Find places for workers: one per GPU, or as many as requested.
 
     Args:
         ray: The module, connected.
-        device: `cuda`, or where else they compute.
-        workers: How many are asked for; None for the default.
-        default: Without a GPU; None for one on each node.
+        device: `cuda`, or the other device on which they compute.
+        workers: Requested number; None for the default.
+        default: Number without a GPU; None for one per node.
 
     Raises:
-        ValueError: More are asked for than the cluster has GPUs.
+        ValueError: More workers are requested than the cluster has GPUs.
     """
     resources = ray.cluster_resources()
     if device.startswith("cuda"):
@@ -139,11 +139,11 @@ def places(ray: Any, device: str, workers: int | None, default: int | None = Non
 
 
 def cluster_device(ray: Any, asked: str) -> str:
-    """The device of workers: the cluster's, for this machine may be its smallest.
+    """The device of workers in the cluster, which may have more than this machine.
 
     Args:
         ray: The module, connected.
-        asked: As `choose_device` takes it; `auto` takes GPUs if the cluster has some.
+        asked: As in `choose_device`; `auto` selects GPUs if the cluster has any.
 
     Raises:
         ValueError: The cluster has no such device.
@@ -152,8 +152,8 @@ def cluster_device(ray: Any, asked: str) -> str:
     if asked == "auto":
         return "cuda" if gpus else "cpu"
     if asked.startswith("cuda") and gpus:
-        return "cuda"  # a worker is shown one GPU alone
+        return "cuda"  # each worker sees only one GPU
     if asked != "cpu":
         there = "cpu, cuda" if gpus else "cpu"
-        raise ValueError(f"No device '{asked}' in the Ray cluster; there is: {there}.")
+        raise ValueError(f"No device '{asked}' in the Ray cluster; available: {there}.")
     return asked

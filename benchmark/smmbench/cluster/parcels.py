@@ -1,4 +1,4 @@
-"""Files that travel between nodes without a folder in common: whole, checked, put in place."""
+"""Transfer files between nodes without a shared folder: complete, verified and put in place."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from smmbench.storage.processes import is_running, this_machine
 
 @dataclass(frozen=True)
 class Parcel:
-    """Files by their names below a folder, with the SHA-256 that each had where it was read."""
+    """Files by their names below a folder, with the SHA-256 of each at its origin."""
 
     files: dict[str, bytes]
     sha256: dict[str, str]
 
     @staticmethod
     def of(folder: Path, names: Iterable[str]) -> Parcel:
-        """Read those of some files of a folder that are there."""
+        """Read the existing ones among some files of a folder."""
         files = {}
         for name in names:
             with suppress(FileNotFoundError):
@@ -35,10 +35,10 @@ class Parcel:
         return Parcel(files, {name: _sha256(content) for name, content in files.items()})
 
     def put(self, folder: Path) -> None:
-        """Write the files below a folder, in their order, each whole or not at all.
+        """Write the files below a folder, in order, each atomically.
 
         Raises:
-            MachineError: A file did not arrive as it was sent; then none is written.
+            MachineError: A file was damaged in transfer; then none is written.
         """
         self.refuse_damage()
         for name, content in self.files.items():
@@ -46,25 +46,25 @@ class Parcel:
                 temporary.write_bytes(content)
 
     def refuse_damage(self) -> None:
-        """Raise `MachineError` unless every file is there, as it was where it was read."""
+        """Raise `MachineError` unless every file is complete and unchanged."""
         for name, sha256 in self.sha256.items():
             arrived = _sha256(self.files[name]) if name in self.files else "nothing"
             if arrived != sha256:
                 raise MachineError(
-                    f"'{name}' did not arrive as it was sent: its SHA-256 is {arrived} instead of "
+                    f"'{name}' was damaged in transfer: its SHA-256 is {arrived} instead of "
                     f"{sha256}."
                 )
 
 
 @dataclass(frozen=True)
 class Sign:
-    """A file by which a node sees whether it has a folder in common with the head."""
+    """A file by which a node detects whether it shares a folder with the head."""
 
     path: Path
     content: str
 
     def seen(self) -> bool:
-        """Whether this process sees the very file, and may write beside it."""
+        """Whether this process sees the same file and may write next to it."""
         try:
             same = self.path.read_text(encoding="utf-8") == self.content
         except OSError:
@@ -74,9 +74,9 @@ class Sign:
 
 @contextmanager
 def sign_in(folder: Path) -> Iterator[Sign]:
-    """Put a sign into a folder; it goes again, and the folder if it was made for it.
+    """Put a sign into a folder; it is removed again, as is the folder if it was created for it.
 
-    Its name is that of a temporary file, so that what a killed process left is swept.
+    It has the name of a temporary file, so that one left by a killed process is removed too.
     """
     made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,11 +89,11 @@ def sign_in(folder: Path) -> Iterator[Sign]:
         with suppress(OSError):
             path.unlink(missing_ok=True)
             if made:
-                folder.rmdir()  # fails, as it should, where something lies in it
+                folder.rmdir()  # fails, as it should, if the folder is not empty
 
 
 def spool() -> Path:
-    """A folder of this process for files that are to be fetched; those of dead ones go."""
+    """A folder of this process for files to be fetched; those of dead processes are removed."""
     place = Path(tempfile.gettempdir())
     name = re.compile(rf"smmbench-spool-{this_machine()}-(\d+)-")
     for path in place.glob("smmbench-spool-*"):

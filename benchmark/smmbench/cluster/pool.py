@@ -1,4 +1,4 @@
-"""Workers of a cluster that take one task after the other; one that dies is replaced."""
+"""Workers in a cluster that process one task after the other; one that dies is replaced."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from smmbench.errors import MachineError
 TaskT = TypeVar("TaskT")
 
 SECONDS_WITHOUT_A_WORKER = 600.0
-"""So long nobody is at work before the rest is given up: nodes of a cloud take minutes."""
+"""Seconds without any worker before the rest is abandoned: nodes of a cloud take minutes."""
 
 SECONDS_UNTIL_SAID = 30.0
 STARTS = 3
-"""So many workers in a row may die before they begin."""
+"""Number of workers in a row that may die before they start."""
 
 
 @runtime_checkable
 class Worker(Protocol):
-    """What runs on a node: a class whose instance Ray holds in a process of its own."""
+    """The class that runs on a node: Ray holds its instance in a separate process."""
 
     def hello(self) -> Greeting:
-        """Begin, and say what the node is; the head may refuse it."""
+        """Start, and describe the node, which the head may refuse."""
 
     def work(self, task: Any) -> Iterator[Any]:
-        """Do a task, and give each part of it when it is done."""
+        """Do a task, and yield each part of it when it is finished."""
 
     def close(self) -> None:
-        """End well; a worker that is killed is not asked."""
+        """Shut down; not called on a worker that is killed."""
 
 
 @dataclass(frozen=True)
 class Done(Generic[TaskT]):
-    """A part of a task that is done, or, as its last, None."""
+    """A finished part of a task, or, as its last, None."""
 
     task: TaskT
     worker: Greeting
@@ -46,7 +46,7 @@ class Done(Generic[TaskT]):
 
 @dataclass(frozen=True)
 class Lost(Generic[TaskT]):
-    """A task whose worker died of it, or of its node; what it gave before stays."""
+    """A task whose worker or node died; the parts that it gave before are kept."""
 
     task: TaskT
     worker: Greeting
@@ -60,11 +60,11 @@ class Pool(Generic[TaskT]):
     Attributes:
         ray: The module, connected.
         kind: The class of the workers; see `Worker`.
-        arguments: Of its constructor.
+        arguments: Arguments of its constructor.
         places: How many workers, and what each needs.
-        tasks: What is to do; who reads `run` may add to it, such as what was lost.
-        accept: Is given what a worker says at first; raises to refuse its node.
-        send: What is sent of a task to a worker; the task itself if nothing else is said.
+        tasks: Tasks to do; the reader of `run` may add to them, for example lost tasks.
+        accept: Receives what a worker reports at first; raises an error to refuse its node.
+        send: Returns what to send to a worker for a task; by default the task itself.
         environment: Variables that are set for workers.
     """
 
@@ -79,17 +79,17 @@ class Pool(Generic[TaskT]):
     _working: dict[Any, tuple[Any, Greeting, TaskT]] = field(default_factory=dict)
 
     def in_hand(self) -> list[tuple[TaskT, Greeting]]:
-        """Each task that is being done now, and by whom."""
+        """The tasks in progress, and the worker of each."""
         return [(task, greeting) for _, greeting, task in self._working.values()]
 
     def run(self) -> Iterator[Done[TaskT] | Lost[TaskT]]:
-        """Give what is done as it comes, and what is lost; ends when nothing is left to do.
+        """Yield finished parts and lost tasks as they occur; end when no task is left.
 
-        A task is given to a worker that is there, never to one that may never come.
+        Tasks are given only to workers that have started.
 
         Raises:
-            ValueError, LookupError, OSError, ImportError: What a worker met that a user can mend.
-            MachineError: Nobody is at work for long, or workers die before they begin.
+            ValueError, LookupError, OSError, ImportError: An error in a worker that a user can fix.
+            MachineError: No worker starts for a long time, or workers die before they start.
         """
         starting: dict[Any, Any] = {}
         idle: list[tuple[Any, Greeting]] = []
@@ -132,7 +132,7 @@ class Pool(Generic[TaskT]):
                     yield Done(task, said, None)
                 except self.ray.exceptions.RayError as error:
                     del working[first]
-                    self.ray.kill(worker)  # one out of reach must not write beside the next one
+                    self.ray.kill(worker)  # an unreachable one must not write after its successor
                     warnings.warn(_obituary(said, error), stacklevel=2)
                     yield Lost(task, said, error)
                 else:
@@ -151,7 +151,7 @@ class Pool(Generic[TaskT]):
         )
 
     def _greeted(self, hello: Any, died: int) -> Greeting | None:
-        """What a worker says of itself when it has begun; None if it died before."""
+        """What a worker reports about itself once it has started; None if it died before."""
         errors = self.ray.exceptions
         try:
             said: Greeting = self.ray.get(hello)
@@ -176,7 +176,7 @@ class Pool(Generic[TaskT]):
         has = ", ".join(f"{int(free.get(name, 0))} {name}s" for name in ("CPU", "GPU"))
         if seconds >= SECONDS_WITHOUT_A_WORKER:
             raise MachineError(
-                f"No worker of the Ray cluster began within {seconds:.0f} seconds ({has} are "
+                f"No worker of the Ray cluster started within {seconds:.0f} seconds ({has} are "
                 "free). Results are kept; run the same command to resume."
             )
         if seconds == SECONDS_UNTIL_SAID:
@@ -185,7 +185,7 @@ class Pool(Generic[TaskT]):
             )
 
     def _end(self, idle: list[Any], others: list[Any]) -> None:
-        """End workers; those that have nothing to do are let end well."""
+        """Stop workers; idle ones are shut down properly."""
         closing = [worker.close.remote() for worker in idle]
         if closing:
             self.ray.wait(closing, num_returns=len(closing), timeout=10)
@@ -194,7 +194,7 @@ class Pool(Generic[TaskT]):
 
 
 def _of_the_user(error: Any) -> BaseException:
-    """What a worker raised, as it raised it."""
+    """The error that a worker raised, as it was raised."""
     cause = error.cause
     return cause if isinstance(cause, BaseException) else MachineError(_last_line(error))
 
@@ -206,7 +206,7 @@ def _stillborn(error: Exception) -> str:
             f"A node of the Ray cluster cannot import what workers need ({said}). Install "
             "smmbench, with the same extras, in the Python in which `ray start` runs on each node."
         )
-    return f"Workers of the Ray cluster die before they begin: {said}"
+    return f"Workers of the Ray cluster die before they start: {said}"
 
 
 def _last_line(error: Exception) -> str:
@@ -216,4 +216,4 @@ def _last_line(error: Exception) -> str:
 
 def _obituary(worker: Greeting, error: Exception) -> str:
     reason = str(error).strip().splitlines()[0].rstrip(".")
-    return f"A worker on {worker.node} died, and another takes its place. Ray says: {reason}."
+    return f"A worker on {worker.node} died and is replaced by another. Ray reports: {reason}."

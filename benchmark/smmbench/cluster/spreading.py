@@ -1,4 +1,4 @@
-"""Calls of one function, here or spread over a cluster; the values are the same."""
+"""Calls of one function, local or spread over a cluster, with the same results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TRIES = 2
 
 @runtime_checkable
 class Spread(Protocol):
-    """Calls a function with each of some arguments, and gives the values in their order."""
+    """Calls a function with each tuple of arguments, and returns the values in order."""
 
     def __call__(
         self, function: Callable[..., ValueT], arguments: Sequence[tuple[Any, ...]], /
@@ -39,23 +39,23 @@ def here(function: Callable[..., ValueT], arguments: Sequence[tuple[Any, ...]], 
 def spreading(
     name: str, workers: int | None = None, address: str | None = None
 ) -> Iterator[Spread]:
-    """Give the way of an executor to call a function many times.
+    """Yield an executor's way of calling a function many times.
 
-    A call is made by one worker as a whole, with one thread, so that no number depends on how many
+    Each call is made by one worker with one thread, so that no number depends on how many workers
     there are.
 
     Args:
         name: `local` or `ray`.
-        workers: How many Ray workers; None for one on each core.
-        address: Of the Ray cluster; see `connected`.
+        workers: Number of Ray workers; None for one per core.
+        address: Address of the Ray cluster; see `connected`.
 
     Raises:
-        ValueError, LookupError, OSError, ImportError: As `connected`; or `workers` without Ray.
+        ValueError, LookupError, OSError, ImportError: As in `connected`; or `workers` without Ray.
     """
     check_executor(name, address)
     if name == "local":
         if workers is not None:
-            raise ValueError("--workers belongs to --executor ray.")
+            raise ValueError("--workers requires --executor ray.")
         yield here
         return
     with connected(address) as ray:
@@ -75,16 +75,16 @@ class Caller:
         self._function = function
 
     def hello(self) -> Greeting:
-        """Say what this node is."""
+        """Describe this node."""
         return Greeting(this_node(importlib.import_module("ray")), _software(), True)
 
     def work(self, task: tuple[int, tuple[Any, ...]]) -> Iterator[tuple[int, Any]]:
-        """Call once; gives the number of the call, and the value."""
+        """Call once; yield the number of the call and the value."""
         number, arguments = task
         yield number, self._function(*arguments)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, since nothing is open."""
 
 
 def _spread(
@@ -110,8 +110,8 @@ def _spread(
             deaths[event.task[0]] += 1
             if deaths[event.task[0]] >= TRIES:
                 raise MachineError(
-                    "Two workers died of one computation; the system may have killed them because "
-                    "memory ran out. Try fewer --workers."
+                    "Two workers died in the same computation; the system may have killed them "
+                    "because memory ran out. Try fewer --workers."
                 )
             pool.tasks.append(event.task)
         elif event.value is not None:

@@ -25,7 +25,7 @@ def method_of(path: Path, name: str) -> type[External]:
 
 @cache
 def _method_of(path: Path, name: str, content: bytes) -> type[External]:
-    """Made once for each text of a file: `Parameters` must stay one class."""
+    """Created once for each content of a file, since `Parameters` must stay the same class."""
     recipe = load_recipe(path)
     about = recipe.card
     card = Card(
@@ -51,7 +51,7 @@ def _method_of(path: Path, name: str, content: bytes) -> type[External]:
 
 
 def _parameters(described: Mapping[str, ParameterOf]) -> type:
-    """A frozen dataclass; what they mean is in the fields' metadata."""
+    """A frozen dataclass; the fields' metadata describes the parameters."""
     fields = []
     for name, one in described.items():
         kind: Any = Literal[one.choices] if one.choices else type(one.default)

@@ -29,21 +29,21 @@ from smmbench.video import Video
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class LoggedVideo(Video):
-    """A video, and what the commands printed that made it."""
+    """A video, and the output of the commands that generated it."""
 
     log: bytes = b""
 
 
 @dataclasses.dataclass(frozen=True)
 class PreparedClip:
-    """A clip laid out.
+    """A clip that was written for the code.
 
     Attributes:
-        source: As the dataset has it.
-        laid_out: As the code takes it.
-        values: What stands for the placeholders that all its prompts share.
-        folder: The clip's own folder; it goes when nobody holds this any more.
-        log: What preparing printed.
+        source: The clip in the dataset.
+        laid_out: The clip in the form that the code accepts.
+        values: Values of the placeholders that all its prompts share.
+        folder: The clip's own folder, which is removed when this object is no longer used.
+        log: Output of the preparation.
     """
 
     source: Video
@@ -69,7 +69,7 @@ class External(Method[Any, PreparedClip]):
         remove_old()
 
     def weights(self) -> dict[str, str]:
-        """SHA-256 of the weights, of the checkout and of the list of what is installed."""
+        """SHA-256 of the weights, of the checkout, and of the list of installed packages."""
         return {
             **self._hashes,
             "repository": self._stamp.tree,
@@ -77,7 +77,7 @@ class External(Method[Any, PreparedClip]):
         }
 
     def prepare(self, source: Source) -> PreparedClip:
-        """Lay the clip out and run what all its prompts share."""
+        """Write the clip and run the steps that all its prompts share."""
         wanted, step = self.recipe.input, self.recipe.prepare
         folder = own_folder()
         try:
@@ -110,7 +110,7 @@ class External(Method[Any, PreparedClip]):
         return prepared
 
     def transfer(self, prepared: PreparedClip, prompt: str, seed: int) -> Video:
-        """Run the commands for one prompt and seed, and read what they made."""
+        """Run the commands for one prompt and seed, and read their output."""
         work = own_folder()
         log = prepared.log
         try:
@@ -136,7 +136,7 @@ class External(Method[Any, PreparedClip]):
             shutil.rmtree(work, ignore_errors=True)
 
     def _run(self, step: Step, values: Mapping[str, Any], folder: Path) -> bytes:
-        """Run a step in a copy of the repository of its own; give what it printed."""
+        """Run a step in its own copy of the repository; return what it printed."""
         repo = folder / "repo"
         own = {**values, "repo": str(repo)}
         self._copy_repository(repo)
@@ -161,7 +161,7 @@ class External(Method[Any, PreparedClip]):
                 log=log,
             )
         except CommandError as error:
-            said = str(error).replace(f"{folder}/", "")  # results travel; folders do not
+            said = str(error).replace(f"{folder}/", "")  # results must not contain local folders
             raise CommandError(said, error.kind, error.log) from None
         return log.content()
 
@@ -185,14 +185,14 @@ class External(Method[Any, PreparedClip]):
 
     @classmethod
     def _reference(cls) -> str:
-        """How the user calls it."""
+        """The method's name as the user gives it."""
         from smmbench.external.recipe.finding import recipe_names
 
         return cls.name if cls.name in recipe_names() else str(cls.path)
 
 
 def _found(pattern: str, what: str, log: bytes) -> Path:
-    """The one path that fits; the error carries the log of the commands that made none."""
+    """The single path that matches; an error contains the log of the commands."""
     try:
         return find_one(pattern, what)
     except CommandError as error:
@@ -201,5 +201,5 @@ def _found(pattern: str, what: str, log: bytes) -> Path:
 
 
 def _escaped(values: Mapping[str, Any]) -> dict[str, str]:
-    """Values whose stars and brackets mean themselves in a pattern."""
+    """Values in which special characters of patterns are escaped."""
     return {name: glob.escape(str(value)) for name, value in values.items()}

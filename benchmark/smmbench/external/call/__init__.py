@@ -1,1 +1,1 @@
-"""Calling official code: files in, a command with limits, a video out."""
+"""Call official code: write its input files, run commands with limits, read the video."""

@@ -15,7 +15,7 @@ from smmbench.errors import CommandError, FailureKind, raise_if_machine
 from smmbench.external.call.log import Log, last_words
 from smmbench.storage.ending import ending_by_exception
 
-GRACE = 5.0  # seconds between asking a group of processes to end and ending it
+GRACE = 5.0  # seconds between asking a process group to end and killing it
 OUT_OF_MEMORY = (b"OutOfMemoryError", b"CUDA out of memory", b"CUBLAS_STATUS_ALLOC_FAILED")
 
 
@@ -33,14 +33,14 @@ def run_commands(
     process is stopped, the whole group is terminated.
 
     Args:
-        commands: The words of each.
+        commands: The words of each command.
         folder: The working folder.
         environment: All of its environment variables.
-        seconds: For all together.
-        log: Takes what they print.
+        seconds: Time limit for all commands together.
+        log: Receives what they print.
 
     Raises:
-        CommandError: One did not end with exit code 0 in time; it carries the log.
+        CommandError: A command did not end with exit code 0 in time; the error contains the log.
     """
     if os.name == "nt":
         raise CommandError("Official code runs on Linux and macOS only: it needs process groups.")
@@ -72,7 +72,7 @@ def _run_all(
 def _run(
     command: Sequence[str], folder: Path, environment: Mapping[str, str], end: float, log: Log
 ) -> int | None:
-    """Its exit code; None if its time came first."""
+    """Run one command; return its exit code, or None if the time limit was reached."""
     try:
         process = subprocess.Popen(
             list(command),
@@ -100,18 +100,18 @@ def _run(
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         process.wait(min(left, 0.2))
                 elif waiting.select(min(left, 0.2)) and not _read(pipe, log):
-                    waiting.unregister(pipe)  # it closed its output and goes on
+                    waiting.unregister(pipe)  # it closed its output and continues
         return process.returncode
     finally:
         _end_group(process)
-        for _ in range(1000):  # what is left in the pipe; one that escaped may go on filling it
+        for _ in range(1000):  # the rest of the pipe, which an escaped process may keep filling
             if not _read(pipe, log):
                 break
         process.stdout.close()
 
 
 def _read(pipe: int, log: Log) -> bool:
-    """Take what there is; False at the end of the output or where there is nothing now."""
+    """Read what is available; return False at the end of the output or if nothing is available."""
     try:
         some = os.read(pipe, 65536)
     except BlockingIOError:
@@ -121,9 +121,9 @@ def _read(pipe: int, log: Log) -> bool:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the process and all that it started in its group: asked first, then not asked.
+    """End the process and its group: first ask them to end, then kill them.
 
-    Who does not wait for that, with a second Ctrl-C, ends it at once.
+    A second Ctrl-C during the wait kills them at once.
     """
     try:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -20,10 +20,10 @@ from smmbench.video import Video, write_lossless
 
 
 def write_source(video: Video, wanted: Input, folder: Path) -> Path:
-    """Write a clip that `fit_source` gave; give the path of the file or of the folder.
+    """Write a clip in the form returned by `fit_source`; return the path of the file or folder.
 
     A video is lossless and stays RGB: H.264 without quantisation in mp4, FFV1 in mkv. Readers
-    that use FFmpeg see the very pixels.
+    that use FFmpeg see exactly the same pixels.
     """
     path = folder / wanted.name
     if wanted.kind == "frames":
@@ -43,22 +43,22 @@ def write_source(video: Video, wanted: Input, folder: Path) -> Path:
 def write_files(
     files: Iterable[FileOf], values: Mapping[str, Any], folders: Iterable[Path], repo: Path
 ) -> None:
-    """Write a step's files, placeholders filled in.
+    """Write a step's files with placeholders replaced.
 
     Args:
-        files: As the recipe has them.
-        values: What stands for each placeholder.
-        folders: Files may lie in these only.
+        files: The files, as stated in the recipe.
+        values: Value of each placeholder.
+        folders: Folders in which files may be written.
         repo: The call's copy of the repository, for files that change one of its own.
 
     Raises:
-        CommandError: A path leads elsewhere, or cannot be written.
+        CommandError: A path leads outside these folders, or cannot be written.
     """
     within = [folder.resolve() for folder in folders]
     for file in files:
         path = Path(in_text(file.path, values))
         if not any(path.resolve().is_relative_to(folder) for folder in within):
-            raise CommandError(f"The recipe's file '{file.path}' is outside of the run's folders.")
+            raise CommandError(f"The recipe's file '{file.path}' is outside the run's folders.")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(_text(file, values, repo), encoding="utf-8")
@@ -87,7 +87,7 @@ def _text(file: FileOf, values: Mapping[str, Any], repo: Path) -> str:
 
 
 def _changed(base: Any, content: Any) -> Any:
-    """`base` with what `content` says; tables are changed key by key, all else is replaced."""
+    """Update `base` with `content`: tables are updated key by key, everything else is replaced."""
     if not (isinstance(base, dict) and isinstance(content, dict)):
         return content
     return base | {key: _changed(base.get(key), value) for key, value in content.items()}

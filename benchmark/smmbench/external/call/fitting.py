@@ -19,8 +19,8 @@ from smmbench.video.geometry import stretch
 def fit_source(video: Video, wanted: Input) -> Video:
     """Convert a clip to the form that a recipe accepts.
 
-    Frames are taken at equal distances over the whole clip, the nearest each. The rate changes
-    so that the clip lasts as long as before.
+    Frames are taken at equal distances over the whole clip, always the nearest. The frame rate
+    changes so that the duration stays the same.
 
     Raises:
         VideoError: The clip is too short or too small for the recipe.
@@ -46,12 +46,12 @@ def fit_source(video: Video, wanted: Input) -> Video:
 def fit_output(video: Video, source: Video, ends: bool = False) -> Video:
     """Convert an output to the size, length and frame rate of its source.
 
-    As many frames as the source has are taken one for one, whatever rate the file says; any other
-    number is spread over the source's time by the nearest frame, nothing blended.
+    If there are as many frames as in the source, they are taken one for one, whatever rate the file
+    states; any other number is spread over the source's duration by the nearest frame.
 
     Args:
-        video: What the code made of a clip that `fit_source` gave.
-        source: The clip as the dataset has it.
+        video: Output of the code for a clip returned by `fit_source`.
+        source: The clip in the dataset.
         ends: Whether its first and last frame are those of the source; as in `Input`.
     """
     want, height, width = source.frames.shape[:3]
@@ -67,10 +67,10 @@ def fit_output(video: Video, source: Video, ends: bool = False) -> Video:
 
 
 def _spread(have: int, want: int, ends: bool) -> Int[np.ndarray, " want"]:
-    """Which of `have` frames stands at each of `want` instants of the same time.
+    """Which of `have` frames is nearest to each of `want` instants over the same duration.
 
-    Where frames stand for equal times, instant t of `want` lies at t / want of the whole; with
-    `ends` at t / (want - 1) of the way from the first frame to the last.
+    If frames represent equal durations, instant t of `want` is at t / want of the whole; with
+    `ends`, at t / (want - 1) of the way from the first frame to the last.
     """
     if ends and want > 1:
         places = np.arange(want) * ((have - 1) / (want - 1))

@@ -6,7 +6,7 @@ HEAD, TAIL = 64 * 1024, 192 * 1024  # bytes kept
 
 
 class Log:
-    """Bytes as they come, bounded; text or not."""
+    """Bytes of an output in order, with bounded size; they need not be text."""
 
     def __init__(self) -> None:
         self._head = bytearray()
@@ -14,7 +14,7 @@ class Log:
         self._left_out = 0
 
     def add(self, some: bytes) -> None:
-        """Take more; the oldest beyond the head gives way."""
+        """Add bytes; the oldest ones after the head are dropped."""
         room = HEAD - len(self._head)
         if room > 0:
             self._head += some[:room]
@@ -24,7 +24,7 @@ class Log:
             self._cut()
 
     def content(self) -> bytes:
-        """All that was kept, with a line where something is left out."""
+        """All bytes that were kept, with a line where some are left out."""
         self._cut()
         gap = f"\n[... {self._left_out} bytes left out ...]\n".encode() if self._left_out else b""
         return bytes(self._head) + gap + bytes(self._tail)
@@ -37,7 +37,7 @@ class Log:
 
 
 def last_words(content: bytes, limit: int = 300) -> str:
-    """The end of a log as one printable line, for a sentence; empty where it says nothing."""
+    """The end of a log as one printable line for a message; empty if the log has no text."""
     text = content[-4 * limit :].decode("utf-8", "replace")
     clean = "".join(sign if sign.isprintable() else " " for sign in text)
     words = " ".join(clean.replace("\ufffd", " ").split())

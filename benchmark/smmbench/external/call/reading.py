@@ -12,18 +12,18 @@ from smmbench.errors import CommandError
 from smmbench.external.recipe.tables import Output
 from smmbench.video import Limits, Video, VideoError, read_video
 
-ARRAY_BYTES = 4 * 1024**3  # of a .npy file; more is no clip of a benchmark
+ARRAY_BYTES = 4 * 1024**3  # maximum size of a .npy file
 
 
 def find_one(pattern: str, what: str) -> Path:
     """Return the single path that matches a pattern.
 
     Args:
-        pattern: Of `glob`, absolute; `**` fits any number of folders.
-        what: What it is, for the message.
+        pattern: An absolute pattern of `glob`; `**` matches any number of folders.
+        what: What the path is, for the message.
 
     Raises:
-        CommandError: None fits, or several.
+        CommandError: No path matches, or several do.
     """
     found = sorted(glob.glob(pattern, recursive=True))
     if len(found) == 1:
@@ -36,12 +36,12 @@ def find_one(pattern: str, what: str) -> Path:
 
 
 def read_output(path: Path, wanted: Output, source: Video) -> Video:
-    """Read an output and check it against the clip that was laid out.
+    """Read an output and check it against the clip that was written for the code.
 
     Args:
         path: A video, a folder of numbered images, or an array.
-        wanted: What the recipe says of it.
-        source: The clip as it was laid out.
+        wanted: The recipe's description of the output.
+        source: The clip that was written for the code.
 
     Raises:
         CommandError: It cannot be read, has too few frames or another size, or has no picture.
@@ -80,7 +80,7 @@ def read_output(path: Path, wanted: Output, source: Video) -> Video:
 
 
 def _read_array(path: Path) -> UInt8[np.ndarray, "time height width 3"]:
-    """A .npy file of bytes, or of numbers from 0 to 1."""
+    """Read a .npy file of bytes, or of numbers from 0 to 1."""
     if path.stat().st_size > ARRAY_BYTES:
         raise VideoError(f"'{path}' has more than {ARRAY_BYTES} bytes.")
     try:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-# What programs need of the machine, and where caches of weights are. Nothing that may hold a
-# secret: a token that is needed is named in the recipe (`environment.passed`).
+# What programs need from the machine, and the locations of weight caches. Nothing that may contain
+# a secret: a required token is named in the recipe (`environment.passed`).
 PASSED = (
     *("PATH", "HOME", "USER", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "XDG_CACHE_HOME"),
     *("HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HUB_OFFLINE", "HF_ENDPOINT"),
@@ -25,11 +25,11 @@ def variables(
     """All environment variables of a command.
 
     Args:
-        device: `cpu` shows no GPU; `cuda:1` the second of those that this process may see.
+        device: `cpu` shows no GPU; `cuda:1` shows the second of those visible to this process.
         python: The environment's interpreter; its folder comes first in PATH.
-        temporary: Where temporary files go.
-        own: Set by the recipe.
-        passed: More variables of this process to hand on.
+        temporary: Folder for temporary files.
+        own: Variables that the recipe sets.
+        passed: Names of further variables of this process to pass on.
     """
     found = {name: os.environ[name] for name in (*PASSED, *passed) if name in os.environ}
     return found | {
@@ -46,7 +46,7 @@ def variables(
 
 
 def _cards(device: str, seen: str | None) -> dict[str, str]:
-    """Which GPUs are seen: none, one, or as it is."""
+    """Which GPUs are visible: none, one, or all."""
     kind, _, number = device.partition(":")
     if kind != "cuda":
         return {"CUDA_VISIBLE_DEVICES": ""}

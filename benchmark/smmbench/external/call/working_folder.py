@@ -1,4 +1,4 @@
-"""Working folders of calls: one each, removed when the call ends."""
+"""Working folders of calls: one per call, removed when the call ends."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from smmbench.storage.home import home
 
-OLD = 3 * 24 * 3600.0  # seconds after which a folder that a killed run left is removed
+OLD = 3 * 24 * 3600.0  # seconds after which the folder of a killed run is removed
 
 
 def _work() -> Path:

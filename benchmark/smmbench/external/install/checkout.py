@@ -27,10 +27,10 @@ def check_out(repository: str, commit: str, folder: Path) -> None:
     Args:
         repository: An https address or a local folder.
         commit: 40 hexadecimal digits.
-        folder: It must not be there yet.
+        folder: It must not exist yet.
 
     Raises:
-        SetupError: No such repository or commit, or the network is not there.
+        SetupError: There is no such repository or commit, or the network is unavailable.
     """
     building = folder.with_name(f"{folder.name}.building")
     shutil.rmtree(building, ignore_errors=True)
@@ -40,7 +40,7 @@ def check_out(repository: str, commit: str, folder: Path) -> None:
     _git(building, "init", "--quiet", "--template=")
     try:
         _git(building, "fetch", "--quiet", "--depth=1", "--no-tags", "--", repository, commit)
-    except SetupError:  # a server that gives branches only
+    except SetupError:  # a server that provides branches only
         branches = "+refs/heads/*:refs/remotes/origin/*"
         _git(building, "fetch", "--quiet", "--no-tags", "--", repository, branches)
     try:
@@ -71,7 +71,7 @@ def tree_sha256(folder: Path) -> str:
 
 
 def _git(folder: Path, *words: str) -> str:
-    """What a command of git prints."""
+    """Run git and return what it prints."""
     safe = ("core.hooksPath=/dev/null", "core.fsmonitor=false", "submodule.recurse=false")
     settings = [word for setting in safe for word in ("-c", setting)]
     environment = {name: value for name, value in os.environ.items() if name[:4] != "GIT_"}

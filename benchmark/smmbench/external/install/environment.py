@@ -38,12 +38,12 @@ def make_environment(
     """Return the interpreter of an environment, creating the environment if necessary.
 
     Args:
-        wanted: What the recipe says.
-        repository: The checkout, which has the files of requirements.
-        folder: Where the virtual environment goes. An incomplete one is recreated.
-        python: The interpreter to make it of, by default the one on the path that has the
+        wanted: The recipe's description of the environment.
+        repository: The checkout, which contains the requirement files.
+        folder: Folder of the virtual environment. An incomplete one is recreated.
+        python: The interpreter to use; by default the one on the path that has the
             recipe's version.
-        log: Takes what pip prints.
+        log: Receives what pip prints.
 
     Raises:
         SetupError: There is no such interpreter, or pip failed.
@@ -72,17 +72,17 @@ def make_environment(
 
 
 def freeze(python: Path, folder: Path) -> str:
-    """Name and version of everything that an environment has, one a line."""
+    """Name and version of everything in an environment, one per line."""
     return _said(str(python), _FREEZE, folder)
 
 
 def freeze_sha256(content: str) -> str:
-    """SHA-256 of what `freeze` gave."""
+    """SHA-256 of the result of `freeze`."""
     return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _interpreter(version: str) -> str:
-    """An interpreter of this version on the path."""
+    """Find an interpreter of this version on the path."""
     here = ".".join(map(str, sys.version_info[:2]))
     found = shutil.which(f"python{version}") or (sys.executable if here == version else None)
     if found is None:
@@ -102,7 +102,7 @@ def _install(command: Sequence[str], folder: Path, python: Path, log: Log) -> No
 
 
 def _said(python: str, script: str, folder: Path) -> str:
-    """What a script prints, run by an interpreter that sees nothing but its own packages."""
+    """Run a script with an interpreter that sees only its own packages; return what it prints."""
     log = Log()
     seen = variables("cpu", Path(python), folder, {})
     try:

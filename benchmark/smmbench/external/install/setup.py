@@ -23,11 +23,11 @@ class Stamp:
     """Stamp of a completed set-up; written last, so that a partial one never counts as complete.
 
     Attributes:
-        commit: Of the repository.
+        commit: Commit of the repository.
         tree: SHA-256 of the checkout.
-        environment: SHA-256 of what the recipe says of the environment.
+        environment: SHA-256 of the recipe's description of the environment.
         python: The interpreter.
-        freeze: SHA-256 of the names and versions of all that is installed.
+        freeze: SHA-256 of the names and versions of all installed packages.
     """
 
     commit: str
@@ -38,7 +38,7 @@ class Stamp:
 
 
 def folder_of(name: str, recipe: Recipe) -> Path:
-    """Where a recipe's code is set up: one folder a commit."""
+    """Folder in which a recipe's code is set up: one per commit."""
     return home() / "external" / f"{name}-{recipe.code.commit[:12]}"
 
 
@@ -58,8 +58,8 @@ def set_up(
     Args:
         name: The recipe's name.
         recipe: What to set up.
-        repository: Instead of the recipe's address: another one, or a local folder.
-        python: The interpreter to make the environment of.
+        repository: Another address or a local folder, used instead of the recipe's address.
+        python: The interpreter for the environment.
         anew: Start from scratch.
 
     Raises:
@@ -99,15 +99,15 @@ def set_up(
 
 
 def ready(name: str, recipe: Recipe, reference: str) -> Stamp:
-    """The stamp of a set-up that is whole and is this recipe's.
+    """The stamp of a set-up that is complete and belongs to this recipe.
 
     Args:
         name: The recipe's name.
-        recipe: What must be set up.
-        reference: How the user called it, for the message.
+        recipe: The recipe to set up.
+        reference: Name or path as the user gave it, for the message.
 
     Raises:
-        SetupError: It is not; the message names the command.
+        SetupError: There is no such set-up; the message names the command.
     """
     folder = folder_of(name, recipe)
     stamp = read_stamp(folder)
@@ -118,7 +118,7 @@ def ready(name: str, recipe: Recipe, reference: str) -> Stamp:
 
 
 def read_stamp(folder: Path) -> Stamp | None:
-    """The stamp of a folder; None where there is none, or none that can be read."""
+    """The stamp of a folder; None if it has none that can be read."""
     try:
         return Stamp(**json.loads((folder / STAMP).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -126,7 +126,7 @@ def read_stamp(folder: Path) -> Stamp | None:
 
 
 def _fault(stamp: Stamp, recipe: Recipe, folder: Path) -> str:
-    """What is wrong with a set-up; empty for nothing."""
+    """What is wrong with a set-up; empty if nothing is."""
     if stamp.environment != _environment_sha256(recipe):
         return "the recipe's environment has changed"
     if not Path(stamp.python).exists():

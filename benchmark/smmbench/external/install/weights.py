@@ -14,15 +14,15 @@ from smmbench.storage.weights_hash import PICKLED, SAFETENSORS, tensors_sha256
 
 
 def weights_folder() -> Path:
-    """Where weights that are not of the hub are put by hand."""
+    """Folder for weights that are not on the hub, which users put there by hand."""
     return home() / "weights"
 
 
 def find_weights(wanted: Sequence[WeightsOf]) -> dict[str, Path]:
-    """Where each of the weights is: a snapshot's folder in the hub's cache, or a file.
+    """Location of each of the weights: a snapshot folder in the hub's cache, or a file.
 
     Raises:
-        SetupError: Some are not here; the message says of each how to get it.
+        SetupError: Some are missing; the message says how to get each of them.
     """
     found: dict[str, Path] = {}
     missing: list[str] = []
@@ -40,8 +40,9 @@ def find_weights(wanted: Sequence[WeightsOf]) -> dict[str, Path]:
 def weights_sha256(wanted: Sequence[WeightsOf], found: dict[str, Path]) -> dict[str, str]:
     """SHA-256 of every weights file, by the weights' name and the path in them.
 
-    That of the tensors, where a file holds tensors, so that a copy saved otherwise is the same;
-    else (configurations, tokenizers, archives, pickles of objects) that of the file.
+    If a file contains tensors, the hash is that of the tensors, so that a copy saved differently
+    has the same hash; otherwise (configurations, tokenizers, archives, pickled objects) that of
+    the file.
     """
     hashes: dict[str, str] = {}
     for one in wanted:
@@ -74,7 +75,7 @@ def _of_folder(one: WeightsOf) -> Path | None:
 
 
 def _name(one: WeightsOf) -> str:
-    """The file's name: as the code wants it, else as the address has it."""
+    """Name of the file: the one that the code expects, or else the one in the address."""
     return (one.place or one.url).rsplit("/", 1)[-1].partition("?")[0]
 
 
@@ -88,14 +89,14 @@ def _checked(one: WeightsOf, path: Path) -> str:
     sha256 = file_sha256(path)
     if one.sha256 and sha256 != one.sha256:
         raise SetupError(
-            f"'{path}' is not the file that the recipe means by '{one.name}': its SHA-256 is "
+            f"'{path}' is not the file that the recipe names '{one.name}': its SHA-256 is "
             f"{sha256}, expected {one.sha256}. Download it again from {one.url}."
         )
     return sha256
 
 
 def _of_tensors(path: Path) -> str:
-    """SHA-256 of a file's tensors, remembered by path, size and time; empty where it has none."""
+    """SHA-256 of a file's tensors, cached by path, size and time; empty if it has none."""
     if path.suffix not in (SAFETENSORS, *PICKLED):
         return ""
     try:

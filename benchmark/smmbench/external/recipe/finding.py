@@ -15,7 +15,7 @@ def recipe_names() -> tuple[str, ...]:
 
 
 def is_recipe(reference: str) -> bool:
-    """Whether a method is called by a recipe: one that is offered, or a `.toml` file."""
+    """Whether a method is a recipe: a registered one, or a `.toml` file."""
     return reference.endswith(".toml") or reference in plugins.offered(GROUP)
 
 
@@ -24,7 +24,7 @@ def recipe_path(reference: str) -> Path:
 
     Raises:
         ValueError: There is no such file.
-        ImportError: The function that is offered does not load.
+        ImportError: The registered function does not load.
     """
     if not reference.endswith(".toml"):
         return Path(plugins.load_offered(GROUP, reference, "recipe")())
@@ -35,5 +35,5 @@ def recipe_path(reference: str) -> Path:
 
 
 def recipe_label(reference: str) -> str:
-    """The label on the board if none is given: the name, or the file's without its ending."""
+    """The default label on the board: the name, or the file name without its ending."""
     return Path(reference).stem.lower() if reference.endswith(".toml") else reference

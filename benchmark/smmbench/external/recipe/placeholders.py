@@ -23,12 +23,12 @@ def names_in(content: Any) -> set[str]:
 
 
 def in_text(text: str, values: Mapping[str, Any]) -> str:
-    """Put values in the place of placeholders; what a value holds is not looked at again."""
+    """Replace placeholders by values; placeholders inside a value are not replaced."""
     return _PLACEHOLDER.sub(lambda found: _word(values[found[1]]), text)
 
 
 def in_content(content: Any, values: Mapping[str, Any]) -> Any:
-    """The same in a table or list; a text that is one placeholder alone takes the value's type."""
+    """The same in a table or list; a text that is a single placeholder takes the value's type."""
     if isinstance(content, str):
         alone = _PLACEHOLDER.fullmatch(content)
         return values[alone[1]] if alone else in_text(content, values)

@@ -29,16 +29,16 @@ CLIP_NAMES = {
     "python": "the environment's interpreter",
     "repo": "the call's own copy of the repository, which is also its working folder",
     "source": "the clip, a video file or a folder of images",
-    "source_prompt": "what the clip shows",
+    "source_prompt": "caption of the clip",
     "prepared": "the clip's own folder",
     "count": "number of frames laid out",
-    "width": "of the laid out clip, in pixels",
-    "height": "of the laid out clip, in pixels",
+    "width": "width of the laid out clip, in pixels",
+    "height": "height of the laid out clip, in pixels",
     "fps": "frame rate of the clip as written",
 }
 PAIR_NAMES = {
     "prompt": "the target prompt",
-    "seed": "a whole number",
+    "seed": "an integer",
     "work": "the pair's own folder",
     "output": "an empty folder in it",
 }
@@ -69,7 +69,7 @@ class Recipe(Part):
             raise ValueError("only prepare may keep something")
         names = [one.name for one in self.weights]
         if len(set(names)) < len(names):
-            raise ValueError("two weights have one name")
+            raise ValueError("two weights have the same name")
         clip = {*CLIP_NAMES, *self.parameters, *(f"weights:{name}" for name in names)}
         pair = {*clip, *PAIR_NAMES, *(f"kept:{name}" for name in self.prepare.kept)}
         _check(self.prepare.model_dump(), clip, "prepare")

@@ -35,7 +35,7 @@ class Code(Part):
 
     repository: str = Field(pattern=r"^(https://|/|\.)")
     commit: str = Field(pattern=r"^[0-9a-f]{40}$")
-    licence: str = Field(min_length=1)  # SPDX identifier, or "none" where it states none
+    licence: str = Field(min_length=1)  # SPDX identifier, or "none" if none is stated
     leave: tuple[str, ...] = ()
 
 
@@ -64,7 +64,7 @@ class EnvironmentOf(Part):
 
 
 class WeightsOf(Part):
-    """Weights that the code needs: of the hub, or a file behind an address."""
+    """Weights that the code needs: from the hub, or a file at an address."""
 
     name: Name
     hub: str = Field(default="", pattern=r"^([\w.-]+/[\w.-]+)?$")
@@ -72,7 +72,7 @@ class WeightsOf(Part):
     files: tuple[str, ...] = ("*.safetensors", "*.bin", "*.ckpt", "*.pth", "*.pt")
     url: str = Field(default="", pattern=r"^(https://.*)?$")
     sha256: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
-    place: str = ""  # where in the repository the code looks; empty: it asks the hub, or is told
+    place: str = ""  # path in the repository; empty if the code uses the hub or an argument
 
     @model_validator(mode="after")
     def _is_from_one_place(self) -> WeightsOf:
@@ -84,20 +84,20 @@ class WeightsOf(Part):
 
 
 class Input(Part):
-    """How a clip is laid out; sizes and number as the clip has them where nothing is said."""
+    """How a clip is written; size and length are those of the clip if not stated."""
 
     kind: Literal["video", "frames"]
-    name: str = "source.mp4"  # of the file (mp4 or mkv, both lossless), or of the folder
-    pattern: str = "%05d.png"  # of the images in it
-    first: int = Field(default=0, ge=0)  # the number of the first
-    frames: int | None = Field(default=None, ge=1)  # exactly so many, taken from the whole clip
+    name: str = "source.mp4"  # name of the file (lossless mp4 or mkv) or of the folder
+    pattern: str = "%05d.png"  # names of the images in it
+    first: int = Field(default=0, ge=0)  # number of the first image
+    frames: int | None = Field(default=None, ge=1)  # exact number, taken from the whole clip
     max_frames: int | None = Field(default=None, ge=1)
     frames_multiple: int = Field(default=1, ge=1)
     width: int | None = Field(default=None, ge=8)
     height: int | None = Field(default=None, ge=8)
     size_multiple: int = Field(default=1, ge=1)
-    fps: float | None = Field(default=None, gt=0)  # what the file says; the frames stay the same
-    ends: bool = False  # frames from the first to the last; else each stands for an equal time
+    fps: float | None = Field(default=None, gt=0)  # stated rate; frames are unchanged
+    ends: bool = False  # first to last frame; otherwise each frame has an equal duration
 
     @model_validator(mode="after")
     def _holds_together(self) -> Input:
@@ -124,7 +124,7 @@ class FileOf(Part):
         if self.base:
             _inside(self.base)
             if self.form == "text" or not isinstance(self.content, dict):
-                raise ValueError(f"'{self.path}': a base is changed by a table, as yaml or json")
+                raise ValueError(f"'{self.path}': a base needs a table, in yaml or json form")
         return self
 
 
@@ -143,7 +143,7 @@ class Output(Part):
 
     kind: Literal["video", "frames", "array"]  # array: .npy, (time, height, width, 3)
     path: str
-    frames: int | None = Field(default=None, ge=1)  # as laid out, where nothing is said
+    frames: int | None = Field(default=None, ge=1)  # by default as laid out
     size: Literal["input", "any"] = "input"
 
 
