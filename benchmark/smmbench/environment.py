@@ -44,7 +44,7 @@ def choose_device(asked: str = "auto") -> str:
     if asked == "auto":
         return "cuda" if cards else here[-1]
     if asked not in here:
-        raise ValueError(f"No device '{asked}' here; there is: {', '.join(here)}.")
+        raise ValueError(f"No device '{asked}' here; available: {', '.join(here)}.")
     return asked
 
 

@@ -31,7 +31,7 @@ def load_offered(group: str, name: str, what: str) -> Any:
     point = points[name]
     try:
         return point.load()
-    except Exception as error:  # a stranger's module may raise anything
+    except Exception as error:  # another distribution's module may raise anything
         owner = point.dist.name if point.dist else "an unknown distribution"
         raise ImportError(
             f"The {what} '{name}' ({point.value}, from {owner}) does not load: "
@@ -58,7 +58,7 @@ def load_from_file(reference: str, what: str) -> Any:
     sys.modules[spec.name] = module  # dataclasses look their module up
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # a stranger's module may raise anything
+    except Exception as error:  # another distribution's module may raise anything
         raise ImportError(f"'{path}' does not load: {type(error).__name__}: {error}") from error
     if not hasattr(module, attribute):
         raise ValueError(f"'{path}' has no '{attribute}'.")
@@ -72,4 +72,4 @@ def no_such(what: str, name: str, known: Iterable[str]) -> str:
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
     meant = f" Did you mean '{near[0]}'?" if near else ""
-    return f"No {what} '{name}'; there is: {', '.join(known) or 'none'}.{meant}"
+    return f"No {what} '{name}'; available: {', '.join(known) or 'none'}.{meant}"

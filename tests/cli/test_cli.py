@@ -125,7 +125,7 @@ def test_an_unknown_word_is_wrong_use(smmbench: Callable[..., tuple[int, str, st
 def test_what_a_user_can_mend_is_one_line(smmbench: Callable[..., tuple[int, str, str]]) -> None:
     code, out, err = smmbench("run", "--method", "copi")
     assert (code, out) == (2, "")
-    assert err.startswith("smmbench: No method 'copi'; there is: ") and err.count("\n") == 1
+    assert err.startswith("smmbench: No method 'copi'; available: ") and err.count("\n") == 1
 
 
 def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

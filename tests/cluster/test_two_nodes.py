@@ -264,7 +264,7 @@ def test_what_is_wrong_is_one_sentence(
     code, out, err = smmbench(*ray, "127.0.0.1:9", "--device", "cpu")
     assert code == 2 and out == "" and "No Ray cluster answers at '127.0.0.1:9'" in err
     code, _, err = smmbench(*ray, address, "--device", "cuda")
-    assert code == 2 and "No device 'cuda' in the Ray cluster; there is: cpu." in err
+    assert code == 2 and "No device 'cuda' in the Ray cluster; available: cpu." in err
     assert err.count("\n") == 1
     plan = plan_run(toy, str(small_dataset), tmp_path / "r", device="cpu")
     (tmp_path / "toy.py").rename(tmp_path / "gone.py")

@@ -290,10 +290,10 @@ def test_choice_keeps_its_order_of_methods(results: Path, dataset: Dataset) -> N
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        (Choice(clips=("clib",)), "No clip in the results 'clib'; there is: clip. Did you mean"),
-        (Choice(edits=("bear",)), "No edit in the results 'bear'; there is: fox, owl"),
-        (Choice(seeds=(7,)), "No seed in the results '7'; there is: 0"),
-        (Choice(methods=("ssm",)), "No method in the results 'ssm'; there is: copy, smm"),
+        (Choice(clips=("clib",)), "No clip in the results 'clib'; available: clip. Did you mean"),
+        (Choice(edits=("bear",)), "No edit in the results 'bear'; available: fox, owl"),
+        (Choice(seeds=(7,)), "No seed in the results '7'; available: 0"),
+        (Choice(methods=("ssm",)), "No method in the results 'ssm'; available: copy, smm"),
         (Choice(edits=("owl",), methods=("smm",)), "all of the given options together"),
     ],
 )

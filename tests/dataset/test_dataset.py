@@ -67,7 +67,7 @@ def test_a_dataset_gives_its_pairs_and_its_clips(
 
 def test_an_unknown_name_is_told_with_a_near_one(square_dataset: Path) -> None:
     dataset = load_dataset(square_dataset)
-    with pytest.raises(LookupError, match=r"No clip .* 'rihgt'; there is: right, left. Did you"):
+    with pytest.raises(LookupError, match=r"No clip .* 'rihgt'; available: right, left. Did you"):
         clip_named(dataset, "rihgt")
     with pytest.raises(LookupError, match=r"No edit of clip 'right' 'cow'"):
         edit_named(clip_named(dataset, "right"), "cow")
@@ -94,14 +94,14 @@ def test_every_fault_has_its_place_and_what_came(square_dataset: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (('name = "left"', 'name = "right"'), "clip 'right' is there twice"),
-        (('name = "dog"', 'name = "cat"'), "clips[0]: edit 'cat' is there twice"),
+        (('name = "left"', 'name = "right"'), "clip 'right' occurs twice"),
+        (('name = "dog"', 'name = "cat"'), "clips[0]: edit 'cat' occurs twice"),
         (('"right.mkv"', '"../right.mkv"'), "inside the dataset's folder"),
         (('"right.mkv"', '"/right.mkv"'), "an absolute path"),
         (('"right.mkv"', '"C:right.mkv"'), "an absolute path"),
         (('"right.mkv"', "'a\\right.mkv'"), "write '/' between folders"),
         (('"right.mkv"', '"LEFT.mkv"'), "'LEFT.mkv' and 'left.mkv' differ only in case"),
-        (('"right.mkv"', '"left.mkv"'), "is there twice with different sha256"),
+        (('"right.mkv"', '"left.mkv"'), "occurs twice with different sha256"),
         (("a dog runs", "a dog\\u0007 runs"), "character 5 (U+0007) is a control character"),
         (("a dog runs", "a dog\\u202e runs"), "character 5 (U+202E) is a control character"),
         (("a dog runs", "a dog runs "), "begins or ends with a blank"),
@@ -135,7 +135,7 @@ def test_outputs_must_be_of_a_method_and_an_edit(square_dataset: Path) -> None:
     square_dataset.write_text(text + method + output.replace("cat", "cow"), encoding="utf-8")
     assert "'left/cow', which is no edit" in faults(square_dataset)
     square_dataset.write_text(text + method + output + output, encoding="utf-8")
-    assert "output 'm/left/cat' is there twice" in faults(square_dataset)
+    assert "output 'm/left/cat' occurs twice" in faults(square_dataset)
 
 
 def test_a_missing_or_changed_file_says_what_to_do(square_dataset: Path) -> None:

@@ -324,7 +324,7 @@ def test_a_folder_and_an_installed_name_are_found(
 
 
 def test_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(LookupError, match=r"No model 'emojy'; there is: .*Did you mean 'emoji'"):
+    with pytest.raises(LookupError, match=r"No model 'emojy'; available: .*Did you mean 'emoji'"):
         model_folder("emojy")
 
 

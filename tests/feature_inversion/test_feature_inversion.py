@@ -173,10 +173,10 @@ def test_files_and_table(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("invert", "z"), "No clip of dataset 'small-noise' 'z'; there is: a, b, c."),
+        (("invert", "z"), "No clip of dataset 'small-noise' 'z'; available: a, b, c."),
         (
             ("invert", "a", "--features", "sm"),
-            "No kind of features 'sm'; there is: full, smm, smm-differences.",
+            "No kind of features 'sm'; available: full, smm, smm-differences.",
         ),
         (("invert", "a", "--preset", "fats"), "No preset 'fats'"),
         (("invert", "a", "--set", "speed=1"), "No parameter 'speed'"),

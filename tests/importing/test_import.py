@@ -197,7 +197,7 @@ def test_a_table_names_the_files(dataset: Dataset, outputs: Path) -> None:
         ("clip,edit,file\nright,cat,none.mkv\n", "line 2: no file"),
         ("clip,edit,file\nright,cow,right__dog.mkv\n", "line 2: No edit of clip 'right' 'cow'"),
         ("clip,edit,file\nright,cat,\n", "line 2: no file for 'right/cat'"),
-        ("clip,edit,file\n" + "right,cat,right__dog.mkv\n" * 2, "line 3: .* is there twice"),
+        ("clip,edit,file\n" + "right,cat,right__dog.mkv\n" * 2, "line 3: .* occurs twice"),
     ],
 )
 def test_a_wrong_table_is_told_by_its_line(
@@ -224,7 +224,7 @@ def test_a_label_or_seed_out_of_place_is_refused(
     files = batch(dataset, outputs)
     with pytest.raises(ValueError, match="cannot be a method's label"):
         run(tmp_path, dataset, Batch("../up", files.card, files.files))
-    with pytest.raises(ValueError, match="No seed 7 in the dataset's protocol; there is: 0"):
+    with pytest.raises(ValueError, match="No seed 7 in the dataset's protocol; available: 0"):
         run(tmp_path, dataset, files, seed=7)
     assert list(tmp_path.glob("elsewhere")) == []
 

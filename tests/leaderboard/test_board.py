@@ -232,7 +232,7 @@ def test_methods_can_be_chosen_and_left_out(board_tree: BoardTree) -> None:
 
     assert labels(methods=("a", "b")) == labels(exclude=("c",)) == {"a", "b"}
     assert labels(methods=("a", "b"), exclude=("b",)) == {"a"}
-    with pytest.raises(LookupError, match=r"'d'; there is: a, b, c"):
+    with pytest.raises(LookupError, match=r"'d'; available: a, b, c"):
         labels(exclude=("d",))
     with pytest.raises(ValueError, match="No method is left"):
         labels(exclude=("a", "b", "c"))
@@ -699,7 +699,7 @@ def test_comparison_with_no_such_method(board_tree: BoardTree) -> None:
     board_tree.whole("smm")
     board_tree.whole("inversion-swap")
     with pytest.raises(
-        LookupError, match=r"'smn'; there is: inversion-swap, smm. Did you mean 'smm'"
+        LookupError, match=r"'smn'; available: inversion-swap, smm. Did you mean 'smm'"
     ):
         compare(board_tree.results, "smn", "inversion-swap", str(board_tree.manifest))
     with pytest.raises(ValueError, match="with itself"):

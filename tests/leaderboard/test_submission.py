@@ -431,7 +431,7 @@ def test_one_video_for_several_pairs_is_said(archive: Path, manifest: Path) -> N
 def test_a_dataset_that_is_not_here(archive: Path) -> None:
     report = verify(archive)
     assert report.verdict == "refused"
-    assert report.problems[0].startswith("No dataset 'tiny-moves'; there is: ")
+    assert report.problems[0].startswith("No dataset 'tiny-moves'; available: ")
 
 
 def test_no_such_file(tmp_path: Path) -> None:

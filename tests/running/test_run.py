@@ -353,12 +353,12 @@ def test_a_bad_share_is_refused(share: str, small_dataset: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"clips": ["aa"]}, r"No clip 'aa'; there is: a, b, c"),
-        ({"edits": ["dig"]}, r"No edit 'dig'; there is: dog, cat\. Did you mean 'dog'"),
+        ({"clips": ["aa"]}, r"No clip 'aa'; available: a, b, c"),
+        ({"edits": ["dig"]}, r"No edit 'dig'; available: dog, cat\. Did you mean 'dog'"),
         ({"seeds": [-1]}, "from 0 to 4294967295, got -1"),
         ({"limit": 0}, "at least 1 pair, got 0"),
         ({"label": "A b"}, "label has up to 64 lower-case.*got 'A b'"),
-        ({"device": "abacus"}, "No device 'abacus' here; there is: cpu"),
+        ({"device": "abacus"}, "No device 'abacus' here; available: cpu"),
         ({"preset": "smal"}, "No preset 'smal'.*Did you mean 'small'"),
     ],
 )

@@ -95,7 +95,7 @@ def _add_offered() -> None:
     for name in offered("smmbench.commands"):
         try:
             load_offered("smmbench.commands", name, "command")(app)
-        except Exception as error:  # a stranger's function may raise anything
+        except Exception as error:  # another distribution's function may raise anything
             print_line(f"smmbench: the commands of '{name}' are skipped: {error}", err=True)
 
 

@@ -322,7 +322,7 @@ def new_dataset(
         )
     path = folder / f"{name}.toml"
     if path.exists():
-        raise FileExistsError(f"'{path}' is left as it is; remove it, or use another --name.")
+        raise FileExistsError(f"'{path}' already exists; remove it, or use another --name.")
     width, height = _size(size)
     if frames < 2 or not 0 < fps < 1000:
         raise ValueError(
@@ -456,7 +456,7 @@ def _all_datasets() -> tuple[list[Dataset], list[str]]:
     for name in dataset_names():
         try:
             found.append(load_dataset(name))
-        except Exception as error:  # a stranger's entry point may raise anything
+        except Exception as error:  # another distribution may raise anything
             forget = f" To remove it: smmbench datasets remove {name}" if is_added(name) else ""
             broken.append(f"The dataset '{name}' does not load: {error}{forget}")
     return found, broken

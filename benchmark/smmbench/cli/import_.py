@@ -186,7 +186,7 @@ def _own(
     if not label:
         raise ValueError("Name the method of the outputs: --label NAME.")
     if kind not in KINDS:
-        raise ValueError(f"No kind '{kind}'; there is: {', '.join(KINDS)}.")
+        raise ValueError(f"No kind '{kind}'; available: {', '.join(KINDS)}.")
     files = read_map(dataset, table, folder) if table else find_outputs(dataset, folder)
     if not files:
         raise ValueError(f"'{folder}' contains no output of a pair of '{dataset.manifest.name}'.")
@@ -198,7 +198,7 @@ def _own(
 
 
 def _print(outcomes: list[Outcome], json: bool) -> None:
-    """Print each pair for a machine, or what failed and a line a method for a person."""
+    """Print each pair as JSON, or for people the failures and one line per method."""
     if json:
         rows = [
             {

@@ -112,7 +112,7 @@ def source_video(dataset: Dataset, clip: Clip) -> Video:
 
 
 def true_tracks(dataset: Dataset, clip: Clip) -> Tracks:
-    """Read the true tracks of a clip: positions (x, y) in pixels of its normal form.
+    """Read the ground-truth tracks of a clip: positions (x, y) in pixels of its normal form.
 
     Raises:
         ValueError: The clip has none, or the file does not hold such arrays.
@@ -121,7 +121,7 @@ def true_tracks(dataset: Dataset, clip: Clip) -> Tracks:
     tracks = known_tracks(_truth_path(dataset, clip, clip.tracks, "tracks"))
     if tracks.points.shape[1] != frames:
         raise ValueError(
-            f"True tracks of clip '{clip.name}' must have {frames} frames, "
+            f"Ground-truth tracks of clip '{clip.name}' must have {frames} frames, "
             f"got {tracks.points.shape[1]}."
         )
     return tracks

@@ -90,7 +90,7 @@ class Clip(Record):
     licence: str
     attribution: str
     tags: tuple[str, ...] = ()  # for example the motion family
-    tracks: File | None = None  # true tracks: npz with `tracks` (n, F, 2) and `visible` (n, F)
+    tracks: File | None = None  # ground-truth tracks: npz, `tracks` (n, F, 2), `visible` (n, F)
     masks: File | None = None  # npz with `masks` (F, height, width), bool
     edits: tuple[Edit, ...] = Field(min_length=1)
 
@@ -191,7 +191,7 @@ def _refuse_twice(what: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise ValueError(f"{what} '{name}' is there twice")
+            raise ValueError(f"{what} '{name}' occurs twice")
         seen.add(name)
 
 
@@ -203,4 +203,4 @@ def _refuse_clashes(files: Iterable[File]) -> None:
         if other.path != file.path:
             raise ValueError(f"paths '{other.path}' and '{file.path}' differ only in case")
         if other.sha256 != file.sha256:
-            raise ValueError(f"path '{file.path}' is there twice with different sha256")
+            raise ValueError(f"path '{file.path}' occurs twice with different sha256")

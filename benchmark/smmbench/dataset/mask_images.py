@@ -26,7 +26,7 @@ def read_masks(
     Args:
         folder: Numbered png or jpg images, one for each frame of the clip's video.
         form: The normal form of the clip.
-        fps: Frames a second of the clip's video.
+        fps: Frames per second of the clip's video.
         start: The clip's first frame, counted from 0 in its video.
 
     Raises:

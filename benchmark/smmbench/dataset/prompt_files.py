@@ -57,7 +57,7 @@ def read_prompts(path: Path) -> dict[str, Asked]:
         name = row.get("edit", "") or slug(prompt)
         if name in one.edits:
             raise ValueError(
-                f"'{path}', {place}: edit '{name}' of clip '{clip}' is there twice; give names "
+                f"'{path}', {place}: edit '{name}' of clip '{clip}' occurs twice; give names "
                 "in a column `edit`."
             )
         caption = row.get("caption", "") or one.caption

@@ -44,7 +44,7 @@ def reference_video(dataset: Dataset, clip: Clip, reference: Reference) -> Video
 
 
 def reference_tracks(dataset: Dataset, clip: Clip, reference: Reference) -> Tracks:
-    """True tracks of a reference that moves; backwards, they begin where they ended.
+    """Ground-truth tracks of a reference that moves; backwards, they begin where they ended.
 
     Raises:
         ValueError: As `true_tracks` and `reference_clip`, or `none` was asked for: a still has no

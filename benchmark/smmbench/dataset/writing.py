@@ -61,7 +61,7 @@ class Place:
         start: Its first frame, counted from 0.
         step: Every `step`-th image of a folder is used.
         masks: A folder of masks, one for each frame of the video; None without.
-        masks_fps: Frames a second of the video that the masks are of; None for a folder of
+        masks_fps: Frames per second of the video that the masks are of; None for a folder of
             images, whose rate is the protocol's times `step`.
         outputs: Published outputs by the name of the method and of the edit.
     """
@@ -137,7 +137,7 @@ def _normal(place: Place, protocol: Protocol) -> Video:
             video = Video(video.frames[: len(other.frames)], video.fps, video.notes)
     if len(video.frames) < 2:
         raise VideoError(
-            f"'{place.path}' is too short for a clip: at {form.fps:g} frames a second it has "
+            f"'{place.path}' is too short for a clip: at {form.fps:g} frames per second it has "
             f"{len(video.frames)}, and motion needs at least 2. Use a longer video, or a "
             "protocol with a higher --fps."
         )

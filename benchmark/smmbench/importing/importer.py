@@ -120,7 +120,7 @@ def import_outputs(
     seed = seeds[0] if seed is None else seed
     if seed not in seeds:
         known = ", ".join(map(str, seeds))
-        raise ValueError(f"No seed {seed} in the dataset's protocol; there is: {known}.")
+        raise ValueError(f"No seed {seed} in the dataset's protocol; available: {known}.")
     _check_label(root, batch.label)
     if batch.files and not dry_run:
         write_method(
@@ -138,7 +138,7 @@ def import_outputs(
 
 
 def _planned(dataset: Dataset, label: str, wanted: Pair, file: Path, taking: Taking) -> Outcome:
-    """Which file a pair would use, and how its frames would be converted."""
+    """The file that a pair would use, and how its frames would be converted."""
     pair = (wanted.clip.name, wanted.edit.name)
     try:
         _, video, rule = taking.take(file, clip_form(dataset, wanted.clip))

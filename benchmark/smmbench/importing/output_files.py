@@ -82,7 +82,7 @@ def read_map(dataset: Dataset, table: Path, folder: Path) -> dict[PairName, Path
         try:
             pair, path = _mapped(dataset, row.values, folder)
             if pair in found:
-                raise ValueError(f"'{'/'.join(pair)}' is there twice")
+                raise ValueError(f"'{'/'.join(pair)}' occurs twice")
         except (ValueError, LookupError) as error:
             raise ValueError(f"'{table}', line {row.line}: {error}") from error
         found[pair] = path
