@@ -588,7 +588,7 @@ def test_what_there_is_to_score(bench: Bench) -> None:
 def test_metrics_by_name() -> None:
     assert chosen_metrics("motion_fidelity, text_similarity") == tuple(reversed(AXES))
     assert metric_names() == (*AXES, *BY_TEXT_MODEL[1:])
-    with pytest.raises(LookupError, match=r"No metric 'motion'; there is: .*motion_fidelity"):
+    with pytest.raises(LookupError, match=r"No metric 'motion'; available: .*motion_fidelity"):
         chosen_metrics("motion")
     for known in all_metrics():
         assert metric(known.name) is known
@@ -693,7 +693,7 @@ def test_two_that_score_at_once_lose_nothing(bench: Bench, monkeypatch: pytest.M
     [
         (Measured(float("nan")), "gave nan for 'motion_fidelity'"),
         (Measured(0.5, {"floor": float("inf")}), "gave inf for 'floor'"),
-        (Measured(-7.0), "outside of the range that it declares, -1 to 1"),
+        (Measured(-7.0), "outside the range that it declares, -1 to 1"),
         (Measured(0.5, per_frame={"motion": (0.5,)}), "'motion', must be 5 finite numbers"),
         (Measured(0.5, per_frame={"motion": (float("nan"),) * 5}), "must be 5 finite numbers"),
         (RuntimeError("CUDA out of memory"), "RuntimeError: CUDA out of memory"),

@@ -19,7 +19,7 @@ from smmbench.method.parameters import parameters_from_json, parameters_to_json
 from smmbench.resolving import load_class
 from smmbench.video import Video
 
-HASH_SEED = "4711"  # of Python's hash(), which is drawn anew in each process otherwise
+HASH_SEED = "4711"  # of Python's hash(), which otherwise differs in each process
 START_SECONDS = 300.0  # to import, load and prepare, besides the limit of two calls
 CODE = "from smmbench.conformance.another_process import main; main()"
 

@@ -267,7 +267,7 @@ class Trial:
 
 
 def no_video(given: Any, form: NormalForm, source: Source) -> str:
-    """What is wrong with what came of a transfer, in words; empty if it is a video of its clip."""
+    """What is wrong with the result of a transfer, in words; empty if it is a video of its clip."""
     if not isinstance(given, Video):
         return f"a {type(given).__name__}, no Video"
     try:

@@ -29,7 +29,7 @@ _ASCII = {
     "\N{REPLACEMENT CHARACTER}": "?",
     "\N{BULLET}": "*",
 }
-"""Signs of tables and their plain likenesses, for streams whose encoding lacks them."""
+"""Characters of tables and their plain replacements, for streams that cannot encode them."""
 
 PIPE_WIDTH = 240
 """Width of a table that goes to a file or a pipe, where folding names has no benefit."""
@@ -64,7 +64,7 @@ def _escaped(sign: str) -> str:
 def print_line(text: object = "", *, err: bool = False, wrong: bool = False) -> None:
     """Print exactly one line, whatever the text holds.
 
-    Line breaks within it become blanks: text of a stranger cannot begin a line.
+    Line breaks in it become blanks, so that text from other sources cannot begin a line.
 
     Args:
         text: What to print.

@@ -107,7 +107,7 @@ def _most(column: Column) -> int:
 
 
 def _least(column: Column) -> int:
-    """What prose needs: its longest word of usual length, and some room for others beside it."""
+    """Width that prose needs: its longest word of usual length, and some room for others."""
     from rich.cells import cell_len
 
     word = max((cell_len(word) for line in _lines(column) for word in line.split()), default=0)

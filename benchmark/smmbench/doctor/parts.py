@@ -36,7 +36,7 @@ def datasets() -> Iterator[Check]:
         needed = name in EMBEDDED_DATASETS
         try:
             facts = summary(load_dataset(name))
-        except Exception as error:  # a stranger's entry point may raise anything
+        except Exception as error:  # another distribution's entry point may raise anything
             reason = (str(error).splitlines() or [""])[0]
             mend = f"Run `smmbench datasets check {name}` for a full list of faults."
             yield Check(f"dataset {name}", "broken", reason, mend, needed)
@@ -58,7 +58,7 @@ def methods() -> Iterator[Check]:
     for name in method_names():
         try:
             find_method(name)
-        except Exception as error:  # a stranger's module may raise anything
+        except Exception as error:  # another distribution's module may raise anything
             yield Check(f"method {name}", "broken", str(error), MEND, name == EMBEDDED_METHOD)
         else:
             whole.append(name)

@@ -24,13 +24,13 @@ def carried() -> Iterator[Check]:
         needed = name in EMBEDDED
         try:
             folder = Path(load_offered(GROUP, name, "model")())
-        except Exception as error:  # a stranger's function may raise anything
+        except Exception as error:  # another distribution's function may raise anything
             mend = "Repair or uninstall that distribution."
             yield Check(f"model {name}", "broken", str(error), mend, needed)
             continue
         seen.setdefault(folder.parent, set()).add(folder.name)
         yield _folder(f"model {name}", folder, needed)
-    for parent, names in seen.items():  # a judge, for example: carried, but no model by name
+    for parent, names in seen.items():  # for example a judge: bundled, but not a named model
         for other in sorted({line.split("/")[0] for line in published_sha256(parent)} - names):
             yield _folder(f"weights {other}", parent / other, needed=False)
 
@@ -62,7 +62,7 @@ def text_models() -> Iterator[Check]:
     for dataset in dataset_names():
         try:
             spec = load_dataset(dataset).manifest.protocol.text_model
-        except Exception:  # a broken dataset has a line of its own
+        except Exception:  # a broken dataset is reported in its own line
             continue
         users.setdefault(spec, []).append(dataset)
     for spec, datasets in users.items():

@@ -103,7 +103,7 @@ def sheet_rows(clip: str, original: Video, made: Sequence[Inverted]) -> list[Hea
 
 
 def _entry(folder: Path, one: Inverted) -> dict[str, Any]:
-    """A row of the table; JSON knows no infinity, so that the PSNR of the same pixels is null."""
+    """A row of the table; JSON has no infinity, so that the PSNR of the same pixels is null."""
     return {
         "features": one.features,
         "seed": one.seed,

@@ -1,9 +1,9 @@
-"""Videos whose likeness to a source is known: what a metric is held against.
+"""Videos with a known similarity to a source, with which metrics are validated.
 
-Three kinds share one form, `Graded`: triplets of which one video has the source's motion
-(`simmotion`), edited videos that people rated (`tdve_db`), and rendered videos whose true motion
-is known, which a distribution offers by the entry point `smmbench.graded`. `numbers_of` scores
-them by the code that scores results.
+Three kinds share the type `Graded`: triplets of which one video has the source's motion
+(`simmotion`), edited videos that people rated (`tdve_db`), and rendered videos with known motion,
+which a distribution provides by the entry point `smmbench.graded`. `numbers_of` scores them with
+the same code as results.
 """
 
 from smmbench.graded.finding import find_graded

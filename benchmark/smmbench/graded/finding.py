@@ -1,4 +1,4 @@
-"""From what a user names to graded videos."""
+"""Find graded videos by the name that a user gives."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def find_graded(
     part: tdve_db.Part = "test",
     limit: int | None = None,
 ) -> Graded:
-    """Find graded videos by what the user names.
+    """Find graded videos by the user's name for them.
 
     Args:
-        data: A world whose true motion is known, such as `emoji`; or a folder in the layout of
+        data: A world with known motion, such as `emoji`; or a folder in the layout of
             SimMotion or of TDVE-DB.
-        dimension: Of ratings: which of them.
-        part: Of ratings: which split of their authors.
-        limit: Fewer sources: of each family of motion, of each category, or prompts.
+        dimension: For ratings: the rated dimension.
+        part: For ratings: the split of their authors.
+        limit: Maximum number of sources per family of motion or category, or of prompts.
 
     Raises:
-        ValueError: It is none of these, or its files are not what they must be; the message says
+        ValueError: It is none of these, or its files are invalid; the message says
             what is possible.
     """
     if data in offered(GROUP):
@@ -38,10 +38,10 @@ def find_graded(
         return simmotion.read_simmotion(folder, limit)
     if folder.is_dir() and tdve_db.looks_like(folder):
         return tdve_db.read_tdve_db(folder, dimension, part, limit)
-    what = "is a folder of another layout" if folder.is_dir() else "is not there"
+    what = "is a folder of another layout" if folder.is_dir() else "does not exist"
     raise ValueError(
-        f"'{data}' {what}. A metric is held against a CSV file of choices or ratings; a world "
-        f"whose true motion is known ({', '.join(offered(GROUP)) or 'none is installed'}); a "
+        f"'{data}' {what}. A metric is validated with a CSV file of choices or ratings; a world "
+        f"with known motion ({', '.join(offered(GROUP)) or 'none is installed'}); a "
         f"folder of SimMotion (with {', '.join(simmotion.CATEGORIES)}, or with {simmotion.REAL}); "
         f"or a folder of TDVE-DB (with {tdve_db.RATINGS} and {tdve_db.VIDEOS})."
     )

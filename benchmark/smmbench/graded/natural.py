@@ -1,9 +1,9 @@
 """The form in which natural videos of any size and length are compared.
 
-A source keeps its aspect: its longer side has at most 512 pixels, both sides multiples of 8, and
-smaller ones are not enlarged. `FRAMES` frames are taken evenly over the whole length of each video,
-as the authors of SimMotion do, so that the whole of one stands beside the whole of the other,
-whatever their rates.
+A source keeps its aspect ratio: its longer side has at most 512 pixels, both sides are multiples of
+8, and smaller videos are not enlarged. `FRAMES` frames are taken evenly over the whole length of
+each video, as in the code of SimMotion's authors, so that whole videos are compared whatever their
+rates.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def protocol_for(path: Path) -> Protocol:
 
 
 def load_whole(path: Path, protocol: Protocol) -> Video:
-    """Read a video and bring its whole length to the form of a protocol.
+    """Read a video and convert its whole length to the form of a protocol.
 
     Raises:
         VideoError: It cannot be read, or has fewer than two frames.
@@ -45,7 +45,7 @@ def load_whole(path: Path, protocol: Protocol) -> Video:
     video = read_video(path)
     count = len(video.frames)
     if count < 2:
-        raise VideoError(f"'{path}' has one frame; motion needs at least two.")
+        raise VideoError(f"'{path}' has one frame; at least two are needed for motion.")
     even = np.linspace(0, count - 1, protocol.frames).round().astype(np.int64)
     form = NormalForm(protocol.frames, protocol.width, protocol.height, protocol.fps)
     return normal_form(Video(video.frames[even], protocol.fps, video.notes), form)

@@ -1,4 +1,4 @@
-"""The numbers that metrics give graded videos, by the code that scores results."""
+"""Numbers of metrics for graded videos, computed with the same code as for results."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ ABSENT = "0" * 64
 
 @dataclass(frozen=True)
 class Number:
-    """What one metric gives one video.
+    """The number of one metric for one video.
 
     Attributes:
-        metric: Its name.
+        metric: Name of the metric.
         source: Name of the source.
         video: Name of the video.
-        score: With a value, or a note that says why there is none.
+        score: The score, with a value or a note that says why there is none.
     """
 
     metric: str
@@ -43,10 +43,10 @@ class Number:
 def numbers_of(
     graded: Graded, options: Options, tell: Callable[[str], None] = lambda _: None
 ) -> Iterator[Number]:
-    """Score every video by every metric of the options.
+    """Score every video with every metric of the options.
 
-    Sources are written, lossless and with their true tracks and masks where these are known, to a
-    folder that is removed again; tracks and embeddings are kept in the cache as those of results.
+    Sources are written, losslessly and with their ground-truth tracks and masks if known, to a
+    temporary folder; tracks and embeddings are cached like those of results.
 
     Args:
         graded: The videos.
@@ -54,7 +54,7 @@ def numbers_of(
         tell: Called after each source with its name.
 
     Raises:
-        LookupError: No such metric, tracker or text model.
+        LookupError: There is no such metric, tracker or text model.
     """
     sources = sorted(graded.sources, key=lambda one: _form(one.protocol))
     for _, group in itertools.groupby(sources, key=lambda one: _form(one.protocol)):
@@ -80,7 +80,7 @@ def _form(protocol: Protocol) -> str:
 
 
 def _dataset(graded: Graded, sources: Sequence[GradedSource], folder: Path) -> Dataset:
-    """The sources as a dataset: its clips have the order of the sources."""
+    """The sources as a dataset, whose clips have the same order."""
     manifest = Manifest(
         name=graded.name,
         version=1,
@@ -94,7 +94,7 @@ def _dataset(graded: Graded, sources: Sequence[GradedSource], folder: Path) -> D
 
 
 def _clip(source: GradedSource, folder: Path) -> Clip:
-    """Write a source and what is true of it; one that is not here is a file that is missing."""
+    """Write a source and its ground truth; an unavailable source becomes a missing file."""
     path = folder / f"{source.name}.mkv"
     video, pixels = File(path=path.name, sha256=ABSENT), ABSENT
     if source.load is not None:
@@ -115,7 +115,7 @@ def _clip(source: GradedSource, folder: Path) -> Clip:
 
 
 def _written(source: GradedSource, folder: Path, *names: str) -> File | None:
-    """Write true arrays as a file of the dataset; None where they are not known."""
+    """Write ground-truth arrays as a file of the dataset; return None if they are not known."""
     if any(name not in source.arrays for name in names):
         return None
     path = folder / f"{source.name}.{names[0]}.npz"

@@ -1,9 +1,9 @@
-"""SimMotion's triplets: a reference, a video of the same motion, and one of another motion.
+"""SimMotion's triplets: a reference, a video with the same motion, and one with another motion.
 
-Huberman et al., SemanticMoments, arXiv 2602.09146. The layout is that which the authors' own loader
+Huberman et al., SemanticMoments, arXiv 2602.09146. The layout is the one that the authors' loader
 reads (saarhub/semantic-moments, `datasets.py`): `CATEGORY/EXAMPLE_N/` of SimMotion-Synthetic and
 `examples/EXAMPLE_N/` of SimMotion-Real, each with `ref.mp4`, `positive.mp4` and `negative.mp4`. The
-videos are licensed for research only and are never fetched from here.
+videos are licensed for research only and are never downloaded by this code.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ REPOSITORIES = {
 
 
 def looks_like(folder: Path) -> bool:
-    """Whether a folder has a category of SimMotion-Synthetic, or the examples of SimMotion-Real."""
+    """Whether a folder has a category of SimMotion-Synthetic or the examples of SimMotion-Real."""
     return any((folder / name).is_dir() for name in (*CATEGORIES, REAL))
 
 
@@ -36,10 +36,10 @@ def read_simmotion(folder: Path, limit: int | None = None) -> Graded:
 
     Args:
         folder: The user's copy.
-        limit: At most so many triplets of each category; None for all.
+        limit: Maximum number of triplets per category; None for all.
 
     Raises:
-        ValueError: It holds both layouts or no triplet, or an example lacks one of its videos.
+        ValueError: It contains both layouts or no triplet, or an example lacks one of its videos.
     """
     categories = [name for name in CATEGORIES if (folder / name).is_dir()]
     if categories and (folder / REAL).is_dir():
@@ -92,7 +92,7 @@ def _triplet(folder: Path, category: str) -> GradedSource:
 
 
 def _number(name: str) -> tuple[int, str]:
-    """By the number at the end of a name, as the authors' loader sorts."""
+    """Sort key by the number at the end of a name, as in the authors' loader."""
     found = re.search(r"(\d+)$", name)
     return (int(found.group(1)) if found else 0, name)
 

@@ -1,14 +1,14 @@
-"""TDVE-DB: 3,857 edited videos of 12 methods with mean ratings of people on three dimensions.
+"""TDVE-DB: 3,857 edited videos of 12 methods with people's mean ratings in three dimensions.
 
 Wang et al., TDVE-Assessor, NeurIPS 2025 (arXiv 2505.19535). Ratings are read from the JSON files of
-the authors' repository (JuntongWang/TDVE-Assessor, folder `stage2_dataset`): of each entry,
+the authors' repository (JuntongWang/TDVE-Assessor, folder `stage2_dataset`): in each entry,
 `videos` is a path that ends in `CATEGORY/edit_video/METHOD/NUMBER.mp4`, and the last message ends
-in the mean rating in brackets. Videos lie as its README draws them, at
+with the mean rating in brackets. Videos are located as its README shows, at
 `TDVE-DB/CATEGORY/edit_video/METHOD/NUMBER.mp4`.
 
-Where sources lie was not seen in public. A folder beside `edit_video` that holds `NUMBER.mp4` is
-taken for that of the sources, and videos of one number, in whatever category, for edits of one
-source: intervals are over numbers.
+The location of the sources is not documented in public. A folder next to `edit_video` that contains
+`NUMBER.mp4` is assumed to be that of the sources, and videos with the same number, in any category,
+are assumed to be edits of the same source: intervals are over numbers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _PROMPT = re.compile(r"\bprompt:\s*(.+)$", re.DOTALL)
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """Which edited video it is: the end of its path."""
+    """Identifies an edited video by the end of its path."""
 
     category: str
     number: str
@@ -63,14 +63,14 @@ def read_tdve_db(
     """Read ratings, prompts and videos of TDVE-DB.
 
     Args:
-        folder: With `stage2_dataset` and the videos, which lie in `TDVE-DB` or beside it.
+        folder: Folder with `stage2_dataset` and the videos, which are in `TDVE-DB` or next to it.
         dimension: What people rated: quality of the video, alignment with the prompt, or
             consistency of structure with the source.
         part: The authors' test split (a fifth), their training split, or both.
-        limit: At most so many prompts; None for all.
+        limit: Maximum number of prompts; None for all.
 
     Raises:
-        ValueError: A file of ratings is missing or says something else, or a video is missing.
+        ValueError: A file of ratings is missing or invalid, or a video is missing.
     """
     ratings = dict(_ratings(folder, dimension, part))
     prompts = dict(_prompts(folder))
@@ -88,7 +88,7 @@ def read_tdve_db(
     ]
     if unknown:
         notes.append(
-            f"{unknown} of {len(sources)} sources are not here, so that metrics which compare with "
+            f"{unknown} of {len(sources)} sources are missing, so metrics that compare with "
             "the source have no number there."
         )
     return Graded("tdve-db", "ratings", sources, notes=tuple(notes))
@@ -104,7 +104,7 @@ def _ratings(folder: Path, dimension: Dimension, part: Part) -> Iterator[tuple[P
                 raise ValueError(
                     f"'{path}', entry {number}: the answer must end in a rating in brackets, such "
                     f"as 'fair(65.33)', got '{_said(entry, 'assistant')[:80]}'. The files of "
-                    "stage1_dataset have words alone."
+                    "stage1_dataset contain only words."
                 )
             yield _place(path, number, entry), float(found.group(1))
 
@@ -127,14 +127,14 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     try:
         entries = json.loads(read_text(path))
     except ValueError as error:
-        raise ValueError(f"'{path}' is no JSON: {error}") from error
+        raise ValueError(f"'{path}' is not JSON: {error}") from error
     if not (isinstance(entries, list) and all(isinstance(one, dict) for one in entries)):
-        raise ValueError(f"'{path}' must hold a list of entries, as {REPOSITORY} has it.")
+        raise ValueError(f"'{path}' must contain a list of entries, as in {REPOSITORY}.")
     return entries
 
 
 def _said(entry: dict[str, Any], role: str) -> str:
-    """What a role said last; empty where the entry has another form."""
+    """The last message of a role; empty if the entry has another form."""
     messages = entry.get("messages")
     said = [
         one.get("content")
@@ -161,7 +161,7 @@ def _source(
     ratings: Mapping[Place, float],
     prompts: Mapping[Place, str],
 ) -> GradedSource:
-    """All edits by one prompt: a category and a number."""
+    """All edits with one prompt: a category and a number."""
     category, number = places[0].category, places[0].number
     paths = {one: videos / category / EDITED / one.method / f"{number}.mp4" for one in places}
     if missing := [path for path in paths.values() if not path.is_file()]:
@@ -189,10 +189,10 @@ def _source(
 
 
 def _source_video(category: Path, number: str) -> Path | None:
-    """The video of this number in a folder beside the edited ones; None if there is none.
+    """The video with this number in a folder next to the edited ones; None if there is none.
 
     Raises:
-        ValueError: Two folders have one.
+        ValueError: Two folders contain one.
     """
     found = sorted(
         folder / f"{number}.mp4"
@@ -201,8 +201,8 @@ def _source_video(category: Path, number: str) -> Path | None:
     )
     if len(found) > 1:
         raise ValueError(
-            f"'{found[0]}' and '{found[1]}': which is the source? Beside '{EDITED}', one folder "
-            "may hold the videos of that number."
+            f"'{found[0]}' and '{found[1]}': which is the source? Next to '{EDITED}', one folder "
+            "may contain videos with that number."
         )
     return found[0] if found else None
 

@@ -1,4 +1,4 @@
-"""What is known of some videos, whatever it is known from."""
+"""Graded videos: what is known about them, whatever the source of that knowledge."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class GradedVideo:
     """One video that a metric scores against its source.
 
     Attributes:
-        prompt: What it should show; empty where there is no prompt.
+        prompt: What it should show; empty if there is no prompt.
         load: Reads or renders it, in the form of its source.
-        rating: Of people, higher is better; None where an order alone is known.
+        rating: Rating by people, higher is better; None if only an order is known.
     """
 
     prompt: str
@@ -33,12 +33,12 @@ class GradedVideo:
 
 @dataclass(frozen=True)
 class Order:
-    """Of two videos of one source, which is the better one.
+    """The better one of two videos of the same source.
 
     Attributes:
         better: Name of the video that a good metric prefers.
         worse: Name of the other.
-        kind: What they differ in, such as `delay`; agreement is reported by kind.
+        kind: How they differ, such as `delay`; agreement is reported by kind.
     """
 
     better: str
@@ -51,14 +51,14 @@ class GradedSource:
     """A source with the videos that are compared with it, and their order.
 
     Attributes:
-        name: Unique among the sources; a name as manifests take it.
-        cluster: Sources of one cluster are not independent: intervals are over clusters.
+        name: Unique among the sources; a valid name for manifests.
+        cluster: Sources of the same cluster are not independent: intervals are over clusters.
         protocol: Form of the videos, tracker and text model.
-        load: Gives the source; None where its video is not here.
-        videos: By name.
+        load: Returns the source; None if its video is not available.
+        videos: Videos by name.
         orders: Known orders of two of them.
-        prompt: What the source shows; empty for unknown.
-        arrays: True `tracks` and `visible`, and true `masks`, as a dataset's files hold them.
+        prompt: Caption of the source; empty if unknown.
+        arrays: Ground-truth `tracks`, `visible` and `masks`, in the format of a dataset's files.
     """
 
     name: str
@@ -76,14 +76,14 @@ class Graded:
     """Sources with videos whose order is known.
 
     Attributes:
-        name: Of the data: `emoji`, `simmotion-real`, `tdve-db`.
-        kind: What the order is known from.
-        sources: With their videos.
+        name: Name of the data: `emoji`, `simmotion-real`, `tdve-db`.
+        kind: How the order is known.
+        sources: The sources, with their videos.
         positive: Name of the video of each source that has its motion; empty if there is none.
         negatives: Names of videos that have another motion; with `positive` they give the area
             under the curve.
-        controls: Names of videos that no good metric puts near `positive`.
-        notes: What a reader must know of the data, a sentence each.
+        controls: Names of videos that no good metric rates close to `positive`.
+        notes: What a reader must know about the data, one sentence each.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Clips as they are seen at a glance: small, and without their grain."""
+"""Clips as they appear at a glance: small, and without grain."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 SIDE = 128
-"""Pixels of the longer side of a thumbnail."""
+"""Number of pixels of a thumbnail's longer side."""
 BLUR = 1.0
-"""Pixels of a thumbnail: standard deviation of the Gaussian that takes grain away."""
+"""Standard deviation, in pixels of a thumbnail, of the Gaussian that removes grain."""
 
 Frames = UInt8[np.ndarray, "time height width 3"]
 Thumbnails = Float32[np.ndarray, "time rows columns 3"]
@@ -20,11 +20,11 @@ _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # Rec. 601, of R, G, 
 def thumbnails(frames: Frames) -> Thumbnails:
     """Frames scaled down to a longer side of at most 128 pixels, and slightly blurred.
 
-    One size makes marks comparable over canvases. What the blur takes away is too fine to be seen
-    moving.
+    A single size makes marks comparable across resolutions. The blur removes what is too fine to be
+    seen moving.
 
     Returns:
-        Levels of 255.
+        Frames in levels of 255.
     """
     height, width = frames.shape[1:3]
     scale = min(1.0, SIDE / max(height, width))
@@ -39,6 +39,6 @@ def luma(frames: Thumbnails) -> Float32[np.ndarray, "time rows columns"]:
 
 
 def less(frames: Thumbnails, axis: tuple[int, ...]) -> Thumbnails:
-    """The departure of frames from their mean over some axes."""
+    """The deviation of frames from their mean over some axes."""
     mean = frames.mean(axis=axis, keepdims=True, dtype=np.float64)
     return np.subtract(frames, mean, out=np.empty(frames.shape, np.float32), casting="unsafe")

@@ -27,7 +27,7 @@ class ImportedCard(BaseModel):
     title: str = Field(min_length=1, description="The method's name in words.")
     why: Literal["elsewhere", "closed", "absent", "published"] = Field(
         description="Why it is not run here: `elsewhere` (your own method, run by yourself), "
-        "`closed` (neither code nor weights), `absent` (nobody has written a recipe or a method), "
+        "`closed` (neither code nor weights), `absent` (there is no recipe or method), "
         "`published` (the videos are those of a publication)."
     )
     kind: Literal["method", "baseline", "control", "imported"] = Field(

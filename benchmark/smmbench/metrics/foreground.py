@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
-_FIT = 1.0  # pixels: how far a point of the common motion may lie beside its fit
+_FIT = 1.0  # pixels: maximum distance of a point of the common motion from its fit
 
 
 def begins_on(

@@ -42,7 +42,7 @@ class YesProbability(Metric):
         return {"judge": self._judge.origin(), "question": _question(task), "frames": FRAMES}
 
     def measure(self, task: Task) -> Measured:
-        """Mean probability; `no` beside it is that of "No"."""
+        """Mean probability of "Yes"; the detail `no` is that of "No"."""
         shown = even_frames(len(task.output.frames), FRAMES)
         answers = self._judge.answers(task.output.frames[shown], _question(task))
         by_frame: dict[int, float] = dict(zip(shown.tolist(), answers[:, 0].tolist(), strict=True))

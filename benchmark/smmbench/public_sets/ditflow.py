@@ -1,8 +1,8 @@
 """DiTFlow's 50 clips of DAVIS: three prompts each, and 24 frames of a stated range.
 
 Pondaven et al., Video Motion Transfer with Diffusion Transformers, CVPR 2025. The prompts and the
-ranges are a script of the paper's page (`supp/assets/prompts.js`), the clips those of a copy of
-DAVIS 2017 at 480p, the sets TrainVal and Test-Dev together.
+ranges are in a script of the paper's page (`supp/assets/prompts.js`), the clips in a copy of
+DAVIS 2017 at 480p, with the sets TrainVal and Test-Dev together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from smmbench.storage.text import read_text
 from smmbench.video.listing import is_image_folder
 
 LEVELS = {"easy": "caption", "medium": "subject", "hard": "scene"}
-"""Names of the prompts there and here: what the clip shows, a new subject, a new scene."""
+"""Names of the prompts in the script and here: what the clip shows, a new subject, a new scene."""
 RANGE = "frame_range"
 FRAMES = 24
 IMAGES = Path("JPEGImages") / "480p"
@@ -77,7 +77,7 @@ def read(davis: Path, prompts: Path | None) -> dict[str, Entry]:
     """Find the frames and masks of each clip that has prompts in a copy of DAVIS.
 
     Raises:
-        ValueError: It is no copy of DAVIS at 480p, or lacks a clip; the message names them.
+        ValueError: It is not a copy of DAVIS at 480p, or lacks a clip; the message names them.
     """
     if prompts is None:
         raise ValueError(f"ditflow needs --prompts: {DITFLOW.prompts}.")
@@ -85,10 +85,10 @@ def read(davis: Path, prompts: Path | None) -> dict[str, Entry]:
 
 
 def entries(davis: Path, prompts: Mapping[str, Prompts]) -> dict[str, Entry]:
-    """Clips of DAVIS by their names, with what is asked for on each.
+    """Clips of DAVIS by their names, with the prompts for each.
 
     Raises:
-        ValueError: As `read`.
+        ValueError: As in `read`.
     """
     folder = davis / IMAGES
     if not folder.is_dir():
@@ -98,7 +98,7 @@ def entries(davis: Path, prompts: Mapping[str, Prompts]) -> dict[str, Entry]:
     if lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         raise ValueError(
-            f"'{folder}': {no_such('clip', lacking[0], present)}{more} Clips are of two archives, "
+            f"'{folder}': {no_such('clip', lacking[0], present)}{more} Clips are in two archives, "
             "TrainVal and Test-Dev of 2017, at 480p; unpack both into one folder."
         )
     found: dict[str, Entry] = {}

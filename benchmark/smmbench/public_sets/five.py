@@ -1,6 +1,6 @@
 """FiVE, the fine-grained video editing benchmark (Li et al., ICCV 2025).
 
-Six files of prompts, one a kind of edit; clips as folders of images and as videos, of which the
+Six files of prompts, one per kind of edit; clips as folders of images and as videos, of which the
 images are read, with a mask for each.
 """
 
@@ -27,7 +27,7 @@ def read(folder: Path, prompts: Path | None = None) -> dict[str, Entry]:
     """Read the six files of prompts, and find the frames and masks of each clip.
 
     Raises:
-        ValueError: It is no copy of the set, or a clip is not there; the message names it.
+        ValueError: It is not a copy of the set, or a clip is missing; the message names it.
     """
     texts = prompts or folder / PROMPTS
     if not texts.is_dir():
@@ -58,7 +58,7 @@ def read(folder: Path, prompts: Path | None = None) -> dict[str, Entry]:
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
-    """Prompts of a file, without the brackets that mark what is edited."""
+    """Prompts of a file, without the brackets that mark the edited words."""
     wanted = ("video_name", "source_prompt", "target_prompt")
     try:
         content: Any = json.loads(read_text(path))
@@ -78,7 +78,7 @@ _BRACKETS = str.maketrans("", "", "[]")
 
 
 def _free(kind: str, taken: dict[str, str]) -> str:
-    """`colour`, then `colour-2`, `colour-3`: a clip may have several edits of one kind."""
+    """`colour`, then `colour-2`, `colour-3`: a clip may have several edits of the same kind."""
     same = sum(name == kind or name.startswith(f"{kind}-") for name in taken)
     return f"{kind}-{same + 1}" if same else kind
 

@@ -39,7 +39,7 @@ def fetch_set(known: PublicSet, folder: Path, revision: str = "") -> Path:
     revision = revision or known.revision
     if not is_commit(revision):
         raise ValueError(
-            f"'{known.hub}' needs a revision that cannot move: --revision COMMIT, 40 hexadecimal "
+            f"'{known.hub}' needs a fixed revision: --revision COMMIT, 40 hexadecimal "
             f"digits, as https://huggingface.co/datasets/{known.hub}/commits/main lists them; got "
             f"'{revision}'."
         )
@@ -98,5 +98,5 @@ def _within(size: int, archive: Path) -> None:
 def _link(path: Path, place: Path) -> None:
     try:
         place.symlink_to(path.resolve())
-    except OSError:  # a system or a disk without links
+    except OSError:  # a system or disk without links
         shutil.copyfile(path, place)

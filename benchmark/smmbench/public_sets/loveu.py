@@ -26,10 +26,10 @@ PARTS = ("DAVIS_480p", "youtube_480p", "videvo_480p")
 def read(folder: Path, prompts: Path | None = None) -> dict[str, Entry]:
     """Read the table of the set, and find the video or the folder of frames of each clip.
 
-    Rows without a caption head a part and are left out.
+    Rows without a caption are headings of a part and are left out.
 
     Raises:
-        ValueError: It is no copy of the set; the message says what is wrong.
+        ValueError: It is not a copy of the set; the message says what is wrong.
     """
     path = prompts or folder / TABLE
     if not path.is_file():
@@ -43,7 +43,7 @@ def read(folder: Path, prompts: Path | None = None) -> dict[str, Entry]:
         edits = {name: row.values[column] for column, name in EDITS.items()}
         if clip in dict(found) or not all(edits.values()):
             raise ValueError(
-                f"'{path}', line {row.line}: clip '{clip}' is there twice or lacks a prompt."
+                f"'{path}', line {row.line}: clip '{clip}' occurs twice or lacks a prompt."
             )
         if clip not in present:
             raise ValueError(f"'{folder}': {no_such('clip', clip, sorted(present))}")
@@ -55,7 +55,7 @@ def _present(folder: Path) -> dict[str, Path]:
     """Videos, and folders of frames, by the clip's name."""
     present: dict[str, Path] = {}
     for part in PARTS:
-        for kind in ("480p_frames", "480p_videos"):  # a video goes before its frames
+        for kind in ("480p_frames", "480p_videos"):  # a video is preferred to its frames
             if (folder / part / kind).is_dir():
                 present |= dict(find_videos(folder / part / kind))
     return present

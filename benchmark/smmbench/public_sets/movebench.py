@@ -25,7 +25,7 @@ def read(folder: Path, prompts: Path | None = None) -> dict[str, Entry]:
     """Read the list of captions, and find the video of each.
 
     Raises:
-        ValueError: It is no copy of the set, or a clip is not there; the message names it.
+        ValueError: It is not a copy of the set, or a clip is missing; the message names it.
     """
     root = folder if (folder / LIST).is_file() else folder / LANGUAGE
     path = prompts or root / LIST

@@ -26,7 +26,7 @@ def read(folder: Path, prompts: Path | None = None) -> dict[str, Entry]:
     """Read the clips of a copy: caption, target prompts, video and masks.
 
     Raises:
-        ValueError: It is no copy of the set, or a clip lacks a file; the message names it.
+        ValueError: It is not a copy of the set, or a clip lacks a file; the message names it.
     """
     found = [(clip.name, _entry(clip, level)) for level, clip in _clips(folder)]
     if not found:
@@ -35,8 +35,8 @@ def read(folder: Path, prompts: Path | None = None) -> dict[str, Entry]:
 
 
 def _clips(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Folders of clips with their level, which is empty where the copy does not say it."""
-    parts = (folder, *sorted(folder.glob("MTBench*")))  # `MTBench_subset` holds the levels itself
+    """Folders of clips with their level, which is empty if the copy does not state it."""
+    parts = (folder, *sorted(folder.glob("MTBench*")))  # `MTBench_subset` has the levels itself
     levels = {part / f"{PREFIX}{level}": None for part in parts for level in LEVELS}
     for place in {**dict.fromkeys(parts), **levels}:
         for clip in sorted(place.iterdir()) if place.is_dir() else ():

@@ -28,17 +28,17 @@ class PublicSet:
     Attributes:
         about: Description in its manifest.
         frames: Maximum number of frames per clip.
-        width: In pixels.
-        height: In pixels.
-        fps: Frames a second.
+        width: Width in pixels.
+        height: Height in pixels.
+        fps: Frames per second.
         layout: Contents of a copy, in one line.
         taken: Which frames of a clip are used, in words.
         masks: Which masks there are, in words.
         read: Finds the clips of a copy by name; the second argument is the file of prompts, for a
             set that publishes it separately.
-        hub: Owner and name of the set on the hub; empty where it is not there.
+        hub: Owner and name of the set on the hub; empty if it is not there.
         revision: Default commit on the hub; empty if none is known.
-        prompts: What the file of prompts is, for a set that publishes it separately.
+        prompts: Description of the file of prompts, for a set that publishes it separately.
     """
 
     about: About

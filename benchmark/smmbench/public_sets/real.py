@@ -1,4 +1,4 @@
-"""smmbench-real: the protocol for real video, and the datasets that are made of it."""
+"""smmbench-real: the protocol for real video, and the datasets that follow it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REHEARSAL = "-rehearsal"
 
 
 class Fixed(Record):
-    """A file that the protocol fixes by its hash; no hash where there are no weights."""
+    """A file that the protocol fixes by its hash, which is empty if there are no weights."""
 
     name: str = ""
     file: str = ""
@@ -32,14 +32,14 @@ class Fixed(Record):
 
 
 class Tracker(Fixed):
-    """The tracker, and which points it follows."""
+    """The tracker, and the points that it tracks."""
 
     grid: int
     still_threshold: float
 
 
 class Clips(Record):
-    """Which clips are tuned on, and which ones make the board."""
+    """The clips for tuning, and those of the board."""
 
     source: str
     disk_gb: float
@@ -48,7 +48,7 @@ class Clips(Record):
 
 
 class Cost(Record):
-    """What a method was measured to take at a block's size."""
+    """The measured cost of a method at a block's size."""
 
     method: str
     preset: str
@@ -57,26 +57,26 @@ class Cost(Record):
     pair_seconds: float
     memory_gib: float
     frames: int | None = None
-    """Number of frames that were measured where it is larger than the block's: an upper bound."""
+    """Measured number of frames if it is larger than the block's, which gives an upper bound."""
 
     @property
     def name(self) -> str:
-        """The method and its preset, for people."""
+        """The method and its preset, as shown to people."""
         return f"{self.method} ({self.preset})"
 
     def hours(self, clips: int, prompts: int) -> str:
-        """Hours of one GPU for all pairs, for people.
+        """Hours of one GPU for all pairs, in words.
 
         Args:
             clips: Number of clips.
-            prompts: Target prompts of each.
+            prompts: Target prompts per clip.
         """
         hours = clips * (self.clip_seconds + prompts * self.pair_seconds) / 3600
         return f"{'at most' if self.frames else 'about'} {hours:.1f} hours of an {self.gpu}"
 
 
 class Block(Record):
-    """A backbone, and the form of clips that it makes."""
+    """A backbone, and the form of the clips that it generates."""
 
     title: str
     model: str
@@ -86,11 +86,11 @@ class Block(Record):
     height: int
     disk_gb: float
     cost: tuple[Cost, ...]
-    """Empty where nothing was measured."""
+    """Empty if nothing was measured."""
 
 
 class RealProtocol(Record):
-    """The whole protocol, as `smmbench-real.toml` says it."""
+    """The whole protocol, as in `smmbench-real.toml`."""
 
     name: str
     version: int
@@ -104,7 +104,7 @@ class RealProtocol(Record):
     blocks: Mapping[str, Block]
 
     def form(self, block: str, rehearsal: bool = False) -> Protocol:
-        """The protocol of a block's datasets; of a rehearsal a tiny one that works offline."""
+        """The protocol of a block's datasets; for a rehearsal, a tiny one that works offline."""
         of = self.blocks[block]
         small = {"frames": 5, "width": 64, "height": 32, "text_model": "emoji-clip"}
         full = {
@@ -142,25 +142,25 @@ def take_real(
 ) -> tuple[list[Path], list[str]]:
     """Write the datasets of the protocol into a copy of DAVIS: two for each block.
 
-    One makes the board; the other, `...-val`, has the clips that methods are tuned on.
+    One is for the board; the other, `...-val`, has the clips for tuning.
 
     Args:
         davis: The copy, with the 50 clips.
-        prompts: The page's script.
-        rehearsal: Tiny clips and the embedded text model, to walk through every stage without
-            weights; any prompts will do, and no number means anything.
+        prompts: The script of the paper's page.
+        rehearsal: Tiny clips and the embedded text model, to try every stage without
+            weights; any prompts are accepted, and the numbers are meaningless.
 
     Returns:
-        Paths of the manifests, and what a person should know of what was done.
+        Paths of the manifests, and notes on what was done.
 
     Raises:
-        ValueError: The prompts are other ones, or a clip is missing; the message says which.
-        FileExistsError: One of the manifests is there already.
+        ValueError: The prompts are different, or a clip is missing; the message says which.
+        FileExistsError: One of the manifests already exists.
     """
     protocol = real_protocol()
     if not rehearsal and (found := file_sha256(prompts)) != protocol.prompts.sha256:
         raise ValueError(
-            f"'{prompts}' is not the file of {NAME}: its SHA-256 is {found}, the protocol says "
+            f"'{prompts}' is not the file of {NAME}: its SHA-256 is {found}, the protocol requires "
             f"{protocol.prompts.sha256}. Take {protocol.prompts.file} at commit "
             f"{protocol.prompts.commit}."
         )
@@ -173,7 +173,7 @@ def take_real(
         for tuning, names in splits.items():
             path = davis / f"{real_name(block, tuning, rehearsal)}.toml"
             if path.exists():
-                raise FileExistsError(f"'{path}' is left as it is; remove it first.")
+                raise FileExistsError(f"'{path}' already exists; remove it first.")
             found_here = entries(davis, {name: asked[name] for name in names})
             text, said = new_manifest(
                 davis,
@@ -191,7 +191,7 @@ def take_real(
 def _about(protocol: RealProtocol, block: str, tuning: bool, rehearsal: bool) -> About:
     of = protocol.blocks[block]
     use = "for tuning" if tuning else "for the board"
-    why = " A rehearsal: no number of it means anything." if rehearsal else ""
+    why = " A rehearsal: its numbers are meaningless." if rehearsal else ""
     return About(
         name=real_name(block, tuning, rehearsal),
         title=f"{protocol.title}, {of.title}, {use}",

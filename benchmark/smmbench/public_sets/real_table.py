@@ -1,4 +1,4 @@
-"""smmbench-real as a table of the documentation; a test keeps it true."""
+"""smmbench-real as a table for the documentation; a test compares the two."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PROMPTS = 3
 
 
 def real_table() -> str:
-    """Everything that the protocol fixes, and what it needs, in Markdown."""
+    """Everything that the protocol fixes, and its costs, in Markdown."""
     real = real_protocol()
     blocks = list(real.blocks.values())
     head = ("", *(f"`{name}`" for name in real.blocks))
@@ -36,7 +36,7 @@ def _same(text: str, blocks: list[Block]) -> tuple[str, ...]:
 
 
 def _videos_gb(of: Block) -> float:
-    """Raw pixels, which lossless files do not exceed by much."""
+    """Size of the raw pixels, which lossless files exceed only slightly."""
     videos = PROMPTS * len(real_protocol().clips.board)
     return 3 * of.frames * of.width * of.height * videos / 1e9
 

@@ -1,4 +1,4 @@
-"""The sets whose layouts are read, by the names that the command line takes."""
+"""The sets with a supported layout, by their names on the command line."""
 
 from __future__ import annotations
 

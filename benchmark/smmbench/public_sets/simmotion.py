@@ -28,7 +28,7 @@ def read(folder: Path, prompts: Path | None = None) -> dict[str, Entry]:
     """Find the triplets of a copy of the real part, the synthetic part, or both side by side.
 
     Raises:
-        ValueError: It is no copy of the set, or a triplet is not whole; the message names it.
+        ValueError: It is not a copy of the set, or a triplet is incomplete; the message names it.
     """
     found = []
     for category, triplet in _triplets(folder):
@@ -54,7 +54,7 @@ def _triplets(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _number(path: Path) -> tuple[int, str]:
-    """`example_10` after `example_9`."""
+    """Sort key that puts `example_10` after `example_9`."""
     last = path.name.rpartition("_")[2]
     return (int(last) if last.isdecimal() else 0, path.name)
 

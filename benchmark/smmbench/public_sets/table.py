@@ -1,4 +1,4 @@
-"""The sets whose layouts are read, as a table of the documentation; a test keeps it true."""
+"""The sets with a supported layout, as a table for the documentation; a test compares the two."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def take_set(
 
     Raises:
         ValueError: It is not a copy of the set, or a clip cannot be read.
-        FileExistsError: The manifest is there already.
+        FileExistsError: The manifest already exists.
     """
     if not folder.is_dir():
         raise ValueError(f"No folder '{folder}'.")
@@ -38,7 +38,7 @@ def take_set(
         about = replace(about, name=f"{about.name}-own", title=f"{about.title}, own protocol")
     path = folder / f"{about.name}.toml"
     if path.exists():
-        raise FileExistsError(f"'{path}' is left as it is; remove it first.")
+        raise FileExistsError(f"'{path}' already exists; remove it first.")
     entries = known.read(folder, prompts)
     asked = {clip: entry.asked for clip, entry in entries.items()}
     places = {clip: entry.place for clip, entry in entries.items()}

@@ -76,7 +76,7 @@ def scores_of(folder: Path, record: RunRecord) -> dict[str, Score]:
 
 
 def marks_of(folder: Path, record: RunRecord) -> tuple[Mark, ...]:
-    """Marks of the very video that a record tells of; none of a failed run, or if not measured.
+    """Marks of exactly the video that a record describes; none of a failed run, or if not measured.
 
     Raises:
         ValueError: The file is there but does not hold scores; the message names it.
@@ -86,7 +86,7 @@ def marks_of(folder: Path, record: RunRecord) -> tuple[Mark, ...]:
 
 
 def of_this_video(file: ScoreFile | None, record: RunRecord) -> ScoreFile | None:
-    """The file if it scores the very video that a record tells of; else None."""
+    """The file if it scores exactly the video that a record describes; else None."""
     same = file is not None and record.status == "done"
     return file if same and file and file.pixels_sha256 == record.pixels_sha256 else None
 

@@ -146,7 +146,7 @@ class Mark(Stored):
 
 
 class TracksFile(Stored):
-    """The tracks that a score compared, in a file beside it: see `results.tracks`."""
+    """The tracks that a score compared, in a file next to it: see `results.tracks`."""
 
     file: str  # its name
     sha256: str  # of its bytes

@@ -37,7 +37,7 @@ class ScoredTracks:
 
 
 def write_tracks(folder: Path, tracks: ScoredTracks, key: str) -> TracksFile:
-    """Write `tracks.npz` beside the score with this key; give what `scores.json` says of it.
+    """Write `tracks.npz` next to the score with this key; return its entry for `scores.json`.
 
     Points are rounded to 1/16 pixel and stored as steps from frame to frame, which compress well.
     """

@@ -35,8 +35,8 @@ from smmbench.running.pairs import Pair
 from smmbench.storage.atomic import held, remove_leftovers
 from smmbench.video import Video, write_lossless, write_preview
 
-LOG = "command.log"  # what the commands of official code printed, beside the record
-LOG_OF_FAILURES = "run.log"  # tracebacks, beside the method
+LOG = "command.log"  # output of official code's commands, next to the record
+LOG_OF_FAILURES = "run.log"  # tracebacks, next to the method
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Recorder:
             **cost,
         )
         folder = result_folder(self.job.root, self.request(pair))
-        with held(folder):  # else a record could stand beside the video of another run
+        with held(folder):  # otherwise a record could be next to the video of another run
             self._clear(folder)
             write_lossless(folder / VIDEO, video)
             write_preview(folder / PREVIEW, video)

@@ -157,7 +157,7 @@ def _look(
             found.scored.add(key)
     of_one_method = (folder / METHOD).is_file()
     for place in [folder] if of_one_method else sorted(folder.iterdir()):
-        with suppress(ValueError):  # one that cannot be read tells of no dataset
+        with suppress(ValueError):  # one that cannot be read names no dataset
             about = read_method(place)
             for name in about.parameters if about else ():
                 row((about.label, name, "forward"))  # type: ignore[union-attr]

@@ -12,10 +12,10 @@ from smmbench.video import Video
 def motion_check(protocol: Protocol) -> ClipCheck:
     """Build the check that something moves in a clip, by the protocol's tracker and threshold.
 
-    A clip in which nothing moves has no motion to transfer, and none to score.
+    A clip in which nothing moves has no motion to transfer or to score.
 
     Raises:
-        LookupError: No such tracker.
+        LookupError: There is no such tracker.
         ImportError: The tracker is not installed.
         ValueError: Its checkpoint is missing.
     """

@@ -1,8 +1,8 @@
-"""Scoring on several GPUs or machines: Ray workers that each hold the models.
+"""Scoring on several GPUs or machines: Ray workers that each load the models.
 
-The scores are those of one process: a result is scored by one worker alone, with one thread. A
-node that sees the results folder reads and writes there; to any other the files of a result are
-sent, and its scores are fetched.
+The scores equal those of one process: each result is scored by one worker with one thread. A
+node that sees the results folder reads and writes there; any other node is sent the files of a
+result, and its scores are fetched.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from smmbench.scoring.workers import RESULTS_A_WORKER, THREADS, Result, by_clip
 from smmbench.storage.atomic import held
 
 TRIES = 2
-"""How many workers may die of a result before the rest is scored without it."""
+"""Number of workers that may die while scoring a result before it is skipped."""
 
 
 def score_on_ray(
@@ -48,20 +48,20 @@ def score_on_ray(
     workers: int | None = None,
     address: str | None = None,
 ) -> Iterator[Outcome]:
-    """Score results and write their `scores.json`; give each outcome as it comes.
+    """Score results and write their `scores.json`; yield each outcome when it is complete.
 
     Args:
         options: How to score.
         results: Folders and their records, of one results folder.
         datasets: Datasets that are not installed; their files have the same paths on all nodes.
-        workers: How many; None for one a GPU, or without one for a core each, where there is
+        workers: Number of workers; None for one per GPU, or without a GPU one per core, if there is
             enough to do.
-        address: Of the cluster; see `connected`.
+        address: Address of the cluster; see `connected`.
 
     Raises:
         ImportError: Ray is not installed.
-        ValueError: There are not so many GPUs.
-        LookupError, OSError: As `ScoreLoop.run`; or a result killed two workers.
+        ValueError: There are fewer GPUs than workers.
+        LookupError, OSError: As in `ScoreLoop.run`; or a result killed two workers.
     """
     if not results:
         return
@@ -91,18 +91,18 @@ def score_on_ray(
                 outcome, before, parcel = event.value
                 if parcel is None or _taken(event.task[0], before, parcel):
                     yield replace(outcome, folder=named[event.task[0]])
-                else:  # another process has scored it meanwhile: what it wrote is not lost
+                else:  # another process has scored it in the meantime; its scores are kept
                     pool.tasks.append(event.task)
     if killers := [str(folder) for folder, count in deaths.items() if count >= TRIES]:
         raise MachineError(
-            f"Two workers died of each of {', '.join(killers)}; the system may have killed them "
-            "because memory ran out. All other results are scored."
+            f"Two workers died while scoring each of {', '.join(killers)}; the system may have "
+            "killed them because memory ran out. All other results are scored."
         )
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A result as a worker is given it: with its files, if it does not see the folder."""
+    """A result as sent to a worker: with its files, if the worker does not see the folder."""
 
     folder: Path
     record: RunRecord
@@ -110,7 +110,7 @@ class Sent:
 
 
 class ScoreWorker:
-    """The models in a process of its own."""
+    """The models in a separate process."""
 
     def __init__(self, options: Options, datasets: tuple[Dataset, ...], sign: Sign) -> None:
         self._options = options
@@ -119,7 +119,7 @@ class ScoreWorker:
         self._open = ExitStack()
 
     def hello(self) -> Greeting:
-        """Say what this node is; models are loaded when a result needs them."""
+        """Describe this node; models are loaded when a result needs them."""
         import cv2
 
         cv2.setNumThreads(1)
@@ -129,7 +129,7 @@ class ScoreWorker:
         return Greeting(node, software(), self._sign.seen())
 
     def work(self, task: Sent) -> Iterator[tuple[Outcome, bytes | None, Parcel | None]]:
-        """Score one result; gives the outcome, the scores it began with, and files to fetch."""
+        """Score one result; yield the outcome, the previous scores, and files to fetch."""
         if task.parcel is None:
             for outcome in self._loop.run([(task.folder, task.record)]):
                 yield outcome, None, None
@@ -148,11 +148,11 @@ class ScoreWorker:
             shutil.rmtree(root, ignore_errors=True)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing, since nothing is open."""
 
 
 def software() -> Software:
-    """The software that this process would score with."""
+    """The software with which this process would score."""
     return Software.of_this_process(DISTRIBUTIONS)
 
 
@@ -162,7 +162,7 @@ def _sent(result: Result, worker: Greeting) -> Sent:
 
 
 def _packed(folder: Path) -> Parcel:
-    """What scoring reads of a result, by names below the results folder."""
+    """The files of a result that scoring reads, by names below the results folder."""
     root = method_folder_of(folder).parent
     names = [folder / name for name in (VIDEO, RECORD, TRACKS, SCORES)]
     names.append(method_folder_of(folder) / METHOD)
@@ -170,7 +170,7 @@ def _packed(folder: Path) -> Parcel:
 
 
 def _taken(folder: Path, before: bytes | None, parcel: Parcel) -> bool:
-    """Put scores in place, or remove them, unless others have taken the place of the old ones."""
+    """Put scores in place, or remove them, unless the old ones have been replaced by others."""
     parcel.refuse_damage()
     with held(folder):
         if Parcel.of(folder, (SCORES,)).files.get(SCORES) != before:

@@ -1,4 +1,4 @@
-"""How to score."""
+"""Options of scoring."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from smmbench.metrics import metric_names
 
 @dataclass(frozen=True)
 class Options:
-    """How to score.
+    """Options of scoring.
 
     Attributes:
         metrics: Names of the metrics to compute.
-        tracker: Instead of the protocol's; scores then belong to another protocol.
-        text_model: Instead of the protocol's; the same holds.
-        source_tracks: Where the source's tracks are from: the tracker that also follows the
-            output, so that both share its errors, or the truth that the dataset knows.
-        device: Where models compute: `cpu`, `cuda`, `cuda:1`, `mps`.
+        tracker: Replaces the protocol's tracker; scores then belong to another protocol.
+        text_model: Replaces the protocol's text model; scores then belong to another protocol.
+        source_tracks: Origin of the source's tracks: the tracker that also tracks the
+            output, so that both share its errors, or the dataset's ground truth.
+        device: Device of the models: `cpu`, `cuda`, `cuda:1`, `mps`.
     """
 
     metrics: tuple[str, ...] = field(default_factory=metric_names)

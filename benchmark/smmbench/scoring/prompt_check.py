@@ -13,8 +13,8 @@ def prompt_check(protocol: Protocol) -> PromptKey:
     identical to it, and two edits get the same score.
 
     Raises:
-        LookupError: No such model.
-        OSError: Its weights are not available here.
+        LookupError: There is no such model.
+        OSError: Its weights are unavailable.
     """
     model = TextModel(protocol.text_model, "cpu")
     return lambda prompt: model.tokens(protocol.text_prefix + prompt)

@@ -1,4 +1,4 @@
-"""What metrics share, loaded once: the text model, the tracker, sources."""
+"""Resources that metrics share and that are loaded once: text model, tracker, sources."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 HELD_OUT = "-held-out"
-"""Ending of the name of the model that stands beside a text model."""
+"""Ending of the name of the held-out model of a text model."""
 
 
 class LoadedResources(Resources):
-    """`smmbench.metrics.Resources` of one dataset: each thing is loaded when it is first asked for.
+    """`smmbench.metrics.Resources` of one dataset: each resource is loaded on first use.
 
     Attributes:
-        dataset: Has the sources.
-        protocol: What is scored under: the dataset's, with what the user named instead.
-        source_tracks: Where the source's tracks are from.
-        device: Where models compute.
+        dataset: Dataset of the sources.
+        protocol: The protocol of scoring: the dataset's, with the user's replacements.
+        source_tracks: Origin of the source's tracks.
+        device: Device of the models.
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class LoadedResources(Resources):
         """Embeddings of frames and prompts by the protocol's text model.
 
         Raises:
-            LookupError: No such model.
-            WeightsUnavailableError: Its weights cannot be had here.
+            LookupError: There is no such model.
+            WeightsUnavailableError: Its weights are unavailable.
         """
 
         def make() -> Embeddings:
@@ -74,7 +74,7 @@ class LoadedResources(Resources):
         """Embeddings by the text model of the same name with `-held-out`.
 
         Raises:
-            WeightsUnavailableError: No distribution offers one, or its weights are not here.
+            WeightsUnavailableError: No distribution provides one, or its weights are unavailable.
         """
 
         def make() -> Embeddings:
@@ -89,7 +89,7 @@ class LoadedResources(Resources):
             if name not in offered(GROUP):
                 raise WeightsUnavailableError(
                     f"There is no held-out text model for '{self.protocol.text_model}': no "
-                    f"installed distribution offers a model '{name}'."
+                    f"installed distribution provides a model '{name}'."
                 )
             return Embeddings(TextModel(name, self.device), self.protocol.text_prefix)
 
@@ -98,7 +98,7 @@ class LoadedResources(Resources):
 
     @property
     def tracker(self) -> Tracker:
-        """The protocol's tracker; raises as `open_tracker`."""
+        """The protocol's tracker; raises the errors of `open_tracker`."""
 
         def make() -> Tracker:
             from smmbench.tracking import open_tracker
@@ -110,7 +110,7 @@ class LoadedResources(Resources):
 
     @property
     def tracks(self) -> ClipTracks:
-        """Tracks by the protocol's tracker, kept on disk; raises as `tracker`."""
+        """Tracks by the protocol's tracker, cached on disk; raises the errors of `tracker`."""
 
         def make() -> ClipTracks:
             from smmbench.scoring.clip_tracks import ClipTracks
@@ -141,7 +141,7 @@ class LoadedResources(Resources):
             processor: Name of the class that prepares its input, such as `CLIPProcessor`.
 
         Raises:
-            WeightsMissingError: Its weights cannot be had here, or are not of that class.
+            WeightsMissingError: Its weights are unavailable, or not of that class.
         """
         import transformers
 
@@ -166,19 +166,19 @@ class LoadedResources(Resources):
     def arrays(
         self, kind: str, origin: dict[str, Any], compute: Callable[[], dict[str, np.ndarray]]
     ) -> dict[str, np.ndarray]:
-        """Arrays that are computed once for an origin and kept on disk."""
+        """Arrays that are computed once for an origin and cached on disk."""
         from smmbench.storage.array_cache import cached_arrays
 
         return cached_arrays(kind, origin, compute)
 
     def source(self, clip: Clip) -> Video:
-        """The source in its normal form; raises `ValueError` where its file is missing."""
+        """The source in its normal form; raises `ValueError` if its file is missing."""
         return source_video(self.dataset, clip)
 
     def once(self, name: str, make: Callable[[], Any]) -> Any:
-        """Make a thing that several metrics use, under a name of its own.
+        """Create an object that several metrics use, under a unique name.
 
-        What cannot be made is not tried again, for a network is slow.
+        A failure is not retried, because a network is slow.
         """
         if name not in self._made:
             try:

@@ -1,4 +1,4 @@
-"""From a video to its scores, under one dataset's protocol."""
+"""Compute the scores of a video under the protocol of one dataset."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smmbench.scoring.resources import LoadedResources
 from smmbench.storage.array_cache import origin_key
 from smmbench.storage.local_paths import without_path
 
-# What of the protocol a metric depends on, besides the form of the video.
+# The parts of the protocol on which a metric depends, besides the form of the video.
 _FORM = ("version", "frames", "width", "height", "fps")
 _PROTOCOL = {
     "text-model": ("text_model", "text_prefix"),
@@ -24,7 +24,7 @@ _PROTOCOL = {
 }
 
 
-# Modules that compute a metric, by what it needs; `numpy` and `av` have a part in every one.
+# Modules that compute a metric, by what it needs; `numpy` and `av` contribute to every one.
 _LIBRARIES = {
     "text-model": ("torch", "open_clip"),
     "tracks": ("cv2", "torch"),
@@ -47,14 +47,14 @@ class Scorer:
     If the requirements of a metric are missing (no network, no package), the others are computed.
 
     Args:
-        dataset: With the protocol.
+        dataset: Dataset with the protocol.
         options: What to compute, and replacements for parts of the protocol.
 
     Attributes:
         unavailable: Why a metric cannot be computed here, by its name.
 
     Raises:
-        LookupError: No such metric, tracker or text model.
+        LookupError: There is no such metric, tracker or text model.
     """
 
     def __init__(self, dataset: Dataset, options: Options) -> None:
@@ -70,7 +70,7 @@ class Scorer:
                 self.unavailable[wanted.name] = str(error)
 
     def score(self, wanted: type[Metric], task: Task, kept: Score | None) -> Score:
-        """The score alone of what `compute` gives."""
+        """The score from `compute`, without the tracks."""
         return self.compute(wanted, task, kept).score
 
     def compute(self, wanted: type[Metric], task: Task, kept: Score | None) -> Scored:
@@ -82,10 +82,10 @@ class Scorer:
             kept: The score of an earlier run; returned if none of its inputs has changed.
 
         Returns:
-            A score whose value is None, with a note that says why, where there is no number.
+            A score whose value is None, with a note that says why, if there is no number.
         """
         if reason := self.unavailable.get(wanted.name):
-            # Weights that are out of reach today do not make yesterday's number worse.
+            # Weights that are unavailable today do not invalidate yesterday's number.
             origin = self._origin(wanted, task)
             if kept and _scored_under(kept, origin):
                 return Scored(kept)
@@ -98,9 +98,9 @@ class Scorer:
         try:
             measured = self._loaded[wanted.name].measure(task)
             check_measured(wanted, measured, len(task.output.frames))
-        except ValueError as error:  # of this video; the next may do
+        except ValueError as error:  # concerns this video; others may work
             return Scored(_score(wanted, origin, None, str(error)))
-        except Exception as error:  # of this metric; others may do, and it may on other videos
+        except Exception as error:  # concerns this metric; others, or other videos, may work
             return Scored(_score(wanted, origin, None, f"{type(error).__name__}: {error}"))
         return Scored(
             _score(wanted, origin, measured.value, measured.note, measured), measured.tracks
@@ -141,7 +141,7 @@ def check_measured(wanted: type[Metric], measured: Measured, frames: int) -> Non
     slack = 1e-5 * (wanted.maximum - wanted.minimum)  # float32
     if not wanted.minimum - slack <= measured.value <= wanted.maximum + slack:
         raise ValueError(
-            f"The metric gave {measured.value:g}, outside of the range that it declares, "
+            f"The metric gave {measured.value:g}, outside the range that it declares, "
             f"{wanted.minimum:g} to {wanted.maximum:g}."
         )
 
@@ -163,7 +163,7 @@ def _scored_under(kept: Score, origin: dict[str, Any]) -> bool:
 
 
 def _key(kept: Score) -> str:
-    """The key of a stored score; one whose origin has a path counts as one that has none."""
+    """The key of a stored score; a score whose origin has a path counts as one without a path."""
     return origin_key(pathless(kept.origin)) if kept.key == origin_key(kept.origin) else kept.key
 
 
@@ -178,7 +178,7 @@ def pathless(origin: dict[str, Any]) -> dict[str, Any]:
 
 
 def _named(values: dict[str, Any]) -> dict[str, Any]:
-    """A protocol, or a text model's origin, with `local` where a path of this machine stands."""
+    """A protocol, or a text model's origin, with `local` in place of a path of this machine."""
     specs = {name: values[name] for name in ("tracker", "text_model") if name in values}
     return values | {n: without_path(spec) for n, spec in specs.items() if isinstance(spec, str)}
 

@@ -12,10 +12,10 @@ from smmbench.video import Video
 
 
 class SourceFlow:
-    """Flow of sources; the last one is kept, for its outputs come one after the other.
+    """Flow of sources; the last one is cached, because outputs of the same source are adjacent.
 
     Args:
-        source: Gives a clip's source in its normal form.
+        source: Returns a clip's source in its normal form.
     """
 
     def __init__(self, source: Callable[[Clip], Video]) -> None:
@@ -27,7 +27,7 @@ class SourceFlow:
         return {"source": task.clip.pixels_sha256, "flow": flow_origin()}
 
     def of(self, task: Task) -> Flow:
-        """Flow of the source that an output was made from."""
+        """Flow of the source from which an output was generated."""
         pixels = task.clip.pixels_sha256
         if self._last is None or self._last[0] != pixels:
             self._last = pixels, flow_of(self._source(task.clip).frames)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-FLOORS = ("floor", "other_sources")  # details that say what a metric gives by chance
+FLOORS = ("floor", "other_sources")  # details that state the chance level of a metric
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class MethodSummary:
         results: All results of required pairs, including failed ones.
         marked: Results whose video is marked, whether or not this affects a number.
         means: By metric, over all results; one without a number counts as the metric's worst, and
-            so does, on motion, a marked one of a method that is no control. None where no result
+            so does, on motion, a marked one of a method that is not a control. None if no result
             has a number.
         floors: By metric that has floors: the number of random directions, and that of the same
             outputs against the sources of other clips, as means over results that have them.
@@ -48,7 +48,7 @@ class MethodSummary:
 
 
 def summarise(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[MethodSummary]:
-    """A line for each method, dataset and reference, in the order in which they came."""
+    """A line for each method, dataset and reference, in the order in which they occur."""
     groups: dict[tuple[str, str, Reference], list[Outcome]] = {}
     for outcome in outcomes:
         request = outcome.record.request
@@ -80,11 +80,11 @@ def _summary(
 
 
 def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) -> Table:
-    """Lay the summaries out for a terminal: a line for each method, and one for each metric below.
+    """Format the summaries for a terminal: a line for each method, and one for each metric below.
 
     Args:
-        summaries: Of methods.
-        metrics: Names of those to show.
+        summaries: Summaries of methods.
+        metrics: Names of the metrics to show.
     """
     from rich.table import Table
     from rich.text import Text
@@ -116,7 +116,7 @@ def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) ->
 def summary_json(
     summaries: Sequence[MethodSummary], outcomes: Sequence[Outcome], metrics: Sequence[str]
 ) -> dict[str, Any]:
-    """The same for a program, with every result."""
+    """The same as JSON, with every result."""
     return {
         "methods": [asdict(line) for line in summaries],
         "results": [

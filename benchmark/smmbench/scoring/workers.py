@@ -85,7 +85,7 @@ def score_results(
 
 
 def by_clip(results: Iterable[Result]) -> list[Result]:
-    """Results in an order in which those of a clip follow each other.
+    """Order results so that those of the same clip are adjacent.
 
     A worker then reads and tracks few sources.
     """
@@ -112,7 +112,7 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _is_here() -> None:
-    """Nothing to do."""
+    """Do nothing."""
 
 
 def _scored(pool: ProcessPoolExecutor, results: Sequence[Result], most: int) -> Iterator[Outcome]:

@@ -57,13 +57,13 @@ def frozen_is_at_the_bottom(means: Means) -> list[str]:
 
 
 def reversed_is_below_forward(means: Means) -> list[str]:
-    """Turned round in time, directions are lost."""
+    """Reversed in time, directions are lost."""
     back, forth = means["reversed"].motion, means["source-copy"].motion
     return [] if back + 0.4 < forth else [f"reversed has motion {back:.3f}, forward {forth:.3f}"]
 
 
 def strangers_are_at_the_floor(name: str) -> Callable[[Means], list[str]]:
-    """What knows nothing of the source's motion scores no more than chance."""
+    """Outputs that ignore the source's motion score no more than chance."""
 
     def faults(means: Means) -> list[str]:
         found = means[name]

@@ -46,7 +46,7 @@ CONTROLS = (
     Control("other-clip"),
     Control("noise"),
     Control("vae-round-trip", model=True),
-    # Few steps: enough for the text, and that it knows nothing of the source stays so.
+    # Few steps: enough for the text, and the output still ignores the source.
     Control("text-only", model=True, settings=("steps=4",)),
 )
 

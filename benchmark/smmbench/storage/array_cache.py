@@ -45,7 +45,7 @@ def cached_arrays(kind: str, origin: Mapping[str, Any], compute: Callable[[], Ar
     try:
         with atomic_path(path, durable=False) as temporary, temporary.open("wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
-    except OSError as error:  # a read-only or full disk: go on with what is in hand
+    except OSError as error:  # a read-only or full disk: continue with the computed arrays
         _not_kept(str(home()), error.strerror or str(error))
     return arrays
 

@@ -40,7 +40,7 @@ def write_within(path: Path, entry: Entry, limit: int) -> None:
     try:
         write_entry(path, entry)
         _trim(path.parent, limit)
-    except (OSError, SafetensorError) as error:  # minutes of work are in hand: go on with them
+    except (OSError, SafetensorError) as error:  # continue with the result of minutes of work
         what = path.parent.name.capitalize()
         warnings.warn(f"{what} cannot be cached in {path.parent}: {error}", stacklevel=2)
 

@@ -15,9 +15,9 @@ from smmbench.errors import ToldToEndError
 def ending_by_exception() -> Iterator[None]:
     """Turn a signal to end (SIGTERM, SIGHUP) into a `ToldToEndError` of 128 plus its number.
 
-    Without it Python ends at once, and what it has open, commands that it started too, is left as
-    it is. In another thread than the main one, which alone is told of signals, nothing changes. A
-    signal that is ignored, as SIGHUP is under `nohup`, stays ignored.
+    Without it Python ends at once and leaves open files, and commands that it started, as they
+    are. Only the main thread receives signals; in other threads nothing changes. A signal that is
+    ignored, like SIGHUP under `nohup`, stays ignored.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

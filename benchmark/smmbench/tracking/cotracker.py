@@ -48,10 +48,10 @@ class Parameters:
 class CoTracker:
     """Follows the same grid as Lucas-Kanade; a point is visible where CoTracker says so.
 
-    CoTracker resizes the clip to 384x512 and its tracks back, tracks 6x6 points of its own beside
-    ours, puts ours on the grid in the first frame, and calls a point visible above 0.9. Its own
-    grid (`published`) begins 1/64 of the width inside every border, and no points are tracked
-    beside it.
+    CoTracker resizes the clip to 384x512 and its tracks back, tracks 6x6 additional points of
+    its own, puts our points on the grid in the first frame, and calls a point visible above 0.9.
+    Its own grid (`published`) begins 1/64 of the width inside every border and is tracked without
+    additional points.
 
     Args:
         checkpoint: Local weights file.

@@ -45,7 +45,7 @@ def track_errors(truth: Tracks, tracked: Tracks) -> TrackErrors:
     """
     if truth.points.shape != tracked.points.shape:
         raise ValueError(
-            f"Tracks of shape {tracked.points.shape} do not compare with true tracks of shape "
+            f"Tracks of shape {tracked.points.shape} do not match ground-truth tracks of shape "
             f"{truth.points.shape}."
         )
     first = truth.visible[:, 0]

@@ -97,7 +97,7 @@ class Head:
 
     Attributes:
         left: The pairs of each task that no worker has handed over yet.
-        deaths: Of how many workers a pair was in hand when they died.
+        deaths: Number of workers that died while working on a pair.
     """
 
     def __init__(self, job: Job) -> None:

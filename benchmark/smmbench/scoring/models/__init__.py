@@ -1,1 +1,1 @@
-"""Models that metrics look at frames and prompts with."""
+"""Models with which metrics evaluate frames and prompts."""

@@ -1,4 +1,4 @@
-"""Image models of transformers that look at frames: PickScore's CLIP, and DINOv2."""
+"""Image models of transformers that evaluate frames: PickScore's CLIP, and DINOv2."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class FrameModel:
     """A model with its processor, in float32 and eval mode.
 
     Args:
-        folder: Its files.
+        folder: Folder of its files.
         model: Class that loads it: `transformers.CLIPModel`, `transformers.Dinov2Model`.
         processor: Class that prepares its input.
-        device: Where to compute.
+        device: Device of the model.
 
     Raises:
-        WeightsMissingError: The files are not those of such a model.
+        WeightsMissingError: The files do not contain such a model.
     """
 
     def __init__(self, folder: HubFolder, model: Any, processor: Any, device: str) -> None:
@@ -40,11 +40,11 @@ class FrameModel:
         self._origin = folder.origin | {"version": 1, "transformers": transformers.__version__}
 
     def origin(self) -> dict[str, Any]:
-        """Everything that the numbers depend on, besides pixels and prompt."""
+        """Everything on which the numbers depend, besides pixels and prompt."""
         return self._origin
 
     def batches(self, frames: Frames, batch: int = BATCH, **given: Any) -> Iterator[Any]:
-        """What the model gives for the frames, a batch after the other; `given` goes along."""
+        """Yield the model's output for the frames, batch by batch; `given` is passed on."""
         for start in range(0, len(frames), batch):
             images = [Image.fromarray(frame) for frame in frames[start : start + batch]]
             inputs = self.processor(images=images, return_tensors="pt", **given).to(self.device)

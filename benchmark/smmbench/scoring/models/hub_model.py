@@ -16,7 +16,7 @@ FILES = ("*.json", "*.txt", "*.safetensors")  # no pickles
 
 
 class WeightsMissingError(OSError):
-    """The model is known, but its weights are not here; the message says how to get them."""
+    """The model is known, but its weights are missing; the message says how to get them."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class HubFolder:
     """A model's files on this machine.
 
     Attributes:
-        path: Where they lie.
-        origin: Repository and commit (both empty for a folder of the user's), and the SHA-256 of
+        path: Folder of the files.
+        origin: Repository and commit (both empty for a folder of the user), and the SHA-256 of
             each file.
     """
 
@@ -34,17 +34,17 @@ class HubFolder:
 
 
 def hub_folder(model: HubModel) -> HubFolder:
-    """Find the files of a model, and fetch them if they are not here.
+    """Find the files of a model, and download them if they are missing.
 
     Raises:
-        WeightsMissingError: They cannot be had; the message says how.
+        WeightsMissingError: They are unavailable; the message says how to get them.
     """
     named = os.environ.get(model.variable)
     path = Path(named).expanduser() if named else _fetched(model)
     files = weights_files(path)
     if not (path / "config.json").is_file() or not files:
         raise WeightsMissingError(
-            f"'{path}' does not hold a model of transformers: config.json and a .safetensors file "
+            f"'{path}' has no model of transformers: config.json and a .safetensors file "
             f"are needed, as in {model.repository} on the Hugging Face hub."
         )
     try:
@@ -61,7 +61,7 @@ def hub_folder(model: HubModel) -> HubFolder:
 def _fetched(model: HubModel) -> Path:
     instead = (
         f"Fetch it where there is a network (`hf download {model.repository} --revision "
-        f"{model.commit}`), or set {model.variable} to a folder that holds its files."
+        f"{model.commit}`), or set {model.variable} to a folder that contains its files."
     )
     try:
         return snapshot(model.repository, model.commit, instead, files=FILES)

@@ -16,22 +16,22 @@ from smmbench.scoring.models.named_folder import libraries, named_folder
 from smmbench.scoring.models.text_model import full_precision, one_thread
 from smmbench.storage.array_cache import cached_arrays
 
-TEMPLATE = "USER: <image>\n{question} ASSISTANT:"  # of a model without a chat template
+TEMPLATE = "USER: <image>\n{question} ASSISTANT:"  # for a model without a chat template
 WORDS = ("Yes", "No")
 
 
 class Judge:
     """Probabilities that the answer to a question about a frame begins with "Yes" or with "No".
 
-    Frames are asked about one at a time, so that an answer does not depend on its neighbours, and
-    nothing is drawn. Answers are kept on disk by all that they depend on.
+    Each frame is a separate question, so that an answer does not depend on other frames, and
+    nothing is sampled. Answers are cached on disk by everything on which they depend.
 
     Args:
         variable: Environment variable that names the folder.
-        device: Where to compute.
+        device: Device of the model.
 
     Raises:
-        WeightsMissingError: There is no such model, or its tokenizer has no word for an answer.
+        WeightsMissingError: There is no such model, or its tokenizer has no token for an answer.
     """
 
     def __init__(self, variable: str, device: str) -> None:
@@ -47,7 +47,7 @@ class Judge:
         )
 
     def origin(self) -> dict[str, Any]:
-        """Weights and configuration by hash, and the form in which a question is asked."""
+        """Hashes of weights and configuration, and the form of the question."""
         return self._origin
 
     def answers(
@@ -76,7 +76,7 @@ class Judge:
         return logits.softmax(-1)[self._words].cpu().numpy()
 
     def _form(self, question: str) -> str:
-        """The question as the model is asked it: by its own chat template if it has one."""
+        """The question in the form that the model receives: its own chat template if it has one."""
         if not getattr(self._processor, "chat_template", None):
             return TEMPLATE.format(question=question)
         content = [{"type": "image"}, {"type": "text", "text": question}]

@@ -1,4 +1,4 @@
-"""Loading a network of transformers, and what prepares its input, from a local folder."""
+"""Load a network of transformers, and the classes that prepare its input, from a local folder."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from smmbench.scoring.models.hub_model import HubFolder, WeightsMissingError
 
 
 def load_from(folder: HubFolder, model: Any, *readers: Any) -> tuple[Any, ...]:
-    """Load a network, in float32 and eval mode, and what prepares its input.
+    """Load a network, in float32 and eval mode, and the objects that prepare its input.
 
     Raises:
-        WeightsMissingError: The files are not those of such a model.
+        WeightsMissingError: The files do not contain such a model.
     """
     try:
         loaded, report = model.from_pretrained(
@@ -24,7 +24,7 @@ def load_from(folder: HubFolder, model: Any, *readers: Any) -> tuple[Any, ...]:
             output_loading_info=True,
         )
         prepared = [one.from_pretrained(folder.path, local_files_only=True) for one in readers]
-    except Exception as error:  # a broken file raises whatever its format raises
+    except Exception as error:  # a broken file raises any error of its format
         first = (str(error).splitlines() or [""])[0]
         raise WeightsMissingError(
             f"The model in '{folder.path}' does not load as a {model.__name__}: "
@@ -32,7 +32,7 @@ def load_from(folder: HubFolder, model: Any, *readers: Any) -> tuple[Any, ...]:
         ) from error
     if report["missing_keys"]:
         raise WeightsMissingError(
-            f"The weights in '{folder.path}' are not those of a {model.__name__}: "
+            f"The weights in '{folder.path}' do not belong to a {model.__name__}: "
             f"{len(report['missing_keys'])} tensors are missing."
         )
     return (loaded.eval(), *prepared)

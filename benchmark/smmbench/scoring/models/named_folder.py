@@ -1,4 +1,4 @@
-"""A model of transformers in a folder that the user names by an environment variable."""
+"""A model of transformers in a folder that an environment variable names."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ CONFIGURATIONS = ("*.json", "*.txt", "*.jinja", "*.model")
 
 
 def named_folder(variable: str, what: str) -> HubFolder:
-    """The folder that a variable names, and the SHA-256 of its tensors and configurations.
+    """The folder that a variable names, with the SHA-256 of its tensors and configurations.
 
     Args:
-        variable: Of the environment.
-        what: A model that it may hold, for the message.
+        variable: Name of the environment variable.
+        what: Example of a model that it may contain, for the message.
 
     Raises:
-        WeightsMissingError: It names none, or no model of transformers in safetensors.
+        WeightsMissingError: It names no folder with a model of transformers in safetensors.
     """
     named = os.environ.get(variable)
     if not named:
         raise WeightsMissingError(
-            f"No model is named. Set {variable} to a folder of transformers that holds {what} "
-            "(`hf download REPOSITORY --local-dir FOLDER`); nothing is downloaded, and scores keep "
+            f"No model is named. Set {variable} to a folder that contains {what} "
+            "(`hf download REPOSITORY --local-dir FOLDER`). Nothing is downloaded; scores store "
             "the SHA-256 of its weights."
         )
     path = Path(named).expanduser()
     files = weights_files(path)
     if not (path / "config.json").is_file() or not files:
         raise WeightsMissingError(
-            f"{variable}: '{path}' does not hold a model of transformers: config.json and a "
+            f"{variable}: '{path}' does not contain a model of transformers: config.json and a "
             ".safetensors file are needed."
         )
     try:
@@ -48,5 +48,5 @@ def named_folder(variable: str, what: str) -> HubFolder:
 
 
 def libraries() -> dict[str, str]:
-    """What the numbers depend on besides weights and configuration."""
+    """Libraries on which the numbers depend besides weights and configuration."""
     return {"transformers": transformers.__version__}

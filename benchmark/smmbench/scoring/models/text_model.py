@@ -24,27 +24,27 @@ from smmbench.storage.weights_hash import tensors_sha256, weights_files
 
 GROUP = "smmbench.models"
 BATCH = 16
-"""Frames that the network always sees at once: what is fewer is filled up with black.
+"""Number of frames in each pass of the network; smaller batches are padded with black frames.
 
-The bits that a network gives depend on the shape of its input, since libraries choose their kernels
-by it. With one shape, and one thread on a CPU, an embedding depends on its frame and the device
-alone: not on the length of its clip, nor on how many processes score.
+The exact output of a network depends on the shape of its input, since libraries choose their
+kernels by it. With a single shape, and one thread on a CPU, an embedding depends only on its frame
+and the device, not on the length of its clip or on the number of scoring processes.
 """
 
 
 class WeightsUnavailableError(OSError):
-    """The model is known, but its weights cannot be had here; the message says how to get them."""
+    """The model is known, but its weights are unavailable; the message says how to get them."""
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """What open_clip gives for one model.
+    """Objects that open_clip returns for one model.
 
     Attributes:
         model: The network, in eval mode on its device, float32.
-        preprocess: From a PIL image to the network's input.
-        tokenizer: From strings to tokens, with an optional `context_length`.
-        weights: SHA-256 of the weights as tensors, and of each file of configuration.
+        preprocess: Converts a PIL image to the network's input.
+        tokenizer: Converts strings to tokens, with an optional `context_length`.
+        weights: SHA-256 of the weights as tensors, and of each configuration file.
     """
 
     model: Any
@@ -54,19 +54,19 @@ class _Loaded:
 
 
 class TextModel:
-    """Embeds frames and prompts into one space.
+    """Embeds frames and prompts in the same space.
 
     Args:
-        spec: A model that a distribution carries (`emoji-clip`), a folder in open_clip's layout
+        spec: A model that a distribution bundles (`emoji-clip`), a folder in open_clip's layout
             (`open_clip_config.json` and its weights), or an open_clip name with a pretrained tag
             or a local weights file (`ViT-B-32:openai`, `ViT-B-32:/path/weights.safetensors`).
-            Weights that OpenAI trained need a `-quickgelu` name when they are given as a file;
-            for a tag it is looked up.
-        device: Where to compute.
+            Weights trained by OpenAI need a `-quickgelu` name when they are given as a file;
+            for a tag the name is looked up.
+        device: Device of the model.
 
     Raises:
-        LookupError: No such model.
-        WeightsUnavailableError: Its weights cannot be had here.
+        LookupError: There is no such model.
+        WeightsUnavailableError: Its weights are unavailable.
     """
 
     def __init__(self, spec: str, device: str) -> None:
@@ -76,13 +76,13 @@ class TextModel:
 
     @property
     def context_length(self) -> int:
-        """Tokens of a prompt that the model reads, with begin and end marks."""
+        """Number of tokens of a prompt that the model reads, including begin and end marks."""
         return int(self._loaded.tokenizer.context_length)
 
     def origin(self) -> dict[str, Any]:
-        """Everything that embeddings depend on, besides pixels and prompt."""
+        """Everything on which embeddings depend, besides pixels and prompt."""
         return {
-            "text_model": without_path(self.spec),  # which one its weights say
+            "text_model": without_path(self.spec),  # its weights identify it
             "version": 1,
             "weights": self._loaded.weights,
             "preprocess": _plain(self._loaded.model.visual.preprocess_cfg),
@@ -95,7 +95,7 @@ class TextModel:
     ) -> Float32[np.ndarray, "time features"]:
         """Embeddings of RGB frames, not normalised.
 
-        Each frame is resized and cropped as the model was trained: with most models the shorter
+        Each frame is resized and cropped as in the model's training: with most models the shorter
         side fits and the rest of the longer side is cut off.
         """
         parts = []
@@ -109,19 +109,19 @@ class TextModel:
         return torch.cat(parts).numpy()
 
     def embed_text(self, prompt: str) -> Float32[np.ndarray, " features"]:
-        """Embedding of a prompt, as it is (no prefix is added), not normalised."""
+        """Embedding of a prompt without a prefix, not normalised."""
         tokens = self._loaded.tokenizer([prompt]).to(self.device)
         with torch.inference_mode(), full_precision(), one_thread(self.device):
             return self._loaded.model.encode_text(tokens)[0].float().cpu().numpy()
 
     def tokens(self, prompt: str) -> tuple[int, ...]:
-        """What the model reads of a prompt; two prompts with equal tokens are one to it."""
+        """The tokens that the model reads; prompts with equal tokens are identical to it."""
         return tuple(int(token) for token in self._loaded.tokenizer([prompt])[0])
 
     def cuts(self, prompt: str) -> bool:
         """Whether the prompt is longer than the model reads; its end is then ignored."""
         room = self.context_length
-        enough = room + len(prompt.encode()) + 8  # no tokenizer makes more tokens than bytes
+        enough = room + len(prompt.encode()) + 8  # no tokenizer gives more tokens than bytes
         read = self._loaded.tokenizer([prompt])[0]
         whole = self._loaded.tokenizer([prompt], context_length=enough)[0]
         padding = whole[-1]
@@ -136,7 +136,7 @@ def _load(spec: str, device: str) -> _Loaded:
     name, _, weights = spec.partition(":")
     if name not in open_clip.list_models():
         near = difflib.get_close_matches(name, [*offered(GROUP), *open_clip.list_models()], n=1)
-        meant = f" Did you mean '{near[0]}'?" if near else ""  # all names would fill a page
+        meant = f" Did you mean '{near[0]}'?" if near else ""  # the list of all names is too long
         raise LookupError(
             f"No text model '{spec}'. Name one of {', '.join(offered(GROUP)) or 'none'}, a folder "
             f"in open_clip's layout, or an open_clip model as NAME:TAG or NAME:/path.{meant}"
@@ -161,13 +161,13 @@ def _load_folder(folder: Path, device: str) -> _Loaded:
             f"'{folder}' is not an open_clip folder: open_clip_config.json and a .safetensors "
             f"file are needed.{_of_transformers(folder)}"
         )
-    # Configuration and tokenizer matter as much.
+    # Configuration and tokenizer matter equally.
     weights = {"weights": _weights(files)} | folder_sha256(folder, "*.json")
     return _create(f"local-dir:{folder}", None, weights, device)
 
 
 def _of_transformers(folder: Path) -> str:
-    """What to take instead of a CLIP in the layout of transformers; empty for another folder."""
+    """What to use instead of a CLIP in the layout of transformers; empty for another folder."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         if config["model_type"] != "clip":
@@ -185,7 +185,7 @@ def _of_transformers(folder: Path) -> str:
     )
 
 
-# What a vision configuration of transformers leaves out, and OpenAI's models by these numbers.
+# What a vision configuration of transformers omits, and OpenAI's models by these numbers.
 _VISION = {"hidden_size": 768, "patch_size": 32, "image_size": 224}
 _OPENAI = {
     (768, 32, 224): "ViT-B-32:openai",
@@ -206,13 +206,13 @@ def _load_tag(name: str, tag: str, device: str) -> _Loaded:
         raise LookupError(no_such(f"file or pretrained weights of {name}", tag, tags))
     try:
         path = Path(open_clip.download_pretrained(known))
-    except Exception as error:  # network, hub and disk raise many kinds
+    except Exception as error:  # network, hub and disk raise many kinds of errors
         raise_if_machine(error)
         raise WeightsUnavailableError(
             f"The weights '{tag}' of {name} cannot be fetched: {type(error).__name__}: "
             f"{_first_line(error)} Fetch them where there is a network (open_clip keeps them in "
             f"the hub's cache, HF_HOME), or name a local file as {name}:/path. HF_HUB_OFFLINE=1 "
-            "ends the waiting for a hub that is not there."
+            "avoids waiting for an unreachable hub."
         ) from error
     return _create(
         name,
@@ -238,17 +238,17 @@ def _create(
             name, pretrained=pretrained, precision="fp32", device=device, **options
         )
         tokenizer = open_clip.get_tokenizer(name)
-    except Exception as error:  # a broken file raises whatever its format raises
+    except Exception as error:  # a broken file raises any error of its format
         raise WeightsUnavailableError(
             f"The text model '{name}' does not load: {type(error).__name__}: {_first_line(error)}"
         ) from error
-    if device == "cpu":  # convolutions are half as fast again in this layout
+    if device == "cpu":  # convolutions are 1.5 times as fast in this layout
         model.visual.to(memory_format=torch.channels_last)
     return _Loaded(model.eval(), preprocess, tokenizer, weights)
 
 
 def full_precision() -> AbstractContextManager[None]:
-    """No TF32 and no choice of algorithm by speed: a GPU then gives what a CPU gives."""
+    """Disable TF32 and algorithm selection by speed, so that a GPU gives the results of a CPU."""
     return torch.backends.cudnn.flags(
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
@@ -256,9 +256,9 @@ def full_precision() -> AbstractContextManager[None]:
 
 @contextmanager
 def one_thread(device: str) -> Iterator[None]:
-    """Compute with one thread on a CPU: the number of threads is part of how sums are rounded.
+    """Compute with one thread on a CPU, since the number of threads affects the rounding of sums.
 
-    Scoring uses several cores by several processes.
+    Scoring uses several cores with several processes.
     """
     if device != "cpu":
         yield
@@ -276,7 +276,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The same value with lists for tuples, as JSON has it."""
+    """The same value with lists instead of tuples, as in JSON."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, (list, tuple)) else value

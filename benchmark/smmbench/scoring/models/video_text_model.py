@@ -1,4 +1,4 @@
-"""X-CLIP: one embedding of a video, made of several frames together, and one of a text."""
+"""X-CLIP: one embedding of a video, computed from several frames together, and one of a text."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class VideoTextModel:
 
     Args:
         variable: Environment variable that names the folder.
-        device: Where to compute.
+        device: Device of the model.
 
     Raises:
         WeightsMissingError: There is no such model.
@@ -42,7 +42,7 @@ class VideoTextModel:
         self._origin = folder.origin | libraries() | {"version": 1, "frames": self._frames}
 
     def origin(self) -> dict[str, Any]:
-        """Weights and configuration by hash, and how many frames are seen."""
+        """Hashes of weights and configuration, and the number of frames."""
         return self._origin
 
     def cuts(self, prompt: str) -> bool:
@@ -50,7 +50,7 @@ class VideoTextModel:
         return len(self._tokenizer(prompt)["input_ids"]) > self._tokens
 
     def similarity(self, frames: UInt8[np.ndarray, "time height width 3"], prompt: str) -> float:
-        """Cosine between video and prompt, -1 to 1; the text's embedding looks at the video too."""
+        """Cosine between video and prompt, -1 to 1; the text embedding depends on the video too."""
         shown = frames[even_frames(len(frames), self._frames)]
         images = [Image.fromarray(frame) for frame in shown]
         pixels = self._images(images, return_tensors="pt")["pixel_values"]
