@@ -60,7 +60,7 @@ class Contents(BaseModel):
     section: tuple[Section, ...]
 
     def places(self) -> dict[str, Page]:
-        """Path of each page within the manual, beside the page."""
+        """Path of each page within the manual, with the page."""
         found = {"index.md": Page(title="Home", file=self.home)}
         for section in self.section:
             for page in section.pages:

@@ -26,7 +26,7 @@ def moved(
 ) -> tuple[str, dict[str, Path]]:
     """Rewrite the relative links of a page for its place in the manual.
 
-    A link to another page leads to that page of the manual. A picture is copied beside the pages.
+    A link to another page leads to that page of the manual. A picture is copied next to the pages.
     A link to any other file leads to the repository's address, or, where none is known, becomes
     the words and the path.
 

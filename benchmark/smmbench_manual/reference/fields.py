@@ -1,4 +1,4 @@
-"""Fields of a pydantic model as a table, described by the comments beside them."""
+"""Fields of a pydantic model as a table, described by the comments next to them."""
 
 from __future__ import annotations
 
