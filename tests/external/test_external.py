@@ -637,7 +637,7 @@ def test_a_file_of_the_repository_is_changed_table_by_table(tmp_path: Path) -> N
     write_files([file], values, [tmp_path], tmp_path)
     made = yaml.safe_load((tmp_path / "new.yaml").read_text())
     assert made == {"a": {"b": 3e-5, "c": [1]}, "d": {1: [2]}, "e": "a 'dog': # {rate}"}
-    with pytest.raises(CommandError, match="outside of the run's folders"):
+    with pytest.raises(CommandError, match="outside the run's folders"):
         write_files([file], values | {"work": tmp_path.parent}, [tmp_path], tmp_path)
 
 

@@ -96,7 +96,7 @@ def test_ratings_prompts_and_sources_of_tdve_db(tmp_path: Path) -> None:
 
 def test_without_sources_ratings_still_count(tmp_path: Path) -> None:
     found = read_tdve_db(write_tdve_db(tmp_path, sources=False), "quality")
-    assert found.sources[0].load is None and "not here" in found.notes[1]
+    assert found.sources[0].load is None and "missing" in found.notes[1]
 
 
 def test_two_folders_of_sources_are_refused(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_what_is_no_judge_is_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, xclip: Path
 ) -> None:
     monkeypatch.delenv(VLM, raising=False)
-    with pytest.raises(WeightsMissingError, match=r"Set SMMBENCH_VLM .*nothing is downloaded"):
+    with pytest.raises(WeightsMissingError, match=r"Set SMMBENCH_VLM .*Nothing is downloaded"):
         Judge(VLM, "cpu")
     monkeypatch.setenv(VLM, str(tmp_path))
     with pytest.raises(WeightsMissingError, match=r"config\.json"):

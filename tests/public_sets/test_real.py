@@ -57,7 +57,7 @@ def test_a_rehearsal_has_the_splits_and_says_that_it_is_one(rehearsal: Path) -> 
         assert tuple(clip.name for clip in board.clips) == clips.board
         assert tuple(clip.name for clip in tuning.clips) == clips.tuning
         assert (board.purpose, tuning.purpose) == ("board", "validation")
-        assert "no number of it means anything" in board.description
+        assert "its numbers are meaningless" in board.description
         assert [bool(clip.masks) for clip in tuning.clips] == [True] + 9 * [False]
     form = real_protocol().form("wan")
     assert (form.frames, form.width, form.height) == (21, 832, 480)
@@ -73,7 +73,7 @@ def test_the_protocol_of_a_set_cannot_be_changed(
         assert code == 2 and "fixes its protocol" in err
     assert smmbench(*words)[0] == 2
     code, _, err = smmbench(*words, *prompts, "--rehearsal")
-    assert code == 2 and "left as it is" in err
+    assert code == 2 and "already exists" in err
 
 
 def test_a_dry_run_says_what_a_machine_lacks(

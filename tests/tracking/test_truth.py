@@ -45,7 +45,7 @@ def test_what_the_truth_does_not_see_does_not_count() -> None:
     away[1, 3:] += 50
     found = track_errors(Tracks(truth.points, visible), Tracks(away, truth.visible))
     assert found.moving == 0 and found.points == 2 and found.lost is None
-    with pytest.raises(ValueError, match="do not compare"):
+    with pytest.raises(ValueError, match="do not match ground-truth tracks"):
         track_errors(truth, Tracks(away[:2], visible[:2]))
 
 

@@ -23,7 +23,7 @@ def named_executor(name: str, workers: int | None = None, address: str | None = 
     if name == "local":
         if workers is not None:
             raise ValueError(
-                "--workers belongs to --executor ray; for several processes, use --shard."
+                "--workers requires --executor ray; for several processes, use --shard."
             )
         from smmbench.running.executors.local import execute
 
