@@ -61,7 +61,7 @@ def test_the_name_of_a_set_stands_for_its_own_protocol(name: str, tmp_path: Path
     assert path.name == f"{known.about.name}.toml" == f"{dataset.manifest.name}.toml"
     form = dataset.manifest.protocol
     assert (form.width, form.height) == (known.width, known.height)
-    with pytest.raises(FileExistsError, match="left as it is"):
+    with pytest.raises(FileExistsError, match="already exists"):
         take_set(known, folder, prompts)
 
 
