@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,11 @@ from smmbench.results import VIDEO, find_records, read_record, write_record
 from smmbench.video import Video, read_video, write_lossless
 from smmbench_research.record import doing, making, regenerating, shards
 from smmbench_research.record.carrying import carry
+from smmbench_research.record.elsewhere import Elsewhere, done_here, take_tuned
 from smmbench_research.record.estimating import estimates, wall_seconds
 from smmbench_research.record.identity import code_sha256, commit
 from smmbench_research.record.making import Machine, Making, keys_of, trials_of
-from smmbench_research.record.plan import PLAN, REHEARSAL, read_plan
+from smmbench_research.record.plan import PLAN, REHEARSAL, Plan, read_plan
 from smmbench_research.record.publishing import Wanted, publish
 from smmbench_research.record.state import State, folders_of
 
@@ -167,7 +168,7 @@ def test_the_plan_costs_less_on_more_gpus_and_when_more_is_done(
     dearer = [replace(row, seconds=row.seconds + 1) for row in plan.rows]
     more = estimates(dearer, plan, nothing, keys)
     assert all(a.left_seconds > b.left_seconds for a, b in zip(more, whole, strict=True))
-    elsewhere = shards.done_keys(plan, plan.rows, made)
+    elsewhere = done_here(plan, plan.rows, made).keys
     assert [one.left for one in estimates(plan.rows, plan, nothing, keys, elsewhere)] == [0, 0]
 
 
@@ -261,6 +262,10 @@ def test_a_run_that_is_killed_goes_on(plan_file: Path, made: State, tmp_path: Pa
     assert pixels(files_of(state)) == pixels(files_of(made))
 
 
+def unpacked(files: Sequence[Path], plan: Plan, state: State) -> shards.Unpacked:
+    return shards.unpack(files, plan, plan.rows, state)
+
+
 # Shards -------------------------------------------------------------------------------------------
 
 
@@ -271,7 +276,7 @@ def test_what_is_packed_comes_back_as_it_was(made: State, plan_file: Path, tmp_p
     assert packed.left_out == ()
     assert all(path.stat().st_size <= 2 << 20 for path in packed.files)
     state = State(tmp_path / "back")
-    assert len(shards.unpack(packed.files, plan, state).taken) == 3
+    assert len(unpacked(packed.files, plan, state).taken) == 3
     assert files_of(state) == files_of(made)
     for name in ("record.json", "scores.json", "tracks.npz", VIDEO):
         for path in made.results.rglob(name):
@@ -280,7 +285,7 @@ def test_what_is_packed_comes_back_as_it_was(made: State, plan_file: Path, tmp_p
             ).read_bytes() == path.read_bytes()
     media = {path.name for path in (made.folder / "media").iterdir()}
     assert {path.name for path in (state.folder / "media").iterdir()} == media
-    again = shards.unpack(packed.files, plan, state)
+    again = unpacked(packed.files, plan, state)
     assert (again.taken, len(again.there)) == ((), 3)
 
 
@@ -302,20 +307,20 @@ def test_shards_of_another_making_are_refused(
     other = tmp_path / "other.toml"
     other.write_text(TINY.replace('labels = ["near-copy"]', 'labels = ["frozen"]'))
     with pytest.raises(ValueError, match="from another plan"):
-        shards.unpack([shard], read_plan(other), state)
+        unpacked([shard], read_plan(other), state)
     parameters = replace(read_plan(other), sha256=plan.sha256)
     with pytest.raises(ValueError, match="made otherwise than this plan says"):
-        shards.unpack([shard], parameters, state)
+        unpacked([shard], parameters, state)
     fewer = replace(plan.worlds["emoji"], seeds=(1,))
     with pytest.raises(ValueError, match="made otherwise than this plan says"):
-        shards.unpack([shard], replace(plan, worlds={**plan.worlds, "emoji": fewer}), state)
+        unpacked([shard], replace(plan, worlds={**plan.worlds, "emoji": fewer}), state)
     cut = tmp_path / "cut.tar"
     cut.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
     with pytest.raises(ValueError, match="no shard, or was cut"):
-        shards.unpack([cut], plan, state)
+        unpacked([cut], plan, state)
     monkeypatch.setattr(shards, "code_sha256", lambda: "0" * 64)
     with pytest.raises(ValueError, match="made by other code"):
-        shards.unpack([shard], plan, state)
+        unpacked([shard], plan, state)
     assert not state.results.exists()
 
 
@@ -327,7 +332,64 @@ def test_another_result_of_a_batch_that_is_here_is_refused(
     folder, record = next(iter(find_records(state.results)))
     write_record(folder, record.model_copy(update={"transfer_seconds": 99.0}))
     with pytest.raises(ValueError, match="two machines made it"):
-        shards.unpack([shard], plan, state)
+        unpacked([shard], plan, state)
+
+
+TUNED = """method = "flow-motion"
+entry = "e"
+preset = "emoji"
+seconds = {}
+[parameters]
+"rate" = {}
+"""
+
+
+def test_searches_of_two_machines_agree_where_they_chose_the_same(tmp_path: Path) -> None:
+    plan = read_plan(PLAN)
+    row = plan.row("emoji/flow-motion")
+    state, name = State(tmp_path), f"tuned/{State(tmp_path).tuned(row).name}"
+
+    def take(text: str, rows: Sequence[Any] = plan.rows) -> None:
+        shards._take_tuned(tmp_path / "x.tar", name, text.encode(), plan, rows, state)
+
+    take(TUNED.format(1.0, 0.5))
+    take(TUNED.format(2.0, 0.5))  # took longer, chose the same: that of the first is kept
+    assert state.tuned(row).read_text() == TUNED.format(1.0, 0.5)
+    with pytest.raises(ValueError, match="another choice of the search"):
+        take(TUNED.format(1.0, 0.25))
+    take(TUNED.format(1.0, 0.25), [one for one in plan.rows if one != row])  # not asked for
+    assert state.tuned(row).read_text() == TUNED.format(1.0, 0.5)
+
+
+def test_rows_that_are_left_out_are_not_taken(made: State, plan_file: Path, tmp_path: Path) -> None:
+    plan, state = read_plan(plan_file), State(tmp_path / "back")
+    (shard,) = shards.pack(plan, plan.rows, made, tmp_path / "out", 16 << 20, 1).files
+    rows = plan.chosen(without=["emoji/near-copy"])
+    assert len(shards.unpack([shard], plan, rows, state).taken) == 2
+    assert not (state.results / "near-copy").exists()
+
+
+def test_choices_of_searches_travel_with_what_is_done(tmp_path: Path) -> None:
+    plan, state = read_plan(PLAN), State(tmp_path)
+    row = plan.row("emoji/flow-motion")
+    there = Elsewhere(tuned={state.tuned(row).name: "chosen"})
+    take_tuned(there, [one for one in plan.rows if one != row], state)
+    assert not state.tuned(row).exists()
+    take_tuned(there, plan.rows, state)
+    assert state.tuned(row).read_text() == "chosen"
+    take_tuned(Elsewhere(tuned={state.tuned(row).name: "other"}), plan.rows, state)
+    assert state.tuned(row).read_text() == "chosen"  # what is here stays
+
+
+def test_worlds_come_in_the_order_that_is_asked_for() -> None:
+    plan = read_plan(PLAN)
+    for worlds in (["emoji", "emoji-wan"], ["emoji-wan", "emoji"]):
+        rows = plan.chosen(worlds)
+        tasks = plan.tasks(rows)
+        assert list(dict.fromkeys(row.world for row in rows)) == worlds
+        own = [task.row.world for task in tasks if task.reference == "forward"]
+        assert list(dict.fromkeys(own)) == worlds
+        assert len(own) == len([one for one in plan.tasks(plan.rows) if one.reference == "forward"])
 
 
 def test_no_file_of_a_shard_leaves_its_place(made: State, plan_file: Path, tmp_path: Path) -> None:
@@ -340,7 +402,7 @@ def test_no_file_of_a_shard_leaves_its_place(made: State, plan_file: Path, tmp_p
                 one.name = "media/../../escaped.webp"
             new.addfile(one, old.extractfile(one))
     state = State(tmp_path / "back" / "run")
-    shards.unpack([evil], plan, state)
+    unpacked([evil], plan, state)
     assert not list(tmp_path.rglob("escaped*"))
 
 

@@ -16,7 +16,6 @@ Exit code: 0 all is there, 1 something is left or differs, 2 wrong use.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -26,7 +25,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from smmbench.display import print_line
+from smmbench.storage.atomic import write_text
 from smmbench_research.record import estimating, shards
+from smmbench_research.record.elsewhere import done_here, read_elsewhere, take_tuned
 from smmbench_research.record.making import Machine, Making, keys_of
 from smmbench_research.record.plan import PLAN, Plan, Row, read_plan
 from smmbench_research.record.state import State
@@ -48,8 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def print_plan(asked: argparse.Namespace) -> int:
     """Print rows, pairs, and what they cost and have left."""
     plan, rows, state = _of(asked)
+    elsewhere = read_elsewhere(asked.done)
+    take_tuned(elsewhere, rows, state)
     keys = keys_of(rows, plan, state)
-    found = estimating.estimates(rows, plan, state, keys, _elsewhere(asked))
+    found = estimating.estimates(rows, plan, state, keys, elsewhere.keys)
     for line in estimating.lines_of(
         found, asked.gpus, asked.per_gpu, _scorers(asked), asked.seconds - PACKING
     ):
@@ -68,7 +71,9 @@ def make(asked: argparse.Namespace) -> int:
         scorers=_scorers(asked),
         seconds=asked.seconds - reserve - (time.monotonic() - began),
     )
-    made = Making(plan, asked.plan, state, machine, frozenset(_elsewhere(asked))).run(rows)
+    elsewhere = read_elsewhere(asked.done)
+    take_tuned(elsewhere, rows, state)
+    made = Making(plan, asked.plan, state, machine, frozenset(elsewhere.keys)).run(rows)
     for problem in made.problems:
         print_line(problem, err=True)
     if made.left:
@@ -84,7 +89,8 @@ def pack(asked: argparse.Namespace) -> int:
     """Pack what is done."""
     plan, rows, state = _of(asked)
     size = int(asked.max_mib * 2**20)
-    packed = shards.pack(plan, rows, state, asked.output, size, asked.files, _elsewhere(asked))
+    elsewhere = read_elsewhere(asked.done).keys
+    packed = shards.pack(plan, rows, state, asked.output, size, asked.files, elsewhere)
     total = sum(path.stat().st_size for path in packed.files)
     print_line(
         f"Wrote {len(packed.files)} files, {total / 2**20:.1f} MiB, with {packed.tasks} batches, "
@@ -101,13 +107,13 @@ def pack(asked: argparse.Namespace) -> int:
 def unpack(asked: argparse.Namespace) -> int:
     """Take what came back, and write which batches are done, for the next machine."""
     plan, rows, state = _of(asked)
-    found = shards.unpack(asked.shards, plan, state)
-    keys = shards.done_keys(plan, rows, state)
+    found = shards.unpack(asked.shards, plan, rows, state)
+    done = done_here(plan, plan.rows, state)
     path = state.folder / "done.json"
-    path.write_text(json.dumps(keys, indent=0) + "\n", encoding="utf-8")
+    write_text(path, done.model_dump_json(indent=1) + "\n")
     print_line(
-        f"{len(found.taken)} batches are new, {len(found.there)} were here; {len(keys)} in all. "
-        f"'{path}' says which, for `make --done`.",
+        f"{len(found.taken)} batches are new, {len(found.there)} were here; {len(done.keys)} in "
+        f"all. '{path}' says which, for `make --done`.",
         err=True,
     )
     return 0
@@ -181,10 +187,6 @@ def _tell(line: str) -> None:
 def _of(asked: argparse.Namespace) -> tuple[Plan, list[Row], State]:
     plan = read_plan(asked.plan)
     return plan, plan.chosen(asked.world, asked.row, asked.without), State(asked.folder.absolute())
-
-
-def _elsewhere(asked: argparse.Namespace) -> list[str]:
-    return [] if asked.done is None else list(json.loads(asked.done.read_bytes()))
 
 
 def _scorers(asked: argparse.Namespace) -> int:

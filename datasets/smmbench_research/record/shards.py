@@ -12,6 +12,7 @@ import json
 import lzma
 import os
 import tarfile
+import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -148,8 +149,8 @@ def pack(
     return Packed(tuple(written), len(packed), tuple(left_out))
 
 
-def unpack(shards: Sequence[Path], plan: Plan, state: State) -> Unpacked:
-    """Take what shards hold into one folder.
+def unpack(shards: Sequence[Path], plan: Plan, rows: Sequence[Row], state: State) -> Unpacked:
+    """Take what shards hold of some rows into one folder.
 
     Raises:
         ValueError: A shard was made by other code, from another plan, or with other parameters; is
@@ -162,13 +163,15 @@ def unpack(shards: Sequence[Path], plan: Plan, state: State) -> Unpacked:
         _refuse_other_run(path, about, plan)
         for name, content in items.items():
             if name.startswith("tuned/"):
-                _take_tuned(path, name, content, plan, state)
-    rows = {row.name: row for row in plan.rows}
-    keys = keys_of(plan.rows, plan, state)
-    tasks = {task.name: task for task in plan.tasks([*rows.values()])}
+                _take_tuned(path, name, content, plan, rows, state)
+    keys = keys_of(rows, plan, state)
+    tasks = {task.name: task for task in plan.tasks(rows)}
+    unwanted = {task.name for task in plan.tasks(plan.rows)} - tasks.keys()
     checked: list[tuple[Task, dict[str, Any]]] = []
     for path, (about, items) in zip(shards, opened, strict=True):
         for name, key in about.tasks.items():
+            if name in unwanted:
+                continue
             task = tasks.get(name)
             if (
                 task is None
@@ -186,16 +189,6 @@ def unpack(shards: Sequence[Path], plan: Plan, state: State) -> Unpacked:
         for _, items in opened:
             _take_kept(items, {**taken, **there}, tasks, plan, state)
     return Unpacked(tuple(taken), tuple(there))
-
-
-def done_keys(plan: Plan, rows: Sequence[Row], state: State) -> list[str]:
-    """Keys of all batches that are done here, for a machine that need not make them again."""
-    keys = keys_of(rows, plan, state)
-    return sorted(
-        task_key(task, keys[task.row.name])
-        for task in plan.tasks(rows)
-        if task.row.name in keys and is_done(task, plan, state, keys[task.row.name])
-    )
 
 
 class _Bins:
@@ -278,17 +271,33 @@ def _refuse_other_run(path: Path, about: Shard, plan: Plan) -> None:
         )
 
 
-def _take_tuned(path: Path, name: str, content: bytes, plan: Plan, state: State) -> None:
-    known = {state.tuned(row).name: state.tuned(row) for row in plan.rows if row.search}
-    target = known.get(name.removeprefix("tuned/"))
-    if target is None:
+def _take_tuned(
+    path: Path, name: str, content: bytes, plan: Plan, rows: Sequence[Row], state: State
+) -> None:
+    """Keep what a search chose; two machines that chose the same settings agree.
+
+    Their means differ in the last digits, and so do the times that they took.
+    """
+    known = {state.tuned(row).name: (row, state.tuned(row)) for row in plan.rows if row.search}
+    row, target = known.get(name.removeprefix("tuned/"), (None, path))
+    if row is None:
         raise ValueError(f"'{path}' holds '{name}', which is of no search of this plan.")
-    if target.is_file() and target.read_bytes() != content:
+    if row not in rows:
+        return
+    if not target.is_file():
+        with atomic_path(target) as temporary:
+            temporary.write_bytes(content)
+    elif _choice(target.read_bytes()) != _choice(content):
         raise ValueError(
-            f"'{path}' holds another choice of the search '{target.name}' than is here."
+            f"'{path}' holds another choice of the search '{target.name}' than is here. Take the "
+            f"row from one machine: `--without {row.name}` leaves it out of a shard."
         )
-    with atomic_path(target) as temporary:
-        temporary.write_bytes(content)
+
+
+def _choice(tuned: bytes) -> dict[str, Any]:
+    """What a search chose: the method, the preset and the settings."""
+    content = tomllib.loads(tuned.decode())
+    return {name: content.get(name) for name in ("entry", "preset", "parameters")}
 
 
 def _opened(path: Path, task: Task, packed: bytes, plan: Plan, state: State) -> dict[str, Any]:
