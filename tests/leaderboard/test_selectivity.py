@@ -274,6 +274,27 @@ def test_the_board_has_a_column_and_no_pair_of_another_reference(
 
 
 @pytest.mark.slow
+def test_a_board_shows_no_selectivity_of_a_few_clips(
+    report: dict[str, Any], results: Path, manifest: Path, tmp_path: Path
+) -> None:
+    """A run that is under way, or a choice of clips, has no number yet; the note says so."""
+    own = tmp_path / "results"
+    shutil.copytree(results, own)
+    (copied,) = (row for row in make_board(own, str(manifest)).rows if row.label == "copy")
+    kept = set()
+    for folder, record in find_records(own / "copy"):
+        if record.request.reference == "reversed" and kept - {record.request.clip}:
+            shutil.rmtree(folder)
+        elif record.request.reference == "reversed" and record.request.clip != "swing":
+            kept.add(record.request.clip)
+    board = make_board(own, str(manifest))
+    (row,) = (row for row in board.rows if row.label == "copy")
+    assert "reversed" in copied.selectivity
+    assert "reversed" not in row.selectivity
+    assert any(note.endswith("not yet for copy.") for note in board.notes), board.notes
+
+
+@pytest.mark.slow
 def test_marks_of_a_copy_of_its_reference(report: dict[str, Any], results: Path) -> None:
     """A copy of a reference is marked as a copy of the source is: nothing was transferred."""
     for folder, record in find_records(results / "copy"):

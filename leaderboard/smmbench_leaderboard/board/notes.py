@@ -13,6 +13,7 @@ from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.columns import RANKING, explains
 from smmbench_leaderboard.board.reading import Results
 from smmbench_leaderboard.board.rows import lacking
+from smmbench_leaderboard.board.selectivity import AGAINST
 from smmbench_leaderboard.board.types import Column, Pair, Row, Scope
 
 
@@ -113,13 +114,31 @@ def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]
         f"{label}: {count} results of seeds or edits outside the protocol are omitted."
         for label, count in sorted(results.left_out.items())
     ]
-    notes += [
-        f"{label}: {', '.join(f'{count} {name}' for name, count in sorted(counts.items()))}: "
-        "results that were made from a motion other than the clip's own are listed separately and "
-        "are in no mean of this table."
-        for label, counts in sorted(results.other_references.items())
+    return [*notes, *_other_reference_notes(results, rows)]
+
+
+def _other_reference_notes(results: Results, rows: Sequence[Row]) -> Iterator[str]:
+    """Say what was made from another motion, and whose selectivity covers too few clips."""
+    counts = [
+        f"{label} {', '.join(f'{count} {name}' for name, count in sorted(by_name.items()))}"
+        for label, by_name in sorted(results.other_references.items())
     ]
-    return notes
+    if counts:
+        yield (
+            "Results that were made from a motion other than the clip's own are listed separately "
+            f"and are in no mean of this table: {'; '.join(counts)}."
+        )
+    few = [
+        row.label
+        for row in rows
+        for against in AGAINST
+        if against in results.from_others.get(row.label, {}) and against not in row.selectivity
+    ]
+    if few:
+        yield (
+            "S is shown once it covers half of the clips whose two references can be told apart: "
+            f"not yet for {', '.join(dict.fromkeys(few))}."
+        )
 
 
 def _mark_notes(row: Row) -> Iterator[str]:

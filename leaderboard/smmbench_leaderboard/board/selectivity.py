@@ -35,6 +35,11 @@ SAME_MOTION = 0.7
 then have less than 0.3 to be divided by. Chosen on references alone, before any output was seen."""
 
 
+ENOUGH = 0.5
+"""Share of the clips that count from which a board shows S: a mean over few clips, made while a run
+is under way or chosen by whoever submits, is not the method's."""
+
+
 @dataclass(frozen=True)
 class References:
     """What is known of the two references of a clip.
@@ -143,6 +148,12 @@ def selectivity_cells(results: Results, label: str, bootstrap: Bootstrap) -> dic
                 left_out=compared.left_out,
             )
     return cells
+
+
+def enough_clips(results: Results, against: str, clips: int) -> bool:
+    """Whether S covers enough of the clips whose two references can be told apart."""
+    told_apart = sum(one.told_apart for one in references_of(results, against).values())
+    return clips >= ENOUGH * told_apart
 
 
 def _scaled(
