@@ -242,5 +242,5 @@ def test_tracks_that_were_changed_are_not_those_of_the_score(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="SHA-256 differs"):
         read_tracks(tmp_path, said)
     (tmp_path / "tracks.npz").unlink()
-    with pytest.raises(ValueError, match="does not hold tracks"):
+    with pytest.raises(ValueError, match="does not contain tracks"):
         read_tracks(tmp_path, said)

@@ -154,7 +154,7 @@ def test_what_was_made_otherwise_is_never_accepted(
 
     take(record)
     for changes, said in (
-        ({"parameters": {"steps": 4}}, "node-2 made b/dog otherwise.*steps was 4, now absent"),
+        ({"parameters": {"steps": 4}}, "node-2 made b/dog differently.*steps was 4, now absent"),
         ({"source_sha256": "0" * 64}, "the pixels of clip b have changed"),
         ({"request": record.request.model_copy(update={"seed": 9})}, "which it was not given"),
     ):

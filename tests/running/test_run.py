@@ -191,7 +191,7 @@ def test_a_limit_goes_around_the_clips(bench: Bench) -> None:
     ("switch", "kind", "stage", "message"),
     [
         ("nan", "nan", "transfer", "a latent is not a number.*guidance"),
-        ("wrong", "method-error", "transfer", "transfer.. must give a Video, got ndarray"),
+        ("wrong", "method-error", "transfer", "transfer.. must return a Video, got ndarray"),
         ("short", "decode", "transfer", "2 frames .* too few"),
     ],
 )

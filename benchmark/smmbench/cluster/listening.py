@@ -1,4 +1,4 @@
-"""Whether Ray may listen at an address; Ray itself tries for minutes wherever it does not."""
+"""Check whether Ray may listen at an address; otherwise Ray itself would retry for minutes."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ SECONDS_TO_ANSWER = 10.0
 SECONDS_OF_STATUS = 20.0
 
 STATUS = (sys.executable, "-m", "ray.scripts.scripts", "status")
-"""`ray status`, by the Ray of this Python."""
+"""`ray status`, run with the Ray of this Python."""
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
-"""What a client of HTTP/2, which Ray's nodes speak, sends first: RFC 9113, section 3.4."""
+"""First bytes that an HTTP/2 client sends, as Ray's nodes do: RFC 9113, section 3.4."""
 
 HEADER = 9
-"""Bytes of the header of a frame: three of its length, its type, flags, and four of its stream."""
+"""Bytes of a frame header: length (three), type (one), flags (one) and stream (four)."""
 
 SETTINGS = 4
-"""Type of the frame with which a server of HTTP/2 begins."""
+"""Type of the frame with which an HTTP/2 server begins."""
 
 
 def refuse_other_listeners(address: str, seconds: float = SECONDS_TO_ANSWER) -> None:
-    """Refuse an address where nobody listens, nobody answers, or somebody speaks no HTTP/2.
+    """Refuse an address where nothing listens or answers, or where the answer is not HTTP/2.
 
-    Where Ray encrypts (`RAY_USE_TLS`), only the connection is tried.
+    If Ray uses encryption (`RAY_USE_TLS`), only the connection is checked.
 
     Args:
         address: `HOST:PORT`.
-        seconds: Allowed for the connection, and again for the answer.
+        seconds: Time limit for the connection, and again for the answer.
 
     Raises:
         MachineError: It cannot be the head of a Ray cluster; the message says why.
@@ -60,13 +60,13 @@ def refuse_other_listeners(address: str, seconds: float = SECONDS_TO_ANSWER) -> 
 
 
 def refuse_silent_head(seconds: float = SECONDS_OF_STATUS, command: Sequence[str] = STATUS) -> None:
-    """Refuse the cluster that runs on this machine if its head is dead: `ray status` hangs then.
+    """Refuse the cluster on this machine if its head is dead: then `ray status` hangs.
 
-    Where none runs, that command fails at once, and so will Ray, with a better message.
+    If no cluster runs, that command fails at once, and so does Ray, with a better message.
 
     Args:
-        seconds: Allowed for the command.
-        command: What asks.
+        seconds: Time limit for the command.
+        command: The command that queries the head.
 
     Raises:
         MachineError: The command did not end.
@@ -82,10 +82,10 @@ def refuse_silent_head(seconds: float = SECONDS_OF_STATUS, command: Sequence[str
 
 
 def _answer(connection: socket.socket, seconds: float) -> bytes:
-    """The first bytes of the answer to a client of HTTP/2, at most a frame's header.
+    """The first bytes of an HTTP/2 server's answer, at most a frame header.
 
     Raises:
-        OSError: The other side closed the connection before it said anything.
+        OSError: The other side closed the connection without an answer.
     """
     connection.sendall(PREFACE)
     answer, end = b"", time.monotonic() + seconds

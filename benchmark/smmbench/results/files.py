@@ -57,10 +57,10 @@ def write_record(folder: Path, record: RunRecord) -> None:
 
 
 def read_scores(folder: Path) -> ScoreFile | None:
-    """Read `scores.json` of a result's folder; None where there is none.
+    """Read `scores.json` of a result's folder; None if there is none.
 
     Raises:
-        ValueError: The file is there but does not hold scores; the message names it.
+        ValueError: The file exists but does not contain scores; the message names it.
     """
     return _read(folder / SCORES, ScoreFile)
 
@@ -69,7 +69,7 @@ def scores_of(folder: Path, record: RunRecord) -> dict[str, Score]:
     """Return the scores of the video that a record describes, by metric; empty for a failed run.
 
     Raises:
-        ValueError: The file is there but does not hold scores; the message names it.
+        ValueError: The file exists but does not contain scores; the message names it.
     """
     file = of_this_video(read_scores(folder), record)
     return {score.metric: score for score in file.scores} if file else {}
@@ -79,7 +79,7 @@ def marks_of(folder: Path, record: RunRecord) -> tuple[Mark, ...]:
     """Marks of exactly the video that a record describes; none of a failed run, or if not measured.
 
     Raises:
-        ValueError: The file is there but does not hold scores; the message names it.
+        ValueError: The file exists but does not contain scores; the message names it.
     """
     file = of_this_video(read_scores(folder), record)
     return file.marks if file else ()
@@ -97,10 +97,10 @@ def write_scores(folder: Path, scores: ScoreFile) -> None:
 
 
 def read_method(folder: Path) -> MethodFile | None:
-    """Read `method.json` of a method's folder (`results/<method>`); None where there is none.
+    """Read `method.json` of a method's folder (`results/<method>`); None if there is none.
 
     Raises:
-        ValueError: The file is there but does not describe a method; the message names it.
+        ValueError: The file exists but does not describe a method; the message names it.
     """
     return _read(folder / METHOD, MethodFile)
 
@@ -114,18 +114,18 @@ def parse(text: bytes, kind: type[FileT], name: str) -> FileT:
     """Read the content of a file of a results folder, of this schema version or an earlier one.
 
     Args:
-        text: JSON.
-        kind: What it should be.
-        name: Of the file, for the message.
+        text: Content of the file, as JSON.
+        kind: The expected kind of file.
+        name: Name of the file, for the message.
 
     Raises:
         BrokenFileError: It is not such a file.
-        ValueError: It is of a later schema version.
+        ValueError: It has a later schema version.
     """
     try:
         content = strict_json(text, LIMITS[kind])
         version = _schema_version(content)
-        if version > SCHEMA_VERSION:  # asked first: a later version may have fields of its own
+        if version > SCHEMA_VERSION:  # checked first, since a later version may have new fields
             raise ValueError(
                 f"'{name}' has schema version {version}; this smmbench reads up to "
                 f"{SCHEMA_VERSION}. Upgrade smmbench."
@@ -167,10 +167,10 @@ def _read(path: Path, kind: type[FileT]) -> FileT | None:
 
 
 def _schema_version(content: Any) -> int:
-    """What a file states as its version."""
+    """The version that a file states."""
     version = content.get("schema_version") if isinstance(content, dict) else None
     if type(version) is not int or version < 1:
-        raise UnsafeJsonError("schema_version: it must be a whole number from 1 on")
+        raise UnsafeJsonError("schema_version: it must be an integer of at least 1")
     return version
 
 

@@ -20,10 +20,10 @@ def parameters_sha256(
     """Return the SHA-256 of a method's code, parameters and weights, regardless of key order.
 
     Args:
-        entry: Where the class is: `package.module:Class`.
-        parameters: All of them, as JSON has them (a tuple counts as a list).
+        entry: Location of the class: `package.module:Class`.
+        parameters: All parameters, as in JSON (a tuple counts as a list).
         weights: SHA-256 of each part's weights.
-        checkpoints: Names of the parameters that say where weights lie. They count only where
+        checkpoints: Names of the parameters that state the location of weights. They count only if
             `weights` is empty: the same weights in two folders are the same weights.
     """
     counted = {
@@ -42,7 +42,7 @@ def identity_of(record: RunRecord) -> str:
 def recorded_parameters(
     parameters: Mapping[str, Any], checkpoints: Collection[str]
 ) -> dict[str, Any]:
-    """Parameters as a record has them: results travel, so a local folder keeps its name only."""
+    """Parameters as in a record: only the name of a local folder, since results are shared."""
     return {
         name: Path(value).name
         if name in checkpoints and isinstance(value, str) and Path(value).expanduser().exists()
@@ -52,10 +52,10 @@ def recorded_parameters(
 
 
 def other_method(records: Iterable[RunRecord]) -> tuple[RunRecord, RunRecord] | None:
-    """Two records that were made with other parameters, code or weights; None if there are none.
+    """Two records with different parameters, code or weights; None if there are none.
 
-    A pair that failed before the weights were loaded knows none, and is like any that has the
-    same code and parameters.
+    A pair that failed before the weights were loaded has none, and matches any with the same code
+    and parameters.
     """
     found = list(records)
     known = [one for one in found if one.weights or one.status == "done"]

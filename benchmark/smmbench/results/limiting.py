@@ -1,4 +1,4 @@
-"""Limit results, taken round-robin over the clips, as `smmbench run` takes pairs."""
+"""Limit results, taken round-robin over the clips, as in `smmbench run`."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def round_robin(items: Sequence[Item], clip: Callable[[Item], Hashable], limit: 
     """Take the first item of each clip before the second of any; at most `limit`, in their order.
 
     Args:
-        items: In the order in which those of one clip are taken.
+        items: In the order in which those of the same clip are taken.
         clip: The clip of an item.
-        limit: How many to take, 1 or more.
+        limit: Number of items to take, at least 1.
     """
     turns: Counter[Hashable] = Counter()
     places = []
@@ -32,9 +32,9 @@ def round_robin(items: Sequence[Item], clip: Callable[[Item], Hashable], limit: 
 def first_pairs(
     results: Sequence[tuple[Path, RunRecord]], limit: int
 ) -> list[tuple[Path, RunRecord]]:
-    """Of each method and dataset, the results of at most `limit` pairs, round-robin over clips.
+    """For each method and dataset, the results of at most `limit` pairs, round-robin over clips.
 
-    Of a clip, every edit with the first seed goes before any with the second.
+    Within a clip, every edit with the first seed precedes any with the second.
     """
     kept = []
     for _, group in groupby(sorted(results, key=_row), key=_row):

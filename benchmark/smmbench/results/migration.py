@@ -1,6 +1,6 @@
 """Migrate stored files from earlier schema versions to the current one.
 
-Version 1 (smmbench 0.1 before its first release) knows one reference, names the seconds of cached
+Version 1 (smmbench 0.1 before its first release) has one reference, names the seconds of cached
 work `kept_seconds`, and hashes weights as files. Hashes of files cannot become hashes of tensors,
 so they stay as they are; `checkpoints` is empty, and the identity of such a record is computed
 over all of its parameters, as it was when it was written.
@@ -15,7 +15,7 @@ from smmbench.results.records import MethodFile, RunRecord, ScoreFile
 
 Content = dict[str, Any]
 
-IMPORTED = "imported"  # entry of a record that was not made here
+IMPORTED = "imported"  # entry of an imported record
 
 
 def migrate(content: Content, version: int, kind: type) -> Content:
@@ -23,7 +23,7 @@ def migrate(content: Content, version: int, kind: type) -> Content:
 
     Args:
         content: JSON of the file.
-        version: Its schema version, earlier than the present one.
+        version: Its schema version, earlier than the current one.
         kind: `RunRecord`, `ScoreFile` or `MethodFile`.
     """
     for change in CHANGES[version - 1 :]:
@@ -32,7 +32,7 @@ def migrate(content: Content, version: int, kind: type) -> Content:
 
 
 def _record_of_1(content: Content) -> Content:
-    """Every method was given the source itself; what was imported may not have been."""
+    """Every method received the source itself; for imported outputs this may not be so."""
     made_here = content.get("entry") != IMPORTED
     changed = dict(content) | {
         "schema_version": 2,
@@ -48,7 +48,7 @@ def _scores_of_1(content: Content) -> Content:
 
 
 def _method_of_1(content: Content) -> Content:
-    """Methods that were run got a clip and a prompt; what imported ones got is not recorded."""
+    """Methods that were run received a clip and a prompt; for imported ones it is not recorded."""
     card = content.get("card")
     if isinstance(card, dict):
         card = card | {"input_contract": "text" if content.get("entry") else ""}
@@ -58,4 +58,4 @@ def _method_of_1(content: Content) -> Content:
 CHANGES: tuple[dict[type, Callable[[Content], Content]], ...] = (
     {RunRecord: _record_of_1, ScoreFile: _scores_of_1, MethodFile: _method_of_1},
 )
-"""From each schema version to the next, the earliest first."""
+"""Migration from each schema version to the next, the earliest first."""

@@ -24,10 +24,10 @@ class ScoredTracks:
     """Tracks of a source and of an output, in pixels (x, y) of the clip's normal form.
 
     Attributes:
-        source_points: Where each point of the source is in each frame.
-        source_visible: Whether it is seen there.
-        output_points: The same of the output.
-        output_visible: The same of the output.
+        source_points: Position of each point of the source in each frame.
+        source_visible: Whether it is visible there.
+        output_points: The same for the output.
+        output_visible: The same for the output.
     """
 
     source_points: Float[np.ndarray, "n time 2"]
@@ -55,7 +55,7 @@ def read_tracks(folder: Path, said: TracksFile) -> ScoredTracks:
     """Read the tracks that `scores.json` in `folder` names.
 
     Raises:
-        ValueError: The file is missing, changed, or does not hold tracks.
+        ValueError: The file is missing, changed, or does not contain tracks.
     """
     path = folder / TRACKS
     try:
@@ -70,7 +70,7 @@ def read_tracks(folder: Path, said: TracksFile) -> ScoredTracks:
             )
     except (OSError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"'{path}' does not hold tracks ({error}). `smmbench score` on its folder writes it."
+            f"'{path}' does not contain tracks ({error}). `smmbench score` on its folder writes it."
         ) from error
 
 

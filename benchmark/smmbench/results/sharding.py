@@ -29,8 +29,8 @@ def results_of_shard(
 ) -> list[tuple[Path, RunRecord]]:
     """Keep the results of one share of the clips.
 
-    Which share a clip belongs to does not depend on which results are there, so that processes
-    that begin at different times, while videos are still made, leave nothing out.
+    The share of a clip does not depend on which results exist, so that processes that start at
+    different times, while videos are still being generated, leave nothing out.
 
     Args:
         results: Folders and their records.

@@ -42,7 +42,7 @@ def find_records(
 ) -> Iterator[tuple[Path, RunRecord]]:
     """Yield every result below `root` with its folder, in the order of the paths.
 
-    Links to folders are followed, each folder once: a method's videos may lie on another disk.
+    Links to folders are followed, each folder once: a method's videos may be on another disk.
 
     Args:
         root: The results folder, or any folder further down (`results/smm`).

@@ -31,17 +31,17 @@ from smmbench.running.resume import refuse_other_weights
 from smmbench.video import Video, normal_form
 
 WRITERS = 4
-"""Threads that encode, hash and write videos while the next batch is made."""
+"""Threads that encode, hash and write videos while the next batch is generated."""
 
 
 class Maker:
-    """A loaded method that makes the videos of one clip after the other.
+    """A loaded method that generates the videos of one clip after the other.
 
-    The method is loaded when the first pair needs it. What a user can mend (a missing file, no
-    hub) ends the run then; nothing has been made that would be lost.
+    The method is loaded when the first pair needs it. An error that a user can fix (a missing file,
+    no hub) ends the run then, before anything has been generated that could be lost.
 
-    While it makes videos it keeps a heartbeat, which no process of another way of making passes;
-    as a context it keeps one for several calls.
+    While it generates videos it keeps a heartbeat, which stops processes with other settings; as a
+    context it keeps one heartbeat for several calls.
     """
 
     def __init__(self, job: Job) -> None:
@@ -74,7 +74,7 @@ class Maker:
 
         Raises:
             ValueError, LookupError, OSError, ImportError: A clip's file or the method's weights
-                are not there; the message says what to do.
+                are missing; the message says what to do.
         """
         size = max(self._preparing.size, self._transferring.size)
         behind = size if size > 1 else 0
@@ -205,12 +205,12 @@ class Maker:
             return self.recorder.failed(pair, made.error, stage, **cost)
         assert made.value is not None
         try:
-            normal_form(made.value, clip_form(self.dataset, pair.clip))  # else it has no score
+            normal_form(made.value, clip_form(self.dataset, pair.clip))  # else it cannot be scored
             stage = "write"
             return self.recorder.done(pair, made.value, **cost)
         except Exception as error:
             if fault_of(error, self.job.root) == "machine":
-                raise  # it would be that of every later pair
+                raise  # every later pair would fail in the same way
             return self.recorder.failed(pair, error, stage, **cost)
 
 
@@ -231,5 +231,5 @@ def _transfer(
     )
     for video in made:
         if not isinstance(video, Video):
-            raise TypeError(f"transfer() must give a Video, got {type(video).__name__}.")
+            raise TypeError(f"transfer() must return a Video, got {type(video).__name__}.")
     return made

@@ -1,4 +1,4 @@
-"""Writing the outcome of a pair: its video and then its record, or its failure."""
+"""Write the outcome of a pair: its video and then its record, or its failure."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ class Recorder:
     """Writes the results of one job; several threads may use it for different pairs.
 
     Attributes:
-        environment: The machine that makes the videos: this one, if nothing else is set.
+        environment: The machine that generates the videos; this one by default.
         weights: SHA-256 of the method's weights, once it is loaded.
-        backbone: The video model that the method works on, once it is loaded.
-        given: The method's input for a clip, by the clip's name, once it was read.
+        backbone: The video model of the method, once it is loaded.
+        given: The method's input for a clip, by the clip's name, once it has been read.
     """
 
     def __init__(self, job: Job, manifest: Manifest) -> None:
@@ -75,7 +75,7 @@ class Recorder:
 
     @cached_property
     def environment(self) -> Environment:
-        """The machine that makes the videos."""
+        """The machine that generates the videos."""
         job = self.job
         return describe_environment(job.device, job.method.distribution, job.executor)
 
@@ -123,10 +123,10 @@ class Recorder:
         return record
 
     def take(self, record: RunRecord, parcel: Parcel) -> None:
-        """Put in place what another machine made of a pair: its files, and its record last.
+        """Put in place what another machine generated for a pair: its files, then its record.
 
         Raises:
-            MachineError: A file did not arrive as it was sent; what was there stays.
+            MachineError: A file was damaged in transfer; existing files are kept.
         """
         parcel.refuse_damage()
         last = parse(parcel.files[RECORD], RunRecord, RECORD)

@@ -34,13 +34,13 @@ def copy_moves_perfectly(means: Means) -> list[str]:
 
 
 def copy_ignores_the_prompt(means: Means) -> list[str]:
-    """What the prompt made agrees with it far better than the source does."""
+    """An output for the prompt agrees with it far better than the source does."""
     copy, made = means["source-copy"].text, means["text-only"].text
     return [] if copy + 0.2 < made else [f"source-copy has text {copy:.3f}, text-only {made:.3f}"]
 
 
 def round_trip_is_near_the_copy(means: Means) -> list[str]:
-    """The autoencoder keeps motion and says nothing new."""
+    """The autoencoder keeps motion and adds no content."""
     copy, trip = means["source-copy"], means["vae-round-trip"]
     faults = []
     if not 0.8 <= trip.motion <= copy.motion:

@@ -1,4 +1,4 @@
-"""Checks of invariance: what must not change a number."""
+"""Checks of invariance: changes that must not affect a number."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from smmbench.video import read_video
 
 Check = tuple[str, str, Callable[[], list[str]]]
 
-SAME = ("source-copy", "reversed", "noise")  # controls that are made or scored twice
+SAME = ("source-copy", "reversed", "noise")  # controls that are generated or scored twice
 SHARDS = 4
 BATCHES = (1, 5, 16)
 
@@ -61,7 +61,7 @@ def reencoded_copies(results: Path, folder: Path) -> Check:
 
 
 def any_shards(results: Path, folder: Path) -> Check:
-    """Make and score in shares, each with caches of its own."""
+    """Generate and score in shards, each with its own caches."""
 
     def faults() -> list[str]:
         some = [control for control in CONTROLS if control.name in SAME]
@@ -113,10 +113,10 @@ def _copied(results: Path, to: Path) -> Path:
 
 
 def _differences(results: Path, other: Path) -> list[str]:
-    """Files of scores in `other` that differ from those of `results` in any digit.
+    """Score files in `other` that differ from those in `results` in any digit.
 
-    What is stored of the file that was scored (its size, time and hash) may differ: the checks are
-    about other files of the same pixels.
+    The stored identity of the scored file (its size, time and hash) may differ, since the checks
+    are about other files with the same pixels.
     """
     files = sorted(file.relative_to(other) for file in other.rglob(SCORES))
     if not files:

@@ -39,30 +39,30 @@ _SUPPORTED = (
 
 @dataclass(frozen=True)
 class Parameters:
-    """What the tracks depend on, besides pixels and weights."""
+    """Everything on which the tracks depend, besides pixels and weights."""
 
     grid: int = 30  # points along each axis
-    size: Literal[256, 512] = 256  # pixels along each axis of the frames that the network sees
+    size: Literal[256, 512] = 256  # pixels along each axis of the network's frames
 
 
 class TAPNextPP:
-    """Follows the grid of the other trackers, frame by frame, as the model was trained to run.
+    """Tracks the same grid as the other trackers, frame by frame, as the model was trained.
 
-    The authors' own wrapper resizes frames to a square and tracks back. A point is visible where
+    The authors' own wrapper resizes frames to a square and tracks back. A point is visible if
     the model's visibility is above one half. Two things differ from the authors' demo: everything
-    is computed in float32, where theirs takes float16 on a GPU, and the whole grid is asked for at
-    once. Points attend to each other within a frame, so that a point's track depends a little on
+    is computed in float32, where theirs uses float16 on a GPU, and the whole grid is queried at
+    once. Points attend to one another within a frame, so a point's track depends slightly on
     which others are tracked with it.
 
     Args:
         checkpoint: Local weights file.
         parameters: Grid and size.
-        device: Where to compute.
+        device: Device that computes.
 
     Raises:
         ImportError: The package, or one that it needs, is not installed.
         ValueError: The checkpoint is missing, or of another model. The weights for the two sizes
-            have the same names and shapes, and are known by the names of their files alone.
+            have the same names and shapes, and are distinguished only by their file names.
     """
 
     def __init__(self, checkpoint: Path, parameters: Parameters, device: str) -> None:
@@ -78,7 +78,7 @@ class TAPNextPP:
             self.model = wrapper.from_checkpoint(checkpoint, device=device, input_resolution=size)
 
     def origin(self) -> dict[str, Any]:
-        """Everything that the tracks depend on, besides the pixels."""
+        """Everything on which the tracks depend, besides the pixels."""
         import torch
 
         return {
@@ -91,7 +91,7 @@ class TAPNextPP:
         }
 
     def track(self, video: Video, points: Float[np.ndarray, "n 2"] | None = None) -> Tracks:
-        """Tracks of the grid, or of points that begin elsewhere."""
+        """Tracks of the grid, or of given points."""
         points = first_points(video, self.parameters.grid, points)
         positions, visible, state = [], [], None
         for frame in video.frames:

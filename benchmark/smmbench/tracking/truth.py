@@ -1,4 +1,4 @@
-"""How far a tracker is from tracks that are known."""
+"""Errors of a tracker, measured against ground-truth tracks."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from jaxtyping import Bool, Float
 from smmbench.tracking.types import Tracks
 
 FAR = 4.0
-"""Pixels from the truth in the last frame beyond which a tracker has lost its point."""
+"""Pixels from the ground truth in the last frame beyond which a tracker has lost its point."""
 MOVES = 1.0
-"""Pixels from where it begins beyond which a point of the truth counts as moving."""
+"""Pixels from its start beyond which a point of the ground truth counts as moving."""
 
 
 @dataclass(frozen=True)
 class TrackErrors:
-    """Distances over positions that are truly seen; a number is None where there is nothing.
+    """Distances over positions that are visible in the ground truth; None if there are none.
 
     Attributes:
-        moving: Mean distance in pixels, over points that truly move.
-        still: The same over points that truly stand still.
-        lost: Share of moving points seen in the last frame that end more than 4 pixels away.
-        unsure: Share of truly seen positions that the tracker does not trust.
-        points: Points that were compared.
+        moving: Mean distance in pixels, over points that move in the ground truth.
+        still: The same over points that stand still in the ground truth.
+        lost: Fraction of moving points visible in the last frame that end more than 4 pixels away.
+        unsure: Fraction of visible positions that the tracker marks as not visible.
+        points: Number of points that were compared.
     """
 
     moving: float | None
@@ -35,13 +35,13 @@ class TrackErrors:
 
 
 def track_errors(truth: Tracks, tracked: Tracks) -> TrackErrors:
-    """Compare tracks with the truth, point by point, from the second frame on.
+    """Compare tracks with the ground truth, point by point, from the second frame on.
 
-    A point that the truth does not see in the first frame cannot be found there by a tracker, and
-    is left out.
+    A point that is not visible in the first frame of the ground truth cannot be found there by a
+    tracker, and is left out.
 
     Raises:
-        ValueError: They are not of the same points and frames.
+        ValueError: The points or frames are different.
     """
     if truth.points.shape != tracked.points.shape:
         raise ValueError(

@@ -10,9 +10,9 @@ def named_executor(name: str, workers: int | None = None, address: str | None = 
     """Return the executor named `local` or `ray`.
 
     Args:
-        name: One of the two.
+        name: One of these two names.
         workers: Number of Ray workers; None for one per GPU.
-        address: Of the Ray cluster; see `smmbench.cluster.connection.connected`.
+        address: Address of the Ray cluster; see `smmbench.cluster.connection.connected`.
 
     Raises:
         LookupError: There is no such executor.

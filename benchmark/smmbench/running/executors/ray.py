@@ -1,4 +1,4 @@
-"""Running on several GPUs or machines: Ray workers that each hold the loaded method."""
+"""Generation on several GPUs or machines: Ray workers that each load the method."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ TRIES = 2
 
 
 def executor(workers: int | None = None, address: str | None = None) -> Executor:
-    """Give an executor with so many workers; None for one on each GPU of the cluster.
+    """Return an executor with this number of workers; None for one per GPU of the cluster.
 
-    A clip is made by one worker, so that its preparation is shared. A node that sees the results
-    folder writes into it; from any other the files are fetched.
+    Each clip is processed by one worker, so that its preparation is shared. A node that sees the
+    results folder writes into it; from any other node the files are fetched.
 
     Args:
-        workers: How many; without a GPU one for each node if not given.
-        address: Of the cluster; see `connected`.
+        workers: Number of workers; by default one per GPU, or without a GPU one per node.
+        address: Address of the cluster; see `connected`.
 
     Raises:
         ImportError: Ray is not installed.
@@ -90,13 +90,13 @@ def _execute(
 
 
 class Head:
-    """The side of the head: what of the workers' it takes, and what becomes of a dead one's pairs.
+    """The head's side: which results of workers it accepts, and how it handles dead workers' pairs.
 
-    Nothing counts as made that a worker did not hand over, made as this job makes it: neither what
-    lay there before, nor what a dead worker may have left.
+    A pair counts as done only if a worker delivered it, generated as this job requires: neither
+    earlier files nor files that a dead worker may have left count.
 
     Attributes:
-        left: The pairs of each task that no worker has handed over yet.
+        left: The pairs of each task that no worker has delivered yet.
         deaths: Number of workers that died while working on a pair.
     """
 
@@ -117,7 +117,7 @@ class Head:
         self._open.close()
 
     def accept(self, worker: Greeting) -> None:
-        """Refuse a node with other software; keep a heartbeat here for those without the folder."""
+        """Refuse a node with other software; keep a heartbeat here for nodes without the folder."""
         refuse_other_software(worker.node, worker.software, self.software)
         self.recorder.environment = worker.about  # the head may have no GPU to describe
         if not worker.shared and self._heart is None:
@@ -126,11 +126,11 @@ class Head:
             self._claim()
 
     def take(self, done: Done[tuple[Pair, ...]]) -> RunRecord:
-        """Check what a worker made, and put its files in place if it could not do so itself.
+        """Check a worker's result, and put its files in place if it could not do so itself.
 
         Raises:
-            MachineError: It is not what was asked for, or did not arrive whole.
-            ValueError: It was made with other weights than the rest of the row.
+            MachineError: It is not the requested result, or was damaged in transfer.
+            ValueError: It was generated with other weights than the rest of the row.
         """
         made: Made = done.value
         record, left = made.record, self._left(done.task)
@@ -139,8 +139,8 @@ class Head:
             raise MachineError(f"{done.worker.node} made {record.request}, which it was not given.")
         if differing := list(differences(self.job, self.dataset, record)):
             raise MachineError(
-                f"{done.worker.node} made {record.request.clip}/{record.request.edit} otherwise "
-                f"than it was asked for: {'; '.join(differing)}."
+                f"{done.worker.node} made {record.request.clip}/{record.request.edit} differently "
+                f"from the request: {'; '.join(differing)}."
             )
         if record.weights and record.weights != self.recorder.weights:
             if self.recorder.weights:
@@ -161,10 +161,10 @@ class Head:
     def after_death(
         self, lost: Lost[tuple[Pair, ...]]
     ) -> tuple[list[RunRecord], list[tuple[Pair, ...]]]:
-        """What has failed with a dead worker, and the tasks to try again.
+        """Return the pairs that failed with a dead worker, and the tasks to try again.
 
-        Pairs are made one after the other, so that the first that was not handed over was in
-        hand; of a batch any may have been, and each is tried alone.
+        Pairs are generated one after the other, so the first one that was not delivered was in
+        progress; in a batch it may have been any, and each is tried alone.
         """
         left = self.left.pop(lost.task, list(lost.task))
         in_hand = left if self.job.batch > 1 else left[:1]
@@ -180,7 +180,7 @@ class Head:
         return records, [task for task in tasks if task]
 
     def say_what_is_in_hand(self, pool: Pool[tuple[Pair, ...]]) -> None:
-        """Say which pairs are made on nodes that cannot say it in the results folder."""
+        """Report the pairs in progress on nodes that cannot report them in the results folder."""
         if self._heart is not None:
             away = [task for task, worker in pool.in_hand() if not worker.shared]
             lists = [self._left(task)[: self.job.batch] for task in away]
@@ -197,7 +197,7 @@ class Head:
 
 @dataclass(frozen=True)
 class Made:
-    """What a worker hands over of a pair: the record, and its files if the head cannot see them."""
+    """A worker's result for a pair: the record, and its files if the head cannot see them."""
 
     record: RunRecord
     parcel: Parcel | None = None
@@ -205,7 +205,7 @@ class Made:
 
 
 class Worker:
-    """A maker in a process of its own; Ray shows it one GPU."""
+    """A maker in a separate process; Ray shows it only one GPU."""
 
     def __init__(self, job: bytes, sign: Sign) -> None:
         self._job = job
@@ -214,7 +214,7 @@ class Worker:
         self._spool: Path | None = None
 
     def hello(self) -> Greeting:
-        """Load the job, and say what this node is; the method is loaded when a pair needs it."""
+        """Load the job, and describe this node; the method is loaded when a pair needs it."""
         ray: Any = importlib.import_module("ray")
         node = this_node(ray)
         with said_by(node):
@@ -229,22 +229,22 @@ class Worker:
         return Greeting(node, software, self._spool is None, about)
 
     def work(self, task: Sequence[Pair]) -> Iterator[Made]:
-        """Make pairs of one clip, or of a batch; each is given when it is written."""
+        """Generate pairs of one clip, or of a batch; each is yielded when it is written."""
         for record in self._maker.make(task):
             yield Made(record) if self._spool is None else _packed(self._spool, record)
 
     def close(self) -> None:
-        """End the heartbeat, and remove what was fetched."""
+        """Stop the heartbeat, and remove fetched files."""
         self._open.close()
 
 
 def software_of(job: Job) -> Software:
-    """The software that this process would make a job's videos with."""
+    """The software with which this process would generate a job's videos."""
     return Software.of_this_process((*DISTRIBUTIONS, job.method.distribution))
 
 
 def _packed(root: Path, record: RunRecord) -> Made:
-    """Pack what a worker wrote of a pair into its own folder, and remove it there."""
+    """Pack what a worker wrote for a pair into its own folder, and remove it there."""
     folder = result_folder(root, record.request)
     parcel = Parcel.of(folder, (VIDEO, PREVIEW, LOG, RECORD))
     shutil.rmtree(folder, ignore_errors=True)
@@ -267,7 +267,7 @@ def _batched(groups: Sequence[Sequence[Pair]], size: int) -> list[tuple[Pair, ..
 
 
 def _anywhere(job: Job) -> Job:
-    """The same job with whole paths: a worker begins in another folder."""
+    """The same job with absolute paths, because a worker starts in another folder."""
     manifest = Path(job.dataset).expanduser()
     dataset = str(manifest.resolve()) if manifest.suffix == ".toml" else job.dataset
     return replace(
