@@ -558,6 +558,7 @@ def test_a_broken_cache_entry_is_made_again(own_home: Path) -> None:
     np.testing.assert_array_equal(cached(), cached())
     assert len(calls) == 1
     (path,) = (own_home / "cache").rglob("*.npz")
+    assert np.load(path).files == ["points"]  # and nothing that NumPy took for an array
     whole = path.read_bytes()
     flipped = bytearray(whole)
     flipped[len(whole) // 2] ^= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int16
@@ -42,12 +43,12 @@ def write_tracks(folder: Path, tracks: ScoredTracks, key: str) -> TracksFile:
     Points are rounded to 1/16 pixel and stored as steps from frame to frame, which compress well.
     """
     path = folder / TRACKS
-    arrays = {
+    arrays: dict[str, Any] = {
         name: _steps(array) if name.endswith("points") else array
         for name, array in vars(tracks).items()
     }
     with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **arrays)
+        np.savez_compressed(file, **arrays)  # no `allow_pickle`: an array more for NumPy 1.26
     return TracksFile(file=TRACKS, sha256=file_sha256(path), key=key)
 
 

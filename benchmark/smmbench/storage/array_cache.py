@@ -44,7 +44,8 @@ def cached_arrays(kind: str, origin: Mapping[str, Any], compute: Callable[[], Ar
     arrays = compute()
     try:
         with atomic_path(path, durable=False) as temporary, temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **arrays)
+            named: dict[str, Any] = dict(arrays)
+            np.savez(file, **named)  # no `allow_pickle`: NumPy 1.26 takes it for one more array
     except OSError as error:  # a read-only or full disk: continue with the computed arrays
         _not_kept(str(home()), error.strerror or str(error))
     return arrays
