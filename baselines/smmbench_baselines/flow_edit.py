@@ -159,9 +159,9 @@ class FlowEdit(DiffusionMethod[Parameters, Encoded]):
         licence="Apache-2.0",
         notes=(
             "Re-implemented from the paper's Algorithm 1, without its last plain sampling steps "
-            "(n_min = 0). Source and target scales and the skipped steps are those that FiVE "
             "(n_min = 0). The guidance scales and the number of skipped steps are those that FiVE "
             "uses on Wan (9 of 50 at shift 5). Not a motion-transfer method but, like SDEdit, a "
+            "baseline that every guided method must beat."
         ),
         backbone="Wan2.1-T2V and other flows",
         original="Stable Diffusion 3 and FLUX, images",

@@ -70,7 +70,7 @@ class InversionSwap(DiffusionMethod[Parameters, Prepared]):
         licence="Apache-2.0",
         notes=(
             "Deterministic: seeds make no difference. DDIM inversion on diffusion models, Euler "
-            "backwards on flows."
+            "steps backwards on flows."
         ),
         backbone=BACKBONES,
         original="image diffusion",

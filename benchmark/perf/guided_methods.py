@@ -236,7 +236,9 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--tiny", action="store_true", help="a tiny model, to test the script")
     parser.add_argument("--only", nargs="+", choices=[*GUIDED, *ONE_CLIP], metavar="METHOD")
-    parser.add_argument("--seconds", type=float, default=90.0, help="start no method after")
+    parser.add_argument(
+        "--seconds", type=float, default=90.0, help="start no method after this time"
+    )
     parser.add_argument("--output", type=Path, default=Path("guided_methods.jsonl"))
     options = parser.parse_args()
     device = choose_device(options.device)

@@ -80,8 +80,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure motion fidelity.")
     parser.add_argument("--tracks", type=int, default=3025, help="Tracks on each side.")
     parser.add_argument("--frames", type=int, default=24, help="Frames of both clips.")
-    parser.add_argument("--large", type=int, default=100_000, help="Tracks of an extra test.")
-    parser.add_argument("--seconds", type=int, default=10, help="Seconds of calls (best counts).")
+    parser.add_argument(
+        "--large", type=int, default=100_000, help="Tracks of one more measurement; 0: none."
+    )
+    parser.add_argument(
+        "--seconds", type=int, default=10, help="Duration of the calls; the fastest one counts."
+    )
     parser.add_argument("--child", choices=WAYS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:

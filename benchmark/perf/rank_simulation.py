@@ -262,7 +262,9 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--clips", nargs="+", type=int, default=CLIPS)
     parser.add_argument("--methods", nargs="+", type=int, default=METHODS)
-    parser.add_argument("--floors", nargs="+", type=float, help="use only these bounds of scale")
+    parser.add_argument(
+        "--floors", nargs="+", type=float, help="only compare these lower bounds of the scale"
+    )
     parser.add_argument("--tables", nargs="+", choices=TABLES, default=TABLES)
     args = parser.parse_args()
     begin = time.monotonic()

@@ -474,7 +474,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("zeroscope_pair.jsonl"))
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument(
-        "--whole", nargs="*", choices=VARIANTS, default=["paper", "fast"], help="Whole pairs."
+        "--whole",
+        nargs="*",
+        choices=VARIANTS,
+        default=["paper", "fast"],
+        help="Variants of which whole pairs are run.",
     )
     parser.add_argument("--tiny", action="store_true", help="A small model and few steps.")
     parser.add_argument("--cap", type=float, default=0.0, help="GiB that the process may use.")

@@ -149,7 +149,7 @@ def test_flows_are_told_by_class_and_setting(config: dict[str, Any], shift: floa
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"shift": 3.0}, "no class"),
+        ({"shift": 3.0}, "not stated"),
         ({"_class_name": "EDMEulerScheduler"}, "EDMEulerScheduler, which is not supported"),
         (
             {"_class_name": "FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting": True},

@@ -82,7 +82,7 @@ def check_scheduler(name: str, config: Mapping[str, Any], model: str) -> None:
     """
     if name not in (*ALPHA_BAR, *COGVIDEOX, FLOW):
         raise ValueError(
-            f"The scheduler of '{model}' is of {name or 'no class (_class_name)'}, which "
+            f"The scheduler class of '{model}' is {name or 'not stated (_class_name)'}, which "
             f"is not supported; supported are {', '.join((*ALPHA_BAR, *COGVIDEOX, FLOW))}."
         )
     if not config:
