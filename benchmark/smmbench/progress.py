@@ -13,6 +13,9 @@ from smmbench.display import console, print_line, talk, visible
 QUIET_SECONDS = 60.0
 """Without a terminal, steps within an item are reported at most once per this many seconds."""
 
+SETTLING_SECONDS = 3.0
+"""Several processes give their first items at once; for so long that says nothing of the rate."""
+
 
 @runtime_checkable
 class Report(Protocol):
@@ -115,7 +118,7 @@ class _Count:
     def pace(self) -> str:
         """Rate and remaining time; empty while nothing can be said."""
         seconds = time.monotonic() - self.begin
-        if self.counted == 0 or seconds <= 0:
+        if self.counted == 0 or seconds <= (SETTLING_SECONDS if self.loading else 0):
             return ""
         left = self.total - self.done
         said = f", {duration(seconds / self.counted * left)} left" if left else ""
@@ -145,19 +148,22 @@ def _lines(total: int, unit: str, loading: bool) -> Report:
 def _bar(total: int, unit: str, loading: bool) -> Iterator[Report]:
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+    from rich.table import Column
     from rich.text import Text
 
     global _show
+    there = console(stderr=True)
+    what_is_left = Column(ratio=1, no_wrap=True, overflow="ellipsis")
     columns = (
         SpinnerColumn(),
-        BarColumn(),
+        *([BarColumn(min(40, there.width // 6))] if there.width >= 80 else []),  # numbers first
         MofNCompleteColumn(),
         TextColumn("{task.fields[pace]}"),
         TextColumn("{task.fields[step]}"),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", table_column=what_is_left),
     )
     count = _Count(total, unit, loading)
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=there, transient=True, expand=True) as bar:
         task = bar.add_task("", total=total, pace="", step="")
 
         def report(text: str, *, failed: bool = False) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from smmbench.cli.group import moved_forward
+from smmbench.cli.group import Group, moved_forward
 from smmbench.display import talk
 
 CommandLine = Callable[..., tuple[int, str, str]]
@@ -42,3 +44,15 @@ def test_both_places_do_the_same(
     assert "frozen on emoji: 1 made" in log.read_text(encoding="utf-8")
     code, _, err = smmbench("run", "--method", "frozen", "--log-file")
     assert code == 2 and "Option '--log-file' requires an argument" in err
+
+
+def test_ctrl_c_in_a_command_says_that_it_stopped() -> None:
+    app = typer.Typer(cls=Group)
+
+    @app.command()
+    def work() -> None:
+        raise KeyboardInterrupt
+
+    app.callback()(lambda: None)
+    ended = CliRunner().invoke(app, ["work"])
+    assert (ended.exit_code, ended.stdout, ended.stderr) == (130, "", "Stopped.\n")

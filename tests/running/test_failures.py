@@ -93,13 +93,14 @@ def test_models_that_load_are_no_part_of_the_rate(
     now = [0.0]
     monkeypatch.setattr("smmbench.progress.time.monotonic", lambda: now[0])
     with progress(62, "videos", loading=True) as report:
-        for name, now[0] in (("a", 40.0), ("b", 41.0), ("c", 42.0)):
+        for name, now[0] in (("a", 40.0), ("b", 40.1), ("c", 44.0), ("d", 46.0)):
             report(name)
     assert capsys.readouterr().err.splitlines() == [
         "[0/62] videos",
         "[1/62] a",  # nothing can be said yet
-        "[2/62] b (60.0 videos/min, 1 min 00 s left)",
-        "[3/62] c (60.0 videos/min, 59 s left)",
+        "[2/62] b",  # another process, which loaded as long
+        "[3/62] c (30.0 videos/min, 1 min 58 s left)",
+        "[4/62] d (30.0 videos/min, 1 min 56 s left)",
     ]
 
 
@@ -172,3 +173,21 @@ def test_the_command_line_is_quiet_and_logs(
     assert any("frozen on emoji: 1 made" in line for line in lines)
     code, _, err = smmbench("--quiet", "run", "--method", "nosuch")
     assert code == 2 and "No method 'nosuch'" in err
+
+
+@pytest.mark.parametrize("width", [60, 80, 140])
+def test_numbers_are_never_cut_off_by_names(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    now = [0.0]
+    monkeypatch.setattr("smmbench.progress.time.monotonic", lambda: now[0])
+    with progress(234, "videos") as report:
+        for now[0] in (30.0, 60.0):
+            report("shuffled butterfly-stop-and-go/butterfly-meadow seed 2: " + "score " * 40)
+            step("inversion", 12, 50)
+    err = capsys.readouterr().err
+    for word in ("2/234", "2.0 videos/min, 1 h 56 min left", "inversion 12/50"):
+        assert word in err

@@ -1,22 +1,33 @@
-"""Options of the whole command line may stand before the command or after it."""
+"""What all commands share: options that may stand before or after them, and the end by Ctrl-C."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+import typer
 from typer.core import TyperGroup
+
+from smmbench.display import print_line
 
 FLAGS = ("--quiet",)
 WITH_VALUE = ("--log-file",)
 
 
 class Group(TyperGroup):
-    """Commands that take `--quiet` and `--log-file` wherever they are written."""
+    """Commands that take `--quiet` and `--log-file` in any place, and say that they stop."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words after `smmbench`."""
         return super().parse_args(ctx, moved_forward(args))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; without this, Typer ends it by Ctrl-C with an empty line alone."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            print_line("Stopped.", err=True)
+            raise typer.Exit(130) from None
 
 
 def moved_forward(words: Sequence[str]) -> list[str]:

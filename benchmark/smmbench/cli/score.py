@@ -119,7 +119,11 @@ def score(
             _print_plan(found, options, json)
             return
         on_ray = executor == "ray"
-        outcomes = _score(found, options, only, workers, on_ray, ray_address)
+        try:
+            outcomes = _score(found, options, only, workers, on_ray, ray_address)
+        except KeyboardInterrupt:
+            print_line("Stopped. Run the same command to resume.", err=True)
+            raise typer.Exit(130) from None
     _print_outcomes(outcomes, options, json)
     print_line(f"Next: smmbench leaderboard {results}", err=True)
     bad = any(outcome.error or outcome.missing(options.metrics) for outcome in outcomes)
