@@ -94,8 +94,9 @@ def caption_of(board: Board) -> tuple[str, ...]:
         if board.scope == "full"
         else f"Only the {part} that the rows here attempted; not comparable with the whole set."
     )
+    clips = "1 clip" if board.clips == 1 else f"{board.clips} clips"
     return (
-        f"{board.dataset} version {board.dataset_version}, {board.clips} clips. {scope}",
+        f"{board.dataset} version {board.dataset_version}, {clips}. {scope}",
         f"Protocol {protocol.version}: {protocol.frames} frames of {protocol.width}x"
         f"{protocol.height} at {protocol.fps:g} fps, seeds {seeds}, text model "
         f"{protocol.text_model}, tracker {protocol.tracker}, grid {protocol.grid}.",
