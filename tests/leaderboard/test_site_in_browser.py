@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 from tests.builders.board_tree import BoardTree
 from tests.builders.numbered_videos import BITS, BLOCK, HEIGHT, WIDTH, NumberedTree
-from tests.builders.watched_pages import WatchedPages
+from tests.builders.watched_pages import WatchedPages, wider_than_the_window
 
 from smmbench_leaderboard.board.build import make_board
 from smmbench_leaderboard.formats import to_json
@@ -150,7 +150,7 @@ def test_a_class_of_clips_has_means_of_its_own_and_no_ranks(open_page: Open, blo
 
 def test_the_plot_is_walked_by_keys(open_page: Open, blocks: str) -> None:
     page = open_page(blocks + "index.html")
-    page.locator("#plot-methods .pt[data-label=a]").focus()
+    page.locator("#plot-methods .pt[data-label=a]:visible").focus()
     assert page.locator("#tip").inner_text().startswith("a\n")
     page.keyboard.press("ArrowUp")
     assert page.evaluate("document.activeElement.dataset.label") == "b"
@@ -413,6 +413,27 @@ def test_pages_of_a_ledger_fit_and_have_no_fault(
         found = Axe().run(page, options={"preload": False}).response["violations"]
         assert not [one["id"] for one in found if one["impact"] in ("serious", "critical")], name
         page.close()
+
+
+def test_no_page_of_a_ledger_scrolls_sideways_on_a_phone(open_page: Open, ledger_site: str) -> None:
+    page = open_page(ledger_site + "index.html", viewport={"width": 360, "height": 800})
+    files = sorted(Path(ledger_site.removeprefix("file://")).rglob("*.html"))
+    assert len(files) > 200
+    assert not wider_than_the_window(page, files, "main")
+
+
+@pytest.mark.parametrize("width", [360, 480, 1280])
+def test_the_plot_fits_its_frame(width: int, open_page: Open, blocks: str) -> None:
+    page = open_page(blocks + "index.html", viewport={"width": width, "height": 800})
+    frame = page.locator(".frame").bounding_box()
+    parts = page.locator(".plot:visible, .plot:visible text").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect()).map(box => [box.left, box.right])"
+    )
+    assert len(parts) > 5
+    assert all(left >= frame["x"] for left, _ in parts)
+    assert all(right <= frame["x"] + frame["width"] for _, right in parts)
+    letters = page.locator(".plot:visible .grid text").first
+    assert letters.bounding_box()["height"] >= 9  # pixels: still legible
 
 
 @pytest.fixture(scope="module")

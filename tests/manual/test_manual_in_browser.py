@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.builders.watched_pages import WatchedPages
+from tests.builders.watched_pages import WatchedPages, wider_than_the_window
 
 from smmbench_leaderboard.site.serving import address_of, server_of
 
@@ -24,11 +24,17 @@ PAGES = (
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manual as its command builds it, which fails if anything is warned of."""
     folder = tmp_path_factory.mktemp("built") / "manual"
     subprocess.run([sys.executable, "-m", "smmbench_manual", "-o", str(folder)], check=True)
-    serving = server_of(folder / "site", 0)
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """Where the manual is served."""
+    serving = server_of(site, 0)
     thread = threading.Thread(target=serving.serve_forever, daemon=True)
     thread.start()
     yield address_of(serving).removesuffix("index.html")
@@ -48,6 +54,24 @@ def test_pages_open_without_a_fault(
         assert page.locator("h1").first.is_visible()
         wider = "document.documentElement.scrollWidth > window.innerWidth"
         assert not page.evaluate(wider), f"{name} is wider than {width} pixels."
+
+
+def test_no_page_scrolls_sideways_on_a_phone(pages: WatchedPages, address: str, site: Path) -> None:
+    page = pages.open(address, address, viewport={"width": 360, "height": 800})
+    files = sorted(site.rglob("*/*.html"))
+    assert len(files) > 50
+    assert not wider_than_the_window(page, files, "article")
+
+
+def test_code_scrolls_within_its_block(pages: WatchedPages, address: str) -> None:
+    reference = address + "reference/command-line.html"
+    page = pages.open(reference, address, viewport={"width": 360, "height": 800})
+    blocks = page.locator("pre > code").evaluate_all(
+        "all => all.map(one => [one.getBoundingClientRect().right, one.scrollWidth - "
+        "one.clientWidth, getComputedStyle(one).overflowX])"
+    )
+    assert all(right <= 360 for right, _, _ in blocks)
+    assert {overflow for _, hidden, overflow in blocks if hidden > 0} == {"auto"}
 
 
 def test_a_search_finds_a_page(pages: WatchedPages, address: str) -> None:

@@ -1,4 +1,4 @@
-"""The plot of both axes as geometry: points, intervals, the front, and names."""
+"""Geometry of the plot of both axes: points, intervals, the front, and names."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from smmbench_leaderboard.board.columns import MOTION, TEXT
 from smmbench_leaderboard.board.types import Row
 
-WIDTH, HEIGHT = 880.0, 460.0
-LEFT, RIGHT, TOP, BOTTOM = 52.0, 16.0, 14.0, 42.0
-LETTER, LINE = 6.3, 14.0  # of a name, in pixels
+LETTER, LINE = 6.3, 14.0  # width and height of a letter of a name, in pixels
 LONGEST = 26  # characters of a name
 TICKS = (0.05, 0.1, 0.2, 0.25, 0.5)
 
@@ -25,16 +23,56 @@ class Axis:
 
 
 @dataclass(frozen=True)
-class Point:
-    """One row, in pixels.
+class Canvas:
+    """The drawing area of a plot and its margins, in pixels.
 
     Attributes:
-        row: What it is of.
-        x: Centre.
-        y: Centre, from the top.
+        width: Width, with the margins.
+        height: Height, with the margins.
+        left: Margin for the labels of the vertical axis.
+        right: Margin on the right.
+        top: Margin at the top.
+        bottom: Margin for the labels of the horizontal axis.
+        ticks: Maximum number of ticks on the horizontal axis.
+    """
+
+    width: float
+    height: float
+    left: float
+    right: float
+    top: float
+    bottom: float
+    ticks: int
+
+    def x(self, value: float, axis: Axis) -> float:
+        """Horizontal position of a value, to a tenth of a pixel."""
+        share = (value - axis.low) / (axis.high - axis.low)
+        return round(self.left + share * (self.width - self.left - self.right), 1)
+
+    def y(self, value: float, axis: Axis) -> float:
+        """Vertical position of a value from the top, to a tenth of a pixel."""
+        share = (value - axis.low) / (axis.high - axis.low)
+        return round(self.height - self.bottom - share * (self.height - self.top - self.bottom), 1)
+
+
+WIDE = Canvas(880.0, 460.0, left=52.0, right=16.0, top=14.0, bottom=42.0, ticks=7)
+"""The canvas of a plot on a wide screen, and of a link card."""
+
+NARROW = Canvas(340.0, 380.0, left=46.0, right=12.0, top=14.0, bottom=42.0, ticks=5)
+"""The canvas of a plot on a phone, on which names stay legible."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """The point of one row, in pixels.
+
+    Attributes:
+        row: The row.
+        x: Horizontal position of the centre.
+        y: Vertical position of the centre, from the top.
         across: Ends of the interval along x.
         along: Ends of the interval along y, the upper one first.
-        name: Where its name stands and how it is aligned; None where there is no room.
+        name: Position and alignment of its name; None if there is no room.
     """
 
     row: Row
@@ -47,8 +85,9 @@ class Point:
 
 @dataclass(frozen=True)
 class Plot:
-    """A plot of rows that have both axes."""
+    """A plot of rows that have both axes, laid out on a canvas."""
 
+    canvas: Canvas
     points: tuple[Point, ...]
     x: Axis
     y: Axis
@@ -58,27 +97,38 @@ class Plot:
     chance: float | None  # pixels from the top
 
 
-def plot_of(rows: Sequence[Row], chance: float | None = None) -> Plot | None:
-    """Place rows; None if none has numbers on both axes."""
+def plot_of(rows: Sequence[Row], chance: float | None = None, canvas: Canvas = WIDE) -> Plot | None:
+    """Lay out a plot of rows on a canvas.
+
+    Args:
+        rows: Rows to place; those without numbers on both axes are left out.
+        chance: Chance level of motion fidelity, if it was measured.
+        canvas: Where to place them.
+
+    Returns:
+        The plot, or None if no row has numbers on both axes.
+    """
     known = [row for row in rows if all(row.cells[a].mean is not None for a in (TEXT, MOTION))]
     if not known:
         return None
-    x, y = _axis([_ends(row, TEXT) for row in known]), _axis([_ends(row, MOTION) for row in known])
-    placed = [_placed(row, x, y) for row in known]
-    names = _names(placed)
+    x = _axis([_ends(row, TEXT) for row in known], canvas.ticks)
+    y = _axis([_ends(row, MOTION) for row in known])
+    placed = [_placed(row, x, y, canvas) for row in known]
+    names = _names(placed, canvas)
     points = tuple(
         Point(p.row, p.x, p.y, p.across, p.along, name)
         for p, name in zip(placed, names, strict=True)
     )
     shown = chance is not None and y.low <= chance <= y.high
     return Plot(
+        canvas=canvas,
         points=points,
         x=x,
         y=y,
-        x_ticks=tuple((tick, _x(tick, x)) for tick in x.ticks),
-        y_ticks=tuple((tick, _y(tick, y)) for tick in y.ticks),
+        x_ticks=tuple((tick, canvas.x(tick, x)) for tick in x.ticks),
+        y_ticks=tuple((tick, canvas.y(tick, y)) for tick in y.ticks),
         fronts=tuple(_fronts(points)),
-        chance=_y(chance, y) if shown and chance is not None else None,
+        chance=canvas.y(chance, y) if shown and chance is not None else None,
     )
 
 
@@ -88,37 +138,28 @@ def _ends(row: Row, axis: str) -> tuple[float, float]:
     return cell.interval or (cell.mean, cell.mean)
 
 
-def _axis(ends: Sequence[tuple[float, float]]) -> Axis:
-    """A range around all intervals, with at most seven round ticks."""
+def _axis(ends: Sequence[tuple[float, float]], most: int = 7) -> Axis:
+    """Return a range around all intervals, with at most `most` round ticks."""
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     margin = max(0.04 * (high - low), 0.02)
     low, high = low - margin, high + margin
-    step = next((step for step in TICKS if (high - low) / step <= 7), TICKS[-1])
+    step = next((step for step in TICKS if (high - low) / step <= most), TICKS[-1])
     first, last = int(-(-low // step)), int(high // step)
     return Axis(low, high, tuple(round(step * place, 2) for place in range(first, last + 1)))
 
 
-def _x(value: float, axis: Axis) -> float:
-    share = (value - axis.low) / (axis.high - axis.low)
-    return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
-
-
-def _y(value: float, axis: Axis) -> float:
-    share = (value - axis.low) / (axis.high - axis.low)
-    return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
-
-
-def _placed(row: Row, x: Axis, y: Axis) -> Point:
+def _placed(row: Row, x: Axis, y: Axis, canvas: Canvas) -> Point:
     text, motion = row.cells[TEXT].mean, row.cells[MOTION].mean
     assert text is not None and motion is not None  # `plot_of` leaves the others out
     left, right = _ends(row, TEXT)
     low, high = _ends(row, MOTION)
-    across, along = (_x(left, x), _x(right, x)), (_y(high, y), _y(low, y))
-    return Point(row, _x(text, x), _y(motion, y), across, along, None)
+    across = canvas.x(left, x), canvas.x(right, x)
+    along = canvas.y(high, y), canvas.y(low, y)
+    return Point(row, canvas.x(text, x), canvas.y(motion, y), across, along, None)
 
 
-def _names(points: Sequence[Point]) -> list[tuple[float, float, str] | None]:
-    """A place for each name beside its point, where nothing lies yet; the front chooses first."""
+def _names(points: Sequence[Point], canvas: Canvas) -> list[tuple[float, float, str] | None]:
+    """Place each name next to its point where there is room; the front is placed first."""
     taken = [(p.x - 6, p.y - 6, p.x + 6, p.y + 6) for p in points]
     found: dict[str, tuple[float, float, str] | None] = {}
     order = sorted(points, key=lambda p: (not p.row.pareto, p.row.control, p.y))
@@ -137,8 +178,9 @@ def _names(points: Sequence[Point]) -> list[tuple[float, float, str] | None]:
         ):
             left = point.x + dx - {"start": 0, "middle": wide / 2, "end": wide}[anchor]
             box = (left, point.y + dy - LINE + 4, left + wide, point.y + dy + 3)
-            inside = box[0] > LEFT and box[2] < WIDTH - 2 and box[1] > 2
-            if inside and box[3] < HEIGHT - BOTTOM and not any(_meet(box, b) for b in taken):
+            inside = box[0] > canvas.left and box[2] < canvas.width - 2
+            inside = inside and box[1] > 2 and box[3] < canvas.height - canvas.bottom
+            if inside and not any(_meet(box, b) for b in taken):
                 taken.append(box)
                 found[point.row.label] = (round(point.x + dx, 1), round(point.y + dy, 1), anchor)
                 break
@@ -153,7 +195,7 @@ def _meet(a: Box, b: Box) -> bool:
 
 
 def _fronts(points: Sequence[Point]) -> list[str]:
-    """A line through the front of each block, from the left."""
+    """Return a line through the front of each block, from left to right."""
     blocks: dict[str, list[Point]] = {}
     for point in points:
         if point.row.pareto:

@@ -99,17 +99,20 @@
     spread.replaceChildren();
     if (!found.length) { return; }
     var reach = Math.max.apply(null, found.map(function (pair) { return Math.abs(pair.d); })) || 1, heights = {};
-    var svg = make("svg", { "class": "lines", viewBox: "0 0 700 120", role: "img", "aria-label": "Differences of all pairs" }, [
-      make("path", { "class": "axis", d: "M10 98H690M350 8V98" }),
+    var width = site.width(spread), half = width / 2;
+    var svg = make("svg", { "class": "lines", viewBox: "0 0 " + width + " 120", role: "img", "aria-label": "Differences of all pairs" }, [
+      make("path", { "class": "axis", d: "M10 98H" + (width - 10) + "M" + half + " 8V98" }),
       make("text", { x: 10, y: 114 }, "−" + site.number(reach)),
-      make("text", { x: 350, y: 114, "text-anchor": "middle" }, "equal"),
-      make("text", { x: 690, y: 114, "text-anchor": "end" }, "+" + site.number(reach))
+      make("text", { x: half, y: 114, "text-anchor": "middle" }, "equal"),
+      make("text", { x: width - 10, y: 114, "text-anchor": "end" }, "+" + site.number(reach))
     ]);
-    var marks = "";
+    function column(pair) { return Math.round((half + pair.d / reach * (half - 20)) / 7) * 7; }
+    found.forEach(function (pair) { heights[column(pair)] = (heights[column(pair)] || 0) + 1; });
+    var highest = Math.max.apply(null, Object.keys(heights).map(function (x) { return heights[x]; }));
+    var apart = Math.min(7, 86 / highest), stacked = {}, marks = "";
     found.forEach(function (pair) {
-      var x = Math.round((350 + pair.d / reach * 330) / 7) * 7, level = heights[x] = (heights[x] || 0) + 1;
-      var y = Math.max(6, 94 - (level - 1) * Math.min(7, 600 / found.length + 2));
-      marks += "M" + (x - 2.5) + " " + y.toFixed(1) + "h5";
+      var x = column(pair), level = stacked[x] = (stacked[x] || 0) + 1;
+      marks += "M" + (x - 2.5) + " " + (94 - (level - 1) * apart).toFixed(1) + "h5";
     });
     svg.appendChild(make("path", { "class": "s c0 thick", d: marks }));
     spread.appendChild(svg);

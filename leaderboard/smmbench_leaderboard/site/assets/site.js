@@ -83,11 +83,17 @@
     return made;
   }
 
+  /* Width of a drawing in a box: the room within the box, so that letters keep their size. */
+  function width(box) {
+    var style = getComputedStyle(box), padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+    return Math.round(Math.max(240, Math.min(700, box.clientWidth - padding)));
+  }
+
   /* A score as the pages write it: three digits, no leading zero, a dash for none. */
   function number(value) {
     if (value === null || value === undefined || value === "") { return "–"; }
     return Number(value).toFixed(3).replace("-0.000", "0.000").replace(/^(-?)0\./, "$1.");
   }
 
-  window.smmbench = { put: put, load: load, state: state, keep: keep, make: make, number: number };
+  window.smmbench = { put: put, load: load, state: state, keep: keep, make: make, number: number, width: width };
 })();

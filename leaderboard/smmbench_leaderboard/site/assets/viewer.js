@@ -13,6 +13,7 @@
   });
   var SERIES = 6, CANVAS = 480;  /* colours; least width of a canvas */
   var state, board, clip, sheet, panes = [], frame = 0, playing = false, since = 0, from = 0, turn = 0;
+  var wide = 700;  /* of the drawing by frame */
 
   /* ---- the clock: one step draws every pane ---- */
   function fps() { return sheet.fps * Number(deck.speed.value); }
@@ -160,22 +161,23 @@
   function quoted(text) { return /^[\w.+-]+$/.test(text) ? text : "'" + text.replace(/'/g, "'\\''") + "'"; }
 
   /* ---- text similarity by frame ---- */
-  function place(at) { return 34 + (sheet.frames > 1 ? at / (sheet.frames - 1) : 0) * 652; }
+  function place(at) { return 34 + (sheet.frames > 1 ? at / (sheet.frames - 1) : 0) * (wide - 48); }
   function lines() {
     var box = document.getElementById("lines"), known = panes.filter(function (pane) { return pane.text; });
     box.replaceChildren();
     document.getElementById("by-frame").hidden = !known.length;
     if (!known.length) { return; }
+    wide = site.width(box);
     var all = [].concat.apply([], known.map(function (pane) { return pane.text; })).filter(function (v) { return v !== null; });
     var low = Math.min.apply(null, all), high = Math.max.apply(null, all);
     if (high - low < 0.05) { low -= 0.025; high += 0.025; }
     function up(value) { return 132 - (value - low) / (high - low) * 120; }
-    var svg = make("svg", { "class": "lines", viewBox: "0 0 700 150", role: "img", "aria-label": "Text similarity by frame" }, [
-      make("path", { "class": "axis", d: "M34 12V132H686" }),
+    var svg = make("svg", { "class": "lines", viewBox: "0 0 " + wide + " 150", role: "img", "aria-label": "Text similarity by frame" }, [
+      make("path", { "class": "axis", d: "M34 12V132H" + (wide - 14) }),
       make("text", { x: 30, y: 16, "text-anchor": "end" }, site.number(high).slice(0, -1)),
       make("text", { x: 30, y: 132, "text-anchor": "end" }, site.number(low).slice(0, -1)),
       make("text", { x: 34, y: 147 }, "frame 1"),
-      make("text", { x: 686, y: 147, "text-anchor": "end" }, sheet.frames)
+      make("text", { x: wide - 14, y: 147, "text-anchor": "end" }, sheet.frames)
     ]);
     var legend = make("p", { "class": "legend" });
     known.forEach(function (pane, at) {

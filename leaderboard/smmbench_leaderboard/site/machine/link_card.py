@@ -1,4 +1,4 @@
-"""The picture that stands for a board where its address is shared: title, counts and the plot."""
+"""The image of a board in link previews: title, counts and the plot."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from smmbench_leaderboard.board.types import Board, Row
 from smmbench_leaderboard.site.figures import short
 from smmbench_leaderboard.site.frame import SiteBoard
 from smmbench_leaderboard.site.pages.board import crowded
-from smmbench_leaderboard.site.pareto import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Plot, plot_of
+from smmbench_leaderboard.site.pareto import WIDE, Plot, plot_of
 
-SIZE = (1200, 630)  # what networks show uncut
-FIELD = (60, 168, 1150, 600)  # of the plot: left, top, right, bottom
+SIZE = (1200, 630)  # shown without cropping by social networks
+FIELD = (60, 168, 1150, 600)  # area of the plot: left, top, right, bottom
 GROUND, INK, SOFT, LINE, MARK, INTERVAL = (
     "#fbfbf9",
     "#1b1e24",
@@ -25,12 +25,12 @@ GROUND, INK, SOFT, LINE, MARK, INTERVAL = (
     "#1f5fbf",
     "#9dbdea",
 )
-NAMED = 12  # points that have a name
-STRIP = 9  # rows of a board of one axis
+NAMED = 12  # number of points with a name
+STRIP = 9  # number of rows shown for a board with one axis
 
 
 def write_link_card(folder: Path, site: SiteBoard) -> str:
-    """Draw the picture of a board and give its path in the site."""
+    """Draw the image of a board and return its path in the site."""
     name = f"{site.key}/card.png"
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def write_link_card(folder: Path, site: SiteBoard) -> str:
 
 
 def link_card(site: SiteBoard) -> Image.Image:
-    """The picture of a board."""
+    """Draw the image of a board."""
     board = site.board
     image = Image.new("RGB", SIZE, GROUND)
     draw = ImageDraw.Draw(image)
@@ -50,7 +50,8 @@ def link_card(site: SiteBoard) -> Image.Image:
     draw.text((1150, 42), "smmbench", SOFT, _font(30), anchor="ra")
     whole = [row for row in board.rows if not row.partial]
     competing = [row for row in whole if not row.control]
-    plot = plot_of(crowded(competing) or competing) or plot_of(whole)  # as the page begins with
+    # The same rows as in the first plot of the page.
+    plot = plot_of(crowded(competing) or competing) or plot_of(whole)
     if plot is not None:
         _draw_plot(draw, plot)
     else:
@@ -97,7 +98,7 @@ def _draw_plot(draw: ImageDraw.ImageDraw, plot: Plot) -> None:
 
 
 def _draw_strip(draw: ImageDraw.ImageDraw, board: Board, rows: list[Row]) -> None:
-    """Bars of the one axis that is scored, the best rows."""
+    """Draw bars of the best rows on the only scored axis."""
     scored = [column for column in board.columns if column.name in RANKING and column.scored]
     axis, title = scored[0].name, scored[0].title  # a board has at least one
     known = [(mean, row) for row in rows if (mean := row.cells[axis].mean) is not None]
@@ -113,14 +114,14 @@ def _draw_strip(draw: ImageDraw.ImageDraw, board: Board, rows: list[Row]) -> Non
 
 
 def _at(x: float, y: float) -> tuple[float, float]:
-    """From the plot's own pixels to those of the picture."""
+    """Convert pixels of the plot to pixels of the image."""
     left, top, right, bottom = FIELD
-    across = (x - LEFT) / (WIDTH - LEFT - RIGHT)
-    down = (y - TOP) / (HEIGHT - TOP - BOTTOM)
+    across = (x - WIDE.left) / (WIDE.width - WIDE.left - WIDE.right)
+    down = (y - WIDE.top) / (WIDE.height - WIDE.top - WIDE.bottom)
     return left + across * (right - left), top + down * (bottom - 34 - top)
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(size)
-    assert isinstance(font, ImageFont.FreeTypeFont)  # of a size it always is
+    assert isinstance(font, ImageFont.FreeTypeFont)  # always so if a size is given
     return font

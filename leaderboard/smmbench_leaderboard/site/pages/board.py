@@ -19,12 +19,12 @@ from smmbench_leaderboard.site.frame import Evidence, SiteBoard
 from smmbench_leaderboard.site.pages.datasheet import has_datasheet
 from smmbench_leaderboard.site.pages.printed import Beside, all_beside
 from smmbench_leaderboard.site.pair_columns import columns_of_pairs
-from smmbench_leaderboard.site.pareto import Plot, plot_of
+from smmbench_leaderboard.site.pareto import NARROW, Plot, plot_of
 from smmbench_leaderboard.site.rendering import Site, write_page
 from smmbench_leaderboard.site.trust import TIERS, Tier, tier_of
 
 NEAR, CROWD = 0.1, 4
-"""So near to the best text similarity, so many methods get a plot of their own."""
+"""At least `CROWD` methods within `NEAR` of the best text similarity get a separate plot."""
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Line:
 
     Attributes:
         row: The row.
-        evidence: What lies on disk of it.
+        evidence: What the results folder has on it.
         tier: How far it can be trusted.
-        bars: By axis.
-        chance: What its motion score is by chance; None where nobody measured it.
+        bars: Bars by axis.
+        chance: Chance level of its motion fidelity; None if it was not measured.
         failures: Kinds of failure with counts, as text.
-        on_reference: Seconds a pair on the board's reference device, if it ran on another.
-        became: What became of it in the ledger; empty where it stands.
+        on_reference: Seconds per pair on the board's reference device, if it ran on another.
+        became: Later notice in the ledger; empty while the row is current.
     """
 
     row: Row
@@ -53,12 +53,12 @@ class Line:
 
     @cached_property
     def marked_share(self) -> float:
-        """Share of its pairs that are marked, 0 to 1."""
+        """Share of marked pairs, 0 to 1."""
         return self.row.marked_share
 
     @property
     def marks(self) -> str:
-        """The rules that mark some of its pairs, in words."""
+        """Titles of the rules that mark any of its pairs."""
         names = {name for some in columns_of_pairs(self.row).marks for name in some}
         return "; ".join(rule.title for rule in RULES if rule.name in names)
 
@@ -74,15 +74,15 @@ class Block:
 
 @dataclass(frozen=True)
 class Shown:
-    """All that the template of a board shows."""
+    """Everything that the template of a board shows."""
 
     site: SiteBoard
     board: Board
     blocks: tuple[Block, ...]
     axes: tuple[Column, ...]
     beside: tuple[Column, ...]
-    plots: tuple[tuple[str, str, Plot], ...]  # id, title, plot
-    strip: tuple[Line, ...]  # where only one axis is scored
+    plots: tuple[tuple[str, str, tuple[Plot, ...]], ...]  # id, title, wide and narrow plot
+    strip: tuple[Line, ...]  # if only one axis is scored
     strip_axis: Column | None
     classes: tuple[ClipClass, ...]
     families: tuple[str, ...]
@@ -121,7 +121,7 @@ def write_board(to: Site, page: str, site: SiteBoard, others: list[SiteBoard]) -
 
 
 def shown_of(site: SiteBoard) -> Shown:
-    """What the page of a board shows."""
+    """Collect what the page of a board shows."""
     board = site.board
     scale = Scale(_lowest(board), 1.0)
     costs = [site.evidence_of(row).costs for row in board.rows]
@@ -136,9 +136,9 @@ def shown_of(site: SiteBoard) -> Shown:
     chances = [line.chance for line in lines.values() if line.chance is not None]
     chance = fmean(chances) if chances else None
     near = crowded(competing)
-    plots = [("near", "Leading on text", plot_of(near, chance))] if near else []
-    plots += [("methods", "Methods", plot_of(competing, chance))]
-    plots += [("all", "With controls", plot_of(whole, chance))]
+    sets = [("near", "Leading on text", near)] if near else []
+    sets += [("methods", "Methods", competing), ("all", "With controls", whole)]
+    plots = [(key, title, _both(rows, chance)) for key, title, rows in sets]
     scored = [column for column in board.columns if column.name in RANKING and column.scored]
     single = scored[0] if len(scored) == 1 else None
     keys = site.keys
@@ -149,7 +149,7 @@ def shown_of(site: SiteBoard) -> Shown:
         blocks=tuple(_blocks(board, lines)),
         axes=tuple(scored),
         beside=tuple(column for column in board.columns if column.name not in RANKING),
-        plots=tuple((key, title, plot) for key, title, plot in plots if plot is not None),
+        plots=tuple(one for one in plots if one[2]),
         strip=tuple(lines[row.label] for row in whole) if single else (),
         strip_axis=single,
         classes=tuple(classes),
@@ -159,15 +159,21 @@ def shown_of(site: SiteBoard) -> Shown:
         tiers=tuple(t for t in TIERS if any(line.tier == t for line in lines.values())),
         reference=reference,
         chance=chance,
-        # The tables mark the front by a star; the page by a word.
+        # Tables flag the front with a star, the page with a word.
         caption=tuple(text.replace("Front: *,", "Front:") for text in caption_of(board)),
         marked=any(line.marked_share for line in lines.values()),
         printed=all_beside(board),
     )
 
 
+def _both(rows: Sequence[Row], chance: float | None) -> tuple[Plot, ...]:
+    """Plot rows for wide and for narrow screens; empty if there is nothing to plot."""
+    both = plot_of(rows, chance), plot_of(rows, chance, NARROW)
+    return tuple(plot for plot in both if plot is not None)
+
+
 def crowded(rows: Sequence[Row]) -> list[Row]:
-    """Methods that follow the text nearly as well as the best; none if that are few, or all."""
+    """Return methods nearly as good on text as the best; none if they are few or all."""
     means = {row.label: row.cells[TEXT].mean for row in rows}
     known = [mean for mean in means.values() if mean is not None]
     best = max(known, default=0.0)
@@ -193,7 +199,7 @@ def _line(site: SiteBoard, row: Row, scale: Scale, seconds: float | None) -> Lin
 
 
 def _lowest(board: Board) -> float:
-    """Left end of the bars: 0, or the lowest end of an interval below it."""
+    """Return the left end of the bars: 0, or the lowest end of an interval below 0."""
     ends = [
         (cell.interval or (cell.mean,))[0]
         for row in board.rows
