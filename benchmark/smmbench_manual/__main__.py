@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from smmbench_leaderboard.site.serving import address_of, server_of
+from smmbench_leaderboard.site.serving import serve as serve_site
 from smmbench_manual.assembling import assemble
 from smmbench_manual.checking import problems
 from smmbench_manual.contents import read_contents
@@ -47,9 +47,7 @@ def build(
         sys.exit("\n".join(found))
     print(f"{output / 'site' / 'index.html'}: {len(pages)} pages")
     if serve:
-        server = server_of(output / "site", 8000)
-        print(address_of(server), flush=True)
-        server.serve_forever()
+        serve_site(output / "site", 8000)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import typer
 
@@ -40,6 +40,8 @@ from smmbench_leaderboard.ledger import commands as ledger_commands
 from smmbench_leaderboard.ledger.location import ledger_folder
 from smmbench_leaderboard.site import commands as site_commands
 from smmbench_leaderboard.study import commands as study_commands
+
+ReportT = TypeVar("ReportT")
 
 Scope = Annotated[
     Literal["full", "shared"] | None,
@@ -309,7 +311,7 @@ def selectivity(
     The table is printed, or written to --output (.md, .csv or .json). Exit code: 0, or 2 for
     incorrect usage.
     """
-    from smmbench.storage.atomic import write_text
+    from smmbench_leaderboard.board.selectivity_plot import draw_selectivity
     from smmbench_leaderboard.board.selectivity_report import selectivity_report
     from smmbench_leaderboard.formats import to_json
     from smmbench_leaderboard.formats.selectivity import (
@@ -319,21 +321,17 @@ def selectivity(
     )
 
     writers = {".md": selectivity_markdown, ".csv": selectivity_csv, ".json": to_json}
-    if output is not None and output.suffix not in writers:
-        raise ValueError(f"The table can be written as {', '.join(writers)}; got '{output}'.")
+    _require_extension(output, writers)
     if not as_scored:
         _score_references(results, dataset, device)
     report = selectivity_report(results, dataset, labels(methods), labels(exclude))
-    if plot is not None:
-        from smmbench_leaderboard.board.selectivity_plot import draw_selectivity
-
-        draw_selectivity(report, plot)
-        print_line(f"Wrote {plot}.", err=True)
-    if output is not None:
-        write_text(output, writers[output.suffix](report))
-        print_line(f"Wrote {output}.", err=True)
-    else:
-        print_document(to_json(report) if json else selectivity_text(report), styled=True)
+    _write_report(
+        report,
+        draw=draw_selectivity,
+        plot=plot,
+        write=writers[output.suffix] if output else to_json if json else selectivity_text,
+        output=output,
+    )
 
 
 def tracker_agreement(
@@ -367,29 +365,60 @@ def tracker_agreement(
     true tracks. It is printed, or written to --output (.md or .json). Exit code: 0, or 2 for
     incorrect usage.
     """
-    from smmbench.storage.atomic import write_text
     from smmbench_leaderboard.board.agreement import agreement_report
+    from smmbench_leaderboard.board.agreement_plot import draw_agreement
     from smmbench_leaderboard.board.tracker_table import read_tables, table_folder
     from smmbench_leaderboard.formats import to_json
     from smmbench_leaderboard.formats.agreement import agreement_markdown, agreement_text
 
     writers = {".md": agreement_markdown, ".json": to_json}
-    if output is not None and output.suffix not in writers:
-        raise ValueError(f"The report is written as {', '.join(writers)}; got '{output}'.")
+    _require_extension(output, writers)
     folder = tables or table_folder(results)
     if tracker:
         _score_trackers(results, folder, tracker, dataset, device)
     report = agreement_report(read_tables(folder, dataset), labels(methods), labels(exclude))
-    if plot is not None:
-        from smmbench_leaderboard.board.agreement_plot import draw_agreement
+    _write_report(
+        report,
+        draw=draw_agreement,
+        plot=plot,
+        write=writers[output.suffix] if output else to_json if json else agreement_text,
+        output=output,
+    )
 
-        draw_agreement(report, plot)
+
+def _require_extension(output: Path | None, known: Collection[str]) -> None:
+    """Refuse an output file whose extension has no writer, before anything is computed."""
+    if output is not None and output.suffix not in known:
+        raise ValueError(f"The report can be written as {', '.join(known)}; got '{output}'.")
+
+
+def _write_report(
+    report: ReportT,
+    *,
+    draw: Callable[[ReportT, Path], None],
+    plot: Path | None,
+    write: Callable[[ReportT], str],
+    output: Path | None,
+) -> None:
+    """Draw a report's plot if a file is named for it, then write the report, or print it.
+
+    Args:
+        report: The report.
+        draw: Draws it into a file.
+        plot: File of the plot, if one is wanted.
+        write: Gives the report as text.
+        output: File of the text; None prints it.
+    """
+    from smmbench.storage.atomic import write_text
+
+    if plot is not None:
+        draw(report, plot)
         print_line(f"Wrote {plot}.", err=True)
     if output is not None:
-        write_text(output, writers[output.suffix](report))
+        write_text(output, write(report))
         print_line(f"Wrote {output}.", err=True)
     else:
-        print_document(to_json(report) if json else agreement_text(report), styled=True)
+        print_document(write(report), styled=True)
 
 
 def validate(

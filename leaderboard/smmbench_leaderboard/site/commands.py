@@ -79,17 +79,6 @@ def site(
         built = site_of_results(results, output, dataset or [], shown, entries, tell, address)
     print_line(f"Wrote {built.folder / 'index.html'}: {built.rows} rows.")
     if serve:
-        _serve(output, port)
+        from smmbench_leaderboard.site.serving import serve as serve_site
 
-
-def _serve(folder: Path, port: int) -> None:
-    from smmbench_leaderboard.site.serving import address_of, server_of
-
-    server = server_of(folder, port)
-    print_line(f"Serving {address_of(server)} (press Ctrl-C to stop).")
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
+        serve_site(output, port)

@@ -1,40 +1,43 @@
-"""Serve a built site on this machine only."""
+"""Serve a built site on the loopback interface of this machine."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+from smmbench.display import print_line
 
 LOOPBACK = "127.0.0.1"
 
 
 class _Quiet(SimpleHTTPRequestHandler):
-    """Gives files, prints nothing, lets nothing be cached, and lists no folder."""
+    """Serve files without a log, without caching, and without listing folders."""
 
     def log_message(self, format: str, *args: object) -> None:
         """Print nothing."""
 
     def end_headers(self) -> None:
-        """Let a site that is built again be seen at once."""
+        """Forbid caching, so that a rebuilt site is seen at once."""
         self.send_header("Cache-Control", "no-store")
         self.send_header("X-Content-Type-Options", "nosniff")
         super().end_headers()
 
     def list_directory(self, path: object) -> None:
-        """Refuse: what has no page has nothing to show."""
+        """Answer 404: a folder without a page has nothing to show."""
         self.send_error(404)
 
 
 def server_of(folder: Path, port: int) -> ThreadingHTTPServer:
-    """A server of the site on the loopback interface, which nothing else reaches.
+    """Make a server for a site that only this machine can reach.
 
     Args:
         folder: The site.
-        port: 0 for a free one.
+        port: Port of the server; 0 selects a free one.
 
     Raises:
-        ValueError: The port is taken.
+        ValueError: The port cannot be used.
     """
     try:
         return ThreadingHTTPServer((LOOPBACK, port), partial(_Quiet, directory=str(folder)))
@@ -46,5 +49,21 @@ def server_of(folder: Path, port: int) -> ThreadingHTTPServer:
 
 
 def address_of(server: ThreadingHTTPServer) -> str:
-    """Address of the site's first page."""
+    """Return the address of the site's first page."""
     return f"http://{LOOPBACK}:{server.server_address[1]}/index.html"
+
+
+def serve(folder: Path, port: int, fragment: str = "") -> None:
+    """Serve a site and print its address, until Ctrl-C.
+
+    Args:
+        folder: The site.
+        port: Port of the server; 0 selects a free one.
+        fragment: What follows the address, such as `#form=1`.
+
+    Raises:
+        ValueError: The port cannot be used.
+    """
+    with server_of(folder, port) as server, suppress(KeyboardInterrupt):
+        print_line(f"Serving {address_of(server)}{fragment} (press Ctrl-C to stop).")
+        server.serve_forever()

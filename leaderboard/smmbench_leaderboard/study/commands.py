@@ -138,18 +138,11 @@ def serve(
     port: Port = 8000,
 ) -> None:
     """Serve the page of a study on the loopback interface of this machine."""
-    from smmbench_leaderboard.site.serving import address_of, server_of
+    from smmbench_leaderboard.site.serving import serve as serve_site
     from smmbench_leaderboard.study.plan import PUBLIC, read_plan
 
     read_plan(folder)
-    server = server_of(folder / PUBLIC, port)
-    print_line(f"Serving {address_of(server)}#form=1 (press Ctrl-C to stop).")
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        pass
-    finally:
-        server.server_close()
+    serve_site(folder / PUBLIC, port, "#form=1")
 
 
 def analyse(
