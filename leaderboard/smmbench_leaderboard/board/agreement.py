@@ -1,7 +1,7 @@
-"""The report of `smmbench tracker-agreement`: would another tracker order methods otherwise?
+"""The report of `smmbench tracker-agreement`: would another tracker order the methods differently?
 
-Only videos that every tracker could score, of pairs that every method has, are compared: a mean
-over other pairs is of another thing. What is left out is said.
+Only videos that every tracker could score are compared, of pairs that every method has, because
+means over different pairs are not comparable. The notes list what is left out.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ from smmbench_leaderboard.board.tracker_table import TrackerTable, require_compa
 from smmbench_leaderboard.board.types import Bootstrap
 
 LEAST_SHARE = 0.5
-"""Share of the pairs that a method must have numbers of to be compared."""
+"""Share of the pairs for which a method needs scores to be compared."""
 
 SHOWN = 10
-"""Videos and clips where two trackers part most that a report names."""
+"""Number of videos and clips that a report names, those on which two trackers differ most."""
 
 Numbers = Float[np.ndarray, "methods pairs"]
 
 
 class BoardRow(Stored):
-    """One method under every tracker.
+    """The scores of one method under every tracker.
 
     Attributes:
-        label: Its label.
-        kind: `method`, `baseline`, `control`.
+        label: Label of the method.
+        kind: `method`, `baseline` or `control`.
         mean: Motion fidelity, by tracker.
-        interval: 95 % over clips, by tracker; missing with one clip.
+        interval: 95 % interval over clips, by tracker; missing with one clip.
         rank: 1 for the highest mean, by tracker; equal means share the best rank.
     """
 
@@ -60,18 +60,18 @@ class BoardRow(Stored):
 
 
 class Part(Stored):
-    """Agreement on a part of the clips."""
+    """Agreement of two trackers on some of the clips."""
 
     of: str  # camera, motion
     name: str
     clips: int
     pairs: int  # of clip, prompt and seed
     kendall: float | None  # of the methods' means on this part
-    difference: float  # mean absolute difference of a video's two numbers
+    difference: float  # mean absolute difference of the two scores of a video
 
 
 class Parted(Stored):
-    """A video, or all videos of a clip, and how far two trackers are apart on it."""
+    """A video, or all videos of a clip, and how much two trackers differ on it."""
 
     clip: str
     method: str = ""  # empty for a whole clip
@@ -79,27 +79,26 @@ class Parted(Stored):
     seed: int | None = None
     first: float
     second: float
-    difference: float  # of one video, first minus second; of a clip, the mean absolute one
+    difference: float  # first minus second; for a clip, the mean absolute difference
 
 
 class Agreement(Stored):
-    """Two trackers.
+    """How far two trackers agree.
 
     Attributes:
-        first: Name of one.
-        second: Name of the other.
-        kendall: Tau-b of the methods' means.
-        spearman: Rho of the methods' means.
+        first: Name of the first tracker.
+        second: Name of the second tracker.
+        kendall: Kendall's tau-b of the methods' means.
+        spearman: Spearman's rho of the methods' means.
         videos: Pearson's correlation over all videos.
-        within: The same after each method's mean is taken off: do they agree on which clips a
-            method does better?
+        within: The same after each method's mean is subtracted: do they agree on the clips on which
+            a method does better?
         difference: Mean of first minus second over all videos.
-        turned: Pairs of methods that the means order one way under the first tracker and the other
-            way under the second.
-        shown: Of these, the pairs that both trackers show to differ, each its own way.
-        contradicted: Pairs of methods that the first or the second shows to differ, and that the
-            other's means put the other way round.
-        parts: Agreement by parts of the clips.
+        turned: Pairs of methods whose means are in opposite orders under the two trackers.
+        shown: Those of these pairs that differ significantly under both trackers.
+        contradicted: Pairs of methods that differ significantly under one tracker, and whose means
+            are in the opposite order under the other.
+        parts: Agreement on parts of the clips.
         videos_apart: Videos with the largest differences.
         clips_apart: Clips with the largest mean absolute differences.
     """
@@ -120,7 +119,7 @@ class Agreement(Stored):
 
 
 class TruthRow(Stored):
-    """One tracker against the true tracks of the sources; means over clips."""
+    """Errors of one tracker against the ground-truth tracks of the sources, as means over clips."""
 
     tracker: str
     clips: int
@@ -133,20 +132,20 @@ class TruthRow(Stored):
 
 
 class AgreementReport(Stored):
-    """All trackers of one results folder.
+    """How far the trackers agree on one results folder.
 
     Attributes:
-        dataset: Its name.
-        dataset_version: Its version.
-        grid: Points along each axis that were tracked.
-        pairs: Pairs of clip, prompt and seed of each method.
-        clips: Source clips of these.
-        trackers: What each depends on, by name.
-        board: A row a method, by the first tracker's mean.
-        agreements: Of each two trackers.
-        truth: Of each tracker whose clips have true tracks.
+        dataset: Name of the dataset.
+        dataset_version: Version of the dataset.
+        grid: Number of tracked points along each axis.
+        pairs: Number of pairs of clip, prompt and seed of each method.
+        clips: Number of their source clips.
+        trackers: What the tracks of each tracker depend on, by name.
+        board: One row per method, in the order of the first tracker's means.
+        agreements: One for each two trackers.
+        truth: Errors of each tracker on clips with ground-truth tracks.
         bootstrap: How intervals were drawn.
-        notes: What was left out, and what to know before reading it.
+        notes: What was left out, and what to know before reading the report.
     """
 
     dataset: str
@@ -164,12 +163,12 @@ class AgreementReport(Stored):
 
 @dataclass(frozen=True)
 class Shared:
-    """What all tables have.
+    """The scores that all tables have in common.
 
     Attributes:
-        methods: Labels.
-        pairs: Of clip, prompt and seed.
-        numbers: By tracker, a number of each method and pair.
+        methods: Labels of the methods.
+        pairs: Pairs of clip, prompt and seed.
+        numbers: By tracker, the score of each method on each pair.
         notes: What was left out.
     """
 
@@ -193,15 +192,15 @@ def agreement_report(
     """Compare the tables of two or more trackers.
 
     Args:
-        tables: Of one results folder.
-        methods: Only these labels; none for all.
-        exclude: None of these.
-        bootstrap: How intervals are drawn.
+        tables: Tables of one results folder.
+        methods: Labels to include; empty for all.
+        exclude: Labels to leave out.
+        bootstrap: Settings of the intervals.
 
     Raises:
-        ValueError: The tables do not compare (see `require_comparable`), or no pair is scored for
-            every method under every tracker.
-        LookupError: No such method.
+        ValueError: The tables are not comparable (see `require_comparable`), or no pair is
+            scored for every method under every tracker.
+        LookupError: No method has such a label.
     """
     named = dict(_named(tables))
     require_comparable(named)
@@ -229,13 +228,13 @@ def agreement_report(
 
 
 def shared_numbers(tables: Mapping[str, TrackerTable], labels: Sequence[str]) -> Shared:
-    """Pairs that every method has a number of under every tracker.
+    """Return the pairs that are scored for every method under every tracker.
 
-    A method that lacks more than half of the pairs is left out: it alone would decide which pairs
-    are compared.
+    A method that lacks more than half of the pairs is left out, because it alone would decide which
+    pairs are compared.
 
     Raises:
-        ValueError: There is none.
+        ValueError: No pair remains.
     """
     by_tracker = {
         name: {(row.method, row.pair): row.value for row in table.rows if row.value is not None}
@@ -276,14 +275,14 @@ def shared_numbers(tables: Mapping[str, TrackerTable], labels: Sequence[str]) ->
 def _lacking(
     label: str, pairs: Sequence[Key], by_tracker: Mapping[str, Mapping[tuple[str, Key], float]]
 ) -> str:
-    """Trackers that have no number of some pair of a method."""
+    """Return the trackers that lack a score of some pair of a method."""
     return ", ".join(
         name for name, by in by_tracker.items() if any((label, pair) not in by for pair in pairs)
     )
 
 
 def _named(tables: Sequence[TrackerTable]) -> Iterator[tuple[str, TrackerTable]]:
-    """Tables by their short names; with a part of the weights' hash where two share one."""
+    """Return tables by short names, with part of the weights' hash where two share a name."""
     counts = Counter(table.name for table in tables)
     for table in tables:
         weights = str(table.origin.get("checkpoint_sha256", ""))[:8]
@@ -353,7 +352,7 @@ Orders = tuple[tuple[str, str], ...]
 
 
 def _orders(a: Numbers, b: Numbers, shared: Shared) -> tuple[Orders, Orders, Orders]:
-    """Pairs of methods whose order is reversed, the higher of the first tracker first."""
+    """Return pairs of methods in reversed order; the first tracker's higher one comes first."""
     labels = shared.methods
     tests = [
         rank_intervals(dict(zip(labels, numbers, strict=True)), shared.clips) for numbers in (a, b)
@@ -376,7 +375,7 @@ def _orders(a: Numbers, b: Numbers, shared: Shared) -> tuple[Orders, Orders, Ord
 
 
 def _parts(a: Numbers, b: Numbers, shared: Shared, table: TrackerTable) -> Iterator[Part]:
-    """By camera (more than half of the source's tracks move) and by family of motion."""
+    """Divide clips by camera (moving if more than half of the tracks move) and by motion family."""
     camera: dict[str, str] = {}
     for name, facts in table.clips.items():
         if facts.moving_share is not None:
@@ -441,7 +440,7 @@ def _clips_apart(a: Numbers, b: Numbers, shared: Shared) -> tuple[Parted, ...]:
 
 
 def _truth(tables: Mapping[str, TrackerTable], clips: set[str]) -> Iterator[TruthRow]:
-    """Errors of trackers on sources; a table with the truth for sources has the same tracker."""
+    """Errors of the trackers on sources; tables with true source tracks repeat a tracker."""
     seen: list[dict[str, object]] = []
     for name, table in tables.items():
         known = {clip: facts.errors for clip, facts in table.clips.items() if facts.errors}

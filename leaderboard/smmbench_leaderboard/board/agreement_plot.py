@@ -13,15 +13,15 @@ CONTROL, METHOD, TURNED = "0.55", "C0", "C3"
 
 
 def draw_agreement(report: AgreementReport, path: Path) -> None:
-    """Write a picture: a column a tracker, a line a method, at the height of its mean.
+    """Draw one column per tracker and one line per method, at the height of its mean.
 
-    Lines that cross are methods whose order is reversed. Methods are blue and controls grey; a
-    line is dashed where the method is in a pair that one tracker shows to differ and the next
-    one's means reverse.
+    Lines that cross are methods whose order is reversed. Methods are blue and controls
+    grey. A line is dashed if the method belongs to a pair that differs significantly under one
+    tracker and whose means are reversed under the next.
 
     Raises:
         ImportError: Matplotlib is not installed.
-        ValueError: The ending of the file is of no picture.
+        ValueError: The extension of the file is of no image format.
     """
     from matplotlib.figure import Figure
 
@@ -81,7 +81,7 @@ def _span(report: AgreementReport) -> float:
 
 
 def _apart(heights: list[float], gap: float) -> list[float]:
-    """Heights for labels, ascending as given, at least `gap` apart, moved as one pile each."""
+    """Spread ascending heights of labels so that they are at least `gap` apart."""
     placed = np.array(heights)
     for _ in range(200):
         close = np.diff(placed) < gap - 1e-9

@@ -1,4 +1,4 @@
-"""From results to a board: means over all requested pairs, never over survivors only."""
+"""Build a board from results: means cover all requested pairs, not only those that succeeded."""
 
 from __future__ import annotations
 
@@ -58,23 +58,24 @@ def make_board(
     """Make the board of one dataset.
 
     Args:
-        root: The results folder; with a ledger it may be missing.
+        root: The results folder; it may be missing if a ledger is given.
         dataset: Name or manifest path; None if the folder holds results of one dataset only.
-        scope: `full`: every pair of the dataset, missing ones count as worst. `shared`: the pairs
-            that all methods attempted. None: the pairs of the methods that attempted most of
-            them, and rows that lack some stand apart; see `compose`.
+        scope: `full`: every pair of the dataset; missing ones count as worst. `shared`: the pairs
+            that all methods attempted. None: the pairs of the methods that attempted the most;
+            rows that lack some are listed separately (see `compose`).
         bootstrap: How intervals are drawn.
         metrics: Names of metrics to show besides the two axes; they do not rank.
-        methods: Labels of the rows; none for all.
+        methods: Labels of the rows to include; empty for all.
         exclude: Labels of rows to leave out.
-        frames: Only the clips of this many frames; see `pairs_of_one_length`.
-        ledger: Folder of a ledger whose published rows stand beside the results; see `beside`.
-        check_videos: As of `read_results`; without a ledger alone.
-        spread: Calls what draws samples: in this process, or over a cluster.
+        frames: Include only clips with this many frames; see `pairs_of_one_length`.
+        ledger: Folder of a ledger whose published rows are shown too; see `beside`.
+        check_videos: As for `read_results`; only without a ledger.
+        spread: Runs the resampling, in this process or on a cluster.
 
     Raises:
-        LookupError: No such metric or method, or no clip of so many frames.
-        ValueError: Nothing there, nothing scored, nothing shared, or results that do not mix.
+        LookupError: There is no such metric or method, or no clip has that many frames.
+        ValueError: There are no results or no scores, the rows share no pair, or scores were
+            computed under different conditions.
     """
     bootstrap = bootstrap or Bootstrap()
     if ledger is None:
@@ -93,17 +94,17 @@ def ledger_board(
     bootstrap: Bootstrap | None = None,
     metrics: Sequence[str] = (),
 ) -> Board:
-    """Make the board of a ledger's standing rows alone, ranked anew over their pairs.
+    """Make the board of a ledger's current rows only, ranked again over their pairs.
 
     Args:
-        ledger: Its folder.
+        ledger: Folder of the ledger.
         dataset: Name or manifest path; None if the ledger has entries of one dataset only.
-        scope: As of `make_board`.
+        scope: As for `make_board`.
         bootstrap: How intervals are drawn.
-        metrics: As of `make_board`.
+        metrics: As for `make_board`.
 
     Raises:
-        ValueError: No entry, entries of several datasets, or nothing of it stands.
+        ValueError: The ledger has no entry, entries of several datasets, or no current row.
     """
     chosen = load_dataset(dataset or only_dataset(ledger))
     published = read_published(ledger, chosen, mark="")
@@ -120,7 +121,7 @@ def board_of(
     published: PublishedRows | None = None,
     spread: Spread = here,
 ) -> Board:
-    """Make a board of results that were read; as `make_board`."""
+    """Make a board from results that were read; see `make_board`."""
     published = published or PublishedRows()
     whole, lengths = pairs_of_one_length(results.dataset, frames)
     results = of_pairs(results, whole) if results.found else results
@@ -164,7 +165,7 @@ def rows_of_published(
     bootstrap: Bootstrap,
     cells: CellsOf = cells_of,
 ) -> Iterator[Row]:
-    """Rows of a ledger by the board's pairs; those that lack some stand apart."""
+    """Restate rows of a ledger over the board's pairs; rows that lack some are partial."""
     for one in published.rows:
         apart = composed.apart.get(one.row.label)
         keys = composed.keys if apart is None else apart
@@ -181,7 +182,7 @@ def assembled(
     rows: Sequence[Row],
     notes: Sequence[str],
 ) -> Board:
-    """The board of rows that are ranked, in the order in which they are shown."""
+    """Assemble the board from ranked rows, in the order in which they are shown."""
     manifest = dataset.manifest
     return Board(
         smmbench=__version__,
@@ -201,14 +202,15 @@ def assembled(
 
 
 def manifest_sha256(dataset: Dataset) -> str:
-    """SHA-256 of what a manifest says; its comments and its order of keys do not enter."""
+    """SHA-256 of a manifest's content, whatever its comments and the order of its keys."""
     return hashlib.sha256(dataset.manifest.model_dump_json().encode()).hexdigest()
 
 
 def in_order(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Rows as a table has them: competitors by block, the largest first; controls; partial rows.
+    """Sort rows as tables show them: methods by block, the largest first; controls; partial rows.
 
-    Within a block the front stands first, then others by motion, and last what has no video.
+    Within a block, rows on the front come first, then the others by motion fidelity, and rows
+    without any video come last.
     """
     sizes = Counter(row.block for row in rows if not row.control and not row.partial)
 
@@ -222,6 +224,6 @@ def in_order(rows: Sequence[Row]) -> tuple[Row, ...]:
 
 
 def _height(row: Row, axis: str) -> float:
-    """Mean on an axis; on one that is not scored all rows are level."""
+    """Mean on an axis; all rows are equal on an axis that is not scored."""
     mean = row.cells[axis].mean
     return 0.0 if mean is None else mean

@@ -31,16 +31,16 @@ def columns_of(
 ) -> tuple[Column, ...]:
     """Return the two axes, the details of motion fidelity, and each further requested metric.
 
-    An axis without any number stays, as a column that is not scored. Chance levels and foreground
-    are columns if some score has them.
+    An axis without any number remains as a column that is not scored. Chance levels and the
+    foreground are columns if some score has them.
 
     Args:
         results: The results that the columns describe.
         metrics: Names of metrics to show besides the axes.
-        others: Whether rows that are not among the results may have numbers that these lack.
+        others: Whether other rows may have numbers that these results lack.
 
     Raises:
-        LookupError: There is no metric of such a name.
+        LookupError: There is no metric of that name.
         ValueError: No result has a number of a requested metric, or scores of one metric were
             computed under different conditions.
     """
@@ -87,15 +87,15 @@ def value_of(column: Column, result: Result | None) -> float | None:
 
 
 def is_floor(column: Column) -> bool:
-    """Whether this is a chance level of motion fidelity; a pair without a video has none."""
+    """Return whether a column is a chance level of motion fidelity, which needs a video."""
     return column.metric == MOTION and column.detail in FLOORS
 
 
 def explains(column: Column) -> bool:
-    """Whether this is the number of a metric that does not rank."""
+    """Return whether a column is that of a metric that does not rank."""
     return not column.detail and column.metric not in RANKING
 
 
 def higher_is_better(column: Column) -> bool:
-    """Which way is better in this column."""
+    """Return whether higher is better in a column."""
     return metric(column.metric).higher_is_better

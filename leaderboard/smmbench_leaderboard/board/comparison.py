@@ -1,4 +1,4 @@
-"""Two methods, pair by pair: where they differ, by how much, and how surely."""
+"""Compare two methods pair by pair: differences, their intervals and p-values."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ from smmbench_leaderboard.board.types import Board, Bootstrap, Column, Row, Scop
 
 
 class ColumnDifference(Stored):
-    """How two methods differ in one column; `wins` count edits, each the mean of its seeds.
+    """How two methods differ in one column. Wins count edits, each as the mean over its seeds.
 
     Attributes:
         column: Name of the column.
-        title: Its name in words.
+        title: Title of the column.
         a: Mean of the first method.
         b: Mean of the second.
         difference: First minus second.
-        interval: Of that difference alone, over source clips; None with one clip.
-        p: Of the sign-flip test by clip for these two methods alone, two-sided, not corrected; 1
+        interval: Interval of the difference over source clips, for this difference alone; None with
+            one clip.
+        p: Two-sided p-value of the sign-flip test by clip for these two methods, not corrected; 1
             with one clip.
-        p_board: The same, corrected for all pairs of methods that the board ranks, as the board's
-            rank intervals are; None where the board does not rank both.
-        a_wins: Edits on which the first is better.
-        ties: Edits on which they are equal.
-        b_wins: Edits on which the second is better.
+        p_board: The same, corrected for all pairs of methods that the board ranks, like the board's
+            rank intervals; None if the board does not rank both.
+        a_wins: Number of edits on which the first method is better.
+        ties: Number of edits on which they are equal.
+        b_wins: Number of edits on which the second method is better.
     """
 
     column: str
@@ -50,7 +51,7 @@ class ColumnDifference(Stored):
 
 
 class Comparison(Stored):
-    """Two methods over the same pairs; `ranked` counts the methods that p is corrected for."""
+    """Two methods over the same pairs; p is corrected for `ranked` methods."""
 
     a: str
     b: str
@@ -75,18 +76,18 @@ def compare(
 ) -> Comparison:
     """Compare two methods by their labels; a missing or failed pair counts as the worst value.
 
-    The pairs are those that both attempted, or all with scope `full`; `p_board` is over the pairs
-    of the board, which may be others. An axis that neither has a number on is left out, and so is
-    a further metric that one of them has no number of; a note says so. `metrics` are compared
-    besides the two axes. Chance levels are not compared, because they say nothing about a method.
+    The pairs are those that both attempted, or all with scope `full`; `p_board` covers the pairs of
+    the board, which may differ. An axis on which neither has a number is left out, and so is a
+    further metric that one of them lacks; a note states it. `metrics` are compared in addition to
+    the two axes. Chance levels are not compared, because they say nothing about a method.
 
-    With a ledger, a label that begins with `ledger:` is that of a published row: it is compared by
-    the numbers of its entry's pairs, and nothing is run again.
+    With a ledger, a label that begins with `ledger:` names a published row, which is compared by
+    the published numbers of its pairs; nothing is run again.
 
     Raises:
-        LookupError: No results under such a label, or no such metric; the message lists what
-            there is.
-        ValueError: As `make_board`, or both labels are the same.
+        LookupError: There are no results under such a label, or no such metric; the message lists
+            what is available.
+        ValueError: As for `make_board`, or both labels are the same.
     """
     if a == b:
         raise ValueError(f"'{a}' cannot be compared with itself; name two methods.")
@@ -119,7 +120,7 @@ def compare(
 
 
 def _ranked_with(board: Board, a: str, b: str) -> list[Row]:
-    """The rows that the board ranks together, if both methods are among them; else none."""
+    """Return the rows that the board ranks together if both methods are among them, else none."""
     of_a = next(row for row in board.rows if row.label == a)
     ranked = [row for row in board.rows if competes(row) and row.block == of_a.block]
     return ranked if {a, b} <= {row.label for row in ranked} else []
@@ -153,7 +154,7 @@ def _difference(
 
 
 def _wins(column: Column, a: Row, b: Row) -> list[int]:
-    """For each edit 1 if `a` is better, 0 if they are equal, -1 if `b` is better."""
+    """Return 1 for each edit on which `a` is better, 0 if equal, and -1 if `b` is better."""
     gain: dict[tuple[str, str], float] = defaultdict(float)
     for one, other in zip(a.pairs, b.pairs, strict=True):
         gain[one.clip, one.edit] += one.values[column.name] - other.values[column.name]

@@ -17,12 +17,12 @@ from smmbench_leaderboard.board.types import Scope
 
 @dataclass(frozen=True)
 class Composition:
-    """The pairs of a board, and the rows that stand apart.
+    """The pairs of a board, and the rows that are listed separately.
 
     Attributes:
-        scope: `full` if the pairs are all that the dataset asks for.
+        scope: `full` if the pairs are all those of the dataset.
         keys: Pairs that count in every row of the board.
-        apart: By label, the pairs that a partial row attempted: it lacks some of `keys`.
+        apart: By label, the pairs that a partial row attempted; it lacks some of `keys`.
     """
 
     scope: Scope
@@ -43,14 +43,14 @@ def compose(
     several attempted equally many but different pairs, those that most rows have count.
 
     Args:
-        results: The rows; there is at least one, of these or of the published ones.
+        results: The rows; at least one, counting the published ones.
         whole: All pairs of the dataset, in their order.
         scope: `full`: all pairs count in every row, missing ones as worst. `shared`: the pairs
             that every row attempted. None: as above.
-        published: Rows of a ledger, by the same rules.
+        published: Rows of a ledger, to which the same rules apply.
 
     Raises:
-        ValueError: Nothing is shared.
+        ValueError: The rows share no pair.
     """
     if scope == "full":
         return Composition("full", tuple(whole), {})
@@ -79,10 +79,10 @@ def compose(
 def chosen_methods(
     results: Results, methods: Collection[str] = (), exclude: Collection[str] = ()
 ) -> Results:
-    """Keep the results of some methods: those that are named, or all but those excluded.
+    """Keep the results of the named methods, or of all but those excluded.
 
     Raises:
-        LookupError: There are no results under such a label; the message lists what there is.
+        LookupError: There are no results under such a label; the message lists the labels.
         ValueError: No method is left.
     """
     for label in (*methods, *exclude):
@@ -108,17 +108,17 @@ def chosen_methods(
 def pairs_of_one_length(
     dataset: Dataset, frames: int | None = None
 ) -> tuple[list[Key], tuple[str, ...]]:
-    """Pairs of the clips that have one number of frames, and a note where others have another.
+    """Keep the pairs of clips of one length, with a note if the dataset has other lengths.
 
-    What motion fidelity gives by chance depends on the length of the clips, so that a mean over
-    clips of several lengths is of nothing.
+    The chance level of motion fidelity depends on the length of the clips, so a mean over clips of
+    several lengths has no meaning.
 
     Args:
-        dataset: With its clips.
-        frames: How many; None for the number that most pairs have, the larger of two as common.
+        dataset: The dataset, with its clips.
+        frames: Number of frames; None for the most common one, the larger of two equally common.
 
     Raises:
-        LookupError: No clip has so many frames.
+        LookupError: No clip has that many frames.
     """
     keys = protocol_pairs(dataset)
     of_clip = {clip.name: clip_form(dataset, clip).frames for clip in dataset.manifest.clips}
@@ -139,10 +139,10 @@ def pairs_of_one_length(
 
 
 def of_pairs(results: Results, keys: Collection[Key]) -> Results:
-    """Keep the results of some pairs; methods without any are left out.
+    """Keep the results of the given pairs; methods without any are left out.
 
     Raises:
-        ValueError: No method has a result of them.
+        ValueError: No method has a result for any of them.
     """
     wanted = frozenset(keys)
     found = {

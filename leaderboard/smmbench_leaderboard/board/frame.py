@@ -15,22 +15,22 @@ def board_frame(root: Path, dataset: str | None = None, **options: Any) -> pd.Da
     """Make the board of a results folder; `options` are those of `make_board`.
 
     Returns:
-        One row a method, in the board's order; `attrs` holds the dataset's name and the notes.
+        One row per method, in the board's order; `attrs` holds the dataset's name and the notes.
     """
     return frame_of(make_board(root, dataset, **options))
 
 
 def ledger_frame(ledger: Path, dataset: str | None = None, **options: Any) -> pd.DataFrame:
-    """Make the board of a ledger's standing rows alone; `options` are those of `ledger_board`.
+    """Make the board of a ledger's current rows only; `options` are those of `ledger_board`.
 
     Returns:
-        As `board_frame`; `ledger` names the entry of each row, and `tier` its trust tier.
+        As for `board_frame`; `ledger` names the entry of each row, and `tier` its trust tier.
     """
     return frame_of(ledger_board(ledger, dataset, **options))
 
 
 def frame_of(board: Board) -> pd.DataFrame:
-    """One row a method, in the board's order."""
+    """Return one row per method, in the board's order."""
     frame = pd.DataFrame([_row(board, row) for row in board.rows])
     frame.attrs = {"dataset": board.dataset, "notes": list(board.notes)}
     return frame

@@ -1,4 +1,4 @@
-"""One's own results and a ledger's published rows, brought together for one board."""
+"""Combine the results of a folder and the published rows of a ledger for one board."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from smmbench_leaderboard.board.reading import Results, read_results
 from smmbench_leaderboard.board.types import Column, Row
 from smmbench_leaderboard.ledger.tiers import TIERS
 
-BUNDLED = ("smmbench.", "smmbench_baselines.")  # what the entry of a bundled method begins with
-FEW = 3  # rows that a sentence names although they are all
+BUNDLED = ("smmbench.", "smmbench_baselines.")  # how the entry point of a bundled method begins
+FEW = 3  # at most as many rows are named in a sentence on all rows
 
 
 def beside(
     root: Path, ledger: Path, dataset: str | None = None, metrics: Sequence[str] = ()
 ) -> tuple[Results, PublishedRows]:
-    """Read a results folder, and the published rows that can stand beside what is in it.
+    """Read a results folder, and the published rows that are comparable with it.
 
-    Their labels begin with `ledger:`, so that a row of one's own and a published one of the same
-    label stand side by side. Without a results folder the published rows stand alone.
+    The labels of published rows begin with `ledger:`, so that a local and a published row of the
+    same label can be shown together. Without a results folder there are only published rows.
 
     Args:
         root: The results folder.
         ledger: Folder of the ledger.
-        dataset: Name or manifest path; None if the results, or else the ledger, are of one.
-        metrics: Metrics that are asked for besides the axes.
+        dataset: Name or manifest path; None if the results, or else the ledger, are of one dataset.
+        metrics: Metrics that are requested besides the axes.
 
     Raises:
-        ValueError: As `read_results`, or an entry of the ledger is not readable.
+        ValueError: As for `read_results`, or an entry of the ledger cannot be read.
     """
     if not root.is_dir():
         chosen = load_dataset(dataset or only_dataset(ledger))
@@ -53,10 +53,10 @@ def chosen_of_both(
     methods: Collection[str] = (),
     exclude: Collection[str] = (),
 ) -> tuple[Results, PublishedRows]:
-    """Keep the rows that are named, of either kind, or all but those excluded.
+    """Keep the named rows, local or published, or all but those excluded.
 
     Raises:
-        LookupError: There is no such row; the message lists what there is.
+        LookupError: There is no such row; the message lists the rows.
         ValueError: No row is left.
     """
     known = {*results.found, *published.labels}
@@ -76,10 +76,10 @@ def chosen_of_both(
 def columns_beside(
     columns: tuple[Column, ...], published: PublishedRows, metrics: Sequence[str] = ()
 ) -> tuple[Column, ...]:
-    """The columns of a board with published rows: theirs where one's own have no number.
+    """Return the columns of a board with published rows, which may fill empty columns.
 
     Raises:
-        ValueError: Nothing has a number of a metric that is asked for.
+        ValueError: No row has a number of a requested metric.
     """
     if not published.rows:
         return columns
@@ -100,10 +100,10 @@ def columns_beside(
 
 
 def only_dataset(ledger: Path) -> str:
-    """Name of the dataset that all entries of a ledger are of.
+    """Return the name of the dataset of all entries of a ledger.
 
     Raises:
-        ValueError: There is no entry, or there are entries of several datasets.
+        ValueError: There is no entry, or the entries are of several datasets.
     """
     names = sorted({path.parent.name for path in ledger.rglob("*.board.xz")})
     if not names:
@@ -114,7 +114,7 @@ def only_dataset(ledger: Path) -> str:
 
 
 def published_notes(rows: Sequence[Row], published: PublishedRows) -> Iterator[str]:
-    """What a reader must know of the published rows of a board."""
+    """Return notes on the published rows of a board."""
     shown = [row for row in rows if row.ledger]
     for tier, meaning in TIERS.items():
         if labels := [row.label for row in shown if row.tier == tier]:

@@ -1,4 +1,4 @@
-"""Which scores stand in one column: those of one metric, computed under the same conditions."""
+"""Which scores may share a column: those of one metric, computed under the same conditions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from smmbench_leaderboard.board.reading import Result, key_of
 
 SOURCE_TRACKS = "source tracks by"
 TRACKED = {SOURCE_TRACKS: "tracker"}
-"""What `terms` has of a score under a dataset's own protocol, besides its fields."""
+"""What `terms` has for a score under a dataset's own protocol, besides its fields."""
 
-# What of a score's origin belongs to one pair: pixels, words, true tracks and masks.
-# A metric of another distribution puts what it has of this kind under `pair`.
+# The parts of a score's origin that belong to one pair: pixels, prompt, true tracks and masks.
+# A metric of another distribution stores such parts under `pair`.
 PER_PAIR = frozenset(
     {"output", "prompt", "source_prompt", "source", "source_tracks", "other_sources", "masks"}
     | {"pair"}
@@ -24,7 +24,7 @@ PER_PAIR = frozenset(
 
 
 def terms(score: Score) -> dict[str, object]:
-    """What of a score's origin was somebody's choice: the protocol, and the source's tracks."""
+    """Return the parts of a score's origin that were chosen: protocol and source tracks."""
     protocol, tracked = score.origin.get("protocol"), score.origin.get("source_tracked_by")
     return {
         **(protocol if isinstance(protocol, dict) else {}),
@@ -33,25 +33,25 @@ def terms(score: Score) -> dict[str, object]:
 
 
 def conditions(score: Score) -> dict[str, Any]:
-    """What must be the same for two scores to stand in one column.
+    """Return what must be equal for two scores to share a column.
 
-    All of a score's origin but what belongs to one pair: pixels, prompt, and their like.
+    This is all of a score's origin except what belongs to one pair, such as pixels and prompt.
     """
     return {name: value for name, value in score.origin.items() if name not in PER_PAIR}
 
 
 def shared_conditions(metric: str, results: Iterable[Result]) -> tuple[int, dict[str, Any]] | None:
-    """Version and conditions of a metric, the same for all results; None if none is scored.
+    """Return version and conditions of a metric, equal for all results; None if none is scored.
 
     Raises:
-        ValueError: Two results were scored under different ones, or two of one pair against
-            different sources, words or masks; the message names both.
+        ValueError: Two results were scored under different conditions, or two results of one pair
+            against different sources, prompts or masks; the message names both.
     """
     first: tuple[Result, int, dict[str, Any]] | None = None
     pair: dict[Key, Result] = {}
     for result in results:
         score = result.scores.get(metric)
-        if score is None or score.value is None:  # what was not computed mixes with anything
+        if score is None or score.value is None:  # not computed: joins any column
             continue
         under = conditions(score)
         if first is None:
@@ -68,7 +68,7 @@ def shared_conditions(metric: str, results: Iterable[Result]) -> tuple[int, dict
 
 
 def _of_pair(score: Score) -> dict[str, Any]:
-    """What two scores of one pair share, besides the conditions: all but the output's pixels."""
+    """Return what two scores of one pair must share too: everything but the output's pixels."""
     return {name: score.origin[name] for name in PER_PAIR - {"output"} if name in score.origin}
 
 
@@ -81,14 +81,14 @@ def _unlike(metric: str, a: Result, b: Result, *origins: tuple[int, dict[str, An
 
 
 def differences(a: tuple[int, dict[str, Any]], b: tuple[int, dict[str, Any]]) -> Iterator[str]:
-    """Say each thing in which two scores differ, shortly."""
+    """Describe briefly every difference between the conditions of two scores."""
     if a[0] != b[0]:
         yield f"metric version ({a[0]}, {b[0]})"
     yield from _values(a[1], b[1])
 
 
 def _values(a: dict[str, Any], b: dict[str, Any]) -> Iterator[str]:
-    """Each key in which two differ; within a key that holds several, those alone."""
+    """Yield each key in which two values differ; of nested values, only the inner keys."""
     for name in sorted(a.keys() | b.keys()):
         one, other = a.get(name), b.get(name)
         if isinstance(one, dict) and isinstance(other, dict):

@@ -24,12 +24,12 @@ def notes_of(
     keys: Sequence[Key],
     scope: Scope,
 ) -> tuple[str, ...]:
-    """All notes of a board, a sentence or two each: what was left out, then on columns and rows.
+    """Return all notes of a board: first what was left out, then on columns, then on rows.
 
     Args:
-        results: What the board is of.
-        rows: Its rows.
-        columns: Its columns.
+        results: Results that the board shows.
+        rows: Rows of the board.
+        columns: Columns of the board.
         keys: Pairs of its scope.
         scope: Which pairs count.
     """
@@ -46,7 +46,7 @@ def notes_of(
 
 
 def _unscored_notes(columns: Sequence[Column]) -> list[str]:
-    """Say once, not for each row, what nobody has a number of."""
+    """State once, instead of for each row, which columns have no number at all."""
     return [
         f"{column.title} was not scored for any method; `smmbench score` reports the reason."
         for column in columns
@@ -55,14 +55,14 @@ def _unscored_notes(columns: Sequence[Column]) -> list[str]:
 
 
 def _caution_notes(columns: Sequence[Column]) -> Iterator[str]:
-    """Say which columns must not rank, and why: no board does, and no reader should."""
+    """State which columns must not be used for ranking, and why."""
     for column in columns:
         if not column.detail and (caution := metric(column.metric).caution):
             yield f"{column.title} does not rank: {caution}."
 
 
 def _stale_notes(columns: Sequence[Column]) -> list[str]:
-    """Say which columns are of an older metric: they stand alone, and never beside newer ones."""
+    """State which columns are of an outdated metric version, which newer scores never join."""
     return [
         f"{column.title} is outdated: scored under version {column.version} of the metric; the "
         f"current version is {metric(column.metric).version}. Run `smmbench score` again."
@@ -72,7 +72,7 @@ def _stale_notes(columns: Sequence[Column]) -> list[str]:
 
 
 def _row_notes(results: Results, rows: Sequence[Row], scope: Scope) -> list[str]:
-    """What a reader must know before believing a row."""
+    """Return what a reader must know before relying on a row."""
     notes = []
     for row in rows:
         coverage = row.coverage
@@ -142,7 +142,7 @@ def _other_reference_notes(results: Results, rows: Sequence[Row]) -> Iterator[st
 
 
 def _mark_notes(row: Row) -> Iterator[str]:
-    """Say why a row has no rank for its marks."""
+    """State that a row has no rank because of its marks."""
     if not row.control and row.marked_share > MARKED_SHARE:
         yield (
             f"{row.label}: {row.marked_share:.0%} of its pairs are marked, more than "
@@ -151,7 +151,7 @@ def _mark_notes(row: Row) -> Iterator[str]:
 
 
 def _unlooked_notes(results: Results, rows: Sequence[Row]) -> Iterator[str]:
-    """Say of how many scored videos some mark was not measured: they were scored before it was."""
+    """State how many videos were scored before all marks were measured."""
     counts = Counter(
         row.label
         for row in rows
@@ -168,7 +168,7 @@ def _unlooked_notes(results: Results, rows: Sequence[Row]) -> Iterator[str]:
 
 
 def _looked(marks: Iterable[Mark]) -> bool:
-    """Whether every rule was tried; one that could not be measured was."""
+    """Return whether every rule was tried, including those that could not be measured."""
     return {mark.name for mark in marks} >= {rule.name for rule in RULES}
 
 
@@ -177,7 +177,7 @@ def _key(pair: Pair) -> Key:
 
 
 def _lack_of(row: Row, results: Results) -> Iterator[str]:
-    """Say how many videos lack a number on an axis, by what their scores say of it."""
+    """State how many videos lack a number on an axis, by the reason that is stored."""
     found = results.found[row.label]
     reasons: Counter[str] = Counter()
     for pair in row.pairs:
@@ -201,7 +201,7 @@ def _finished(count: int) -> str:
 def _lacking_notes(
     results: Results, rows: Sequence[Row], keys: Sequence[Key], columns: Sequence[Column]
 ) -> Iterator[str]:
-    """Say which videos have no number of a metric besides the two axes."""
+    """State which videos have no number of a metric besides the two axes."""
     for column in (one for one in columns if one.scored and explains(one)):
         for row in (one for one in rows if not one.ledger):
             found = results.found[row.label]
@@ -215,7 +215,7 @@ def _lacking_notes(
 
 
 def _protocol_notes(dataset: Dataset, columns: Sequence[Column]) -> list[str]:
-    """Say where all scores were computed under another protocol than the dataset's."""
+    """State it if all scores were computed under another protocol than the dataset's."""
     own = dataset.manifest.protocol.model_dump(mode="json")
     used = {
         name: value

@@ -2,9 +2,9 @@
 
 python -m smmbench_leaderboard.board.plot board.json board.png
 
-Methods are dots, controls are crosses; bars are the intervals over source clips. Filled dots are on
-the front: no other method is shown to beat them on one axis without losing on the other. Where
-several methods follow the text about as well as the best, they are drawn again beside it, larger.
+Methods are dots, controls are crosses, and bars are the intervals over source clips. Filled dots
+are on the front: no other method significantly beats them on one axis without losing on the other.
+If several methods follow the text about as well as the best, a second panel shows them enlarged.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 TEXT, MOTION = "text_similarity", "motion_fidelity"
 NEAR, CROWD = 0.1, 4
-"""So near to the best text similarity, so many methods get a part of their own."""
+"""At least `CROWD` methods within `NEAR` of the best text similarity get a second panel."""
 LINE = 0.035  # between two names, as a share of the height
 
 Row = dict[str, Any]
 
 
 def draw(board: dict[str, Any], path: Path) -> None:
-    """Write the picture of a board that was written as JSON.
+    """Draw the plot of a board that was written as JSON.
 
     Raises:
         ValueError: An axis was not scored.
@@ -59,7 +59,7 @@ def draw(board: dict[str, Any], path: Path) -> None:
 
 
 def crowded(rows: Sequence[Row]) -> list[Row]:
-    """Methods that follow the text nearly as well as the best; none if they are few."""
+    """Return methods that follow the text nearly as well as the best; none if they are few."""
     methods = [row for row in rows if not _is_control(row)]
     best = max((_at(row)[0] for row in methods), default=0.0)
     near = [row for row in methods if _at(row)[0] > best - NEAR]
@@ -67,7 +67,7 @@ def crowded(rows: Sequence[Row]) -> list[Row]:
 
 
 def _points(axes: Axes, rows: Sequence[Row]) -> None:
-    """Dots, filled on the front, and crosses, with their intervals."""
+    """Draw dots, filled on the front, and crosses, with their intervals."""
     for row in rows:
         text, motion = row["cells"][TEXT], row["cells"][MOTION]
         axes.errorbar(
@@ -83,7 +83,7 @@ def _points(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _names(axes: Axes, rows: Sequence[Row], column: bool = False) -> None:
-    """Name each point on its right, above the last name there, or all in a column beside."""
+    """Label each point on its right above the previous label, or all labels in one column."""
     low, high = axes.get_ylim()
     left, right = axes.get_xlim()
     lowest = float("-inf")

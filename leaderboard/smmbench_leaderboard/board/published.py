@@ -28,20 +28,20 @@ from smmbench_leaderboard.ledger.entries import (
 from smmbench_leaderboard.ledger.retiring import retired
 
 MARK = "ledger:"
-"""What the label of a published row begins with where it stands beside rows of one's own."""
+"""How the label of a published row begins when it is shown next to local rows."""
 
-ROUNDING = 1e-6  # by which a value may miss the range of its metric
+ROUNDING = 1e-6  # by which a value may exceed the range of its metric
 _FAMILY_OF_BEFORE = "unet-3d, text"
-"""Block of a row of schema version 1 that loaded a network: there was no other then."""
+"""Block of a row of schema version 1 that loaded a network, the only one at that time."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """One row of one entry.
+    """One row of a ledger entry.
 
     Attributes:
-        row: As it was published, with its entry and trust tier.
-        board: The board that it stood in.
+        row: The row as it was published, with its entry and trust tier.
+        board: The board that it is part of.
     """
 
     row: Row
@@ -49,50 +49,50 @@ class Published:
 
     @property
     def attempted(self) -> frozenset[Key]:
-        """Pairs that it was run on."""
+        """Pairs that the row was run on."""
         return frozenset(key_of(pair) for pair in self.row.pairs if pair.status != "missing")
 
 
 @dataclass(frozen=True)
 class PublishedRows:
-    """Rows of a ledger that one board can hold, and a sentence on each that it cannot."""
+    """Rows of a ledger that a board can show, and a sentence on each that it cannot."""
 
     rows: tuple[Published, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Labels of the rows, as the board has them."""
+        """Labels of the rows, as the board shows them."""
         return tuple(one.row.label for one in self.rows)
 
     def chosen(self, methods: Collection[str] = (), exclude: Collection[str] = ()) -> PublishedRows:
-        """Keep the rows that are named, or all but those excluded."""
+        """Keep the named rows, or all but those excluded."""
         kept = set(self.labels) & set(methods or self.labels) - {*exclude}
         return replace(self, rows=tuple(one for one in self.rows if one.row.label in kept))
 
 
 def key_of(pair: Pair) -> Key:
-    """The pair of clip, edit and seed."""
+    """Return the pair of clip, edit and seed."""
     return pair.clip, pair.edit, pair.seed
 
 
 def read_published(
     folder: Path, dataset: Dataset, columns: Sequence[Column] = (), mark: str = MARK
 ) -> PublishedRows:
-    """Read the rows of a ledger that can stand beside scores of these columns.
+    """Read the rows of a ledger that are comparable with scores of the given columns.
 
-    A row that was withdrawn or corrected is left out, and so is one of another version of the
-    dataset, of a metric's older version, or scored under other conditions; each is said. Of
-    several entries of one label the newest counts; the others are said too.
+    A row is left out if it was withdrawn or corrected, if it is of another version of the dataset
+    or of an outdated metric version, or if it was scored under other conditions. Of several entries
+    of one label, only the newest counts. Every omission is listed with its reason.
 
     Args:
-        folder: Of the ledger.
+        folder: Folder of the ledger.
         dataset: The dataset.
-        columns: What one's own rows were scored under; none for the newest entry's.
-        mark: What each label begins with.
+        columns: Conditions of the local rows' scores; empty for those of the newest entry.
+        mark: Prefix of each label.
 
     Raises:
-        ValueError: An entry is not readable.
+        ValueError: An entry cannot be read.
     """
     notices = notices_of(folder)
     rows: dict[str, Published] = {}
@@ -122,15 +122,15 @@ def read_published(
 
 
 def conditions_of(column: Column) -> Any:
-    """What a column was scored under, in the words of today: equal if it is the same."""
+    """Return the conditions of a column under current names, for comparing two columns."""
     return with_ranges(_by_tensors(column.conditions))
 
 
 def read_published_board(path: Path) -> tuple[Board, EntryFacts]:
-    """The board of an entry, and what the entry says of itself.
+    """Read the board of an entry, and the facts of the entry.
 
     Raises:
-        ValueError: It is no entry, or its board is of a version that is not known here.
+        ValueError: The file is not an entry, or this version cannot read its board.
     """
     content, facts = read_entry(path)
     try:
@@ -140,7 +140,7 @@ def read_published_board(path: Path) -> tuple[Board, EntryFacts]:
 
 
 def _apart(board: Board, dataset: Dataset, columns: Sequence[Column]) -> str:
-    """Why rows of a board cannot stand beside these columns, in words; empty if they can."""
+    """Return why rows of a board are not comparable with these columns; empty if they are."""
     manifest = dataset.manifest
     if board.dataset_version != manifest.version:
         return (
@@ -166,7 +166,7 @@ def _apart(board: Board, dataset: Dataset, columns: Sequence[Column]) -> str:
 
 
 def _impossible(row: Row, board: Board) -> str:
-    """Why a row cannot be right, in words: a value that its metric cannot have; empty if it can."""
+    """Return why a row cannot be right (a value outside a metric's range); empty if it can."""
     for column in board.columns:
         if column.detail or not column.scored:
             continue
@@ -184,7 +184,7 @@ def _unlike(theirs: Column, ours: Column) -> str:
 
 
 def comparable(theirs: Column | None, ours: Column) -> bool:
-    """Whether numbers of a column may be taken from an entry's column of that name."""
+    """Return whether an entry's column of that name may supply numbers of a column."""
     return theirs is not None and theirs.scored and not _unlike(theirs, ours)
 
 
@@ -196,7 +196,7 @@ def _named(row: Row, board: Board, label: str, entry: str, tier: str) -> Row:
 
 
 def _some(labels: Sequence[str], board: Board) -> str:
-    """The subject and verb of a sentence on some rows of a board."""
+    """Return subject and verb of a sentence on some rows of a board."""
     if len(labels) == len(board.rows) > 1:
         return f"its {len(labels)} rows are"
     return f"{', '.join(labels)} {'is' if len(labels) == 1 else 'are'}"
@@ -205,7 +205,7 @@ def _some(labels: Sequence[str], board: Board) -> str:
 def _by_tensors(conditions: Mapping[str, Any]) -> Mapping[str, Any]:
     """Name the weights of a text model by their tensors, where they were named by their files.
 
-    Only where that very file is here: then both names are known to be of the same weights.
+    This needs the file itself on this machine, which shows that both names mean the same weights.
     """
     model = conditions.get("text_model")
     if not isinstance(model, dict) or "weights" in model.get("weights", {}):

@@ -1,9 +1,9 @@
-"""How alike two orders are: Kendall's tau-b and Spearman's rho, with intervals over clips.
+"""Rank correlation: Kendall's tau-b and Spearman's rho, with intervals over clips.
 
-All rows of a table are handled at once, since a bootstrap has thousands of them. Signs of all
-differences of two methods give both: tau-b is the correlation of the signs (Kendall, Biometrika
-1945), and a rank with ties is half the sum of its signs, so that rho is the correlation of those
-sums.
+All rows of a table are computed at once, since a bootstrap has thousands of them. The signs of the
+differences between every two methods give both statistics: tau-b is the correlation of the signs
+(Kendall, Biometrika 1945), and a rank with ties is, up to a constant, half the sum of its signs, so
+rho is the correlation of those sums.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from scipy.special import ndtr, stdtrit
 from smmbench.results import Stored
 
 FEWEST_CLIPS = 6
-"""Fewer cannot reach 95 % by resampling."""
+"""Minimum number of clips; resampling fewer cannot reach 95 %."""
 FEWEST_METHODS = 3
-"""Two methods are in one order or the other, and nothing between."""
+"""Minimum number of methods; the correlation of two is only ever -1 or 1."""
 
 Rows = Float[np.ndarray, "rows methods"]
 Statistic = Callable[[Rows, Rows], Float[np.ndarray, " rows"]]
@@ -29,8 +29,8 @@ class Correlation(Stored):
     """A correlation and its interval over clips.
 
     Attributes:
-        value: -1 to 1; None where one side has no order, as all its numbers are equal.
-        interval: 95 %; None with fewer than 6 clips, or where the value is None.
+        value: -1 to 1; None if all numbers of one side are equal and have no order.
+        interval: 95 % interval; None with fewer than 6 clips, or if the value is None.
     """
 
     value: float | None = None
@@ -38,17 +38,17 @@ class Correlation(Stored):
 
 
 def kendall(a: Rows, b: Rows) -> Float[np.ndarray, " rows"]:
-    """Kendall's tau-b of each row; NaN where a side of it has no order."""
+    """Return Kendall's tau-b of each row; NaN where one side has no order."""
     return _cosine(_signs(a), _signs(b))
 
 
 def spearman(a: Rows, b: Rows) -> Float[np.ndarray, " rows"]:
-    """Spearman's rho of each row, ties at their mean rank; NaN where a side has no order."""
+    """Return Spearman's rho of each row, ties at their mean rank; NaN without an order."""
     return _cosine(_centred_ranks(a), _centred_ranks(b))
 
 
 def pearson(a: Rows, b: Rows) -> Float[np.ndarray, " rows"]:
-    """Pearson's correlation of each row; NaN where a side of it is constant."""
+    """Return Pearson's correlation of each row; NaN where one side is constant."""
     return _cosine(a - a.mean(axis=1, keepdims=True), b - b.mean(axis=1, keepdims=True))
 
 
@@ -60,18 +60,18 @@ def of_means(
     seed: int,
     resamples: int,
 ) -> Correlation:
-    """Correlate the means of methods under two trackers; whole clips are drawn for the interval.
+    """Correlate the means of methods under two trackers; the interval resamples whole clips.
 
-    Drawing clips adds noise to both orders, so that the interval reaches lower than the value more
-    than it reaches higher.
+    Resampling clips adds noise to both orders, so the interval extends further below the value than
+    above it.
 
     Args:
-        a: A number of each method and pair under one tracker.
-        b: The same under another, of the same methods and pairs.
+        a: Scores of each method and pair under one tracker.
+        b: Scores of the same methods and pairs under another.
         clips: The source clip of each pair.
         statistic: `kendall` or `spearman`.
-        seed: Of the resampling.
-        resamples: How many times the clips are drawn.
+        seed: Seed of the resampling.
+        resamples: Number of resamples.
     """
     if len(a) < FEWEST_METHODS:
         return Correlation()
@@ -90,7 +90,7 @@ def of_pairs(
     seed: int,
     resamples: int,
 ) -> Correlation:
-    """Pearson's correlation over all videos, with an interval over clips."""
+    """Return Pearson's correlation over all videos, with an interval over clips."""
     value = pearson(a.reshape(1, -1), b.reshape(1, -1))[0]
     index, weights = _drawn(clips, seed, resamples)
     a, b = a - a.mean(), b - b.mean()  # the same correlation, with less rounding
@@ -110,7 +110,7 @@ def _correlation(value: float, draws: Float[np.ndarray, " n"], clips: int) -> Co
     kept = draws[np.isfinite(draws)]
     if clips < FEWEST_CLIPS or not len(kept):
         return Correlation(value=_bounded(value))
-    # Widened for few clips, as the intervals of means are (`smmbench.statistics`).
+    # Widened for few clips, like the intervals of means (`smmbench.statistics`).
     reach = float(stdtrit(clips - 1, 0.975)) * np.sqrt(clips / (clips - 1))
     tail = float(ndtr(-reach))
     low, high = np.quantile(kept, [tail, 1 - tail])
@@ -124,7 +124,7 @@ def _bounded(value: float) -> float:
 def _drawn(
     clips: Sequence[str], seed: int, resamples: int
 ) -> tuple[Int[np.ndarray, " pairs"], Float[np.ndarray, "resamples clips"]]:
-    """The clip of each pair, and how often each clip is drawn."""
+    """Return the clip of each pair, and how often each clip is drawn."""
     names, index = np.unique(np.asarray(clips), return_inverse=True)
     k = len(names)
     draws = np.random.default_rng(seed).multinomial(k, np.full(k, 1 / k), size=resamples)

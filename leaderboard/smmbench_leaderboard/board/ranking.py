@@ -1,4 +1,4 @@
-"""Ranks with intervals on each axis, and the front of both: what the pairs show, and no more."""
+"""Rank intervals on each axis, and the front of both axes, from comparisons pair by pair."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from smmbench_leaderboard.board.types import Bootstrap, Column, Row
 
 
 def competes(row: Row) -> bool:
-    """Whether a row can have ranks: a whole row of a method, with a video, on several clips.
+    """Return whether a row can have ranks: a complete row of a method with videos of several clips.
 
-    A row without any video has the worst value everywhere, which says nothing of the method; on
-    one clip there is no interval, and where there is no interval there is no rank. A row of which
-    too many pairs are marked does not compete either.
+    A row without any video has the worst value everywhere, which says nothing about the method. On
+    a single clip there is no interval and therefore no rank. A row with too many marked pairs does
+    not compete either.
     """
     clips = {pair.clip for pair in row.pairs}
     whole = not row.control and not row.partial and row.coverage.done > 0 and len(clips) > 1
@@ -27,7 +27,7 @@ def competes(row: Row) -> bool:
 
 
 def column_values(row: Row, column: str) -> Float[np.ndarray, " pairs"]:
-    """Values of one column that is scored, in the order of pairs."""
+    """Return the values of a scored column, in the order of the pairs."""
     return np.array([pair.values[column] for pair in row.pairs], dtype=float)
 
 
@@ -35,9 +35,9 @@ def compared(rows: Sequence[Row], column: Column, bootstrap: Bootstrap) -> RankI
     """Compare rows pair by pair in a column in which all have a number for every pair.
 
     Args:
-        rows: At least one, over the same pairs.
-        column: Where lower is better, the order is turned.
-        bootstrap: Its seed and level hold here too.
+        rows: At least one row; all cover the same pairs.
+        column: The column; if lower is better, the order is reversed.
+        bootstrap: Seed and level of the comparison.
     """
     return rank_intervals(*_comparison(rows, column, bootstrap))
 
@@ -58,7 +58,7 @@ def ranked(
     bootstrap: Bootstrap,
     spread: Spread = here,
 ) -> list[Row]:
-    """Give the rows that compete their ranks on each axis, and mark the front of both.
+    """Give competing rows their ranks on each axis, and flag the front of both.
 
     Only rows of one block are ranked together. Without both axes there is no front.
     """
@@ -83,10 +83,10 @@ def _ranked_block(
 
 
 def undominated(axes: Iterable[RankIntervals]) -> frozenset[str]:
-    """The front: methods that no other is shown to beat on one axis without losing on another.
+    """Return the front: methods that no other significantly beats without losing on another axis.
 
-    Whether a method loses on an axis is a matter of what is shown, too: a mean that is lower by
-    chance does not save a method, and one that is higher by chance throws no other off the front.
+    Losing on an axis must be significant too: a mean that is lower by chance does not keep a method
+    on the front, and a mean that is higher by chance does not take another method off it.
 
     Args:
         axes: The comparisons of each axis, of the same methods in the same order.

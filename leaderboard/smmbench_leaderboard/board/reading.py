@@ -1,4 +1,4 @@
-"""From a results folder to the results of one dataset, or the reason why they do not mix."""
+"""Read the results of one dataset from a results folder, and list what cannot be used."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Result:
     """One result of one method.
 
     Attributes:
-        folder: Where it lies.
-        record: How it was made.
-        scores: By metric; empty if it is not scored, or what is scored was another video.
-        marks: What was measured of it, whether it marks the video or not; as the scores.
-        tracks: Which file beside the scores holds the tracks that they compared.
+        folder: Folder of the result.
+        record: Record of how the video was generated.
+        scores: Scores by metric; empty if there are none, or if they are of another video.
+        marks: Measurements of the marks, whether or not they mark the video.
+        tracks: Name of the file that holds the tracks which the scores compared.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ class Result:
         return tuple(mark.name for mark in self.marks if mark.marked)
 
     def number(self, metric: str) -> float | None:
-        """The score's value in a metric; None if there is none."""
+        """Return the score in a metric; None if there is none."""
         score = self.scores.get(metric)
         return score.value if score else None
 
@@ -62,15 +62,16 @@ class Results:
 
     Attributes:
         dataset: The dataset.
-        methods: What each method says of itself; None where its `method.json` is missing.
-        found: Results by label and pair, only pairs that the dataset and its protocol ask for.
-        left_out: By label, how many results are of seeds or edits outside the protocol.
-        other_references: By label and reference (`reversed`, `other`, `none`), how many results
-            were made from another motion than the clip's own; they never mix with the others.
-        from_others: These results by label, reference and pair, for `selectivity`; only of pairs
-            that the protocol asks for, and of methods that have results of the clips' own motion
-            that were made in the same way.
-        problems: What could not be used, a sentence each.
+        methods: The card of each method; None if its `method.json` is missing.
+        found: Results by label and pair, only for pairs of the dataset's protocol.
+        left_out: By label, the number of results for seeds or edits outside the protocol.
+        other_references: By label and reference (`reversed`, `other`, `none`), the number of
+            results that were generated from another motion than the clip's own. They are never
+            combined with the others.
+        from_others: These results by label, reference and pair, for `selectivity`; only for pairs
+            of the protocol, and for methods that also have results of the clips' own motion,
+            generated in the same way.
+        problems: One sentence on everything that could not be used.
     """
 
     dataset: Dataset
@@ -89,21 +90,21 @@ def read_results(
     check_prompts: bool = True,
     check_videos: bool = True,
 ) -> Results:
-    """Read all results of one dataset; what cannot be used is left out, and said.
+    """Read all results of one dataset; what cannot be used is left out and listed.
 
-    One record that is empty, of another tool or of another version of the dataset does not stop
-    the others. A label with two settings, or with two results of one pair, is left out whole: its
-    mean would be of neither.
+    A record that is empty, of another tool or of another version of the dataset does not affect the
+    others. A label with two settings, or with two results of one pair, is left out entirely,
+    because its mean would describe neither.
 
     Args:
         root: The results folder.
         dataset: Name or manifest path; None if the folder holds results of one dataset only.
-        check_prompts: Leave out videos that were made for another prompt than their edit's.
-        check_videos: Leave out scores whose video is gone, cut or another.
+        check_prompts: Leave out videos that were generated for another prompt than their edit's.
+        check_videos: Leave out scores whose video is missing, truncated or another one.
 
     Raises:
-        ValueError: No results that can be used, or results of several datasets; the message names
-            them and says what to do.
+        ValueError: There are no usable results, or results of several datasets; the message names
+            them and states what to do.
     """
     problems = Problems()
     records = list(find_records(root, problems.unreadable))
@@ -145,7 +146,7 @@ def read_results(
     for label in list(found):
         try:
             methods[label] = _method(root, label, found[label])
-        except ValueError as error:  # without its card, a control would pass for a method
+        except ValueError as error:  # without its card, a control would count as a method
             reason = f"is omitted, because its card cannot be read: {error}"
             problems.add(label, method_folder(root, label), reason)
             del found[label]
@@ -153,8 +154,8 @@ def read_results(
     if not found:
         if counts and not every and not left_out and not problems.text():
             raise ValueError(
-                f"The results of '{name}' in '{root}' were all made from another motion than the "
-                f"clips' own ({', '.join(sorted({*by_reference(counts)}))}), and a board ranks "
+                f"The results of '{name}' in '{root}' were all generated from another motion than "
+                f"the clips' own ({', '.join(sorted({*by_reference(counts)}))}), and a board ranks "
                 f"results of the clips themselves: `smmbench run --dataset {name}` makes them."
             )
         seeds = ", ".join(str(seed) for seed in chosen.manifest.protocol.seeds)
@@ -169,7 +170,7 @@ def read_results(
 
 
 def by_reference(others: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    """How many results there are of each other reference."""
+    """Return the number of results of each other reference."""
     total: dict[str, int] = defaultdict(int)
     for counts in others.values():
         for reference, count in counts.items():
@@ -178,13 +179,13 @@ def by_reference(others: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
 
 
 class Problems:
-    """What could not be used of a results folder, by method and reason."""
+    """What could not be used in a results folder, by method and reason."""
 
     def __init__(self) -> None:
         self._folders: dict[tuple[str, str], list[Path]] = defaultdict(list)
 
     def add(self, label: str, folder: Path, reason: str) -> None:
-        """Note a folder; `reason` is a sentence that begins as a part of one."""
+        """Note a folder; `reason` is the rest of a sentence whose subject is the folder."""
         self._folders[label, reason].append(folder)
 
     def unreadable(self, folder: Path, error: ValueError) -> None:
@@ -192,14 +193,14 @@ class Problems:
         self.add("", folder, f"{error}")
 
     def sentences(self) -> tuple[str, ...]:
-        """One sentence for each method and reason, with the first folder of it."""
+        """Return one sentence per method and reason, with the first folder concerned."""
         return tuple(
             reason if not label else f"{label}: '{folders[0]}'{_more(len(folders) - 1)} {reason}"
             for (label, reason), folders in self._folders.items()
         )
 
     def text(self) -> str:
-        """All sentences in one; empty if there are none."""
+        """Return all sentences as one text; empty if there are none."""
         return " ".join(self.sentences())
 
 
@@ -208,7 +209,7 @@ def _more(count: int) -> str:
 
 
 def _result(folder: Path, record: RunRecord, problems: Problems, check_video: bool) -> Result:
-    """A result with its scores; without them where they or their video cannot be used."""
+    """Return a result with its scores, or without them if they or the video cannot be used."""
     label = record.request.method
     try:
         file = of_this_video(read_scores(folder), record)
@@ -231,7 +232,7 @@ def _result(folder: Path, record: RunRecord, problems: Problems, check_video: bo
 def _one_method(
     label: str, results: dict[Key, list[Result]], problems: Problems
 ) -> dict[Key, Result]:
-    """One result a pair, all made in one way; none where they are not."""
+    """Return one result per pair, all generated in one way; none if they were not."""
     for same in results.values():
         if len(same) > 1:
             problems.add(
@@ -261,7 +262,7 @@ def _made_alike(
     from_others: Mapping[str, Mapping[str, dict[Key, Result]]],
     problems: Problems,
 ) -> dict[str, dict[str, dict[Key, Result]]]:
-    """Results of other references whose method, parameters and weights are those of the row."""
+    """Return results of other references with the row's method, parameters and weights."""
     alike: dict[str, dict[str, dict[Key, Result]]] = {}
     for label, own in found.items():
         for reference, results in from_others.get(label, {}).items():
@@ -280,15 +281,15 @@ def _made_alike(
 
 
 def key_of(record: RunRecord) -> Key:
-    """The pair that a record answers."""
+    """Return the pair of a record."""
     return record.request.clip, record.request.edit, record.request.seed
 
 
 def key_named(text: str) -> Key:
-    """The pair `CLIP/EDIT/SEED`.
+    """Parse a pair that is written `CLIP/EDIT/SEED`.
 
     Raises:
-        ValueError: It is not of that form.
+        ValueError: The text is not of that form.
     """
     parts = text.split("/")
     if len(parts) != 3 or not parts[2].isdecimal():
@@ -297,7 +298,7 @@ def key_named(text: str) -> Key:
 
 
 def why_of_another_dataset(record: RunRecord, dataset: Dataset, check_prompt: bool = True) -> str:
-    """Why a record does not answer this dataset, as the rest of a sentence; empty if it does."""
+    """Return why a record does not belong to this dataset; empty if it does."""
     manifest, request = dataset.manifest, record.request
     again = "Run it again, or move it elsewhere."
     if request.dataset_version != manifest.version:
@@ -319,7 +320,7 @@ def why_of_another_dataset(record: RunRecord, dataset: Dataset, check_prompt: bo
 
 
 def _method(root: Path, label: str, results: dict[Key, Result]) -> MethodFile | None:
-    """The method's card: above its results, wherever `root` lies in the tree."""
+    """Find the method's card above its results, wherever `root` is in the tree."""
     folders = [method_folder(root, label)]
     folders += [method_folder_of(result.folder) for result in list(results.values())[:1]]
     return next((card for card in map(read_method, folders) if card is not None), None)

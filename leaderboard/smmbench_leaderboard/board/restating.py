@@ -1,4 +1,4 @@
-"""A published row over the pairs of another board: its own numbers, restated and not recomputed."""
+"""Restate a published row over the pairs of another board, from its published numbers."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def restated(
     bootstrap: Bootstrap,
     cells: CellsOf = cells_of,
 ) -> Row:
-    """Give a row over these pairs, without rank and mark: those need the other rows.
+    """Return a row over the given pairs, without rank and mark, which need the other rows.
 
-    A pair that the entry does not have counts as the worst, as one of one's own that is missing.
-    A column that the entry does not have under the same conditions stays empty.
+    A pair that the entry lacks counts as worst, like a missing local pair. A column that the entry
+    does not have under the same conditions stays empty.
 
     Args:
-        published: The row.
+        published: The published row.
         keys: Pairs of the board, each of which counts.
-        columns: Its columns.
-        bootstrap: How intervals are drawn.
+        columns: Columns of the board.
+        bootstrap: Settings of the intervals.
         cells: Computes the cells.
     """
     theirs = {column.name: column for column in published.board.columns}

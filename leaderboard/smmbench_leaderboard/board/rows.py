@@ -1,4 +1,4 @@
-"""One method's row: every pair of the scope counts, whatever its outcome."""
+"""Compute one method's row, in which every pair of the scope counts, whatever its outcome."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EMPTY = Cell(mean=None, interval=None)
 
 
 def card_of(results: Results, label: str) -> Card:
-    """The card of a method; a bare one where it left none."""
+    """Return the card of a method; a minimal one if it has none."""
     method = results.methods[label]
     return method.card if method else Card(title=label)
 
@@ -42,14 +42,14 @@ def row_of(
     bootstrap: Bootstrap,
     cells: CellsOf | None = None,
 ) -> Row:
-    """Make the row of one method, without rank and mark: those need the other rows.
+    """Make the row of one method, without rank and mark, which need the other rows.
 
     Args:
         label: The method's label.
         results: All results.
         keys: Pairs of the scope, each of which counts.
-        columns: The numbers of a row.
-        bootstrap: How intervals are drawn.
+        columns: Columns of the row.
+        bootstrap: Settings of the intervals.
         cells: Computes the cells; None for `cells_of`.
     """
     found = results.found[label]
@@ -86,14 +86,14 @@ def row_of(
 
 
 def block_of(card: Card, records: Iterable[RunRecord]) -> str:
-    """What a method's rows are compared within: the family of its backbone, and what it is given.
+    """Return the block within which rows are ranked: backbone family and input contract.
 
-    A larger or newer video model, or a first image beside the text, is no merit of a method. The
-    family is that of the backbone that was loaded; the card's where no record says it.
+    A larger or newer video model, or a first image besides the text, is no merit of a method. The
+    family is that of the backbone that was loaded, or the card's if no record states it.
 
     Returns:
-        Such as `wan, text`; empty where the family is not stated and the input is text, as in
-        all results of before.
+        A name such as `wan, text`; empty if the family is not stated and the input is text, as in
+        all older results.
     """
     loaded = (one.backbone.family for one in records if one.backbone is not None)
     family = next(loaded, card.family)
@@ -111,15 +111,15 @@ def partial_row(
     bootstrap: Bootstrap,
     cells: CellsOf | None = None,
 ) -> Row:
-    """Make the row of a method that stands apart: over the pairs that it attempted, unranked.
+    """Make the unranked row of a method that is listed separately, over the pairs it attempted.
 
     Args:
         label: The method's label.
         results: All results.
-        attempted: Its pairs.
-        asked: How many pairs the dataset has.
-        columns: The numbers of a row.
-        bootstrap: How intervals are drawn.
+        attempted: Pairs that the method attempted.
+        asked: Number of pairs of the dataset.
+        columns: Columns of the row.
+        bootstrap: Settings of the intervals.
         cells: Computes the cells; None for `cells_of`.
     """
     row = row_of(label, results, attempted, columns, bootstrap, cells)
@@ -127,23 +127,23 @@ def partial_row(
 
 
 def standing_apart(row: Row, attempted: Sequence[Key], asked: int) -> Row:
-    """Mark a row that lacks pairs of the board: its coverage is of all that the dataset has."""
+    """Flag a row that lacks pairs of the board; its coverage refers to the whole dataset."""
     lack = {"expected": asked, "missing": asked - len(attempted)}
     coverage = row.coverage.model_copy(update=lack)
     return row.model_copy(update={"partial": True, "coverage": coverage})
 
 
 def never_scored(column: Column, results: Iterable[Result]) -> bool:
-    """Whether a metric that does not rank was not computed for any of a method's videos.
+    """Return whether an auxiliary metric was computed for none of a method's videos.
 
-    Nothing is known then; "worst everywhere" would be a statement.
+    In that case nothing is known, and counting the worst value would be a false statement.
     """
     videos = [result for result in results if result.record.status == "done"]
     return explains(column) and bool(videos) and lacking(column, videos) == len(videos)
 
 
 def lacking(column: Column, results: Iterable[Result]) -> int:
-    """How many videos have no number in a column."""
+    """Return the number of videos without a number in a column."""
     return sum(
         result.record.status == "done" and value_of(column, result) is None for result in results
     )
@@ -152,14 +152,14 @@ def lacking(column: Column, results: Iterable[Result]) -> int:
 def cells_of(
     columns: Sequence[Column], pairs: Sequence[Pair], bootstrap: Bootstrap
 ) -> dict[str, Cell]:
-    """Means and intervals of all columns of a row, by the column's name."""
+    """Means and intervals of all columns of a row, by column name."""
     return {column.name: cell_of(column, pairs, bootstrap) for column in columns}
 
 
 def no_cells(
     columns: Sequence[Column], pairs: Sequence[Pair], bootstrap: Bootstrap
 ) -> dict[str, Cell]:
-    """None yet: `with_cells` computes those of all rows together."""
+    """Return no cells: `with_cells` computes those of all rows together."""
     return {}
 
 
@@ -174,10 +174,11 @@ def with_cells(
 
 
 def cell_of(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:
-    """Mean and interval of one column over the pairs that have a value: all, except chance levels.
+    """Return mean and interval of a column over the pairs that have a value.
 
-    The interval is cut at the smallest and the largest value that the metric can have. With few
-    clips it is Student's t, which knows no range: three clips near 1 would reach beyond it.
+    All pairs have a value, except in columns of chance levels. The interval is cut at the range of
+    the metric, because Student's t, which is used with few clips, knows no range and would exceed 1
+    for three clips near 1.
     """
     pairs = [pair for pair in pairs if column.name in pair.values]
     if not pairs:
@@ -192,13 +193,13 @@ def cell_of(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell
 
 
 def _pair(key: Key, result: Result | None, measured: Sequence[Column], control: bool) -> Pair:
-    """One pair's numbers; a missing one counts as worst, and a missing chance level not at all.
+    """Return the numbers of one pair; a missing one counts as worst, a missing chance level not.
 
     Args:
         key: The pair.
-        result: What there is of it.
-        measured: The columns that the row has numbers in.
-        control: Whether the row is a control; `discredited` says what that changes.
+        result: Its result, if there is one.
+        measured: The columns in which the row has numbers.
+        control: Whether the row is a control; see `discredited` for what that changes.
     """
     clip, edit, seed = key
     found = {column.name: value_of(column, result) for column in measured}
@@ -229,7 +230,7 @@ def _pair(key: Key, result: Result | None, measured: Sequence[Column], control: 
 
 
 def coverage_of(pairs: Sequence[Pair], attempted: int) -> Coverage:
-    """Count what became of the pairs of a row; `attempted` counts those of the whole dataset."""
+    """Count the outcomes of a row's pairs; `attempted` refers to the whole dataset."""
     count = Counter(pair.status for pair in pairs)
     return Coverage(
         expected=len(pairs),
@@ -242,7 +243,7 @@ def coverage_of(pairs: Sequence[Pair], attempted: int) -> Coverage:
 
 
 def _seconds(records: Sequence[RunRecord]) -> float | None:
-    """Seconds a finished pair: a clip is prepared once, whatever number of pairs share it."""
+    """Return seconds per finished pair; preparing a clip counts once for all its pairs."""
     done = [record for record in records if record.status == "done"]
     prepared: dict[str, float] = {}
     for record in done:

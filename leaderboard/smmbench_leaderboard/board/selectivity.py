@@ -4,13 +4,13 @@ For two references R and R' of one clip, prompt and seed, and MF the motion fide
 
     S = 1/2 [MF(out_R, R) - MF(out_R, R') + MF(out_R', R') - MF(out_R', R)]
 
-divided by the same of copies of the references (out_R = R, out_R' = R'). A method that ignores its
-reference has 0, a copy of the reference has 1, and a method that moves the other way round is below
-0. R is the clip; R' is the clip backwards or another clip. Where R and R' are nearly the same
-motion (a swing is, backwards), nothing can be told: such a clip is left out, by a rule that knows
-the references alone (`SAME_MOTION`).
+divided by the same expression for copies of the references (out_R = R, out_R' = R'). A method that
+ignores its reference has 0, a copy of the reference has 1, and a method that follows the opposite
+motion is below 0. R is the clip; R' is the clip played backwards, or another clip. If R and R' are
+nearly the same motion, as for a swing played backwards, S is undefined. Such clips are left out by
+a rule that depends on the references only (`SAME_MOTION`).
 
-Everything comes from the details of `reference_fidelity`, so no video is opened.
+All values come from the details of `reference_fidelity`, so no video is opened.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from smmbench_leaderboard.board.types import Bootstrap, Selective
 
 METRIC = ReferenceFidelity.name
 AGAINST = ("reversed", "other")
-"""Other references, in the order of tables; `none` is a still, which no output can follow."""
+"""Other references, in the order of tables; `none` is a still image, without any motion."""
 
 SAME_MOTION = 0.7
-"""Motion fidelity of two references to each other above which a clip is left out: copies of them
-then have less than 0.3 to be divided by. Chosen on references alone, before any output was seen."""
+"""Motion fidelity between two references above which a clip is left out. The divisor, S of copies,
+is then below 0.3. The value was chosen from references only, before any output was seen."""
 
 
 ENOUGH = 0.5
@@ -45,8 +45,8 @@ class References:
     """What is known of the two references of a clip.
 
     Attributes:
-        alike: Motion fidelity of the one to the other, -1 to 1.
-        copies: S of copies of them before it is divided: the scale.
+        alike: Motion fidelity between the two, -1 to 1.
+        copies: S of copies of them before division, which is the divisor.
         moving_share: Share of the points of the clip that move.
     """
 
@@ -56,19 +56,19 @@ class References:
 
     @property
     def told_apart(self) -> bool:
-        """Whether the two are motions different enough to count."""
+        """Whether the two motions differ enough for the clip to count."""
         return self.alike <= SAME_MOTION and self.copies > 0
 
 
 @dataclass(frozen=True)
 class Compared:
-    """S of the pairs that a method made from both references.
+    """S of the pairs that a method generated from both references.
 
     Attributes:
         values: S by pair, on clips that count; 0 for a pair that failed with one reference.
-        failed: Pairs among them that failed.
+        failed: Those of these pairs that failed.
         left_out: Clips whose references are nearly the same motion.
-        unscored: Pairs whose videos have no `reference_fidelity` yet; they are in no number.
+        unscored: Pairs whose videos have no `reference_fidelity` yet; no number includes them.
     """
 
     values: Mapping[Key, float]
@@ -78,7 +78,7 @@ class Compared:
 
 
 def references_of(results: Results, against: str) -> dict[str, References]:
-    """The two references of each clip, as far as any scored video says it."""
+    """Return the two references of each clip, as far as scored videos describe them."""
     known: dict[str, References] = {}
     for by_pair in results.found.values():
         for key, result in by_pair.items():
@@ -95,13 +95,13 @@ def references_of(results: Results, against: str) -> dict[str, References]:
 def compare_references(
     results: Results, label: str, against: str, references: Mapping[str, References]
 ) -> Compared:
-    """Give S of each pair that a method attempted with both references.
+    """Compute S of each pair that a method attempted with both references.
 
     Args:
-        results: All that was read.
-        label: The method.
+        results: All results.
+        label: Label of the method.
         against: The other reference, `reversed` or `other`.
-        references: By clip, as `references_of` gives them.
+        references: References by clip, from `references_of`.
     """
     own, other = results.found[label], results.from_others.get(label, {}).get(against, {})
     values: dict[Key, float] = {}
@@ -125,13 +125,13 @@ def compare_references(
 
 
 def estimate_of(values: Mapping[Key, float], bootstrap: Bootstrap) -> Estimate:
-    """Mean of S over pairs with its interval over clips."""
+    """Return the mean of S over pairs, with its interval over clips."""
     clips = [clip for clip, _, _ in values]
     return mean_interval(np.array([*values.values()]), clips, **bootstrap.model_dump())
 
 
 def selectivity_cells(results: Results, label: str, bootstrap: Bootstrap) -> dict[str, Selective]:
-    """How selective a method is, by the other reference; none where it was not run with one."""
+    """Return how selective a method is, for each other reference that it was run with."""
     cells = {}
     for against in AGAINST:
         if against not in results.from_others.get(label, {}):
@@ -162,7 +162,7 @@ def _scaled(
     against: str,
     references: References | None,
 ) -> float | None:
-    """S of a pair over that of copies; None where one of the two videos is not scored."""
+    """Return S of a pair divided by that of copies; None if one of the videos is not scored."""
     to = f"to_{against}"
     if to not in own or to not in other or references is None or references.copies <= 0:
         return None
@@ -171,7 +171,7 @@ def _scaled(
 
 
 def _details(result: Result) -> Mapping[str, float]:
-    """Details of a score of this version; none without one."""
+    """Return the details of a score of the current version; empty if there is none."""
     score = result.scores.get(METRIC)
     if score is None or score.value is None or score.version != ReferenceFidelity.version:
         return {}

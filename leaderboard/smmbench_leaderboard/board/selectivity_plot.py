@@ -10,14 +10,14 @@ from smmbench_leaderboard.board.selectivity_report import SelectiveRow, Selectiv
 
 
 def draw_selectivity(report: SelectivityReport, path: Path) -> None:
-    """Write a picture with a part for each other reference: S of each method with its interval.
+    """Draw one panel per other reference: S of each method, with its interval.
 
-    Dots are methods, crosses controls; the lines are a method that ignores its reference (0) and
-    copies of the references (1).
+    Dots are methods and crosses are controls. The lines mark a method that ignores its reference
+    (0) and copies of the references (1).
 
     Raises:
         ImportError: Matplotlib is not installed.
-        ValueError: The ending of the file is of no picture.
+        ValueError: The extension of the file is of no image format.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""The report of `smmbench selectivity`: S of every method, by kind of clip, with loss beside it."""
+"""The report of `smmbench selectivity`: S of every method by kind of clip, and its loss."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from smmbench_leaderboard.board.selectivity import (
 from smmbench_leaderboard.board.types import Bootstrap, Selective
 
 MOVING_CAMERA = 0.5
-"""Share of a clip's points that move above which its camera counts as moving."""
+"""Share of moving points in a clip above which its camera counts as moving."""
 
 SHAPES = {
     "scene": "shape kept",
@@ -46,7 +46,7 @@ FIRST, LAST = "guidance_loss_first", "guidance_loss_last"
 
 
 class Stratum(Stored):
-    """S over a part of the pairs; a pair may be in one part of each division."""
+    """S over part of the pairs; a pair belongs to at most one part of each division."""
 
     of: str  # camera, motion, shape
     name: str
@@ -57,19 +57,19 @@ class Stratum(Stored):
 
 
 class SelectiveRow(Stored):
-    """One method.
+    """The selectivity of one method.
 
     Attributes:
-        label: Its label.
-        title: Its name in words.
-        kind: `method`, `baseline`, `control`.
-        selectivity: S by the other reference.
-        strata: The same by parts of the pairs.
-        motion: Motion fidelity to the clip's own motion, by the reference that was given: a method
-            that ignores its reference has the same number everywhere.
-        loss_falls: Share by which guidance lowers its loss within its steps, by the reference;
-            empty for a method that reports no loss.
-        unscored: Pairs that `smmbench selectivity` has no score of.
+        label: Label of the method.
+        title: Title of the method.
+        kind: `method`, `baseline` or `control`.
+        selectivity: S, by the other reference.
+        strata: S over parts of the pairs.
+        motion: Motion fidelity to the clip's own motion, by the given reference; a method that
+            ignores its reference has the same number everywhere.
+        loss_falls: Share by which guidance lowers its loss within a step, by the reference; empty
+            for a method that reports no loss.
+        unscored: Number of pairs without the required score.
     """
 
     label: str
@@ -83,7 +83,7 @@ class SelectiveRow(Stored):
 
     @property
     def follows(self) -> str:
-        """What the intervals say of the first reference there is, in a word or two."""
+        """What the interval of the first available reference shows, in a few words."""
         found = next(iter(self.selectivity.values()), None)
         if found is None or found.interval is None:
             return "not known"
@@ -95,12 +95,12 @@ class SelectivityReport(Stored):
     """S of all methods of one dataset.
 
     Attributes:
-        dataset: Its name.
-        dataset_version: Its version.
-        same_motion: Motion fidelity of two references above which a clip is left out.
-        alike: Motion fidelity of the two references of each clip, by the other reference.
+        dataset: Name of the dataset.
+        dataset_version: Version of the dataset.
+        same_motion: Motion fidelity between two references above which a clip is left out.
+        alike: Motion fidelity between the two references of each clip, by the other reference.
         rows: Methods, the most selective first; controls last.
-        notes: What to know before reading it.
+        notes: What to know before reading the report.
     """
 
     dataset: str
@@ -124,14 +124,14 @@ def selectivity_report(
     Args:
         root: The results folder.
         dataset: Name or manifest path; None if the folder holds results of one dataset only.
-        methods: Only these labels; none for all that were run with another reference.
-        exclude: None of these.
-        bootstrap: How intervals are drawn.
-        check_videos: As of `read_results`.
+        methods: Labels to include; empty for all that were run with another reference.
+        exclude: Labels to leave out.
+        bootstrap: Settings of the intervals.
+        check_videos: As for `read_results`.
 
     Raises:
-        ValueError: As `read_results`, or no method was run with another reference.
-        LookupError: No such method.
+        ValueError: As for `read_results`, or no method was run with another reference.
+        LookupError: No method has such a label.
     """
     found = read_results(root, dataset, check_videos=check_videos)
     results = chosen_methods(found, methods, exclude)
@@ -161,10 +161,10 @@ def selectivity_report(
 
 
 def loss_falls(results: Mapping[Key, Result]) -> float | None:
-    """Mean share by which guidance lowers its loss within its steps; None without any loss.
+    """Return the mean share by which guidance lowers its loss within a step; None without a loss.
 
-    Each guided timestep has a first and a last loss; losses of different timesteps do not compare.
-    Where a timestep has one gradient only, first and last are one, and nothing is known.
+    Each guided timestep has a first and a last loss; losses of different timesteps are not
+    comparable. If a timestep has only one gradient, first and last loss coincide and show nothing.
     """
     falls = []
     for result in results.values():
@@ -176,7 +176,7 @@ def loss_falls(results: Mapping[Key, Result]) -> float | None:
 
 
 def shape_of(dataset: Dataset) -> Callable[[Key], str]:
-    """How much the edit of a pair changes the shape; empty where the edit has no kind."""
+    """Return how much the edit of a pair changes the shape; empty if the edit has no kind."""
     kinds = {
         (clip.name, edit.name): edit.kind for clip in dataset.manifest.clips for edit in clip.edits
     }
@@ -255,7 +255,7 @@ def _motion(found: Mapping[Key, Result]) -> float | None:
 
 
 def _place(row: SelectiveRow) -> tuple[object, ...]:
-    """Methods before controls, the more selective first, by the first reference in the order."""
+    """Sort methods before controls, the more selective first, by the first reference."""
     best = next((row.selectivity[name].mean for name in AGAINST if name in row.selectivity), None)
     return row.kind == "control", best is None, -(best or 0.0), row.label
 

@@ -1,7 +1,7 @@
-"""Motion fidelity of one results folder under one tracker, in a table of its own.
+"""Motion fidelity of one results folder under one tracker, in a separate table.
 
-`scores.json` holds one number a metric, that of the tracker that scored last. To compare trackers,
-each scores into its own file, and what lies beside the videos stays as it is.
+`scores.json` holds one number per metric, from the tracker that scored last. To compare trackers,
+each writes its own table, and the scores next to the videos stay unchanged.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ from smmbench_leaderboard.board.reading import Result, Results
 from smmbench_leaderboard.board.rows import card_of
 
 KNOWN = "+known"
-"""Ending of a tracker's name: sources have the dataset's true tracks, outputs are tracked."""
+"""Suffix of a tracker's name: sources use ground-truth tracks, outputs are tracked."""
 BATCH = 25
-"""Videos after which the table is written, so that a stop loses little."""
+"""Number of videos after which the table is saved, so that an interruption loses little."""
 _LIMITS = JsonLimits(size=64 << 20)
 
 
@@ -49,23 +49,23 @@ class TableRow(Stored):
     value: float | None  # motion fidelity; None where it could not be computed
     note: str = ""
     pixels: str  # SHA-256 of the video that was scored
-    key: str  # SHA-256 of everything that the number depends on
+    key: str  # SHA-256 of everything that the score depends on
 
     @property
     def pair(self) -> Key:
-        """Clip, edit and seed."""
+        """The pair: clip, edit and seed."""
         return self.clip, self.edit, self.seed
 
 
 class ClipFacts(Stored):
-    """What is known of one source clip.
+    """Facts of one source clip.
 
     Attributes:
-        family: Its first tag, the family of its motion; empty if it has none.
-        moving_share: Share of the source's tracked points that move; None where no video of the
-            clip could be scored.
-        errors: Of the tracker against the dataset's true tracks, as `tracking.truth.TrackErrors`
-            has them; empty where the dataset has none.
+        family: The clip's first tag, its family of motion; empty if it has none.
+        moving_share: Share of the source's tracked points that move; None if no video of the clip
+            could be scored.
+        errors: Errors of the tracker against ground-truth tracks, as in
+            `tracking.truth.TrackErrors`; empty if the dataset has none.
     """
 
     family: str = ""
@@ -77,14 +77,14 @@ class TrackerTable(Stored):
     """All scores of one tracker.
 
     Attributes:
-        tracker: How it was named, without the path of its weights.
-        source_tracks: Whether sources were tracked too, or have the dataset's true tracks.
-        origin: What the tracker says that its tracks depend on.
-        settings: What must be the same in all tables: dataset, form, grid, metric, conventions.
-        kinds: Of each method: `method`, `baseline`, `control`.
-        clips: By name.
-        rows: One a video.
-        whole: Whether all videos were scored; false while scoring goes on, or after it stopped.
+        tracker: Name of the tracker, without the path of its weights.
+        source_tracks: Whether sources were tracked too, or use ground-truth tracks.
+        origin: What the tracks depend on, according to the tracker.
+        settings: What must be equal in all tables: dataset, form, grid, metric, conventions.
+        kinds: Kind of each method: `method`, `baseline` or `control`.
+        clips: Source clips by name.
+        rows: One row per video.
+        whole: Whether all videos were scored; false during scoring and after an interruption.
     """
 
     schema_version: Literal[1] = 1
@@ -99,7 +99,7 @@ class TrackerTable(Stored):
 
     @property
     def name(self) -> str:
-        """Short: `dis`, `dis+known`."""
+        """Short name, such as `dis` or `dis+known`."""
         known = KNOWN if self.source_tracks == "known" else ""
         return f"{self.tracker.partition(':')[0]}{known}"
 
@@ -109,19 +109,20 @@ def score_table(
 ) -> TrackerTable:
     """Score every video under one tracker, and write its table.
 
-    Rows of an earlier table are kept where nothing that they depend on changed.
+    Rows of an existing table are kept if nothing that they depend on has changed.
 
     Args:
-        results: The videos.
-        spec: As `--tracker` has it, or the same with `+known`: true tracks of the sources.
-        path: Where the table is, or will be.
-        device: Where a learned tracker computes.
-        report: Is told of each video.
+        results: The results whose videos are scored.
+        spec: A tracker as for `--tracker`; `+known` selects ground-truth tracks of the sources.
+        path: File of the table, which may exist.
+        device: Device of a learned tracker.
+        report: Called for each video.
 
     Raises:
-        LookupError: No such tracker.
-        ImportError: Its code is not installed.
-        ValueError: Its weights, or true tracks, are missing; the file at `path` is no table.
+        LookupError: There is no such tracker.
+        ImportError: The code of the tracker is not installed.
+        ValueError: Its weights or the ground-truth tracks are missing, or the file at `path` is not
+            a table.
     """
     tracker_spec, known = spec.removesuffix(KNOWN), spec.endswith(KNOWN)
     dataset = results.dataset
@@ -166,7 +167,7 @@ def read_table(path: Path) -> TrackerTable:
     """Read a table.
 
     Raises:
-        ValueError: The file is missing, or is no such table; the message names it.
+        ValueError: The file is missing or is not such a table; the message names it.
     """
     try:
         strict_json(text := read_bounded(path, _LIMITS), _LIMITS)
@@ -182,14 +183,14 @@ def read_table(path: Path) -> TrackerTable:
 
 
 def read_tables(folder: Path, dataset: str | None = None) -> list[TrackerTable]:
-    """Read all tables of one dataset; those whose sources have their true tracks come last.
+    """Read all tables of one dataset; those with ground-truth tracks of the sources come last.
 
     Args:
-        folder: With a folder a dataset.
-        dataset: Its name or manifest; None if there are tables of one dataset only.
+        folder: Folder of tables, with one folder per dataset.
+        dataset: Name or manifest path; None if there are tables of one dataset only.
 
     Raises:
-        ValueError: There is none, there are tables of several datasets, or one cannot be read.
+        ValueError: There is no table, there are tables of several datasets, or one cannot be read.
     """
     known = sorted(path.name for path in folder.glob("*") if any(path.glob("*.json")))
     if dataset is not None:
@@ -209,12 +210,12 @@ def read_tables(folder: Path, dataset: str | None = None) -> list[TrackerTable]:
 
 
 def table_folder(results: Path) -> Path:
-    """Where tables lie if no folder is named: beside the results, not among them."""
+    """Return the default folder of tables: next to the results folder, not in it."""
     return results.parent / f"{results.resolve().name}-trackers"
 
 
 def table_path(folder: Path, dataset: str, spec: str) -> Path:
-    """Where the table of a tracker lies: two checkpoints of one tracker share no file."""
+    """Return the file of a tracker's table; two checkpoints of one tracker share no file."""
     name, _, weights = spec.removesuffix(KNOWN).partition(":")
     of = f"-{Path(weights).stem}" if weights else ""
     return folder / dataset / f"{name}{of}{KNOWN if spec.endswith(KNOWN) else ''}.json"
@@ -224,11 +225,11 @@ def require_comparable(tables: Mapping[str, TrackerTable]) -> None:
     """Refuse tables that were not made of the same videos in the same way.
 
     Args:
-        tables: By the name that the message gives them.
+        tables: Tables by the names that messages use.
 
     Raises:
-        ValueError: There are fewer than two, one is not whole, their settings or a video differ,
-            or two are of one tracker and its weights.
+        ValueError: There are fewer than two tables, one is not complete, their settings or a video
+            differ, or two are of the same tracker and weights.
     """
     for name, table in tables.items():
         if not table.whole:
@@ -292,7 +293,7 @@ def _settings(dataset: Dataset) -> dict[str, Any]:
 
 
 def videos_of(results: Results) -> list[tuple[str, Key, Result]]:
-    """Videos that there are, clip by clip, so that a source is read and tracked once."""
+    """Yield the existing videos clip by clip, so that each source is read and tracked once."""
     every = (
         (label, key, result)
         for label, by_pair in results.found.items()
@@ -305,7 +306,7 @@ def videos_of(results: Results) -> list[tuple[str, Key, Result]]:
 def _row(
     label: str, key: Key, result: Result, dataset: Dataset, scorer: Scorer, kept: TableRow | None
 ) -> tuple[TableRow, float | None]:
-    """The row of one video, and the share of its source's points that move, if computed now."""
+    """Return the row of a video, and the moving share of its source if computed now."""
     clip, edit, seed = key
     about = {"method": label, "clip": clip, "edit": edit, "seed": seed}
     pixels = result.record.pixels_sha256
@@ -331,7 +332,7 @@ def _row(
 def _clips(
     results: Results, tracker: Tracker, earlier: TrackerTable | None
 ) -> dict[str, ClipFacts]:
-    """Facts of the clips that there are videos of; errors of the same tracker are kept."""
+    """Return the facts of all clips with videos, keeping earlier errors of this tracker."""
     same = earlier is not None and earlier.origin == tracker.origin()
     known = earlier.clips if earlier and same else {}
     names = sorted({key[0] for by_pair in results.found.values() for key in by_pair})
@@ -348,13 +349,13 @@ def _clips(
 
 
 def _errors(dataset: Dataset, clip: Clip, tracker: Tracker) -> dict[str, float | None]:
-    """The tracker on the source, from where the points of the truth begin; empty without truth."""
+    """Track a source from the start points of its true tracks; empty without such tracks."""
     if clip.tracks is None:
         return {}
     try:
         truth = true_tracks(dataset, clip)
         tracked = tracker.track(source_video(dataset, clip), truth.points[:, 0])
-    except ValueError:  # its file is not here, or the clip is too small for the tracker
+    except ValueError:  # its file is missing, or the clip is too small for the tracker
         return {}
     return asdict(track_errors(truth, tracked))
 

@@ -18,20 +18,20 @@ from smmbench.method import Card
 from smmbench.results import Stored
 from smmbench_leaderboard.ledger.tiers import Tier
 
-BOARD_SCHEMA = 2  # of version 1, ranks are single numbers of a rule that split equals
+BOARD_SCHEMA = 2  # in version 1, ranks are single numbers, and equals have different ranks
 LATER = frozenset(
     {"backbone", "original", "values", "tuned"}
     | {"family", "input_contract", "authors", "contact", "seen", "approved_by"}
 )
-"""Facts of a card that boards of before do not have: written where they say something."""
+"""Facts of a card that older boards lack; written only if they are not empty."""
 LATER_OF_ROWS = frozenset({"partial", "block", "ledger", "tier", "selectivity"})
-"""The same, of a row."""
+"""Facts of a row that older boards lack."""
 
 LATER_OF_PAIRS = frozenset({"marks"})
-"""The same, of a pair."""
+"""Facts of a pair that older boards lack."""
 
 Rank = tuple[int, int] | int
-"""Best and worst rank that the data leave open; one number in a board of schema version 1."""
+"""Best and worst rank that the data allow; one number in a board of schema version 1."""
 
 Scope = Literal["full", "shared"]
 Status = Literal["done", "failed", "missing", "unscored"]
@@ -41,13 +41,13 @@ class Column(Stored):
     """A number that every row has.
 
     Attributes:
-        name: Of the column; a metric's name, or that of one of its details.
-        metric: The metric that gives it.
-        detail: Key in the score's details; empty for the score's own value.
-        title: Name in words.
-        worst: Value of a pair without a number; chance levels omit it instead.
-        version: Of the metric; None if no row has a number of it.
-        conditions: What every score of the column was computed under: weights, tracker, ...
+        name: Name of the column: that of a metric, or of one of its details.
+        metric: The metric that computes it.
+        detail: Key in the score's details; empty for the score itself.
+        title: Title of the column.
+        worst: Value of a pair without a number; chance levels omit such pairs instead.
+        version: Version of the metric; None if no row has a number of it.
+        conditions: Conditions of every score of the column: weights, tracker, ...
     """
 
     name: str
@@ -60,16 +60,16 @@ class Column(Stored):
 
     @property
     def scored(self) -> bool:
-        """Whether some row has a number; only then do missing ones count as worst."""
+        """Whether any row has a number; only then do missing ones count as worst."""
         return self.version is not None
 
 
 class Pair(Stored):
     """One clip with one prompt and one seed, in one row.
 
-    `values` is by column name, and has no word of columns that the row has no number in, nor of
-    a chance level where there is no video. `marks` names the rules by which its motion score is not
-    accepted: a competitor's marked pair has the worst values on motion.
+    `values` is by column name. It omits columns in which the row has no number, and chance levels
+    of pairs without a video. `marks` names the rules by which the motion score is not accepted: a
+    method's marked pair has the worst values on motion.
     """
 
     clip: str
@@ -87,15 +87,15 @@ class Pair(Stored):
 
 
 class Cell(Stored):
-    """Mean over all pairs of the scope, failed and missing ones counted as worst.
+    """Mean over all pairs of the scope, with failed and missing ones counted as worst.
 
     Attributes:
-        mean: The mean; None in a column that nobody has a number in, and in one of a metric
-            that does not rank and was not computed for this method.
-        interval: 95 % over source clips, within the metric's range; None with one clip.
-        rank: The ranks that the pairs leave open, 1 is best; those of a column hold together with
-            the board's level. None for controls, partial rows, rows without a video, on one
-            clip, and in columns that do not rank.
+        mean: The mean; None in a column without any number, and for an auxiliary metric that was
+            not computed for this method.
+        interval: 95 % interval over source clips, within the metric's range; None with one clip.
+        rank: The ranks that the data allow, 1 is best; those of a column hold simultaneously at
+            the board's level. None for controls, partial rows, rows without a video, on one clip,
+            and in columns that do not rank.
     """
 
     mean: float | None
@@ -104,16 +104,16 @@ class Cell(Stored):
 
 
 class Selective(Stored):
-    """How far a method's videos follow the motion that it was given, against another reference.
+    """How closely a method's videos follow the given motion instead of another reference.
 
     Attributes:
-        mean: Mean of S over pairs, of which copies of the references have 1 and a method that
-            ignores its reference has 0; a pair that failed with one of them counts 0.
-        interval: 95 % over source clips; None with one clip.
-        pairs: Pairs that were made from both references, or failed, on clips that count.
-        failed: How many of them failed with one of the references.
-        clips: Clips that count.
-        left_out: Clips that do not, as their two references are nearly the same motion.
+        mean: Mean of S over pairs. Copies of the references have 1, and a method that ignores its
+            reference has 0; a pair that failed with one of them counts as 0.
+        interval: 95 % interval over source clips; None with one clip.
+        pairs: Number of pairs that were attempted with both references, on clips that count.
+        failed: Number of these pairs that failed with one of the references.
+        clips: Number of clips that count.
+        left_out: Number of clips whose two references are nearly the same motion.
     """
 
     mean: float
@@ -125,11 +125,11 @@ class Selective(Stored):
 
 
 class Coverage(Stored):
-    """How much of the scope a method answers."""
+    """How many pairs of the scope a method covers."""
 
     expected: int
     done: int
-    unscored: int  # of `done`: a video is there, its scores are not
+    unscored: int  # part of `done`: the video exists, but its scores do not
     failed: dict[str, int]  # by kind of failure
     missing: int
     of_dataset: int  # pairs of the whole dataset that it attempted
@@ -150,20 +150,20 @@ class Row(Stored):
     parameters_sha256: str
     weights: dict[str, str]
     devices: tuple[str, ...]
-    packages: dict[str, tuple[str, ...]]  # versions that made the videos, by package
+    packages: dict[str, tuple[str, ...]]  # package versions that generated the videos
     records_sha256: str  # of the record files' hashes, in the order of pairs
     coverage: Coverage
     cells: dict[str, Cell]  # by column name
-    seconds: float | None  # a pair, with its share of the clip's preparation; None: not measured
+    seconds: float | None  # per pair, with its share of the clip's preparation; None: not measured
     peak_gib: float | None
     pareto: bool  # on the front of text and motion; only rows that have ranks are
     pairs: tuple[Pair, ...]
     block: str = (
         ""  # backbone family and input contract; rows of two blocks are not ranked together
     )
-    partial: bool = False  # lacks pairs of the board: it stands apart, over those it attempted
-    ledger: str = ""  # path of the ledger's entry that it was published in; empty for one's own
-    tier: Tier | Literal[""] = ""  # trust tier of a published row; empty for one's own
+    partial: bool = False  # lacks pairs of the board and is listed separately
+    ledger: str = ""  # path of its ledger entry; empty for a local row
+    tier: Tier | Literal[""] = ""  # trust tier of a published row; empty for a local row
     selectivity: dict[str, Selective] = Field(default_factory=dict)  # by the other reference
 
     @field_serializer("card")
@@ -181,22 +181,22 @@ class Row(Stored):
 
     @property
     def control(self) -> bool:
-        """Whether this is an anchor with a known place and not a competitor."""
+        """Whether this row has a known expected score and does not compete."""
         return self.card.kind == "control"
 
     @property
     def marked_share(self) -> float:
-        """Share of its pairs that are marked, 0 to 1."""
+        """Share of marked pairs, 0 to 1."""
         return sum(bool(pair.marks) for pair in self.pairs) / len(self.pairs) if self.pairs else 0.0
 
     @property
     def imported(self) -> bool:
-        """Whether its videos were made elsewhere: a method that was not run here."""
+        """Whether its videos were generated elsewhere and imported."""
         return self.card.kind == "imported" or self.entry == ENTRY
 
 
 class Bootstrap(Stored):
-    """How the intervals were drawn."""
+    """Settings of the bootstrap that the intervals come from."""
 
     seed: int = 0
     resamples: int = 10_000
@@ -207,7 +207,7 @@ class Board(Stored):
     """All rows of one dataset, under one protocol."""
 
     schema_version: int = BOARD_SCHEMA
-    smmbench: str  # version that made the board
+    smmbench: str  # version of smmbench that made the board
     dataset: str
     dataset_version: int
     manifest_sha256: str
@@ -225,7 +225,7 @@ class Board(Stored):
 def _without_defaults(
     stored: Stored, written: dict[str, Any], later: frozenset[str]
 ) -> dict[str, Any]:
-    """Leave out what boards of before do not have, where it says nothing."""
+    """Leave out empty facts that older boards do not have."""
     fields = type(stored).model_fields
     defaults = {name: fields[name].get_default(call_default_factory=True) for name in later}
     # What was written may be of another type: a tuple is a list in JSON.

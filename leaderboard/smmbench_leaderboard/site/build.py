@@ -38,12 +38,12 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Built:
-    """What was written.
+    """A site that was written.
 
     Attributes:
-        folder: Of the site.
+        folder: Folder of the site.
         boards: Names of its boards.
-        rows: How many methods and controls they have.
+        rows: Number of rows, methods and controls, on all boards.
     """
 
     folder: Path
@@ -58,17 +58,17 @@ def site_of_ledger(
     tell: Tell = lambda _: None,
     address: str = "",
 ) -> Built:
-    """Build the site of a ledger: a board of the rows that stand, and every entry as published.
+    """Build the site of a ledger: boards of the current rows, and every entry as published.
 
     Args:
-        ledger: Its folder.
-        folder: Of the site.
-        datasets: Names or manifest paths, in their order; none for all.
-        tell: Is given a line of progress.
+        ledger: Folder of the ledger.
+        folder: Folder of the site.
+        datasets: Names or manifest paths, in the order of the boards; empty for all.
+        tell: Called with each line of progress.
         address: Where the site will be published; empty if that is not known.
 
     Raises:
-        ValueError: There is no entry, one is not readable, or nothing of a dataset stands.
+        ValueError: There is no entry, an entry cannot be read, or a dataset has no current row.
     """
     entries = entries_of(ledger)
     names = datasets or list(dict.fromkeys(entry.split("/")[0] for entry in entries))
@@ -88,22 +88,22 @@ def site_of_results(
     address: str = "",
     check_videos: bool = True,
 ) -> Built:
-    """Build the site of a results folder: a board for each dataset, the one of most rows first.
+    """Build the site of a results folder: one board per dataset, the one with most rows first.
 
     Args:
         results: The results folder.
-        folder: Of the site; previews that are there are kept.
-        datasets: Names or manifest paths, in their order; none for all.
-        metrics: Names of metrics to show besides the two axes, where a dataset has them.
-        ledger: Folder of a ledger: its published rows stand beside the results, and its entries
-            have pages of their own.
-        tell: Is given a line of progress.
+        folder: Folder of the site; existing previews in it are kept.
+        datasets: Names or manifest paths, in the order of the boards; empty for all.
+        metrics: Names of metrics to show besides the two axes, for datasets that have them.
+        ledger: Folder of a ledger, whose published rows are shown next to the results and whose
+            entries have their own pages.
+        tell: Called with each line of progress.
         address: Where the site will be published; empty if that is not known.
-        check_videos: As of `read_results`; previews of videos that are gone are shown where the
-            folder has them.
+        check_videos: As for `read_results`; existing previews are shown even if a video is missing.
 
     Raises:
-        ValueError: Nothing there, nothing scored, or results that do not mix.
+        ValueError: There are no results or no scores, or scores were computed under different
+            conditions.
     """
     names = list(datasets) or datasets_in(results)
     if not names:
@@ -138,10 +138,10 @@ def write_site(
     ledger: Path | None = None,
     address: str = "",
 ) -> Built:
-    """Write all pages of some boards, and what programs read of them.
+    """Write all pages of some boards, and their files for programs.
 
     Raises:
-        ValueError: The address is none of the web.
+        ValueError: The address is not an HTTP address.
     """
     if address and not address.startswith(("https://", "http://")):
         raise ValueError(f"'{address}' is not the address of a site; give https://HOST/PATH/.")
@@ -184,7 +184,7 @@ def _copy_assets(target: Path) -> None:
 
 
 def _write_classes(folder: Path, site: SiteBoard) -> None:
-    """Write the means of every class of clips, for the filter of the board page."""
+    """Write the means over every class of clips, for the filter of the board page."""
     if site.dataset is None:
         return
     content: dict[str, dict[str, dict[str, list[float | None]]]] = {}

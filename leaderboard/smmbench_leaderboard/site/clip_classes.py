@@ -1,4 +1,4 @@
-"""Classes of clips and of prompts: the parts of a dataset that a reader may look at alone."""
+"""Classes of clips and prompts, by which a reader can filter a board."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from smmbench_leaderboard.site.pair_columns import columns_of_pairs
 
 FEWEST = 2  # clips
 RESAMPLES = 2000
-"""Of the intervals of a class: they are read off a small bar, and there are many of them."""
+"""Number of resamples for intervals of classes, which are many and shown on small bars."""
 
 
 @dataclass(frozen=True)
 class ClipClass:
-    """Pairs that have something in common.
+    """Pairs that share a tag of the clip or the kind of the edit.
 
     Attributes:
-        name: A tag of clips, or the kind of an edit.
-        of: What it is a class of, `clip` or `prompt`.
-        keys: Its pairs.
-        clips: Of how many clips they are.
+        name: The tag of the clips, or the kind of the edits.
+        of: `clip` or `prompt`.
+        keys: Pairs of the class.
+        clips: Number of clips in the class.
     """
 
     name: str
@@ -43,7 +43,7 @@ class ClipClass:
 
 
 def classes_of(dataset: Dataset, keys: Sequence[Key]) -> list[ClipClass]:
-    """Tags of the clips and kinds of the edits that have several clips, but not all pairs."""
+    """Return classes by tag of clip and kind of edit that have several clips but not all pairs."""
     tags = {clip.name: clip.tags for clip in dataset.manifest.clips}
     kinds = {
         (clip.name, edit.name): edit.kind for clip in dataset.manifest.clips for edit in clip.edits
@@ -65,7 +65,7 @@ def classes_of(dataset: Dataset, keys: Sequence[Key]) -> list[ClipClass]:
 def class_cells(
     board: Board, row: Row, one: ClipClass
 ) -> dict[str, tuple[float, float | None, float | None]]:
-    """Mean and interval of a row on both axes over the pairs of a class."""
+    """Return mean and interval of a row on both axes over the pairs of a class."""
     pairs = columns_of_pairs(row)
     inside = np.array([key in one.keys for key in pairs.keys])
     if not inside.any():
@@ -83,6 +83,6 @@ def class_cells(
 
 
 def largest_first(classes: Sequence[ClipClass]) -> list[ClipClass]:
-    """Clip classes before prompt classes, each by its number of clips."""
+    """Sort clip classes before prompt classes, each by its number of clips."""
     order = Counter({one.key: one.clips for one in classes})
     return sorted(classes, key=lambda one: (one.of, -order[one.key], one.name))

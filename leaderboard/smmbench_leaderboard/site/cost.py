@@ -1,4 +1,4 @@
-"""What a row cost, by device, and what it would have cost on another that rows share."""
+"""Cost of a row by device, and its estimated cost on the reference device of a board."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smmbench.results import RunRecord
 
 @dataclass(frozen=True)
 class DeviceCost:
-    """Seconds a finished pair on one device, with its share of the clips' preparation."""
+    """Seconds per finished pair on one device, with its share of the clips' preparation."""
 
     device: str
     seconds: float
@@ -21,10 +21,10 @@ class DeviceCost:
 
 
 def costs_of(records: Iterable[RunRecord]) -> tuple[DeviceCost, ...]:
-    """Cost of a row on each device that made its videos, that of most pairs first.
+    """Return the cost of a row on each device that generated its videos, most pairs first.
 
-    A clip is prepared once on a device, whatever number of pairs share it. Imported videos, whose
-    cost nobody measured, have none.
+    Preparing a clip counts once per device, for all pairs that share it. Imported videos have no
+    cost, because it was not measured.
     """
     made: dict[str, list[RunRecord]] = defaultdict(list)
     for record in records:
@@ -42,16 +42,16 @@ def costs_of(records: Iterable[RunRecord]) -> tuple[DeviceCost, ...]:
 
 
 def reference_device(rows: Sequence[Sequence[DeviceCost]]) -> str:
-    """The device that most rows were measured on; empty if none was."""
+    """Return the device on which most rows were measured; empty if there is none."""
     counts = Counter(cost.device for costs in rows for cost in costs)
     return min(counts, key=lambda device: (-counts[device], device)) if counts else ""
 
 
 def factors_to(reference: str, rows: Sequence[Sequence[DeviceCost]]) -> Mapping[str, float]:
-    """How many seconds on the reference a second on each device is, where rows were run on both.
+    """Return factors from seconds on each device to seconds on the reference device.
 
-    Several such rows give the geometric mean of their factors. A device that shares no row with
-    the reference has none: nothing is assumed of it.
+    A factor is the geometric mean over the rows that were run on both devices. A device that shares
+    no row with the reference has no factor.
     """
     logs: dict[str, list[float]] = defaultdict(list)
     for costs in rows:
@@ -65,7 +65,7 @@ def factors_to(reference: str, rows: Sequence[Sequence[DeviceCost]]) -> Mapping[
 def on_reference(
     costs: Sequence[DeviceCost], reference: str, factors: Mapping[str, float]
 ) -> float | None:
-    """Seconds a pair of a row on the reference device; None where nothing says so."""
+    """Return seconds per pair of a row on the reference device; None if unknown."""
     for cost in costs:
         if cost.device == reference:
             return cost.seconds

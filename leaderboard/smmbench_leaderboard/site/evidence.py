@@ -1,4 +1,4 @@
-"""What the site keeps of one row's results: previews, the facts of its pairs, messages, cost."""
+"""Extract what the site shows of one row: previews, facts of its pairs, messages and cost."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from smmbench_leaderboard.site.shown_tracks import keep_tracks
 def keep_evidence(
     folder: Path, key: str, results: Results, row: Row, hidden: Collection[str] = ()
 ) -> Evidence:
-    """Write what the viewer shows of a row, a file a clip, and give what other pages need.
+    """Write what the viewer shows of a row, one file per clip; return what other pages need.
 
     Args:
-        folder: Of the site.
-        key: Of the board.
-        results: Of this row alone.
+        folder: Folder of the site.
+        key: Key of the board.
+        results: Results of this row only.
         row: The row.
-        hidden: Pixel hashes of videos that were taken down: they have no preview, and one that
-            was made before is removed.
+        hidden: Pixel hashes of videos that were taken down; they get no preview, and an existing
+            preview is removed.
     """
     found = results.found[row.label]
     previews: list[Key] = []
-    for clip, pairs in groupby(row.pairs, key=lambda pair: pair.clip):  # they lie clip by clip
+    for clip, pairs in groupby(row.pairs, key=lambda pair: pair.clip):  # pairs are ordered by clip
         facts: dict[str, Any] = {}
         for pair in pairs:
             place = (pair.clip, pair.edit, pair.seed)
@@ -63,12 +63,12 @@ def keep_evidence(
 
 @lru_cache(maxsize=8)
 def _shared(keys: frozenset[Key]) -> frozenset[Key]:
-    """The same pairs as those of another row, as one object."""
+    """Return equal keys of an earlier row as the same object, to save memory."""
     return keys
 
 
 def keep_sources(folder: Path, frame: SiteBoard) -> dict[str, str]:
-    """Make the previews of the sources that a board is of; none of a clip that is not here."""
+    """Make previews of the sources of a board; clips that are not available get none."""
     if frame.dataset is None:
         return {}
     dataset, found = frame.dataset, {}
@@ -97,7 +97,7 @@ def _preview(folder: Path, dataset: Dataset, result: Result, hidden: Collection[
 def _facts(
     folder: Path, dataset: Dataset, pair: Pair, result: Result | None, preview: str
 ) -> dict[str, Any]:
-    """What the viewer shows of a pair; what says nothing is left out."""
+    """Return what the viewer shows of a pair, without empty values."""
     facts: dict[str, Any] = {
         "status": pair.status,
         "values": {name: rounded(value) for name, value in pair.values.items()},
@@ -110,7 +110,7 @@ def _facts(
 
 
 def _facts_of_result(folder: Path, dataset: Dataset, result: Result) -> dict[str, Any]:
-    """How a pair was made or why it failed, its values by frame, and what its numbers rest on."""
+    """Return how a pair was generated or why it failed, its values by frame, and its origin."""
     record = result.record
     if record.failure is not None:
         failure = record.failure
@@ -126,7 +126,7 @@ def _facts_of_result(folder: Path, dataset: Dataset, result: Result) -> dict[str
 
 
 def _chain(dataset: Dataset, result: Result) -> Iterator[tuple[str, str, bool | None]]:
-    """What the pair's numbers rest on: a name, what is there, and whether it holds."""
+    """Return the origin of the pair's numbers: a name, the content, and whether it holds."""
     record = result.record
     yield "video", f"pixels sha256 {record.pixels_sha256}", None
     yield "made by", record.entry, None

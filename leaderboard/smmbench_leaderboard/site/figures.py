@@ -1,4 +1,4 @@
-"""Numbers as they are drawn: text, and the small bar of a mean with its interval."""
+"""Numbers as the pages show them: as text, and as a small bar of a mean with its interval."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from smmbench_leaderboard.board.types import Cell
 from smmbench_leaderboard.formats.table import NONE, number
 
 WIDTH = 100.0
-"""Of a bar, in its own units."""
+"""Width of a bar, in its own units."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """From a score to its place on a bar.
+    """Maps a score to its position on a bar.
 
     Attributes:
         low: Score at the left end.
@@ -24,14 +24,14 @@ class Scale:
     high: float
 
     def at(self, value: float) -> float:
-        """Place of a value, 0 to `WIDTH`, to a tenth; what lies outside is put at the end."""
+        """Position of a value, 0 to `WIDTH`, rounded to a tenth and clipped to the bar."""
         share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.0
         return round(WIDTH * min(max(share, 0.0), 1.0), 1)
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A mean, its interval and what chance gives, as places on a bar."""
+    """A mean, its interval and its chance level, as positions on a bar."""
 
     mean: float
     low: float
@@ -40,7 +40,7 @@ class Bar:
 
 
 def bar_of(cell: Cell, scale: Scale, chance: float | None = None) -> Bar | None:
-    """The bar of a cell; None where it has no number."""
+    """Return the bar of a cell; None if it has no number."""
     if cell.mean is None:
         return None
     low, high = cell.interval or (cell.mean, cell.mean)
@@ -49,13 +49,13 @@ def bar_of(cell: Cell, scale: Scale, chance: float | None = None) -> Bar | None:
 
 
 def short(value: float | None) -> str:
-    """A score with three digits and no leading zero; a dash for none."""
+    """Format a score with three digits and no leading zero; a dash if there is none."""
     text = number(value)
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
 def seconds_text(value: float | None) -> str:
-    """Seconds as a person says them."""
+    """Format a duration in a readable unit."""
     if value is None:
         return NONE
     if value < 0.1:
@@ -66,12 +66,12 @@ def seconds_text(value: float | None) -> str:
 
 
 def device_text(device: str) -> str:
-    """The card of a device's description: `H200` of `cuda: NVIDIA H200`."""
+    """Shorten a device's description: `H200` for `cuda: NVIDIA H200`."""
     return (device.partition(": ")[2] or device).removeprefix("NVIDIA ")
 
 
 def interval_text(cell: Cell) -> str:
-    """An interval as text; empty where there is none."""
+    """Format an interval; empty if there is none."""
     if cell.interval is None:
         return ""
     return f"{short(cell.interval[0])} to {short(cell.interval[1])}"

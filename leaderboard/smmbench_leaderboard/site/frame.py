@@ -1,4 +1,4 @@
-"""What the pages show: boards whose rows hold their pairs as columns, and what belongs to rows."""
+"""Data of the pages: boards whose rows hold their pairs as columns, and evidence of rows."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from smmbench_leaderboard.site.previews import Sheet, preview_name, sheet_of
 
 @dataclass(frozen=True)
 class Evidence:
-    """What lies on disk of one row; empty for a row of the ledger.
+    """What the results folder has on one row; empty for a row of the ledger.
 
     Attributes:
         previews: Pairs that have a preview.
         failures: Message of each failed pair.
-        costs: What its pairs cost, by device.
+        costs: Cost of its pairs, by device.
         scored_here: Whether its scores were computed from its videos in these results.
     """
 
@@ -38,10 +38,10 @@ class SiteBoard:
 
     Attributes:
         board: The board; its rows hold their pairs as `PairColumns`.
-        entry: Path of the ledger's entry that it is of; empty for a results folder.
-        dataset: The dataset, where it is installed.
-        evidence: What lies on disk of each row, by label.
-        became: What became of a row of the ledger since, by label; empty where it stands.
+        entry: Path of its ledger entry; empty for a results folder.
+        dataset: The dataset, if it is installed.
+        evidence: What the results folder has on each row, by label.
+        became: Later notices on a row of the ledger, by label; empty while the row is current.
         sources: File of the preview of each clip's source.
     """
 
@@ -54,18 +54,18 @@ class SiteBoard:
 
     @property
     def entry_name(self) -> str:
-        """Name of the ledger's entry, without folder and ending."""
+        """Name of the ledger entry, without folder and extension."""
         return self.entry.rsplit("/", 1)[-1].removesuffix(".board.xz")
 
     @property
     def key(self) -> str:
-        """Folder of its pages and data: the dataset's, and the entry's after it."""
+        """Folder of its pages and data: the name of the dataset, then that of the entry."""
         dataset = self.board.dataset
         return slug(f"{dataset}-{self.entry_name}" if self.entry else dataset)
 
     @property
     def media(self) -> bool:
-        """Whether some video of it can be seen."""
+        """Whether any of its videos has a preview."""
         return any(one.previews for one in self.evidence.values())
 
     @cached_property
@@ -76,7 +76,7 @@ class SiteBoard:
         return tuple(known)
 
     def preview(self, row: Row, place: int) -> str:
-        """File of the preview of a pair, by its place in the row; empty if there is none."""
+        """File of the preview of a pair, by its index in the row; empty if there is none."""
         pairs = columns_of_pairs(row)
         key = pairs.keys[place]
         if self.dataset is None or key not in self.evidence_of(row).previews:
@@ -85,12 +85,12 @@ class SiteBoard:
         return preview_name(pairs.hash_of(place), form)
 
     def prompt(self, clip: str, edit: str) -> str:
-        """The prompt of an edit; empty where the dataset is not installed."""
+        """The prompt of an edit; empty if the dataset is not installed."""
         return self.prompts.get((clip, edit), "")
 
     @cached_property
     def prompts(self) -> Mapping[tuple[str, str], str]:
-        """The prompts of the dataset, by clip and edit; none where it is not installed."""
+        """The prompts of the dataset, by clip and edit; none if it is not installed."""
         if self.dataset is None:
             return {}
         clips = self.dataset.manifest.clips
@@ -98,7 +98,7 @@ class SiteBoard:
 
     @cached_property
     def sheets(self) -> Mapping[str, Sheet]:
-        """How the frames of each clip lie in its previews; none without the dataset."""
+        """Layout of the frames of each clip in its previews; none without the dataset."""
         if self.dataset is None:
             return {}
         dataset = self.dataset
@@ -109,5 +109,5 @@ class SiteBoard:
         return next(row for row in self.board.rows if row.label == label)
 
     def evidence_of(self, row: Row) -> Evidence:
-        """What lies on disk of a row."""
+        """What the results folder has on a row."""
         return self.evidence.get(row.label, Evidence())

@@ -1,4 +1,4 @@
-"""The frames of a ledger: the rows that stand, ranked over one set of pairs, and every entry."""
+"""Boards of a ledger: current rows, ranked over one set of pairs, and every entry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smmbench_leaderboard.site.pair_columns import columnar
 
 
 def entries_of(ledger: Path) -> list[str]:
-    """Paths of the boards of a ledger, the newest first.
+    """Return the paths of the boards of a ledger, the newest first.
 
     Raises:
         ValueError: There is no entry.
@@ -27,24 +27,24 @@ def entries_of(ledger: Path) -> list[str]:
 
 
 def standing_frame(ledger: Path, dataset: str) -> SiteBoard:
-    """The board of a ledger's standing rows of one dataset.
+    """Make the board of a ledger's current rows of one dataset.
 
     Args:
-        ledger: Its folder.
+        ledger: Folder of the ledger.
         dataset: Name or manifest path.
 
     Raises:
-        ValueError: Nothing of it stands.
+        ValueError: The dataset has no current row.
     """
     board = _columnar(ledger_board(ledger, dataset))
     return SiteBoard(board=board, dataset=load_dataset(dataset))
 
 
 def entry_frame(ledger: Path, entry: str) -> SiteBoard:
-    """One entry, as it was published, with what became of its rows since.
+    """Read one entry as it was published, with later notices on its rows.
 
     Raises:
-        ValueError: It is not readable.
+        ValueError: The entry cannot be read.
     """
     board, facts = read_published_board(ledger / entry)
     notices = notices_of(ledger)
@@ -66,7 +66,7 @@ def _columnar(board: Board) -> Board:
 
 
 def _dataset_of(board: Board) -> Dataset | None:
-    """The dataset, if the very one is installed that the board was made of."""
+    """Return the dataset if the installed one is exactly that of the board."""
     try:
         dataset = load_dataset(board.dataset)
     except (LookupError, ValueError, OSError):

@@ -1,8 +1,8 @@
-"""The frame of a results folder, read one method at a time, so that memory does not grow with it.
+"""Board of a results folder, read one method at a time to limit memory.
 
-The board is the one that `smmbench leaderboard` makes; only the order of the work differs. Two
-passes over the folder: which pairs each method attempted and under which conditions they were
-scored, then its row.
+The board equals that of `smmbench leaderboard`; only the order of the work differs. The first pass
+over the folder collects which pairs each method attempted and the conditions of the scores; the
+second computes the rows.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from smmbench_leaderboard.site.frame import Evidence, SiteBoard
 from smmbench_leaderboard.site.pair_columns import columnar, shared_keys
 
 Visit = Callable[[Results, Row], Evidence]
-"""Given the results of one method and its row, writes what the site keeps of them."""
+"""Called with the results of one method and its row, to write what the site shows of them."""
 
 
 def datasets_in(root: Path) -> list[str]:
-    """Names of the datasets that a results folder has results of."""
+    """Return the names of the datasets of a results folder."""
     found: dict[str, None] = {}
     for folder in method_folders(root):
         for place in sorted(folder.iterdir()) if (folder / METHOD).exists() else [folder]:
@@ -47,7 +47,7 @@ def datasets_in(root: Path) -> list[str]:
 
 
 def method_folders(root: Path) -> list[Path]:
-    """The folders of methods in a results folder, or the one that it is itself."""
+    """Return the method folders of a results folder, or the folder itself if it is one."""
     if not root.is_dir():
         raise ValueError(
             f"No results folder '{root}'. Make one with `smmbench run --method NAME` "
@@ -67,19 +67,20 @@ def read_frame(
     ledger: Path | None = None,
     check_videos: bool = True,
 ) -> SiteBoard:
-    """Read a results folder into the frame.
+    """Read a results folder into a board of the site.
 
     Args:
         root: The results folder.
         dataset: Name or manifest path.
         visit: Called once for each row, while its results are in memory.
-        scope: As of `make_board`.
+        scope: As for `make_board`.
         metrics: Names of metrics to show besides the two axes.
-        ledger: Folder of a ledger whose published rows stand beside the results.
-        check_videos: As of `read_results`.
+        ledger: Folder of a ledger whose published rows are shown next to the results.
+        check_videos: As for `read_results`.
 
     Raises:
-        ValueError: Nothing there, nothing scored, or results that do not mix.
+        ValueError: There are no results or no scores, or scores were computed under different
+            conditions.
     """
     found = _survey(root, load_dataset(dataset), dataset, metrics, check_videos)
     whole, lengths = pairs_of_one_length(found.dataset)
@@ -90,7 +91,7 @@ def read_frame(
     columns = columns_beside(found.columns, published, metrics)
     if not any(column.scored for column in columns):
         raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
-    found.first.clear()  # nothing is held against them any more
+    found.first.clear()  # no longer needed for checking conditions
     bootstrap = Bootstrap()
     rows: list[Row] = []
     notes: dict[str, None] = dict.fromkeys((*lengths, *found.problems))
@@ -106,7 +107,7 @@ def read_frame(
             notes |= dict.fromkeys(notes_of(own, [row], columns, composed.keys, composed.scope))
             evidence[label] = visit(own, row)
             rows.append(columnar(row))
-            del own, row  # before the next method is read: one is in memory at a time
+            del own, row  # only one method is in memory at a time
         del results
     rows.extend(
         map(columnar, rows_of_published(published, composed, len(whole), columns, bootstrap))
@@ -125,7 +126,7 @@ def read_frame(
 
 @dataclass
 class _Survey:
-    """What the first pass keeps: no scores but one of each pair, to hold the others against."""
+    """What the first pass keeps: one scored result per pair, to compare the others with."""
 
     dataset: Dataset
     places: list[Path] = field(default_factory=list)
@@ -138,11 +139,11 @@ class _Survey:
 
     @cached_property
     def asked(self) -> list[Key]:
-        """Every pair that the dataset asks for: one object each, for all rows that have it."""
+        """Return every pair of the dataset as one object, which all rows share."""
         return protocol_pairs(self.dataset)
 
     def attempts(self) -> Results:
-        """Which pairs each method attempted; the results themselves are not kept."""
+        """Collect which pairs each method attempted, without keeping the results."""
         return Results(
             dataset=self.dataset,
             methods=self.methods,
@@ -154,7 +155,7 @@ class _Survey:
         )
 
     def add(self, place: Path, results: Results, metrics: Sequence[str]) -> None:
-        """Take in the methods of one folder."""
+        """Add the methods of one folder."""
         self.places.append(place)
         self.problems |= dict.fromkeys(results.problems)
         for label, found in results.found.items():
@@ -180,7 +181,7 @@ class _Survey:
 
 
 def _conditions_alone(result: Result) -> Result:
-    """A result as others are held against it: what it was scored under, without values by frame."""
+    """Reduce a result to the conditions of its scores, with which others are compared."""
     scores = {
         name: score.model_copy(update={"per_frame": {}, "libraries": {}})
         for name, score in result.scores.items()
@@ -201,7 +202,7 @@ def _survey(
                 refused.append(str(error))
             continue
         survey.add(place, results, metrics)
-        del results  # before the next is read
+        del results  # free memory before the next is read
     if not survey.keys:
         raise ValueError(" ".join(refused) or f"'{root}' has no results of '{name}'.")
     of_others = f"results of dataset '{dataset.manifest.name}'; there is"
@@ -228,7 +229,7 @@ def _only(results: Results, label: str) -> Results:
 
 
 def _joined(one: Sequence[Column], other: Sequence[Column]) -> tuple[Column, ...]:
-    """The columns of both, in the order of the registry's metrics; a scored one before one not."""
+    """Merge columns in the order of the registry's metrics, preferring scored ones."""
     from smmbench.metrics.registry import all_metrics
 
     metrics = [known.name for known in all_metrics()]

@@ -1,4 +1,4 @@
-"""Names of files for names of methods, clips and datasets, which come from strangers."""
+"""File names for names of methods, clips and datasets, which are untrusted text."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def slug(name: str) -> str:
-    """A file name for any text: a-z, 0-9, `.`, `_` and `-`, the same on every file system.
+    """Return a file name for any text: a-z, 0-9, `.`, `_` and `-`, valid on every file system.
 
-    A name that consists of these stays as it is; any other gets a hash, so that two names never
-    share a file, also where case does not count.
+    A name of only these characters stays as it is; any other gets a hash, so two names never share
+    a file, even on file systems that ignore case.
     """
     safe = re.sub(r"[^a-z0-9._-]+", "-", name.lower())[:LONGEST].strip("-.") or "name"
     if safe == name and not _RESERVED.fullmatch(name):
@@ -23,5 +23,5 @@ def slug(name: str) -> str:
 
 
 def slugs(names: Iterable[str]) -> dict[str, str]:
-    """The slug of each name."""
+    """Return the slug of each name."""
     return {name: slug(name) for name in names}

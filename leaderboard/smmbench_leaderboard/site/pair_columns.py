@@ -1,4 +1,4 @@
-"""The pairs of a row as columns: what a site of 100 methods and 1,000 pairs holds in memory."""
+"""Pairs of a row stored by column, so that 100 methods with 1,000 pairs fit in memory."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ EMPTY = bytes(32)
 
 @dataclass(frozen=True, eq=False)
 class PairColumns(Sequence[Pair]):
-    """A sequence of `Pair` that is stored by column; each pair is made when it is asked for.
+    """A sequence of `Pair` that is stored by column and creates each pair on access.
 
-    A `Pair` takes more than a kilobyte of memory, a row of these some 80 bytes.
+    A `Pair` object takes more than a kilobyte of memory, a pair stored by column about 80 bytes.
 
     Attributes:
         keys: Clip, edit and seed of each pair.
-        status: Place in `STATUSES`.
-        failure: Kind of failure; empty where there is none.
-        pixels: SHA-256 of each video's pixels; zeros where there is no video.
-        names: Columns that some pair has a value in.
-        values: What each pair counts in each column; NaN where it does not count.
+        status: Index in `STATUSES`.
+        failure: Kind of failure; empty if there is none.
+        pixels: SHA-256 of each video's pixels; zeros without a video.
+        names: Columns in which any pair has a value.
+        values: Value of each pair in each column; NaN where it does not count.
         marks: Rules that mark each pair.
     """
 
@@ -84,12 +84,12 @@ class PairColumns(Sequence[Pair]):
         )
 
     def hash_of(self, place: int) -> str:
-        """SHA-256 of a video's pixels; empty where there is no video."""
+        """SHA-256 of a video's pixels; empty without a video."""
         digest = self.pixels[place].tobytes()
         return "" if digest == EMPTY else digest.hex()
 
     def column(self, name: str) -> Float64[np.ndarray, " pairs"]:
-        """Values of one column; all NaN where the row has no number in it."""
+        """Values of one column; all NaN if the row has no number in it."""
         if name not in self.names:
             return np.full(len(self), np.nan)
         return self.values[:, self.names.index(name)]
@@ -97,16 +97,16 @@ class PairColumns(Sequence[Pair]):
 
 @lru_cache(maxsize=8)
 def shared_keys(keys: tuple[Key, ...]) -> tuple[Key, ...]:
-    """The same keys as those of another row, as one object."""
+    """Return equal keys of an earlier row as the same object, to save memory."""
     return keys
 
 
 def columnar(row: Row) -> Row:
-    """The same row with its pairs stored by column; it is read as before."""
+    """Return the row with its pairs stored by column; it is used in the same way."""
     return row.model_copy(update={"pairs": PairColumns.of(row.pairs)})
 
 
 def columns_of_pairs(row: Row) -> PairColumns:
-    """A row's pairs by column, however they are stored."""
+    """Return a row's pairs by column, however they are stored."""
     pairs: Sequence[Pair] = row.pairs
     return pairs if isinstance(pairs, PairColumns) else PairColumns.of(pairs)

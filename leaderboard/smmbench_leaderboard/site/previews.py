@@ -1,8 +1,8 @@
-"""Previews: all frames of a video in one image, so that a page shows any of them at any instant.
+"""Previews: all frames of a video in one image, so that a page can show any frame at any time.
 
-Two `<video>` elements drift apart, and a browser does not say which frame it shows. Here every
-pane draws its frame from an image that it holds whole, all in one step of one clock. A preview is
-named by what it shows, made once, and never scored.
+Two `<video>` elements drift apart, and a browser does not report which frame it shows. Here every
+pane has all frames in one image, and one clock draws all panes in one step. A preview is named
+after its content, created once, and never scored.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from PIL import Image
 from smmbench.storage.atomic import atomic_path
 from smmbench.video import NormalForm, Video, normal_form
 
-VERSION = 1  # raised whenever the same video would give another preview
+VERSION = 1  # raised whenever the preview of a video would change
 WIDEST = 480  # pixels of a frame
-LARGEST = 4096  # pixels of a side of the sheet: what every browser draws
+LARGEST = 4096  # pixels along a side of the sheet, which every browser can draw
 QUALITY = 82
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """How frames lie in a preview, from left to right and then down.
+    """Layout of the frames in a preview, from left to right and then down.
 
     Attributes:
-        frames: How many.
-        columns: In a row.
-        width: Of a frame, in pixels.
-        height: Of a frame, in pixels.
-        fps: Frames a second.
-        scale: Pixels of the preview for a pixel of the clip's normal form.
+        frames: Number of frames.
+        columns: Number of frames in a row.
+        width: Width of a frame, in pixels.
+        height: Height of a frame, in pixels.
+        fps: Frames per second.
+        scale: Pixels of the preview per pixel of the clip's normal form.
     """
 
     frames: int
@@ -48,7 +48,7 @@ class Sheet:
 
 
 def sheet_of(form: NormalForm) -> Sheet:
-    """The sheet of a normal form: as large as the limits allow, never enlarged."""
+    """Return the layout for a normal form, as large as the limits allow, never enlarged."""
     scale = min(1.0, WIDEST / form.width)
     while True:
         width, height = max(1, round(form.width * scale)), max(1, round(form.height * scale))
@@ -62,7 +62,7 @@ def sheet_of(form: NormalForm) -> Sheet:
 
 
 def preview_name(pixels_sha256: str, form: NormalForm) -> str:
-    """File of a preview: a hash of the video, of its normal form, and of how previews are made."""
+    """Return the file of a preview, a hash of the video, its normal form and the version."""
     shown = (pixels_sha256, form, sheet_of(form), VERSION, WIDEST, QUALITY)
     return f"media/{hashlib.sha256(repr(shown).encode()).hexdigest()[:32]}.webp"
 
@@ -70,16 +70,16 @@ def preview_name(pixels_sha256: str, form: NormalForm) -> str:
 def keep_preview(
     folder: Path, pixels_sha256: str, form: NormalForm, read: Callable[[], Video]
 ) -> str:
-    """Make the preview of a video if it is not there.
+    """Create the preview of a video if it does not exist.
 
     Args:
-        folder: Of the site.
-        pixels_sha256: Of the video as it is stored.
+        folder: Folder of the site.
+        pixels_sha256: Hash of the video as it is stored.
         form: The normal form of its clip, in which it is scored and shown.
-        read: Gives the video; called only if there is no preview yet.
+        read: Reads the video; called only if there is no preview yet.
 
     Returns:
-        Its file, in the site's folder; empty if the video cannot be read.
+        Path of the preview in the site; empty if the video cannot be read.
     """
     name = preview_name(pixels_sha256, form)
     path = folder / name
@@ -88,7 +88,7 @@ def keep_preview(
     try:
         video = normal_form(read(), form)
     except (ValueError, OSError):
-        return ""  # the board says what is wrong with it
+        return ""  # the board reports what is wrong with it
     path.parent.mkdir(parents=True, exist_ok=True)
     data = _encoded(video, sheet_of(form))
     with atomic_path(path) as temporary:

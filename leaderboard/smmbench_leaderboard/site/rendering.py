@@ -1,4 +1,4 @@
-"""Templates: every text is escaped, and a name that moves or hides signs shows that it does."""
+"""Templates: all text is escaped, and characters that move or hide others are made visible."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ NAME, SENTENCE = 120, 1000  # characters
 SUMMARY = (
     "Text-driven video motion transfer: methods, scores and videos, with intervals and controls."
 )
-"""What a page is about where its address is shared, if it says nothing else."""
+"""Description of a page for link previews, if the page has no other."""
 
 
 @cache
 def environment() -> Environment:
-    """The environment of all templates."""
+    """Return the environment of all templates."""
     made = templates_of("smmbench_leaderboard.site")
     made.filters |= {
         "shown": lambda text: plain(str(text), NAME),
@@ -51,14 +51,14 @@ def environment() -> Environment:
 
 @dataclass(frozen=True)
 class Site:
-    """Where pages are written, and which pages all of them lead to.
+    """What all pages of a site have in common.
 
     Attributes:
-        folder: Of the site.
+        folder: Folder of the site.
         media: Whether there is a viewer of pairs.
         ledger: Whether there is a list of entries.
-        address: Where the site will be published, with a `/` at its end; empty if nobody said.
-        card: Path of the picture that stands for the site where an address is shared.
+        address: Where the site will be published, ending with `/`; empty if unknown.
+        card: Path of the image for link previews.
     """
 
     folder: Path
@@ -73,8 +73,8 @@ def write_page(site: Site, page: str, template: str, facts: Mapping[str, Any]) -
 
     Args:
         site: The site.
-        page: Its path in there; what it links to is given from the site's folder.
-        template: Name of its template.
+        page: Path of the page in the site; links in the template start from the site's folder.
+        template: Name of the template.
         facts: What the template shows.
     """
     path = site.folder / page

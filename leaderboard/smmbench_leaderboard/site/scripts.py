@@ -1,4 +1,4 @@
-"""Data as classic scripts: pages that open from a folder may not fetch files, but may run them."""
+"""Data as classic scripts, because pages opened from disk can run scripts but not fetch files."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from smmbench.storage.atomic import write_text
 
 
 def write_data(path: Path, name: str, content: Any) -> None:
-    """Write a script that hands its content to the page under a name.
+    """Write a script that passes its content to the page under a name.
 
-    All of it is ASCII, and no `<` is in it: text of strangers stays text wherever it is read.
+    The script is pure ASCII without `<`, so that untrusted text remains text wherever it is read.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, f"smmbench.put({_json(name)}, {_json(content)});\n")
 
 
 def rounded(value: float | None, digits: int = 4) -> float | None:
-    """A number as the pages need it; None where there is none."""
+    """Return a number as the pages need it; None if there is none."""
     return None if value is None or value != value else round(value, digits)
 
 

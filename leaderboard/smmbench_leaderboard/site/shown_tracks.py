@@ -1,4 +1,4 @@
-"""The scored tracks as the viewer draws them: some of each video, in steps of a quarter pixel."""
+"""Scored tracks as the viewer draws them: some of each video, in steps of a quarter pixel."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from smmbench.results import TracksFile
 from smmbench.results.scored_tracks import read_tracks
 from smmbench_leaderboard.site.scripts import write_data
 
-MOST = 64  # tracks of a video
-UNIT = 4  # steps of a pixel
+MOST = 64  # tracks per video
+UNIT = 4  # steps per pixel
 
 
 def keep_tracks(folder: Path, result: Path, said: TracksFile | None) -> str:
-    """Write the tracks that a score compared, once; give their name, or empty for none.
+    """Write the tracks that a score compared, once; return their name, or empty for none.
 
     Args:
-        folder: Of the site.
+        folder: Folder of the site.
         result: Folder of the result.
-        said: What its scores say of the file.
+        said: The entry on the file of tracks in the scores.
     """
     if said is None:
         return ""
@@ -43,10 +43,10 @@ def keep_tracks(folder: Path, result: Path, said: TracksFile | None) -> str:
 
 
 def _drawn(points: Float[np.ndarray, "n time 2"], visible: Bool[np.ndarray, "n time"]) -> list[Any]:
-    """Up to `MOST` tracks: those that move most and, evenly among them, those that stay.
+    """Return up to `MOST` tracks, evenly from those that move most to those that stay.
 
-    Each is a list of x and y in turn, the first absolute and all further ones as steps, and a
-    string of 1 and 0 for where it is seen.
+    Each is a list of alternating x and y, the first absolute and all further ones as differences,
+    and a string of 1 and 0 for its visibility.
     """
     if len(points) == 0:
         return []

@@ -1,4 +1,4 @@
-"""The environment of templates, with the same care for strangers' text in every page."""
+"""Environment of templates, with the same escaping of untrusted text on every page."""
 
 from __future__ import annotations
 

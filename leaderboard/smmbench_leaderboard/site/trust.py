@@ -13,9 +13,9 @@ class Tier:
     """One tier.
 
     Attributes:
-        name: As it is shown.
-        says: What it means, a sentence.
-        level: 1 to 4; a higher one takes less on faith.
+        name: Name that is shown.
+        says: Its meaning, in a sentence.
+        level: 1 to 4; a higher level requires less trust.
     """
 
     name: str
@@ -41,7 +41,7 @@ TIERS = (RUN_HERE, SCORED_HERE, *reversed(OF_LEDGER.values()))
 
 
 def tier_of(row: Row) -> Tier:
-    """The tier of a row: of a published one, what its entry and later notices say."""
+    """Return the tier of a row; for a published row, that of its entry and later notices."""
     if row.tier:
         return OF_LEDGER[row.tier]
     return SCORED_HERE if row.imported else RUN_HERE

@@ -1,1 +1,1 @@
-"""What programs read of the site: boards and rows as JSON, pairs as CSV, a feed, cards of links."""
+"""Files of the site for programs: boards and rows as JSON, pairs as CSV, a feed, link cards."""

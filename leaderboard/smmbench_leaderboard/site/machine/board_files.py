@@ -1,4 +1,4 @@
-"""The files of one board beside its page: all numbers, for programs, and what to cite."""
+"""Files next to the page of a board: all numbers for programs, and references to cite."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from smmbench_leaderboard.formats.pairs import write_pairs_csv
 from smmbench_leaderboard.site.frame import SiteBoard
 from smmbench_leaderboard.site.naming import slug
 
-SCHEMA = 1  # raised whenever a program that reads these files would have to be changed
+SCHEMA = 1  # raised whenever programs that read these files must change
 BOARD, ROWS, PAIRS, WORKS = "board.json", "board.csv", "pairs.csv", "references.bib"
 OF_BOARD = ("schema_version", "dataset", "dataset_version", "manifest_sha256", "protocol", "scope")
 
 
 def write_board_files(folder: Path, page: str, site: SiteBoard) -> None:
-    """Write the files of a board beside its page, and one JSON file for each of its rows.
+    """Write the files of a board next to its page, and one JSON file for each of its rows.
 
-    One row's pairs are in memory at a time.
+    Only one row's pairs are in memory at a time.
 
     Args:
-        folder: Of the site.
-        page: Path of the board's page in it.
+        folder: Folder of the site.
+        page: Path of the board's page in the site.
         site: The board.
     """
     place = (folder / page).parent
@@ -41,16 +41,16 @@ def write_board_files(folder: Path, page: str, site: SiteBoard) -> None:
 
 
 def row_file(site: SiteBoard, row: Row) -> str:
-    """Path of a row's JSON file in the site."""
+    """Return the path of a row's JSON file in the site."""
     return f"{site.key}/methods/{slug(row.label)}.json"
 
 
 def board_content(site: SiteBoard, root: str = "") -> dict[str, Any]:
-    """A board as `board.json` has it: everything but the pairs, which its rows' files hold.
+    """Return the content of `board.json`: everything except the pairs, which the rows' files hold.
 
     Args:
         site: The board.
-        root: From where it is written to the site's folder; addresses in it begin with that.
+        root: Relative path from the file to the site's folder, with which addresses begin.
     """
     board = site.board
     rows = [
@@ -62,7 +62,7 @@ def board_content(site: SiteBoard, root: str = "") -> dict[str, Any]:
 
 
 def row_content(site: SiteBoard, row: Row) -> dict[str, Any]:
-    """A row as its JSON file has it: with all of its pairs, and what the columns mean."""
+    """Return the content of a row's JSON file, with all its pairs and the column meanings."""
     board = site.board
     about = {"site_schema": SCHEMA, "ledger_entry": site.entry, "smmbench": board.smmbench}
     shared = board.model_dump(mode="json", include={*OF_BOARD, "bootstrap", "columns"})
@@ -76,5 +76,5 @@ def _row(row: Row) -> dict[str, Any]:
 
 
 def _json(content: dict[str, Any]) -> str:
-    """ASCII, so that no sign in it acts on a terminal."""
+    """Encode as ASCII, so that no character can act on a terminal."""
     return json.dumps(content, indent=1, allow_nan=False) + "\n"

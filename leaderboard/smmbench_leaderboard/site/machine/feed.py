@@ -25,11 +25,11 @@ class Item:
     """One entry of the feed.
 
     Attributes:
-        identity: An address that never changes, of nothing else.
-        title: In a few words.
-        date: Of the entry, as its name says.
-        page: Path of the page that it leads to, in the site.
-        says: What it is, in sentences.
+        identity: A unique address that never changes.
+        title: Short title.
+        date: Date of the entry, from its name.
+        page: Path of its page in the site.
+        says: Description, in sentences.
     """
 
     identity: str
@@ -43,11 +43,11 @@ def write_feed(folder: Path, ledger: Path, boards: Iterable[SiteBoard], address:
     """Write the feed of a ledger.
 
     Args:
-        folder: Of the site.
-        ledger: Of the ledger.
+        folder: Folder of the site.
+        ledger: Folder of the ledger.
         boards: All boards of the site; entries of other datasets are left out.
-        address: Where the site will be published, with a `/` at its end; empty for addresses that
-            are relative to the feed.
+        address: Where the site will be published, ending with `/`; empty for addresses relative to
+            the feed.
     """
     pages = {site.entry: site for site in boards if site.entry}
     items = items_of(ledger, pages)
@@ -56,7 +56,7 @@ def write_feed(folder: Path, ledger: Path, boards: Iterable[SiteBoard], address:
 
 
 def items_of(ledger: Path, pages: Mapping[str, SiteBoard]) -> list[Item]:
-    """Entries and notices of a ledger that have a page, the newest first."""
+    """Return entries and notices of a ledger that have a page, the newest first."""
     found = []
     for path in in_order(ledger):
         name = path.relative_to(ledger).as_posix()
@@ -73,7 +73,7 @@ def items_of(ledger: Path, pages: Mapping[str, SiteBoard]) -> list[Item]:
 
 
 def feed_text(items: list[Item], address: str) -> str:
-    """The feed as XML; the first item of the ledger names the feed, whatever is added later."""
+    """Return the feed as XML; the ledger's first item gives the feed its lasting identity."""
     ElementTree.register_namespace("", ATOM)
     feed = ElementTree.Element(f"{{{ATOM}}}feed")
     _add(feed, "id", _urn(f"feed:{items[-1].identity}"))

@@ -1,1 +1,1 @@
-"""The pages of the site: one module a page, from the frame to what its template shows."""
+"""The pages of the site: one module per page, which prepares the data of its template."""

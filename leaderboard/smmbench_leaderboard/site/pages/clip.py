@@ -1,4 +1,4 @@
-"""The list of clips, and the page of one clip: its source, and what every row made of it."""
+"""The list of clips, and the page of one clip: its source and every row's outputs."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from smmbench_leaderboard.site.naming import slug
 from smmbench_leaderboard.site.pair_columns import STATUSES, PairColumns, columns_of_pairs
 from smmbench_leaderboard.site.rendering import Site, write_page
 
-SHOWN = 12  # outputs of a prompt that have a picture; all others have a line
+SHOWN = 12  # outputs per prompt that have an image; the others are listed as text
 
 
 @dataclass(frozen=True)
 class Output:
-    """What one row made of one prompt.
+    """The output of one row for one prompt.
 
     Attributes:
         row: The row.
-        seed: Its seed.
-        text: Text similarity; None where there is none.
+        seed: Seed of the output.
+        text: Text similarity; None if there is none.
         motion: Motion fidelity.
         state: `done`, or why there is no video.
-        preview: File of its preview; empty if there is none.
-        address: What the viewer's address has after `#`.
+        preview: File of the preview; empty if there is none.
+        address: Fragment of the viewer's address, after `#`.
     """
 
     row: Row
@@ -44,10 +44,10 @@ class Prompt:
     """One prompt of the clip with all outputs, the best motion first.
 
     Attributes:
-        name: Of the edit.
-        prompt: Its words; empty where the dataset is not installed.
-        kind: What it changes; empty where that is not said.
-        outputs: Of every row that has this pair, for its first seed.
+        name: Name of the edit.
+        prompt: Text of the prompt; empty if the dataset is not installed.
+        kind: What the edit changes; empty if that is not stated.
+        outputs: Outputs of every row that has this pair, for the first seed.
     """
 
     name: str

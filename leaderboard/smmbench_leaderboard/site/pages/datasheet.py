@@ -1,4 +1,4 @@
-"""The page of a dataset's datasheet, and its description in Croissant beside it."""
+"""The page of a dataset's datasheet, and the dataset's description in Croissant."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smmbench_leaderboard.site.rendering import Site, write_page
 
 
 def write_datasheet(to: Site, site: SiteBoard) -> None:
-    """Write both, where the dataset is installed; the page only if it has a datasheet."""
+    """Write both if the dataset is installed; the page only if there is a datasheet."""
     if site.dataset is None or site.entry:
         return
     sheet = datasheet_of(site.dataset)
@@ -36,15 +36,15 @@ def write_datasheet(to: Site, site: SiteBoard) -> None:
 
 
 def croissant_file(site: SiteBoard) -> str:
-    """Path of the description of a board's dataset in the site."""
+    """Return the path of the Croissant description of a board's dataset in the site."""
     return f"{site.key}/croissant.json"
 
 
 def datasheet_page(site: SiteBoard) -> str:
-    """Path of the datasheet's page in the site."""
+    """Return the path of the datasheet's page in the site."""
     return f"{site.key}/datasheet.html"
 
 
 def has_datasheet(site: SiteBoard) -> bool:
-    """Whether there is such a page."""
+    """Return whether the dataset has a datasheet."""
     return site.dataset is not None and not site.entry and datasheet_of(site.dataset) is not None

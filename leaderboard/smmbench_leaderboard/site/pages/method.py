@@ -17,8 +17,8 @@ from smmbench_leaderboard.site.pair_columns import STATUSES, PairColumns, column
 from smmbench_leaderboard.site.rendering import Site, write_page
 from smmbench_leaderboard.site.trust import tier_of
 
-SHOWN = 4  # pairs at each end
-FAILURES = 50  # that are listed
+SHOWN = 4  # pairs shown as best and as worst
+FAILURES = 50  # failed pairs that are listed
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class PairLine:
     """One pair of the row.
 
     Attributes:
-        clip: Its clip.
-        edit: Its prompt's name.
-        seed: Its seed.
-        prompt: Its prompt; empty where the dataset is not installed.
+        clip: Name of the clip.
+        edit: Name of the edit.
+        seed: The seed.
+        prompt: The prompt; empty if the dataset is not installed.
         text: Text similarity.
         motion: Motion fidelity.
-        why: Kind of failure and its message, or the marks; empty where there is nothing to say.
-        preview: File of its preview; empty if there is none.
-        address: What the viewer's address has after `#`.
+        why: Kind of failure and its message, or the marks; empty if there are none.
+        preview: File of the preview; empty if there is none.
+        address: Fragment of the viewer's address, after `#`.
     """
 
     clip: str
@@ -83,7 +83,7 @@ def write_method(to: Site, site: SiteBoard, row: Row, board_page: str) -> None:
 
 
 def _summary(site: SiteBoard, row: Row) -> str:
-    """The row in a sentence, for where its address is shared."""
+    """Summarise the row in a sentence, for link previews."""
     numbers = ", ".join(
         f"{column.title.lower()} {short(row.cells[column.name].mean)}"
         for column in site.board.columns

@@ -1,4 +1,4 @@
-"""The page of values that papers print, and what of them stands beside the rows of a board."""
+"""The page of values printed in papers, and those values for the rows of a board."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ PAGE = "printed.html"
 
 @dataclass(frozen=True)
 class Beside:
-    """A row of a board, and what papers print for its method.
+    """A row of a board, and the values that papers print for its method.
 
     Attributes:
         row: The row.
-        name: Of the method.
+        name: Name of the method.
         printed: The values, in the order of the tables.
-        motion: How far the values lie apart on motion; None unless several papers print one.
-        text: The same on text.
+        motion: Spread of the values on motion; None unless several papers print one.
+        text: Spread of the values on text.
     """
 
     row: Row
@@ -40,12 +40,12 @@ class Beside:
 
     @property
     def papers(self) -> int:
-        """How many papers print something."""
+        """Number of papers that print a value."""
         return len({one.table.work for one in self.printed})
 
 
 def beside(row: Row) -> Beside | None:
-    """What papers print for a row's method; None for nothing."""
+    """Return what papers print for a row's method; None if there is nothing."""
     work = method_of(row.entry, row.card.paper)
     found = tuple(printed_of(work)) if work else ()
     if not found:
@@ -54,7 +54,7 @@ def beside(row: Row) -> Beside | None:
 
 
 def all_beside(board: Board) -> tuple[Beside, ...]:
-    """The rows of a board whose methods papers print values for, in its order."""
+    """Return the rows of a board for whose methods papers print values, in its order."""
     return tuple(one for row in board.rows if (one := beside(row)) is not None)
 
 

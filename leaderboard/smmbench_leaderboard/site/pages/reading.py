@@ -1,4 +1,4 @@
-"""The page on how to read a board, in plain words, with numbers of the board at hand."""
+"""The page on how to read a board, with examples from the current board."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from smmbench_leaderboard.site.trust import TIERS
 
 
 def write_reading(to: Site, site: SiteBoard) -> None:
-    """Write the page; its examples are rows of this board."""
+    """Write the page with rows of this board as examples."""
     ranked = [row for row in site.board.rows if _rank(row)]
     facts = {
         "here": site,

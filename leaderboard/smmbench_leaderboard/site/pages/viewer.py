@@ -18,13 +18,13 @@ from smmbench_leaderboard.site.scripts import rounded, write_data
 
 
 def write_viewer(to: Site, boards: Sequence[SiteBoard]) -> None:
-    """Write the page; boards without any preview are not in it."""
+    """Write the page; boards without any preview are left out."""
     facts = {"boards": choices(boards), "nav": "pairs"}
     write_page(to, "pairs.html", "viewer.html.j2", facts)
 
 
 def choices(boards: Sequence[SiteBoard]) -> list[tuple[str, str]]:
-    """Key and name of each board, for a list to choose from."""
+    """Return key and name of each board, for the list of boards."""
     return [
         (site.key, plain(f"{site.board.dataset} {site.entry_name}".strip(), NAME))
         for site in boards
@@ -32,7 +32,7 @@ def choices(boards: Sequence[SiteBoard]) -> list[tuple[str, str]]:
 
 
 def write_board_data(folder: Path, site: SiteBoard) -> None:
-    """Write what viewer and comparison know of a board: its rows, columns, clips and pairs."""
+    """Write the data of viewer and comparison: rows, columns, clips and pairs of a board."""
     board = site.board
     content = {
         "dataset": board.dataset,
@@ -58,7 +58,7 @@ def write_board_data(folder: Path, site: SiteBoard) -> None:
 
 
 def _row(site: SiteBoard, row: Row) -> dict[str, Any]:
-    """What a row is; `clips` names those that it has a file of, where that is not all."""
+    """Describe a row; `clips` names those with a file, unless all have one."""
     about: dict[str, Any] = {
         "label": plain(row.label, NAME),
         "slug": slug(row.label),
@@ -72,7 +72,7 @@ def _row(site: SiteBoard, row: Row) -> dict[str, Any]:
 
 
 def _clips(site: SiteBoard) -> list[dict[str, Any]]:
-    """The clips of the board's pairs with their edits, in order."""
+    """List the clips of the board's pairs with their edits, in order."""
     captions = {}
     if site.dataset is not None:
         captions = {clip.name: clip.prompt for clip in site.dataset.manifest.clips}
@@ -99,7 +99,7 @@ def _clips(site: SiteBoard) -> list[dict[str, Any]]:
 
 
 def _values(site: SiteBoard, row: Row) -> dict[str, Any]:
-    """What each pair of the board counts in a row, in the order of the board's pairs."""
+    """List the values of a row's pairs, in the order of the board's pairs."""
     pairs = columns_of_pairs(row)
     place = {key: at for at, key in enumerate(pairs.keys)}
     order = [place.get(key) for key in site.keys]
