@@ -1,4 +1,4 @@
-"""A board as text: for a terminal, a page, a paper, a spreadsheet, a program."""
+"""Write a board as text: for a terminal, a page, a paper, a spreadsheet or a program."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def to_json(content: Stored) -> str:
-    """A whole board, comparison or report as JSON; ASCII, so that nothing affects a terminal."""
+    """Write a board, comparison or report as JSON, in ASCII, so that nothing affects a terminal."""
     return json.dumps(content.model_dump(mode="json"), indent=1, allow_nan=False) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The report of tracker agreement as text: for a terminal and for a page."""
+"""Write the report of tracker agreement as text, for a terminal and for a page."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from smmbench_leaderboard.formats.table import NONE, number
 from smmbench_leaderboard.formats.terminal import drawn
 
 FEW_COLUMNS = 5
-"""With more, there is no room for an interval beside its number."""
+"""Maximum number of columns with an interval on the same line as its number."""
 
 Section = tuple[str, Sequence[str], list[Sequence[str]]]
-"""Title, header, rows; the first column is text, the others are numbers."""
+"""Title, header and rows; the first column is text, the others are numbers."""
 
 
 def agreement_text(report: AgreementReport) -> str:
@@ -46,7 +46,7 @@ def agreement_text(report: AgreementReport) -> str:
 
 
 def _cell(text: str, folded: bool) -> Text:
-    """A cell for a terminal; where there are many columns, its interval is below its number."""
+    """Format a cell for a terminal; with many columns, the interval is below the number."""
     parts = text.split(" [") if folded else [text]
     return Text("\n[".join(plain(part) for part in parts))
 
@@ -62,7 +62,7 @@ def agreement_markdown(report: AgreementReport) -> str:
 
 
 def caption_of_agreement(report: AgreementReport) -> Iterator[str]:
-    """What was compared, which orders are reversed, and what the numbers do not show."""
+    """State what was compared, which orders are reversed, and what the numbers do not show."""
     yield (
         f"{report.dataset} version {report.dataset_version}, grid {report.grid}x{report.grid}: "
         f"{len(report.board)} methods, {report.clips} clips, {report.pairs} pairs of clip, prompt "

@@ -1,4 +1,4 @@
-"""What to cite for a board: the methods, the metrics, the dataset and this software, as BibTeX."""
+"""Write what to cite for a board as BibTeX: methods, metrics, dataset and this software."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from smmbench_leaderboard.literature.references import Work, works_named, works_
 
 ARXIV = re.compile(r"arxiv\.org/(?:abs|pdf)/(\d{4}\.\d{4,5})")
 ADDRESS = re.compile(r"https?://[^\s,;)]+")
-Entry = tuple[str, str, Mapping[str, str]]  # kind, key as yet not escaped, and fields
+Entry = tuple[str, str, Mapping[str, str]]  # kind, key that is not yet escaped, and fields
 NAME = re.compile(r"(?<![\\\w])\w*[A-Za-z0-9][A-Z]\w*")
-"""A word with a capital inside, such as SDEdit: styles of BibTeX make others small in titles."""
+"""A word with a capital inside, such as SDEdit, which BibTeX styles would lower in titles."""
 YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 
 
 def to_bibtex(board: Board) -> str:
-    """Write an entry for every work that rows, metrics and trackers name, dataset and smmbench.
+    """Write an entry for every work that rows, metrics and trackers cite, the dataset and smmbench.
 
-    A card and a metric give a reference in words, such as `Yatim et al., CVPR 2024, <address>`. The
-    works in it that are known (`references`) are cited in full, each once, below a comment that
-    says what names them. A reference of which none is known stands as it is in `note`; year, arXiv
-    number and address are taken from it where it has them, and no title or author is made up.
+    Cards and metrics give short references, such as `Yatim et al., CVPR 2024, <address>`. Known
+    works in them (`references`) are cited in full, each once, below a comment that states what
+    cites them. A reference without any known work is kept verbatim in `note`; year, arXiv number
+    and address are taken from it if present, and no title or author is invented.
     """
     works: dict[str, Work] = {}
     uses: dict[str, list[str]] = {}
@@ -66,7 +66,7 @@ def to_bibtex(board: Board) -> str:
 
 
 def _trackers(board: Board) -> Iterator[str]:
-    """The trackers that scores were computed with, by what the columns say."""
+    """Return the trackers of the scores, according to the columns."""
     for column in board.columns:
         used = column.conditions.get("tracker")
         if isinstance(used, dict) and "tracker" in used:
@@ -74,12 +74,12 @@ def _trackers(board: Board) -> Iterator[str]:
 
 
 def _comment(uses: Iterable[str]) -> str:
-    """A line above an entry; BibTeX reads nothing between entries but what follows an @."""
+    """Format a comment above an entry; between entries, BibTeX reads only what follows an @."""
     return f"% {re.sub(r'[^A-Za-z0-9 .,:_-]+', '-', ', '.join(uses))}\n"
 
 
 def _cited(key: str, title: str, source: str) -> Entry:
-    """An entry from a title and a reference in words."""
+    """Make an entry from a title and a short reference."""
     facts: dict[str, str] = {"title": title, "note": source}
     if authors := re.match(r"(?:a variant of )?([A-Z][\w-]+) et al\.", source):
         facts["author"] = f"{authors[1]} and others"
@@ -93,7 +93,7 @@ def _cited(key: str, title: str, source: str) -> Entry:
 
 
 def _entries(cited: Iterable[Entry]) -> Iterator[str]:
-    """Each entry as text; BibTeX takes keys that differ only in case for the same."""
+    """Format each entry; keys must differ in more than case, which BibTeX ignores."""
     taken = Counter[str]()
     for kind, name, facts in cited:
         key = _key(name)
@@ -113,11 +113,11 @@ def _filled(facts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
 
 
 def _escaped(text: str) -> str:
-    """Text for LaTeX; BibTeX counts braces, also those after a backslash."""
+    """Escape text for LaTeX; BibTeX counts all braces, including escaped ones."""
     escaped = latex(text, longest=2000)
     return escaped.replace(r"\{", r"\textbraceleft{}").replace(r"\}", r"\textbraceright{}")
 
 
 def _key(text: str) -> str:
-    """A citation key: letters, digits, dots and hyphens only."""
+    """Return a citation key of letters, digits, dots and hyphens only."""
     return re.sub(r"[^A-Za-z0-9.:-]+", "-", text).strip("-") or "entry"

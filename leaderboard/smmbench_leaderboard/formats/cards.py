@@ -1,4 +1,4 @@
-"""The cards of a board's methods as Markdown, with their measured cost."""
+"""Write the cards of a board's methods as Markdown, with their measured cost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from smmbench.display import markdown
 from smmbench_leaderboard.board.types import Board, Row
 from smmbench_leaderboard.literature.printed import Printed, method_of, printed_of
 
-LONGEST = 1000  # signs of a fact
+LONGEST = 1000  # characters of a fact
 
 
 def to_cards(board: Board) -> str:
@@ -43,7 +43,7 @@ def _card(board: Board, row: Row) -> str:
 
 
 def _printed(one: Printed) -> str:
-    """A value that a paper prints, with the paper and how it was read."""
+    """Format a value that a paper prints, with the paper and how it was read."""
     numbers = {"motion": one.motion, "text": one.text}
     said = ", ".join(f"{name} {value:.3f}" for name, value in numbers.items() if value is not None)
     backbone = f", {one.value.backbone}" if one.value.backbone else ""

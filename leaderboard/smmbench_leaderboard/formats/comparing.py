@@ -1,4 +1,4 @@
-"""A comparison of two methods, for a terminal."""
+"""Write a comparison of two methods for a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A board as CSV: one number per cell with all digits, for spreadsheets and programs."""
+"""Write a board as CSV: one number per cell with all digits, for spreadsheets and programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A row as evaluation results of the Hugging Face hub: `.eval_results/*.yaml` of a model's page.
+"""Write a row as evaluation results for a model's page on the hub: `.eval_results/*.yaml`.
 
 The format is that of https://huggingface.co/docs/hub/eval-results (huggingface/hub-docs,
 docs/hub/eval-results.md), written by `huggingface_hub`. This is an export only: nothing is read
@@ -24,7 +24,7 @@ def eval_results(board: Board, label: str, hub_dataset: str) -> str:
 
     Args:
         board: The board.
-        label: Of the row: a method that has all pairs of the board.
+        label: Label of the row, a method that has all pairs of the board.
         hub_dataset: Name of the benchmark on the hub, such as `org/emoji`; its `eval.yaml` has a
             task for each axis (`eval_tasks`).
 
@@ -53,7 +53,7 @@ def eval_results(board: Board, label: str, hub_dataset: str) -> str:
 
 
 def eval_tasks(board: Board) -> str:
-    """The `eval.yaml` of the benchmark on the hub: a task for each axis that is scored."""
+    """Return the `eval.yaml` of the benchmark on the hub, with a task for each scored axis."""
     tasks = [
         {"id": column.name, "config": "default", "split": "test"}
         for column in board.columns
@@ -69,7 +69,7 @@ def eval_tasks(board: Board) -> str:
 
 
 def _notes(board: Board, row: Row, cell: Cell) -> str:
-    """What a reader of the number must know, in one line."""
+    """Describe in one line what a reader of the number must know."""
     coverage = row.coverage
     facts = [
         f"{board.dataset} version {board.dataset_version}, protocol {board.protocol.version}",

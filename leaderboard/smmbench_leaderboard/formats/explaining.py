@@ -1,4 +1,4 @@
-"""Where a number comes from, for a terminal."""
+"""Write the origin of a number for a terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A board as a LaTeX table; it needs the package `booktabs`."""
+"""Write a board as a LaTeX table, which needs the package `booktabs`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smmbench_leaderboard.formats.table import table_of
 
 
 def to_latex(board: Board) -> str:
-    """Write competitors, controls and partial rows with rules between, and the caption."""
+    """Write methods, controls and partial rows with rules between them, and the caption."""
     table = table_of(board)
     width = len(table.header)
     lines = [
@@ -33,5 +33,5 @@ def to_latex(board: Board) -> str:
 
 
 def _line(cells: Iterable[str]) -> str:
-    # A cell in braces: a "[" after the end of a row would be read as that end's argument.
+    # Braces, because LaTeX reads a "[" after the end of a row as an argument of that end.
     return " & ".join(f"{{{latex(cell)}}}" for cell in cells) + r" \\"

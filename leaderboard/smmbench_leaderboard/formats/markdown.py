@@ -1,4 +1,4 @@
-"""A board as a Markdown table (GitHub's kind)."""
+"""Write a board as a Markdown table, in GitHub's form."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smmbench_leaderboard.formats.table import table_of
 
 
 def to_markdown(board: Board) -> str:
-    """Write competitors, controls and partial rows in one table, and the caption below."""
+    """Write methods, controls and partial rows in one table, with the caption below it."""
     table = table_of(board)
     width = len(table.header)
     lines = [_line(table.header), "|---" + "|--:" * (width - 1) + "|"]

@@ -1,4 +1,4 @@
-"""Every pair of a board as a separate row, for your own statistics and plots."""
+"""Write every pair of a board as a separate row, for your own statistics and plots."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smmbench_leaderboard.formats.csv_ import Value
 
 
 def pair_rows(board: Board) -> list[dict[str, Value]]:
-    """One row for each method and pair, in the board's order.
+    """Return one row for each method and pair, in the board's order.
 
     A column holds what the pair contributes to the mean: its number, or the worst value if it has
     none (see `status`) or is marked (see `marks`). It is None if the pair does not count: in a
@@ -26,25 +26,25 @@ def pair_rows(board: Board) -> list[dict[str, Value]]:
 
 
 def pairs_csv(board: Board) -> str:
-    """Write the rows as CSV, all digits."""
+    """Write the rows as CSV, with all digits."""
     text = io.StringIO()
     _write_csv(board, text)
     return text.getvalue()
 
 
 def write_pairs_csv(board: Board, path: Path) -> None:
-    """Write the same into a file, one row in memory at a time."""
+    """Write the rows as CSV into a file, with one row in memory at a time."""
     with path.open("w", encoding="utf-8", newline="") as file:
         _write_csv(board, file)
 
 
 def pairs_json(board: Board) -> str:
-    """Write the rows as a JSON list; ASCII, so that no sign in it acts on a terminal."""
+    """Write the rows as a JSON list, in ASCII, so that nothing affects a terminal."""
     return json.dumps(pair_rows(board), indent=1, allow_nan=False) + "\n"
 
 
 def write_pairs_parquet(board: Board, path: Path) -> None:
-    """Write the rows as a Parquet file, whole or not at all.
+    """Write the rows as a Parquet file, completely or not at all.
 
     Raises:
         ImportError: PyArrow is not installed.

@@ -1,4 +1,4 @@
-"""The report of selectivity as text: for a terminal, a page, a spreadsheet."""
+"""Write the report of selectivity as text, for a terminal, a page or a spreadsheet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GIVEN = ("forward", "reversed", "other", "none")
 
 
 def selectivity_text(report: SelectivityReport) -> str:
-    """Write a line a method and the caption, for a terminal; then S by parts of the pairs."""
+    """Write one line per method and the caption for a terminal, then S by parts of the pairs."""
     table = Table(box=None, pad_edge=False)
     for place, title in enumerate(_header(report)):
         table.add_column(Text(title), justify="right" if place else "left", no_wrap=True)
@@ -31,7 +31,7 @@ def selectivity_text(report: SelectivityReport) -> str:
 
 
 def selectivity_markdown(report: SelectivityReport) -> str:
-    """Write the same as a Markdown table, and one of the parts below it."""
+    """Write the same as a Markdown table, with the table of parts below it."""
     header = _header(report)
     lines = [_line(header), "|---" + "|--:" * (len(header) - 1) + "|"]
     lines += [_line(_cells(report, row)) for row in report.rows]
@@ -43,7 +43,7 @@ def selectivity_markdown(report: SelectivityReport) -> str:
 
 
 def selectivity_csv(report: SelectivityReport) -> str:
-    """Write one line a method, other reference and part; the part `all` is of all pairs."""
+    """Write one line per method, other reference and part; the part `all` has all pairs."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(
@@ -62,7 +62,7 @@ def selectivity_csv(report: SelectivityReport) -> str:
 
 
 def caption_of_selectivity(report: SelectivityReport) -> Iterator[str]:
-    """What the numbers are, which clips are left out, and what else a reader must know."""
+    """State what the numbers are, which clips are left out, and the notes of the report."""
     yield (
         f"{report.dataset} version {report.dataset_version}. S: 1 for copies of the references, 0 "
         "for a method that ignores its reference, below 0 for one that moves the other way; mean "

@@ -1,4 +1,4 @@
-"""What the formats for readers have in common: the cells of a table as text, not yet escaped."""
+"""The cells of a table as text that is not yet escaped, shared by all formats for readers."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from smmbench_leaderboard.board.rows import UNKNOWN_FAMILY
 from smmbench_leaderboard.board.selectivity import AGAINST
 from smmbench_leaderboard.board.types import Board, Cell, Rank, Row
 
-NONE = "\N{EN DASH}"  # not measured, or not to be had
-FEWEST = 6  # clips that can show an order at 95 %
+NONE = "\N{EN DASH}"  # not measured, or not available
+FEWEST = 6  # minimum number of clips that can establish an order at 95 %
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells as text; every row is as long as the header, and its first cell is the method.
+    """Cells as text. Every row is as long as the header, and its first cell is the method.
 
     Attributes:
         header: Titles of the columns.
         competitors: Rows that compete.
-        controls: Rows of anchors.
-        partial: Rows that lack pairs of the board, and compare with no other.
-        sections: All rows once more, under the title of each part of the table; that of the
-            competitors is empty where they are one block.
-        caption: Sentences that belong under the table.
+        controls: Rows of controls.
+        partial: Rows that lack pairs of the board and are not comparable with others.
+        sections: All rows again, by the title of each section of the table; the title of the
+            competing rows is empty if they are one block.
+        caption: Sentences below the table.
     """
 
     header: tuple[str, ...]
@@ -37,7 +37,7 @@ class Table:
 
 
 def table_of(board: Board) -> Table:
-    """Lay a board out for a reader; numbers with three digits, or seconds and GiB with one."""
+    """Lay out a board for readers: scores with three digits, seconds and GiB with one."""
     header = ["Method", "Front"]
     for column in board.columns:
         header += [column.title, "Rank"] if column.name in RANKING else [column.title]
@@ -60,12 +60,12 @@ def table_of(board: Board) -> Table:
 
 
 def against_of(board: Board) -> list[str]:
-    """Other references that some row has its selectivity against, in the order of tables."""
+    """Return the other references against which any row has S, in the order of tables."""
     return [name for name in AGAINST if any(name in row.selectivity for row in board.rows)]
 
 
 def blocks_of(board: Board) -> list[tuple[str, list[Row]]]:
-    """The competitors of each block, under its title; without a title if there is one block."""
+    """Return the competing rows of each block with its title, which is empty for one block."""
     rows = [row for row in board.rows if not row.control and not row.partial]
     blocks = list(dict.fromkeys(row.block for row in rows))
     if len(blocks) < 2:
@@ -77,7 +77,7 @@ def blocks_of(board: Board) -> list[tuple[str, list[Row]]]:
 
 
 def rank_text(rank: Rank | None) -> str:
-    """An interval of ranks as `4-11`, or `4` where nothing else is left open; a dash for none."""
+    """Format a rank interval as `4-11`, or `4` for a single rank; a dash if there is none."""
     if rank is None:
         return NONE
     low, high = (rank, rank) if isinstance(rank, int) else rank
@@ -85,7 +85,7 @@ def rank_text(rank: Rank | None) -> str:
 
 
 def caption_of(board: Board) -> tuple[str, ...]:
-    """What the numbers are, and what a reader must know before believing them."""
+    """State what the numbers are, and what a reader must know before relying on them."""
     protocol = board.protocol
     seeds = ", ".join(str(seed) for seed in protocol.seeds)
     part = f"{board.pairs} of {board.dataset_pairs} pairs"
@@ -112,7 +112,7 @@ def caption_of(board: Board) -> tuple[str, ...]:
 
 
 def number(value: float | None) -> str:
-    """A score with three digits, a dash for none; what rounds to zero has no sign."""
+    """Format a score with three digits, or as a dash; a rounded zero has no sign."""
     if value is None:
         return NONE
     return f"{value:.3f}".replace("-0.000", "0.000")
@@ -194,7 +194,7 @@ def _companion_sentences(board: Board) -> tuple[str, ...]:
 
 def _cells(board: Board, row: Row) -> tuple[str, ...]:
     marks = ("*" if row.pareto else "") + ("i" if row.imported else "")
-    cells = [row.label, marks]  # apart: a label cannot fake a mark
+    cells = [row.label, marks]  # separate, so that a label cannot fake a mark
     for column in board.columns:
         cell = row.cells[column.name]
         cells.append(_with_interval(cell))

@@ -1,4 +1,4 @@
-"""A board for a terminal: narrow enough for 80 columns, intervals below their means."""
+"""Write a board for a terminal: fit for 80 columns, with intervals below their means."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def to_terminal(board: Board) -> str:
     places = _fitting(widths, [0, 1, *ranking, header.index("Pairs")], room)
     if sum(widths[place] + 1 for place in places) + 1 > room:
         places = list(range(len(header)))  # each row will be a block of lines, which has room
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)  # the box has a blank between columns
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)  # the box has a space between columns
     for place in places:
         name = header[place] == "Method"
         table.add_column(
@@ -85,18 +85,18 @@ def to_terminal(board: Board) -> str:
 
 
 def _parts(board: Board) -> list[tuple[str, list[Row]]]:
-    """The rows as they stand in the table: blocks with their titles, controls, partial rows."""
+    """Add the rows of the table: blocks with their titles, controls, partial rows."""
     controls = [row for row in board.rows if row.control and not row.partial]
     partial = [row for row in board.rows if row.partial]
     return [*blocks_of(board), ("", controls), ("", partial)]
 
 
 def drawn(*parts: Table | Text, width: int = 0) -> str:
-    """Draw for standard output: as wide as the terminal, in colour only if it is one.
+    """Draw for standard output, as wide as the terminal, in colour only if it is one.
 
     Args:
-        parts: What is drawn, one below the other.
-        width: Columns, if more are wanted than there are.
+        parts: What to draw, from top to bottom.
+        width: Number of columns, if more are needed than the terminal has.
     """
     file = io.StringIO()
     wide = max(console().width, width)
@@ -108,24 +108,24 @@ def drawn(*parts: Table | Text, width: int = 0) -> str:
 
 
 def _bounded() -> bool:
-    """Whether the width is somebody's; a pipe or a file has room for all."""
+    """Return whether the width is limited; a pipe or a file has room for everything."""
     return console().is_terminal or "COLUMNS" in os.environ
 
 
 def _fitting(widths: Sequence[int], always: Sequence[int], room: int) -> list[int]:
-    """The columns, from the left, that fit beside those that always stay; one blank between."""
+    """Return the leftmost columns that fit next to those that always stay."""
     kept = set(always)
     for place in range(len(widths)):
         some = kept | {place}
-        if sum(widths[one] + 1 for one in some) + 1 <= room:  # with a blank at both ends
+        if sum(widths[one] + 1 for one in some) + 1 <= room:  # with a space at both ends
             kept = some
     return sorted(kept)
 
 
 def _cells(row: Row, columns: Sequence[str], floors: Sequence[str]) -> tuple[str, ...]:
-    """The cells of a row; a line break separates a mean from its interval, and two chance levels.
+    """Return the cells of a row, with line breaks before intervals and the second chance level.
 
-    There is no space for the foreground; the other formats have it.
+    There is no room for the foreground column, which the other formats have.
     """
     coverage = row.coverage
     return (
@@ -141,7 +141,7 @@ def _cells(row: Row, columns: Sequence[str], floors: Sequence[str]) -> tuple[str
 
 
 def _number(cell: Cell, axis: bool) -> str:
-    """The mean; on an axis with its rank in brackets, and its interval on a second line."""
+    """Format a mean; on an axis with its rank in brackets and its interval on a second line."""
     if not axis:
         return number(cell.mean)
     first = number(cell.mean) + ("" if cell.rank is None else f" ({rank_text(cell.rank)})")

@@ -1,4 +1,4 @@
-"""Agreement of metrics with people or known motion: in sentences, or as a table of several."""
+"""Write the agreement of metrics with people or known motion, in sentences or as a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMPARED = {
 
 
 def validation_text(found: Validation) -> str:
-    """Write the agreement, what was left out, and the gate of controls, a sentence a line."""
+    """Write the agreement, what was left out and the check of controls, one sentence per line."""
     return "\n".join(plain(line, longest=400) for line in _sentences(found)) + "\n"
 
 
@@ -64,7 +64,7 @@ def _gate(found: Validation) -> Iterator[str]:
 
 
 def validation_table(found: Sequence[Validation]) -> str:
-    """Write a row a metric, a column a kind of choice, and the gate, as Markdown."""
+    """Write one row per metric, one column per kind of choice, and the check of controls."""
     kinds = list(dict.fromkeys(stratum.kind for one in found for stratum in one.strata))
     kinds = kinds if len(kinds) > 1 else []
     head = ["metric", "agreement", "AUC", "rank correlation", *kinds, "no score", "controls"]

@@ -1,4 +1,4 @@
-"""A verification's report, for a terminal."""
+"""Write the report of a verification for a terminal."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ VERDICTS = {
     "unscored": "unscored: its videos are valid, but not every score can be computed here.",
     "refused": "refused: something in it does not match.",
 }
-SHOWN = 10  # of the problems, warnings, and claims that differ
+SHOWN = 10  # maximum number of listed problems, warnings and differing claims
 
 
 def _first(lines: list[str]) -> list[str]:
-    """The first of many lines, and how many there are more."""
+    """Return the first lines of many, and the number of the others."""
     more = [f"... and {len(lines) - SHOWN} more; --json lists all."] if len(lines) > SHOWN else []
     return lines[:SHOWN] + more
 

@@ -1,1 +1,1 @@
-"""Joining the board by pull request: announcements, downloads, verification without secrets."""
+"""Submission by pull request: announcements, downloads, and verification without secrets."""

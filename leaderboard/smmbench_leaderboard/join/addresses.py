@@ -11,10 +11,10 @@ UNSTATED = "`[project.urls]` of this copy states none"
 
 
 def addresses() -> dict[str, str]:
-    """Addresses by name (`Repository`, `Contact`, `Paper`); only those that are stated."""
+    """Return the stated addresses by name (`Repository`, `Contact`, `Paper`)."""
     try:
         lines = metadata("smmbench").get_all("Project-URL") or []
-    except PackageNotFoundError:  # run from a folder, without an installation
+    except PackageNotFoundError:  # run from a folder without an installation
         return {}
     pairs = (line.partition(", ") for line in lines)
     return {name: address for name, _, address in pairs if address}

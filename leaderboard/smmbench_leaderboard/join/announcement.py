@@ -25,7 +25,7 @@ from smmbench_leaderboard.join.terms import AGREEMENT
 
 SCHEMA_VERSION: Literal[1] = 1
 LARGEST_FILE = 16 << 10  # bytes of an announcement
-LARGEST_ARCHIVE = 8 << 30  # bytes: the disk of the machine that verifies has to hold it
+LARGEST_ARCHIVE = 8 << 30  # bytes; the machine that verifies must have room for it
 LONGEST_ADDRESS = 2000
 
 
@@ -36,7 +36,7 @@ class AnnouncementError(ValueError):
     """An announcement cannot be used.
 
     Attributes:
-        faults: One sentence each.
+        faults: One sentence per fault.
     """
 
     def __init__(self, file: str, faults: list[str]) -> None:
@@ -70,13 +70,13 @@ class Announcement(Stored):
     """Content of an announcement.
 
     Attributes:
-        schema_version: Of this form.
+        schema_version: Version of this schema.
         method: Label of the method, as in the archive.
         dataset: Name of the dataset, as in the archive.
         archive: Address of the archive that `smmbench submit` made; https only.
-        size: Bytes of the archive: no more is downloaded.
-        sha256: Of the archive.
-        contact: Whom to ask; the one on the method card in the archive.
+        size: Bytes of the archive; no more is downloaded.
+        sha256: SHA-256 of the archive.
+        contact: Contact, as on the method card in the archive.
         agreement: `AGREEMENT`, word for word.
     """
 
@@ -91,11 +91,11 @@ class Announcement(Stored):
 
 
 def address_fault(address: str, loopback: bool = False) -> str:
-    """Why nothing is downloaded from an address, or from one that it leads to; empty if it may be.
+    """Return why an address, or one that it redirects to, is not allowed; empty if it is.
 
     Args:
         address: The address.
-        loopback: Also take `http://127.0.0.1:PORT/...`, for an author who tries all of it first.
+        loopback: Also allow `http://127.0.0.1:PORT/...`, for authors who test a submission.
     """
     if not address.isascii() or re.search(r"[\s\x00-\x1f\\]", address):
         return "an address consists of visible ASCII characters without spaces"
@@ -125,8 +125,8 @@ def read_announcement(path: Path, loopback: bool = False) -> Announcement:
         loopback: As in `address_fault`.
 
     Raises:
-        AnnouncementError: One sentence a fault, in words for the person who wrote it.
-        OSError: It cannot be read.
+        AnnouncementError: The announcement has faults; the message has a sentence for each.
+        OSError: The file cannot be read.
     """
     faults = [] if path.suffix == ".toml" and _NAME.fullmatch(path.stem) else [_misnamed(path.name)]
     try:
@@ -161,7 +161,7 @@ def write_announcement(path: Path, announcement: Announcement) -> None:
     """Write an announcement as TOML.
 
     Raises:
-        ValueError: The name is none, or the file is there already.
+        ValueError: The name is invalid, or the file already exists.
     """
     if path.suffix != ".toml" or not _NAME.fullmatch(path.stem):
         raise ValueError(_misnamed(path.name))

@@ -23,14 +23,14 @@ def announce(archive: Path, address: str, path: Path, loopback: bool = False) ->
     """Write the announcement of an archive that `smmbench submit` made.
 
     Args:
-        archive: The archive, here.
-        address: Where it can be downloaded by anyone.
-        path: The announcement, a new file.
-        loopback: Also take an address of 127.0.0.1.
+        archive: Local path of the archive.
+        address: Public address of the archive.
+        path: File of the announcement, which must not exist.
+        loopback: Also allow an address of 127.0.0.1.
 
     Raises:
-        ValueError: It is not an archive of `smmbench submit`, the address is not allowed, or the
-            file already exists.
+        ValueError: The file is not an archive of `smmbench submit`, the address is not allowed, or
+            the announcement already exists.
     """
     if not archive.is_file():
         raise ValueError(f"No file '{archive}'. `smmbench submit results/NAME` makes a submission.")

@@ -10,21 +10,21 @@ from smmbench.display import plain
 from smmbench_leaderboard.join.announcement import LARGEST_FILE
 from smmbench_leaderboard.join.terms import FOLDER
 
-MOST = 10  # announcements of one change
-FILE = "100644"  # a regular file that is not executable, as git names it
+MOST = 10  # maximum number of announcements in one change
+FILE = "100644"  # git's mode of a regular file that is not executable
 
 
 class ChangeError(ValueError):
-    """A change is not a submission; the message has one sentence per fault."""
+    """A change is not a valid submission; the message has one sentence per fault."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """What a change does to the announcements.
+    """The announcements that a change adds and removes.
 
     Attributes:
         added: Content by name, such as `my-method.toml`.
-        removed: Names of those that it takes back.
+        removed: Names of removed announcements.
     """
 
     added: dict[str, bytes]
@@ -38,10 +38,10 @@ def read_change(repository: Path, base: str, head: str, alone: bool) -> Change:
         repository: A clone that has both commits.
         base: Commit that the change is to be merged into.
         head: Commit of the change.
-        alone: Refuse a change that touches anything else, or more than one announcement.
+        alone: Reject a change that touches anything else, or more than one announcement.
 
     Raises:
-        ChangeError: It is no submission.
+        ChangeError: The change is not a valid submission.
         ValueError: There is no such commit.
     """
     start = _git(repository, "merge-base", _commit(repository, base), _commit(repository, head))
@@ -81,7 +81,7 @@ def read_change(repository: Path, base: str, head: str, alone: bool) -> Change:
 
 
 def _commit(repository: Path, name: str) -> str:
-    """The hash of a commit; a name that begins with '-' is no option."""
+    """Return the hash of a commit; a name that begins with '-' is not read as an option."""
     try:
         text = _git(repository, "rev-parse", "--verify", "--end-of-options", f"{name}^{{commit}}")
     except ValueError as error:

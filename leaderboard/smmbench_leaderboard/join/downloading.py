@@ -48,10 +48,10 @@ class Patience:
     """How long a download may take.
 
     Attributes:
-        silence: Seconds without a byte.
-        whole: Seconds of all of it, redirections included.
-        grace: Seconds before the rate is looked at.
-        rate: Bytes a second, in the mean, below which it is given up.
+        silence: Maximum seconds without a byte.
+        whole: Maximum seconds in all, including redirections.
+        grace: Seconds before the rate is checked.
+        rate: Mean rate in bytes per second below which the download is aborted.
     """
 
     silence: float = 30.0
@@ -70,17 +70,17 @@ def download(
     """Download a file of known size, and not a byte more.
 
     Args:
-        address: Where it lies.
-        target: A new file; on an error it holds what came before.
-        size: Its bytes, as announced.
-        patience: How long it may take.
-        loopback: Also take plain http from 127.0.0.1, and from no other host.
+        address: Address of the file.
+        target: A new file; after an error it holds what was received.
+        size: Announced size in bytes.
+        patience: Time limits.
+        loopback: Also allow plain http from 127.0.0.1, and from no other host.
 
     Returns:
-        SHA-256 of what came.
+        SHA-256 of the received file.
 
     Raises:
-        DownloadError: It is not had; the message says why.
+        DownloadError: The download failed; the message says why.
         OSError: The disk is full or broken.
     """
     patience = patience or Patience()
@@ -104,7 +104,7 @@ def download(
 
 
 def _failure(error: Exception, patience: Patience) -> str:
-    """What went wrong, in words that follow the address."""
+    """Describe an error in words that follow the address."""
     if isinstance(error, urllib.error.HTTPError):
         error.close()
         return f"answers {error.code} {plain(str(error.reason))}"
@@ -146,7 +146,7 @@ def _downloaded(address: str, target: Path, size: int, patience: Patience, line:
 
 
 class _Line:
-    """The connections of one download: whom they may reach, and how to end them from outside."""
+    """The connections of one download: which hosts they may reach, and how to end them."""
 
     def __init__(self, loopback: bool) -> None:
         self.loopback = loopback
@@ -167,7 +167,7 @@ class _Line:
         return connection
 
     def watch(self, connection: socket.socket) -> None:
-        """Have a connection ended with the others."""
+        """Register a connection to be ended with the others."""
         self._open.append(connection)
 
     def cut(self) -> None:
@@ -176,12 +176,12 @@ class _Line:
         self.close()
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close all open connections."""
         for connection in self._open:
             try:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
-                continue  # it is closed already
+                continue  # already closed
 
 
 class _Http(http.client.HTTPConnection):
@@ -192,12 +192,12 @@ class _Http(http.client.HTTPConnection):
         self._line = line
 
     def connect(self) -> None:
-        """Connect by the line."""
+        """Connect through `_Line`."""
         self.sock = self._line.connect(self.host, self.port, self.timeout)
 
 
 class _Https(http.client.HTTPSConnection):
-    """A connection whose peer is looked at before the handshake."""
+    """A connection whose peer is checked before the handshake."""
 
     def __init__(self, host: str, line: _Line, **more: Any) -> None:
         self._tls = ssl.create_default_context()
@@ -205,7 +205,7 @@ class _Https(http.client.HTTPSConnection):
         self._line = line
 
     def connect(self) -> None:
-        """Connect by the line, then agree on a key with the host that was named."""
+        """Connect through `_Line`, then perform the TLS handshake with the named host."""
         plainly = self._line.connect(self.host, self.port, self.timeout)
         secured = self._tls.wrap_socket(
             plainly, server_hostname=self.host, do_handshake_on_connect=False
@@ -234,7 +234,7 @@ class _HttpsHandler(HTTPSHandler):
 
 
 class _Redirections(HTTPRedirectHandler):
-    """Follow a redirection only to an address that could have been announced itself."""
+    """Follow a redirection only to an address that would be allowed in an announcement."""
 
     max_redirections = REDIRECTIONS
 
@@ -244,12 +244,12 @@ class _Redirections(HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
     ) -> Request | None:
-        """Give the next request, as the base class does, or refuse."""
+        """Return the next request, as the base class does, or reject it."""
         _refuse(newurl, req.full_url, self._loopback)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     def http_error_302(self, req: Request, fp: Any, code: int, msg: str, headers: Any) -> Any:
-        """Refuse first: the base class has messages of its own for some schemes."""
+        """Check the address first, because the base class has its own messages for some schemes."""
         newurl = headers.get("Location") or headers.get("URI") or ""
         if ":" in newurl.partition("/")[0]:
             _refuse(newurl, req.full_url, self._loopback)
@@ -259,7 +259,7 @@ class _Redirections(HTTPRedirectHandler):
 
 
 def _opener(line: _Line) -> OpenerDirector:
-    """An opener of https, and of http from this machine if that is taken: no files, no proxies."""
+    """Return an opener for https, and for loopback http if allowed; no files, no proxies."""
     opener = OpenerDirector()
     handlers: list[Any] = [
         UnknownHandler(),

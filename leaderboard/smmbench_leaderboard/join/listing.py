@@ -16,8 +16,8 @@ class Standing:
 
     Attributes:
         name: The file's name before `.toml`.
-        entry: Its entry in the ledger; empty while it waits.
-        became: What became of the entry, or what is wrong with the announcement; empty if nothing.
+        entry: Its entry in the ledger; empty while it is pending.
+        became: Later notice on the entry, or what is wrong with the announcement; may be empty.
     """
 
     name: str
@@ -26,10 +26,10 @@ class Standing:
 
 
 def standings(folder: Path, ledger: Path) -> Iterator[Standing]:
-    """Hold every announcement against the ledger, by the hash of its archive.
+    """Compare every announcement with the ledger, by the hash of its archive.
 
     Raises:
-        ValueError: An entry of the ledger is not readable.
+        ValueError: An entry of the ledger cannot be read.
     """
     entries, notices = dict[str, str](), notices_of(ledger)
     for path in sorted(ledger.rglob(f"*{BOARD}")):

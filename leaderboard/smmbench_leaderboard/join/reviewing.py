@@ -17,11 +17,11 @@ REPORT, VERIFICATION, SUMMARY = "report.json", "verification.json", "summary.md"
 
 @dataclass(frozen=True)
 class Reviewed:
-    """What a change came to.
+    """The review of a change.
 
     Attributes:
-        text: In Markdown.
-        sound: Whether everything that it announces is verified.
+        text: Summary in Markdown.
+        sound: Whether everything that the change announces is verified.
     """
 
     text: str
@@ -42,18 +42,18 @@ def review(
     loopback: bool = False,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Reviewed:
-    """Verify what a change announces, and write a report of each and one summary.
+    """Verify what a change announces, and write one report each and a summary.
 
     Args:
         repository: A clone that has both commits.
         base: Commit that the change is to be merged into.
         head: Commit of the change; its files are read as data and never run.
-        ledger: Folder of the ledger, whose rules are asked.
-        folder: For the reports.
-        today: The date of the entries that are proposed.
-        alone: Refuse a change that touches anything but one announcement.
-        dataset: Manifest path of a dataset that is not installed; None: the one that is named.
-        device: Where metrics compute.
+        ledger: Folder of the ledger, whose rules apply.
+        folder: Folder of the reports.
+        today: Date of the proposed entries.
+        alone: Reject a change that touches anything but one announcement.
+        dataset: Manifest path of a dataset that is not installed; None for the one that is named.
+        device: Device of the metrics.
         loopback: Also take archives from 127.0.0.1.
         progress: Called with a word on each step.
 

@@ -1,1 +1,1 @@
-"""The ledger of published boards: entries that are added, chained, withdrawn, and never edited."""
+"""The ledger of published boards: entries are added, chained and withdrawn, but never edited."""

@@ -1,4 +1,4 @@
-"""Adding a board to a ledger: read as a stranger's, and held to the rules of submission."""
+"""Add a board to a ledger: read it as untrusted data, and enforce the rules of submission."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ LIMITS = JsonLimits(size=32 << 20)  # a board of 23 rows with 234 pairs each has
 
 
 def add_board(folder: Path, name: str, board: Path, facts: EntryFacts | None = None) -> Path:
-    """Add a board, as `smmbench leaderboard --format json` wrote it, under a new name.
+    """Add a board, as written by `smmbench leaderboard --format json`, under a new name.
 
-    The report of `smmbench verify --json` is taken too: its board was recomputed from the videos.
+    The report of `smmbench verify --json` is accepted too: its board was recomputed from videos.
 
     Args:
-        folder: Of the ledger.
-        name: Of the new entry: a date, and what it is of.
-        board: The file.
-        facts: What the entry says of itself.
+        folder: Folder of the ledger.
+        name: Name of the new entry: a date, and a short description.
+        board: File of the board.
+        facts: Facts of the entry.
 
     Raises:
-        ValueError: The name is taken or is none, the file is no board or has rows that are
-            published already, or its submitter added an entry too recently and no organiser
+        ValueError: The name is taken or invalid, the file is not a board or has rows that are
+            already published, or its submitter added an entry too recently and no organiser
             allows this one; see `policy`.
     """
     facts = facts or EntryFacts()
@@ -66,7 +66,7 @@ def add_board(folder: Path, name: str, board: Path, facts: EntryFacts | None = N
 
 
 def _content(path: Path, facts: EntryFacts) -> tuple[dict[str, Any], EntryFacts]:
-    """The board of a file, which may also be the report of a verification that found no fault."""
+    """Read the board of a file, which may also be the report of a passed verification."""
     try:
         text = read_bounded(path, LIMITS)
         refuse_many_items(text)

@@ -1,7 +1,7 @@
-"""The chain of a ledger: entries in the order in which they were merged, each hashed with the last.
+"""The chain of a ledger: entries in the order of merging, each hashed together with the last.
 
-A submitter adds a file and touches nothing else, so that two submitters do not collide; whoever
-merges seals what is new. Sealed entries are never edited and never removed.
+A submitter only adds a file, so two submitters never conflict; the person who merges seals the new
+entries. Sealed entries are never edited and never removed.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 from smmbench.storage.atomic import remove_leftovers, write_text
 from smmbench.storage.home import file_sha256
 
-CHAIN = "chain.txt"  # a line an entry: chained hash, hash of the file, path
+CHAIN = "chain.txt"  # one line per entry: chained hash, hash of the file, path
 START = "0" * 64
 KINDS = ("*.board.xz", "*.withdrawal.json", "*.correction.json", "*.tier.json")
 
 
 @dataclass(frozen=True)
 class Link:
-    """One sealed entry: the hash of all before it with its own, its own, and where it lies."""
+    """One sealed entry: its chained hash, the hash of its file, and its path."""
 
     chained: str
     sha256: str
@@ -29,22 +29,22 @@ class Link:
 
 
 def entries_of(folder: Path) -> list[Path]:
-    """Every entry below a ledger's folder, by path."""
+    """Return every entry in a ledger's folder, sorted by path."""
     return sorted(path for kind in KINDS for path in folder.rglob(kind))
 
 
 def in_order(folder: Path) -> list[Path]:
-    """Every entry, the sealed ones first in the order of their sealing, then others by path."""
+    """Return every entry: sealed ones in the order of sealing, then others by path."""
     sealed = [folder / link.path for link in read_chain(folder)]
     there = entries_of(folder)
     return [*(path for path in sealed if path in there), *(p for p in there if p not in sealed)]
 
 
 def read_chain(folder: Path) -> list[Link]:
-    """Links in the order of their sealing; none where nothing was sealed.
+    """Read the links in the order of sealing; none if nothing was sealed.
 
     Raises:
-        ValueError: A line is not of that form.
+        ValueError: A line is malformed.
     """
     path = folder / CHAIN
     text = path.read_bytes().decode(errors="replace") if path.is_file() else ""
@@ -56,7 +56,7 @@ def read_chain(folder: Path) -> list[Link]:
 
 
 def seal(folder: Path) -> list[Link]:
-    """Add what is new to the chain, by path; give the new links."""
+    """Add new entries to the chain, sorted by path; return the new links."""
     links = read_chain(folder)
     sealed = {link.path for link in links}
     before, new = (links[-1].chained if links else START), list[Link]()
@@ -65,14 +65,14 @@ def seal(folder: Path) -> list[Link]:
         if name not in sealed:
             before = _chained(before, file_sha256(path), name)
             new.append(Link(before, file_sha256(path), name))
-    remove_leftovers(folder)  # of a command that was killed
+    remove_leftovers(folder)  # left by a command that was killed
     text = "".join(f"{link.chained}  {link.sha256}  {link.path}\n" for link in [*links, *new])
     write_text(folder / CHAIN, text)
     return new
 
 
 def faults_of(folder: Path) -> list[str]:
-    """What is wrong with a ledger, a sentence each: edited, lost or unsealed entries, the chain."""
+    """List faults of a ledger: edited, lost or unsealed entries, or a broken chain."""
     links, faults, before = read_chain(folder), list[str](), START
     for link in links:
         path = folder / link.path
@@ -92,9 +92,9 @@ def faults_of(folder: Path) -> list[str]:
 
 
 def history_faults(folder: Path) -> tuple[list[str], str]:
-    """What git's history shows of edits: faults, and why it was not asked, or nothing.
+    """List edits that git's history shows, and why it could not be checked, if so.
 
-    A chain that is written anew as a whole is sound; history shows it.
+    A chain that was rewritten completely is consistent; only the history reveals it.
     """
     if _git(folder, "rev-parse", "--is-inside-work-tree") != "true":
         return [], "This is no git clone, so history was not checked."
@@ -118,7 +118,7 @@ def _chained(before: str, sha256: str, path: str) -> str:
 
 
 def _git(folder: Path, *words: str) -> str | None:
-    """Output of a git command; None where it fails, or there is no git."""
+    """Return the output of a git command; None if it fails or git is missing."""
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *words], capture_output=True, text=True, check=False

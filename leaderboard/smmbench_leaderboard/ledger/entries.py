@@ -1,4 +1,4 @@
-"""What may be added to a ledger: boards, withdrawals and corrections; nothing is ever replaced."""
+"""Entries of a ledger: boards, withdrawals and corrections; none is ever replaced."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from smmbench_leaderboard.ledger.tiers import LOWEST, OF_ORGANISERS, Tier
 
 Sentence = Annotated[str, Field(min_length=1, max_length=2000)]
 BOARD = ".board.xz"
-FACTS = "entry"  # key of an entry's facts, beside those of its board
+FACTS = "entry"  # key of an entry's facts, next to those of its board
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,99}")
 
 
 class EntryFacts(Stored):
-    """What an entry says of itself, beside its board.
+    """Facts of an entry besides its board.
 
     Attributes:
         tier: Trust tier of its rows; a later notice may raise it.
-        by: Organiser who gives the tier, or allows the entry against the rules; empty for none.
-        override: Why it was allowed against the rules of submission; empty where it kept them.
-        archive_sha256: Of the submission that was verified; empty for none.
+        by: Organiser who assigns the tier or allows an exception; empty if not needed.
+        override: Reason for an exception from the rules of submission; empty if there is none.
+        archive_sha256: SHA-256 of the verified submission; empty if there is none.
     """
 
     tier: Tier = LOWEST
@@ -39,16 +39,16 @@ class EntryFacts(Stored):
 
 
 class Notice(Stored):
-    """A withdrawal, a correction or a change of tier: what it is of, why, and who says so.
+    """A withdrawal, a correction or a change of tier.
 
     Attributes:
         of: Path of the entry in the ledger.
-        method: Label of the row; empty for all of the entry.
-        replaced_by: Path of the entry that holds instead; empty for a withdrawal.
-        tier: The trust tier from now on; None for a withdrawal or a correction.
-        reason: Why.
-        by: Who says so.
-        media_removed: The videos were taken down; their hashes stay.
+        method: Label of the row; empty for the whole entry.
+        replaced_by: Path of the entry that applies instead; empty for a withdrawal.
+        tier: The new trust tier; None for a withdrawal or a correction.
+        reason: The reason.
+        by: Who issued the notice.
+        media_removed: Whether the videos were taken down; their hashes stay.
     """
 
     of: str
@@ -61,10 +61,10 @@ class Notice(Stored):
 
 
 def add_notice(folder: Path, name: str, notice: Notice) -> Path:
-    """Add a notice: a change of tier, a correction or a withdrawal, by what it states.
+    """Add a notice: a change of tier, a correction or a withdrawal, depending on its fields.
 
     Raises:
-        ValueError: The name is taken or is none, or there is no such entry or row.
+        ValueError: The name is taken or invalid, or there is no such entry or row.
     """
     entry = _entry(folder, notice.of)
     if notice.method:
@@ -80,31 +80,31 @@ def add_notice(folder: Path, name: str, notice: Notice) -> Path:
 
 
 def read_entry(path: Path) -> tuple[dict[str, Any], EntryFacts]:
-    """The board of an entry, as it was added, and what the entry says of itself.
+    """Read the board of an entry, as it was added, and the facts of the entry.
 
     Raises:
-        ValueError: It is no entry.
+        ValueError: The file is not an entry.
     """
     try:
         content = unpack_board(path.read_bytes())
-        facts = EntryFacts.model_validate(content.pop(FACTS, {}))  # entries of before have none
+        facts = EntryFacts.model_validate(content.pop(FACTS, {}))  # older entries have none
     except ValueError as error:
         raise ValueError(f"'{path}': {error}") from error
     return content, facts
 
 
 def read_board(path: Path) -> dict[str, Any]:
-    """The board of an entry, as it was added; raises `ValueError` if it is none."""
+    """Read the board of an entry, as it was added; `ValueError` if it is not an entry."""
     return read_entry(path)[0]
 
 
 def submissions_of(folder: Path, dataset: str) -> dict[str, dict[str, Any]]:
-    """Boards of all submissions on a dataset, withdrawn ones too, by the names of their entries.
+    """Return the boards of all submissions on a dataset, including withdrawn ones, by entry name.
 
-    What the organisers made themselves is no submission; what they made again of one is.
+    The organisers' own entries are not submissions, but entries that they regenerated are.
 
     Raises:
-        ValueError: An entry is not readable.
+        ValueError: An entry cannot be read.
     """
     notices, found = notices_of(folder), {}
     for path in sorted((folder / dataset).glob(f"*{BOARD}")):
@@ -116,13 +116,13 @@ def submissions_of(folder: Path, dataset: str) -> dict[str, dict[str, Any]]:
 
 
 def taken_down(folder: Path) -> frozenset[str]:
-    """Pixel hashes of the videos that were taken down: no page may show them.
+    """Return the pixel hashes of videos that were taken down, which no page may show.
 
-    The hashes themselves stay in their entries, so that a number can still be shown to be of a
-    video, and a copy of the video can still be told.
+    The hashes stay in their entries, so that a number can still be attributed to a video, and a
+    copy of the video can still be recognised.
 
     Raises:
-        ValueError: An entry or a notice is not readable.
+        ValueError: An entry or a notice cannot be read.
     """
     return frozenset(
         pair["pixels_sha256"]
@@ -136,7 +136,7 @@ def taken_down(folder: Path) -> frozenset[str]:
 
 
 def notices_of(folder: Path) -> list[Notice]:
-    """Every withdrawal, correction and change of tier in a ledger, by name."""
+    """Return every withdrawal, correction and change of tier in a ledger, sorted by name."""
     kinds = ("withdrawal", "correction", "tier")
     paths = [path for kind in kinds for path in folder.rglob(f"*.{kind}.json")]
     paths.sort(key=lambda path: (path.name, path))
@@ -149,7 +149,7 @@ def notices_of(folder: Path) -> list[Notice]:
 
 
 def standing(folder: Path, path: str, method: str, notices: list[Notice]) -> str:
-    """What became of a row of an entry, in words; empty if it stands."""
+    """Describe the last withdrawal or correction of a row; empty if it is current."""
     for notice in notices:
         if notice.tier is None and _is_of(notice, path, method):
             holds = f"corrected by {notice.replaced_by}" if notice.replaced_by else "withdrawn"
@@ -159,7 +159,7 @@ def standing(folder: Path, path: str, method: str, notices: list[Notice]) -> str
 
 
 def tier_of(path: str, method: str, facts: EntryFacts, notices: list[Notice]) -> Tier:
-    """The trust tier of a row: that of the last notice of it, or else of its entry."""
+    """Return the trust tier of a row: that of its last notice, or else of its entry."""
     tiers = [one.tier for one in notices if one.tier and _is_of(one, path, method)]
     return tiers[-1] if tiers else facts.tier
 
@@ -176,10 +176,10 @@ def _entry(folder: Path, name: str) -> Path:
 
 
 def new_path(folder: Path, name: str, ending: str) -> Path:
-    """Where a new entry belongs; its folder is made.
+    """Return the path of a new entry, and create its folder.
 
     Raises:
-        ValueError: The name is none, begins with no date, or is taken.
+        ValueError: The name is invalid, does not begin with a date, or is taken.
     """
     if not NAME.fullmatch(name):
         raise ValueError(f"'{plain(name)}' is no name of an entry: use a-z, 0-9, '.', '_' and '-'.")
@@ -188,5 +188,5 @@ def new_path(folder: Path, name: str, ending: str) -> Path:
     if path.exists():
         raise ValueError(f"'{path}' is there already; an entry is never edited.")
     folder.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder)  # of a command that was killed
+    remove_leftovers(folder)  # left by a command that was killed
     return path

@@ -1,18 +1,18 @@
-"""Where a ledger lies: a folder that is named, or the one that this installation came with."""
+"""Locate a ledger: a given folder, or the ledger that is part of this installation."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 PUBLISHED = "published"
-"""Word for the ledger that this installation came with."""
+"""Name of the ledger that is part of this installation."""
 
 
 def ledger_folder(name: str | Path) -> Path:
-    """The folder of a ledger: a path, or `published` for the one of this clone or wheel.
+    """Return the folder of a ledger: a path, or `published` for that of this clone or wheel.
 
     Raises:
-        ValueError: There is no such folder, or it is no ledger.
+        ValueError: There is no such folder, or it is not a ledger.
     """
     if str(name) != PUBLISHED:
         folder = Path(name)
@@ -23,7 +23,7 @@ def ledger_folder(name: str | Path) -> Path:
             )
         return folder
     package = Path(__file__).parents[1]
-    for folder in (package / "entries", package.parent / "entries"):  # a wheel's, a clone's
+    for folder in (package / "entries", package.parent / "entries"):  # in a wheel, in a clone
         if folder.is_dir():
             return folder
     raise ValueError(f"This installation has no ledger: looked in '{package / 'entries'}'.")

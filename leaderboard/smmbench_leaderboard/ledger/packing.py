@@ -1,8 +1,8 @@
-"""One board as a small file: its JSON, with the pairs of all rows as compressed columns.
+"""Pack a board into a small file: its JSON, with the pairs of all rows as compressed columns.
 
-An xz stream of: the length of the JSON (8 bytes, big-endian), the JSON without its pairs, the
-pixel hashes (32 bytes each), and the values by column (float64, little-endian, all first bytes
-before all second ones). What is unpacked is equal to what was packed, to the last digit.
+The file is an xz stream of: the length of the JSON (8 bytes, big-endian), the JSON without its
+pairs, the pixel hashes (32 bytes each), and the values by column (float64, little-endian, all first
+bytes before all second ones). Unpacking restores the board exactly.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-LARGEST = 64 << 20  # bytes of what one entry unpacks to; 23 rows with 234 pairs have 2 MB
-MEMORY = 96 << 20  # bytes that xz itself may take: its best preset takes 65 MiB
-ITEMS = 1_000_000  # in its JSON: a list of nothing has 3 bytes there and 64 in memory
+LARGEST = 64 << 20  # unpacked bytes of an entry; 23 rows with 234 pairs have 2 MB
+MEMORY = 96 << 20  # bytes of memory for xz, whose best preset needs 65 MiB
+ITEMS = 1_000_000  # in the JSON: an empty list has 3 bytes there and 64 in memory
 ROWS = 200
 EMPTY = bytes(32)
 MEAN, PARTS = "motion_fidelity", ("source_to_output", "output_to_source")
@@ -27,7 +27,7 @@ def pack_board(board: Content) -> bytes:
     """Compress a board; the same board gives the same bytes with one version of liblzma.
 
     Raises:
-        ValueError: It would not come back as it is.
+        ValueError: Unpacking would not restore the board exactly.
     """
     if len(board["rows"]) > ROWS:
         raise ValueError(f"This board has {len(board['rows'])} rows, more than {ROWS}.")
@@ -53,10 +53,10 @@ def pack_board(board: Content) -> bytes:
 
 
 def unpack_board(packed: bytes) -> Content:
-    """Give the board that was packed.
+    """Unpack a board.
 
     Raises:
-        ValueError: It is no packed board, or unpacks to too much.
+        ValueError: The content is not a packed board, or it is too large when unpacked.
     """
     try:
         unpacker = lzma.LZMADecompressor(memlimit=MEMORY)
@@ -91,17 +91,17 @@ def unpack_board(packed: bytes) -> Content:
 
 
 def refuse_many_items(text: bytes) -> None:
-    """Refuse JSON of more lists, objects and values than any board has, before it is parsed.
+    """Reject JSON with more lists, objects and values than any board has, before parsing it.
 
     Raises:
-        ValueError: It has.
+        ValueError: The JSON has too many values.
     """
     if sum(text.count(sign) for sign in (b",", b"[", b"{")) > ITEMS:
         raise ValueError(f"it has more than {ITEMS} values")
 
 
 def _derived(names: list[str], numbers: Any) -> bool:
-    """Whether one column is the mean of two others to the last digit, and need not be kept."""
+    """Return whether a column is exactly the mean of two others and need not be stored."""
     if not {MEAN, *PARTS} <= set(names):
         return False
     one, other = (numbers[names.index(part)] for part in PARTS)
@@ -113,7 +113,7 @@ def _mean(one: Any, other: Any) -> Any:
 
 
 def _facts(pair: Content, names: list[str]) -> Content:
-    """What of a pair is neither hash nor number; the order of its values only where it is odd."""
+    """Return the facts of a pair besides hash and numbers, and any unusual order of values."""
     here = [name for name in names if name in pair["values"]]
     facts = {name: fact for name, fact in pair.items() if name not in ("pixels_sha256", "values")}
     return facts | {"values": here if len(here) < len(names) else None}

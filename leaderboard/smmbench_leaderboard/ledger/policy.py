@@ -1,7 +1,7 @@
-"""Who may submit how often: a quota and a cool-down, so that no one shows the best of many tries.
+"""Quota and cool-down of submissions, so that nobody can show the best of many attempts.
 
-Every attempt counts, also one that was withdrawn since. Entries of the organisers are no
-submissions. The rules and their reasons: leaderboard/docs/policy.md.
+Every attempt counts, including one that was withdrawn later. Entries of the organisers are not
+submissions. leaderboard/docs/policy.md states the rules and their reasons.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from typing import Any
 from smmbench_leaderboard.ledger.tiers import OF_ORGANISERS, Tier
 
 QUOTA, WINDOW = 3, timedelta(days=90)
-"""Entries of one submitter on one dataset, and the days that they are counted over."""
+"""Maximum number of entries of one submitter on one dataset, and the period in days."""
 
 COOL_DOWN = timedelta(days=14)
-"""Least time between two entries of one submitter on one dataset."""
+"""Minimum time between two entries of one submitter on one dataset."""
 
 LATE = timedelta(days=30)
-"""How long before today an entry may be dated: a pull request takes a while to be merged."""
+"""Maximum age of an entry's date when it is added, since merging takes some time."""
 
 _DATED = re.compile(r"(\d{4}-\d\d-\d\d)-.+")
 
 
 def date_of(name: str) -> date:
-    """The date that the name of an entry begins with, such as `2026-12-01-toy`.
+    """Return the date at the start of an entry's name, such as `2026-12-01-toy`.
 
     Raises:
-        ValueError: It begins with none.
+        ValueError: The name does not begin with a date.
     """
     found = _DATED.match(name)
     try:
@@ -41,13 +41,13 @@ def date_of(name: str) -> date:
 
 
 def refuse_other_days(name: str, today: date) -> None:
-    """Refuse a name that is dated in the future or long ago: it would escape quota or cool-down.
+    """Reject a name dated in the future or long ago, which would evade quota or cool-down.
 
     Raises:
-        ValueError: It is.
+        ValueError: The date is not allowed.
     """
     day = date_of(name)
-    if day > today + timedelta(days=1):  # it is tomorrow elsewhere
+    if day > today + timedelta(days=1):  # it may be tomorrow in another time zone
         raise ValueError(f"'{name}' is dated in the future; today is {today}.")
     if day < today - LATE:
         raise ValueError(
@@ -57,9 +57,9 @@ def refuse_other_days(name: str, today: date) -> None:
 
 
 def submitters(board: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
-    """Who submits a board: the label of each method in it, and the contact on each card.
+    """Return the submitters of a board: the label and the contact of each method in it.
 
-    Baselines and controls are beside a method, and not what is submitted.
+    Baselines and controls accompany a method and do not count as submitted.
     """
     found = set()
     for row in board["rows"]:
@@ -75,17 +75,17 @@ def submitters(board: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
 def refuse_too_many(
     name: str, board: Mapping[str, Any], tier: Tier, earlier: Mapping[str, Mapping[str, Any]]
 ) -> None:
-    """Refuse a submission that is too soon after the last one, or one too many.
+    """Reject a submission that violates the cool-down or the quota.
 
     Args:
-        name: Of the new entry.
-        board: Its board.
-        tier: Its trust tier; what only the organisers can give is no submission.
-        earlier: Boards of the submissions on the same dataset by the names of their entries,
-            withdrawn ones among them.
+        name: Name of the new entry.
+        board: Board of the new entry.
+        tier: Its trust tier; a tier that only the organisers assign is not a submission.
+        earlier: Boards of the submissions on the same dataset by entry name, including withdrawn
+            ones.
 
     Raises:
-        ValueError: It is; the message says what can be done.
+        ValueError: The submission is not allowed; the message states what can be done.
     """
     if tier in OF_ORGANISERS:
         return

@@ -1,4 +1,4 @@
-"""When a published row retires: a metric or the protocol has a new version."""
+"""Retirement of published rows, when a metric or the protocol has a new version."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ AXES = ("text_similarity", "motion_fidelity")
 
 
 def retired(board: Mapping[str, Any]) -> str:
-    """Why the rows of a board are no longer ranked beside newer ones; empty if they are.
+    """Return why the rows of a board are no longer ranked with newer ones; empty if they are.
 
-    A row retires as a whole when one of its two axes does: half a row has no place. Its entry
-    stays, and its numbers stay comparable among the rows of its own version.
+    A row retires entirely if one of its two axes does, because half a row cannot be ranked. Its
+    entry stays, and its numbers stay comparable with rows of the same version.
     """
     for column in board["columns"]:
         name, version = column.get("metric"), column.get("version")

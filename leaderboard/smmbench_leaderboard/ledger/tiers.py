@@ -1,4 +1,4 @@
-"""Trust tiers: who made the videos of a published row, and who computed its numbers."""
+"""Trust tiers: who generated the videos of a published row, and who computed its numbers."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ TIERS: Mapping[Tier, str] = {
 
 LOWEST: Tier = "self-reported"
 OF_ORGANISERS: frozenset[Tier] = frozenset({"regenerated", "organisers"})
-"""Tiers that only the organisers can give: an entry names who of them says so."""
+"""Tiers that only the organisers can assign; an entry names the organiser."""

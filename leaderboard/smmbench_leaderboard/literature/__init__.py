@@ -1,1 +1,1 @@
-"""What others wrote: the works to cite, and the values that they print for each method."""
+"""Published literature: works to cite, and the values that papers print for each method."""

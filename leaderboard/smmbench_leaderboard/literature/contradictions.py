@@ -1,4 +1,4 @@
-"""Where printed values contradict each other: one method's spread, and orders that turn round."""
+"""Contradictions between printed values: the spread of one method, and reversed orders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smmbench_leaderboard.literature.printed import Axis, Printed, PrintedTable,
 
 @dataclass(frozen=True)
 class Spread:
-    """The lowest and the highest value that is printed for one method on one axis."""
+    """The lowest and the highest value printed for one method on one axis."""
 
     lowest: Printed
     highest: Printed
@@ -25,8 +25,8 @@ class Reversal:
     """Two methods, a table in which the first is ahead, and one in which the second is.
 
     Attributes:
-        first: Key of a method.
-        second: Key of another.
+        first: Key of the first method.
+        second: Key of the second method.
         ahead: Tables with the first above the second.
         behind: Tables with the second above the first.
     """
@@ -38,9 +38,9 @@ class Reversal:
 
 
 def spread_of(work: str, axis: Axis) -> Spread | None:
-    """How far the values of a method lie apart; None unless two papers print one.
+    """Return the spread of a method's values; None unless at least two papers print one.
 
-    On motion, tables count only whose score is motion fidelity by its usual definition.
+    On motion, only tables whose score is motion fidelity by its usual definition count.
     """
     found = [
         (number, one)
@@ -56,9 +56,9 @@ def spread_of(work: str, axis: Axis) -> Spread | None:
 
 
 def reversals(tables: Sequence[PrintedTable], axis: Axis) -> list[Reversal]:
-    """Pairs of methods whose order on an axis differs between papers.
+    """Return pairs of methods whose order on an axis differs between papers.
 
-    A method that a table has several values of is ahead of another only with all of them.
+    A method with several values in a table is ahead of another only if all of them are.
     """
     orders: dict[tuple[str, str], tuple[list[PrintedTable], list[PrintedTable]]] = {}
     for table in tables:

@@ -1,4 +1,4 @@
-"""The printed values as a page of the documentation: `python -m` this module prints it."""
+"""Page of printed values for the documentation; running this module prints it."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ transcription.
 
 
 def page() -> str:
-    """The page as Markdown."""
+    """Return the page as Markdown."""
     tables = printed_tables()
     return "\n".join([HEAD, *_spreads(tables), *_orders(tables), *_all(tables)])
 
 
 def order_text(one: Reversal) -> str:
-    """A reversed order as a sentence."""
+    """Describe a reversed order in a sentence."""
     first, second = shown_name(one.first), shown_name(one.second)
     return f"{first} above {second}: {_papers(one.ahead)}. Below: {_papers(one.behind)}."
 

@@ -1,4 +1,4 @@
-"""Values that papers print for methods, with their conditions and with how they were read."""
+"""Values that papers print for methods, with their conditions and how they were read."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from smmbench.results import Stored
 from smmbench_leaderboard.literature.references import works_named
 
 VARIANTS = frozenset({"SMMDiTFlow", "SMMGrid", "SMMMask"})
-"""Classes whose cards cite a paper of which they are a variant: its values are not theirs."""
+"""Classes whose cards cite a paper of which they are a variant; its values do not apply."""
 
 Axis = Literal["motion", "text"]
 AXES: tuple[Axis, ...] = ("motion", "text")
 
 
 class PrintedValue(Stored):
-    """What one table prints for one method, as it is printed.
+    """The values of one method in one table, as they are printed.
 
     Attributes:
-        method: Key of the method's work in `references`, or its name where that does not list it.
+        method: Key of the method's work in `references`, or its name if that does not list it.
         printed: The method's name in the table.
-        backbone: What it worked on there; empty where that was not found out.
+        backbone: Backbone that was used; empty if unknown.
         motion: Motion fidelity.
         text: Text similarity.
-        checked: As of the table, where this value differs from the others of it.
+        checked: Overrides the table's `checked` for this value.
     """
 
     method: str
@@ -44,22 +44,23 @@ class PrintedTable(Stored):
 
     Attributes:
         name: Unique among all tables.
-        work: Key of the paper in `references`, or its name where that does not list it.
-        paper: The paper in a few words.
-        address: Of the paper.
+        work: Key of the paper in `references`, or its name if that does not list it.
+        paper: Short name of the paper.
+        address: Address of the paper.
         table: Which table or figure.
         data: Clips and prompts.
-        frames: Of a clip; None where that is not known.
+        frames: Frames per clip; None if unknown.
         motion: What the paper's motion score is.
         same_quantity: Whether that is motion fidelity by its usual definition.
-        tracker: Tracker behind it; empty where that is not known.
-        text_model: Model behind the text similarity.
-        scale: What a text similarity of 1 would be printed as.
-        motion_scale: What a motion fidelity of 1 would be printed as.
-        precision: Half of the width within which a value was read; None for printed digits.
-        reading: From a plot, from somebody's transcription, or from the paper itself.
-        read_from: Addresses of what was read.
-        checked: Whether two readings that do not depend on each other agree.
+        tracker: Tracker of the motion score; empty if unknown.
+        text_model: Model of the text similarity.
+        scale: Printed value of a text similarity of 1.
+        motion_scale: Printed value of a motion fidelity of 1.
+        precision: Half the width of the range within which a value was read; None for printed
+            digits.
+        reading: Read from a plot, from a transcription, or from the paper itself.
+        read_from: Addresses of the sources that were read.
+        checked: Whether two independent readings agree.
         note: What else a reader must know.
         values: One for each method.
     """
@@ -95,7 +96,7 @@ class PrintedTable(Stored):
 
 
 class Printed(Stored):
-    """One value with the table that it stands in."""
+    """One value with its table."""
 
     table: PrintedTable
     value: PrintedValue
@@ -112,7 +113,7 @@ class Printed(Stored):
 
     @property
     def read(self) -> str:
-        """How it was read and whether that was confirmed, in words."""
+        """How the value was read, and whether that was confirmed."""
         table, value = self.table, self.value
         checked = table.checked if value.checked is None else value.checked
         if table.reading == "paper":
@@ -131,17 +132,17 @@ def _content() -> dict[str, Any]:
 
 @cache
 def printed_tables() -> tuple[PrintedTable, ...]:
-    """All tables of `values.toml`, in its order."""
+    """Return all tables of `values.toml`, in its order."""
     return tuple(PrintedTable.model_validate(one) for one in _content()["tables"])
 
 
 def shown_name(work: str) -> str:
-    """A method's name for readers, by the key of its work."""
+    """Return the display name of a method, by the key of its work."""
     return str(_content()["methods"].get(work, work))
 
 
 def printed_of(work: str) -> list[Printed]:
-    """What is printed for a method, by the key of its work."""
+    """Return what is printed for a method, by the key of its work."""
     return [
         Printed(table=table, value=value)
         for table in printed_tables()
@@ -151,11 +152,11 @@ def printed_of(work: str) -> list[Printed]:
 
 
 def method_of(entry: str, paper: str) -> str:
-    """Key of the work whose method a row is; empty for controls, variants and unknown works.
+    """Return the key of a row's work; empty for controls, variants and unknown works.
 
     Args:
-        entry: Where the row's class is, as in its record.
-        paper: What its card cites.
+        entry: Entry point of the row's class, as in its record.
+        paper: Reference on its card.
     """
     if paper.startswith("a variant of") or entry.rpartition(":")[2] in VARIANTS:
         return ""

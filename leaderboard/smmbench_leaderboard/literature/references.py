@@ -1,7 +1,7 @@
-"""Works that cards, metrics and trackers name in a few words, with all that a reader needs to cite.
+"""Full references of the works that cards, metrics and trackers cite in short form.
 
-A work is known by its arXiv number or by a word that names it alone, such as `DiTFlow`. Each entry
-was compared with what its authors' repositories or the reference lists of other papers say of it.
+A work is found by its arXiv number or by a unique word, such as `DiTFlow`. Each entry was compared
+with its authors' repositories or with the reference lists of other papers.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ class Work:
     """A publication.
 
     Attributes:
-        key: Of its entry.
-        title: In full.
-        author: All authors, as BibTeX has them.
-        year: Of the venue, else of the preprint.
+        key: Key of its BibTeX entry.
+        title: Full title.
+        author: All authors, in BibTeX's form.
+        year: Year of the venue, or else of the preprint.
         venue: Conference or journal; empty for a preprint.
-        arxiv: Number of the preprint; empty for none.
-        names: Words that stand for this work alone in a reference.
-        kind: Of the BibTeX entry.
+        arxiv: Number of the preprint; empty if there is none.
+        names: Words that identify this work in a reference.
+        kind: Kind of the BibTeX entry.
     """
 
     key: str
@@ -45,7 +45,7 @@ class Work:
 
     @property
     def facts(self) -> dict[str, str]:
-        """The fields of its entry."""
+        """The fields of its BibTeX entry."""
         kind, venue = self.kind, self.venue
         place = {"inproceedings": "booktitle", "article": "journal", "techreport": "institution"}
         preprint = {"eprint": self.arxiv, "archiveprefix": "arXiv"} if self.arxiv else {}
@@ -353,13 +353,13 @@ TRACKERS = {
     "bootstapir": ("doersch2023tapir", "doersch2024bootstap"),
     "alltracker": ("harley2025alltracker",),
 }
-"""Keys of the works behind a tracker, by the beginning of its name."""
+"""Keys of the works behind a tracker, by the start of its name."""
 
 _ARXIV = re.compile(r"\d{4}\.\d{4,5}")
 
 
 def works_named(words: str) -> list[Work]:
-    """The works that a reference in words names, by arXiv number or by name."""
+    """Return the works that a short reference names, by arXiv number or by name."""
     numbers = set(_ARXIV.findall(words))
     return [
         work
@@ -370,7 +370,7 @@ def works_named(words: str) -> list[Work]:
 
 
 def works_of_tracker(name: str) -> Iterator[Work]:
-    """The works behind a tracker, such as `dis` or `bootstapir:/path.pt`; none if not known."""
+    """Return the works behind a tracker, such as `dis` or `bootstapir:/path.pt`, if known."""
     for tracker, keys in TRACKERS.items():
         if name.split(":")[0].startswith(tracker):
             yield from (work for work in WORKS if work.key in keys)

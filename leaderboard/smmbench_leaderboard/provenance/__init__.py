@@ -1,1 +1,1 @@
-"""Where a number comes from: the chain from a mean back to the files on disk."""
+"""Origin of a number: the chain from a mean back to the files on disk."""

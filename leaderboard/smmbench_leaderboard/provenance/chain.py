@@ -20,7 +20,7 @@ class Link(Stored):
     """One dependency of a number.
 
     Attributes:
-        name: What it is.
+        name: Name of the dependency.
         holds: Whether it is unchanged since the number was computed; None if this cannot be
             determined here.
         says: What was found.
@@ -32,12 +32,12 @@ class Link(Stored):
 
 
 def links_of(result: Result, name: str, dataset: Dataset) -> tuple[Link, ...]:
-    """Check what one score rests on: record, prompt, files, version, protocol.
+    """Check what a score depends on: record, prompt, files, version, protocol.
 
     Args:
         result: A result that has a video.
-        name: Of the metric.
-        dataset: As it is here.
+        name: Name of the metric.
+        dataset: The dataset, as it is installed.
     """
     score = result.scores.get(name)
     links = [*_record_links(result.record, dataset), *_file_links(result, score, dataset)]
@@ -47,19 +47,19 @@ def links_of(result: Result, name: str, dataset: Dataset) -> tuple[Link, ...]:
 
 
 def stated_links(result: Result, name: str, dataset: Dataset) -> Iterator[Link]:
-    """The links of a score that need no video: prompt, parameters, key, version, protocol.
+    """Check the links that need no video: prompt, parameters, key, version, protocol.
 
     Args:
         result: A result that has a score of the metric.
-        name: Of the metric.
-        dataset: As it is here.
+        name: Name of the metric.
+        dataset: The dataset, as it is installed.
     """
     yield from _record_links(result.record, dataset)
     yield from _score_links(result.scores[name], dataset)
 
 
 def current_link(result: Result, name: str, scorer: Scorer, dataset: Dataset) -> Link:
-    """Whether scoring here and now would keep the number; models and trackers are loaded for it.
+    """Check whether scoring here and now would keep the number; this loads models and trackers.
 
     A changed convention breaks the chain; another version of a library only causes the number to be
     recomputed.
@@ -85,7 +85,7 @@ def current_link(result: Result, name: str, scorer: Scorer, dataset: Dataset) ->
 def unnamed_file(
     score: Score, dataset: Dataset, tracker: str | None, text_model: str | None
 ) -> Link | None:
-    """What to do where a score rests on a local file that nobody names: a score holds no path."""
+    """State what to do if a score depends on a local file, whose path no score contains."""
     given = {"tracker": tracker, "text_model": text_model}
     own = dataset.manifest.protocol.model_dump()
     for key, spec in pathless(score.origin).get("protocol", {}).items():
@@ -103,15 +103,15 @@ def scorer_for(
     tracker: str | None = None,
     text_model: str | None = None,
 ) -> Scorer:
-    """What computes this score's metric as it was asked for, with everything loaded.
+    """Load what computes the metric of a score, as it was requested.
 
     Args:
         score: The score.
-        dataset: Its dataset.
-        device: Where models compute.
-        tracker: The tracker, where the score's weights are of a local file, whose path no score
-            holds; None for what the score names, or the dataset.
-        text_model: The text model; the same holds.
+        dataset: Dataset of the score.
+        device: Device of the models.
+        tracker: The tracker, if its weights are a local file, whose path no score contains; None
+            for the tracker that the score or the dataset names.
+        text_model: The text model, likewise.
     """
     protocol = score.origin.get("protocol", {})
     known = score.origin.get("source_tracked_by") == "known"
@@ -126,7 +126,7 @@ def scorer_for(
 
 
 def _named_by(spec: str | None) -> str | None:
-    """What a score names; None, so the dataset's own, where that is a local file."""
+    """Return what a score names; None for a local file, to use the dataset's own."""
     return None if spec is None or is_local(without_path(spec)) else spec
 
 
@@ -143,7 +143,7 @@ def _record_links(record: RunRecord, dataset: Dataset) -> Iterator[Link]:
 
 
 def _file_links(result: Result, score: Score | None, dataset: Dataset) -> Iterator[Link]:
-    """Decode output and source, and compare their pixels with what was recorded and scored."""
+    """Decode output and source, and compare their pixels with the recorded and scored hashes."""
     record, origin = result.record, score.origin if score else {}
     clip = clip_named(dataset, record.request.clip)
     try:

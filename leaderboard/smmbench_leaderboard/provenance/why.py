@@ -30,7 +30,7 @@ from smmbench_leaderboard.provenance.chain import (
 )
 
 SHOWN_AS = {"chance_level": FLOOR}
-"""Names of columns as they are shown, where files store another one."""
+"""Displayed names of columns that files store under another name."""
 
 
 class PairOfMean(Stored):
@@ -44,17 +44,17 @@ class PairOfMean(Stored):
     counts: float | None  # its value, or the worst; None for a missing chance level
     scored: bool  # whether it has a value
     broken: tuple[str, ...]  # links that do not hold
-    marks: tuple[str, ...] = ()  # rules that mark it: it then counts as the worst on motion
+    marks: tuple[str, ...] = ()  # rules that mark it, in which case it counts as worst on motion
 
 
 class CellOrigin(Stored):
-    """Where a mean comes from.
+    """Origin of a mean.
 
     Attributes:
-        column: With metric, version and the conditions of all its scores.
-        worst_pairs: How many pairs have no number, and count as `column.worst`.
-        sum: Of all that counts; the mean is this through the number of pairs that count.
-        unbroken: Every link of every pair that has a video holds.
+        column: The column, with metric, version and the conditions of all its scores.
+        worst_pairs: Number of pairs without a number, which count as `column.worst`.
+        sum: Sum of all values that count; the mean is this divided by their number.
+        unbroken: Whether every link of every pair with a video holds.
     """
 
     method: str
@@ -70,14 +70,14 @@ class CellOrigin(Stored):
 
 
 class PairOrigin(Stored):
-    """Where the number of one pair comes from.
+    """Origin of the number of one pair.
 
     Attributes:
-        value: The number; None if there is none, and `counts` is then the worst, or nothing.
-        marks: Rules by which the number is not taken at its word; `counts` is then the worst.
-        score: With its origin: conventions, tracker, model, hashes. None if it is not scored.
-        record: How the video was made; None if nothing was.
-        links: What was checked; `unbroken` if none of them fails.
+        value: The number; if None, `counts` is the worst value, or None.
+        marks: Rules by which the number is not accepted; `counts` is then the worst value.
+        score: Score with its origin: conventions, tracker, model, hashes. None if not scored.
+        record: Record of how the video was generated; None if there is none.
+        links: What was checked; the chain is `unbroken` if none of them fails.
     """
 
     method: str
@@ -102,7 +102,7 @@ class PairOrigin(Stored):
 def why_cell(
     root: Path, method: str, column: str, dataset: str | None = None, scope: Scope | None = None
 ) -> CellOrigin:
-    """Explain the mean that a table has for a method in a column.
+    """Explain the mean of a method in a column of the table.
 
     Every video of the method is decoded; no model is loaded.
 
@@ -155,17 +155,17 @@ def why_pair(
     tracker: str | None = None,
     text_model: str | None = None,
 ) -> PairOrigin:
-    """Explain the number of one pair; what computes it is loaded, to see if it would be kept.
+    """Explain the number of one pair; the models are loaded to check if it would be kept.
 
     Args:
         root: The results folder.
         method: Label of the method.
         column: Column of the table.
         pair: Clip, edit and seed.
-        dataset: Name or path; None where the results are of one.
-        device: Where models compute.
-        tracker: The tracker, where the score rests on a local file; None for what it names.
-        text_model: The text model; the same holds.
+        dataset: Name or path; None if the results are of one dataset.
+        device: Device of the models.
+        tracker: The tracker, if the score depends on a local file; None for the one it names.
+        text_model: The text model, likewise.
 
     Raises:
         LookupError: No such method, column or pair; the message lists what there is.
@@ -211,15 +211,15 @@ def why_pair(
 
 
 def _marks(column: Column, pair: Pair, row: Row) -> tuple[str, ...]:
-    """What makes a pair count as the worst in a column, although it has a number."""
+    """Return what makes a pair count as worst in a column although it has a number."""
     return pair.marks if column.metric == MOTION and not row.control else ()
 
 
 def _found(
     root: Path, method: str, column: str, dataset: str | None, scope: Scope | None
 ) -> tuple[Results, Board, Column]:
-    """The board that has the number, and its column; intervals are those of the table."""
-    results = read_results(  # prompts and videos are links of the chain
+    """Return the board and the column of the number; intervals are those of the table."""
+    results = read_results(  # the chain checks prompts and videos
         root, dataset, check_prompts=False, check_videos=False
     )
     if method not in results.found:
