@@ -1,1 +1,1 @@
-"""How the embedded worlds were made: training, laboratory and validation. Not part of the wheel."""
+"""Research on the embedded worlds: training, laboratory and validation. Not part of the wheel."""

@@ -1,1 +1,1 @@
-"""How the models of `emoji-wan` were trained and measured, each by one command."""
+"""Training and measurement of the models of `emoji-wan`, each by one command."""

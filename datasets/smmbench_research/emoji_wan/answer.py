@@ -1,15 +1,16 @@
-r"""Answer the registered question from the rows of the test: differences at equal text.
+r"""Answer the preregistered question from the rows of the test: differences at equal text.
 
     python -m smmbench_research.emoji_wan.answer DIR/test.jsonl
 
-`datasets/docs/emoji-wan-question.md` fixes what is compared and how. A method with a strength is
-taken along its curve: of its settings those that no other one of it beats in both text and motion
-(which favours it), joined by straight lines in order of their mean text similarity. Where lines are
-mixed, so are the scores of each pair, with the same weights, and the bootstrap draws source clips.
+`datasets/docs/emoji-wan-question.md` states what is compared and how. A method with a strength is
+represented by its curve: those of its settings that no other setting beats in both text and motion
+(which favours the method), joined by straight lines in order of mean text similarity. Between two
+settings, the scores of each pair are mixed with the same weights, and the bootstrap resamples
+source clips.
 
-Against a method without a strength, SMM also has to be no worse in text by more than the margin:
-the whole 95 % interval of the difference in text has to lie above -MARGIN, else the comparison
-stays open.
+Against a method without a strength, SMM must also not be worse in text by more than the margin: the
+entire 95 % interval of the difference in text must be above -MARGIN, or else the comparison is
+open.
 """
 
 from __future__ import annotations
@@ -37,11 +38,11 @@ Values = Float[np.ndarray, " pair"]
 
 @dataclass(frozen=True)
 class Scores:
-    """A setting's scores, pair by pair in one order for all settings.
+    """Scores of a setting by pair, in the same order for all settings.
 
     Attributes:
         text: Text similarity.
-        motion: Motion fidelity; where it could not be computed, the metric's worst.
+        motion: Motion fidelity; the metric's worst value if it could not be computed.
     """
 
     text: Values
@@ -50,14 +51,14 @@ class Scores:
 
 @dataclass(frozen=True)
 class Comparison:
-    """SMM against one method.
+    """SMM compared with one method.
 
     Attributes:
-        method: The other one.
-        at: Which of its settings: a label, or two and the weight of the second.
+        method: The other method.
+        at: Setting of the method: a label, or two labels and the weight of the second.
         text: Difference in text similarity, SMM minus the other.
         motion: Difference in motion fidelity.
-        p: That the difference in motion is the margin; two-sided, after Holm's correction.
+        p: Two-sided p-value against a motion difference of the margin, after Holm's correction.
         verdict: "holds", "refuted" or "open".
     """
 
@@ -70,14 +71,14 @@ class Comparison:
 
 
 def read(path: Path, text: str = TEXT) -> tuple[dict[str, Scores], list[str]]:
-    """Scores of each label, and the source clip of each pair.
+    """Read the scores of each label, and the source clip of each pair.
 
     Args:
-        path: Rows, a line each.
-        text: The metric of text; that of the question, or another to see how much depends on it.
+        path: File of rows, one per line.
+        text: Text metric: that of the question, or another one to test the dependence on it.
 
     Raises:
-        ValueError: Two labels have not the same pairs.
+        ValueError: Two labels have different pairs.
     """
     rows: dict[str, dict[tuple[str, str, int], tuple[float, float]]] = {}
     for line in path.read_text("utf-8").splitlines():
@@ -97,7 +98,7 @@ def read(path: Path, text: str = TEXT) -> tuple[dict[str, Scores], list[str]]:
 
 
 def frontier(settings: Mapping[str, Scores]) -> list[str]:
-    """Labels that no other one beats in both means, from the lowest text to the highest."""
+    """Return labels that no other beats in both means, from the lowest text to the highest."""
     points = {label: (s.text.mean(), s.motion.mean()) for label, s in settings.items()}
     best = [
         label
@@ -110,9 +111,9 @@ def frontier(settings: Mapping[str, Scores]) -> list[str]:
 
 
 def at_equal_text(settings: Mapping[str, Scores], text: float) -> tuple[Scores, str]:
-    """A method along its curve at a mean text similarity.
+    """Return a method's point on its curve at a mean text similarity.
 
-    Beyond an end of the curve its end counts: the highest text where all of it lies below.
+    Beyond the curve, its end counts: the highest text if the whole curve is below.
     """
     line = frontier(settings)
     levels = [float(settings[label].text.mean()) for label in line]
@@ -128,7 +129,7 @@ def at_equal_text(settings: Mapping[str, Scores], text: float) -> tuple[Scores, 
 
 
 def compare(scores: Mapping[str, Scores], clips: Sequence[str]) -> list[Comparison]:
-    """SMM against every method of the hypothesis."""
+    """Compare SMM with every method of the hypothesis."""
     smm = scores["smm"]
     found = []
     for method in COMPARED:
@@ -150,9 +151,9 @@ def compare(scores: Mapping[str, Scores], clips: Sequence[str]) -> list[Comparis
 
 
 def equal_text(method: str, text: Estimate) -> bool:
-    """Whether a difference in text similarity, SMM minus the other, allows the comparison.
+    """Return whether a difference in text similarity, SMM minus the other, allows the comparison.
 
-    A method with a strength is compared at equal text as it is.
+    A method with a strength is compared at equal text anyway.
     """
     if method in WITH_STRENGTH:
         return True
@@ -160,7 +161,7 @@ def equal_text(method: str, text: Estimate) -> bool:
 
 
 def verdict(difference: float, p: float, *, equal_text: bool = True) -> str:
-    """What a difference in motion says of the hypothesis, given p against the margin."""
+    """Return the verdict on the hypothesis from a difference in motion and its p-value."""
     if p >= LEVEL:
         return "open"
     if difference <= MARGIN:
@@ -169,7 +170,7 @@ def verdict(difference: float, p: float, *, equal_text: bool = True) -> str:
 
 
 def holm(ps: Sequence[float]) -> list[float]:
-    """Holm's step-down correction (1979): chance of any false claim among all, at most."""
+    """Holm's step-down correction (1979), which bounds the probability of any false claim."""
     order = sorted(range(len(ps)), key=lambda k: ps[k])
     corrected, highest = [0.0] * len(ps), 0.0
     for rank, k in enumerate(order):

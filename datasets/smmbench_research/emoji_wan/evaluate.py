@@ -1,14 +1,14 @@
-r"""Measure the text-to-video model on captions it never saw, and draw sheets of what it makes.
+r"""Measure the text-to-video model on held-out captions, and draw sheets of its videos.
 
     python -m smmbench_research.emoji_wan.evaluate --backbone DIR --text-models DIR \
         --judge DIR --output DIR [--vae DIR] [--guidance 3 4 5]
 
-Each figure is taken on the same 192 captions of the split `test`, with every kind of attribute at
-training's shares, and for true clips, for those through the VAE, and for generated ones with and
-without the motion in the prompt:
+Each figure is measured on the same 192 captions of the split `test`, with kinds of attributes in
+the proportions of training, for true clips, for their VAE reconstructions, and for generated clips
+with and without the motion in the prompt:
 
 - `object`, `scene`, `attribute`: share whose nearest caption is right (`text_model.Reader`), by the
-  text model of the board; `held_out_*` by the other one. Attributes count where there is one.
+  text model of the board; `held_out_*` by the other one. Attributes count for clips that have one.
 - `judge`: share of clips with one object whose object the judge of the world `emoji` names (mean
   logits over frames); it saw neither these frames nor these models.
 - `family`: share of clips with one object whose located path is nearest to a true path of the named
@@ -38,7 +38,7 @@ from smmbench_research.emoji_wan.text_model import Captions, Reader, normal
 
 FOLLOWED = 8.0  # pixels
 WAYS = {"right": (1.0, 0.0), "left": (-1.0, 0.0), "up": (0.0, -1.0), "down": (0.0, 1.0)}
-# Families of one form: backwards, or the other way round, they are each other.
+# Families of one form turn into each other when they are reversed or mirrored.
 FORMS = {"left": "right", "down": "up", "recede": "approach"}
 KNOWN_PATHS = 4000  # true paths that a path is compared with
 BATCH = 32  # clips at a time
@@ -52,7 +52,7 @@ class Evaluators:
     Args:
         text_models: Folder of `residual/` and `patches/`.
         judge: Folder of the judge and the locator.
-        device: Where to compute.
+        device: Device of the models.
     """
 
     def __init__(self, text_models: Path, judge: Path, device: torch.device) -> None:
@@ -68,7 +68,7 @@ class Evaluators:
 
     @torch.no_grad()
     def measure(self, videos: Videos, clips: Clips) -> dict[str, Any]:
-        """Every figure of some videos that should show `clips`."""
+        """Return every figure of videos that should show `clips`."""
         frames = videos.transpose(1, 2)
         parts = [self._look(part) for part in frames.split(BATCH)]
         logits, path = (torch.cat([part[k] for part in parts]).cpu() for k in ("judge", "path"))
@@ -107,7 +107,7 @@ class Evaluators:
 def motion_figures(
     path: Float[Tensor, "clips time 2"], clips: Clips, alone: Tensor
 ) -> dict[str, Any]:
-    """Whether the located object moves as its caption says; clips of one object count."""
+    """Return whether the located object moves as its caption says, in clips of one object."""
     path, motion = path[alone], clips.motion[alone]
     names = list(MOTIONS)
     way = path[:, -1] - path[:, 0]
@@ -126,7 +126,7 @@ def motion_figures(
 
 
 def family_followed(path: Float[Tensor, "clips time 2"], motion: Tensor) -> Tensor:
-    """Whether each path is nearest to a true one of its family, up to direction and mirroring."""
+    """Return whether each path is nearest to a true one of its family, reversed or mirrored."""
     clips = sample(KNOWN_PATHS, torch.Generator().manual_seed(6))
     known = clips.path - clips.path.mean(1, keepdim=True)
     known = torch.cat([known, known * torch.tensor([-1.0, 1.0])])
@@ -139,7 +139,7 @@ def family_followed(path: Float[Tensor, "clips time 2"], motion: Tensor) -> Tens
 
 
 def share(flags: Tensor) -> float | None:
-    """Share of true ones; None of none."""
+    """Return the share of true values; None if there are no values."""
     return round(float(flags.float().mean()), 4) if flags.numel() else None
 
 
@@ -155,7 +155,7 @@ def sheet(videos: Videos, columns: int = 6) -> Image.Image:
 
 
 def main() -> None:
-    """Generate clips of held-out captions, with and without motion words; measure and draw."""
+    """Generate clips of held-out captions, with and without motion words; measure and draw them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--backbone", type=Path, required=True)
     parser.add_argument("--vae", type=Path)

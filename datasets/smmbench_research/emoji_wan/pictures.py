@@ -1,10 +1,10 @@
-r"""Draw the answer to the registered question: the two axes, and sheets of transfers.
+r"""Draw the answer to the preregistered question: the two axes, and sheets of transfers.
 
     python -m smmbench_research.emoji_wan.pictures ROWS.jsonl --plot axes.png
     python -m smmbench_research.emoji_wan.pictures ROWS.jsonl --results DIR/test --sheets FOLDER
 
-Sheets show the pairs of the first seed at which SMM scored best, in the middle, and worst, by text
-similarity plus motion fidelity: nobody picks them.
+Sheets show the pairs of the first seed with SMM's best, middle and worst scores, by text similarity
+plus motion fidelity, so that nobody selects them.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Pair = tuple[str, str]
 
 
 def plot(scores: Mapping[str, Scores], clips: Sequence[str], to: Path) -> None:
-    """Motion against text, a curve for each method whose strength is free, with 95 % intervals."""
+    """Plot motion against text with 95 % intervals, and a curve for methods with a strength."""
     import matplotlib.pyplot as plt
 
     figure, axes = plt.subplots(figsize=(6.5, 4.5), layout="constrained")
@@ -82,7 +82,7 @@ def plot(scores: Mapping[str, Scores], clips: Sequence[str], to: Path) -> None:
 
 
 def chosen(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Pair]]:
-    """Pairs of the first seed at which SMM scored best, in the middle and worst."""
+    """Return the pairs of the first seed with SMM's best, middle and worst scores."""
     own = [row for row in rows if row["label"] == "smm" and row["seed"] == SEED]
     pairs = [
         (row["clip"], row["edit"]) for row in sorted(own, key=lambda row: row[TEXT] + row[MOTION])
@@ -98,7 +98,7 @@ def chosen(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Pair]]:
 def sheet(
     pairs: Sequence[Pair], rows: Sequence[Mapping[str, Any]], results: Path, across: int = 3
 ) -> Image.Image:
-    """Blocks of frames: the source, then what each method made of it, with both scores."""
+    """Draw blocks of frames: the source, then each method's output with both scores."""
     dataset = load_dataset(TEST)
     by = {(r["label"], r["clip"], r["edit"]): r for r in rows if r["seed"] == SEED}
     blocks = [_block(dataset, pair, by, results) for pair in pairs]
@@ -142,7 +142,7 @@ def moments(frames: Frames) -> Frames:
 
 
 def main() -> None:
-    """Draw what is asked for."""
+    """Draw the requested figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", type=Path, help="test.jsonl")
     parser.add_argument("--plot", type=Path, help="picture of the two axes")

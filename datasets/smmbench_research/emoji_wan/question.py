@@ -1,17 +1,16 @@
-r"""Make what the registered question asks for, on several GPUs: searches, the test, the ablation.
+r"""Run the preregistered question on several GPUs: searches, the test, the ablation.
 
     python -m smmbench_research.emoji_wan.question tune --gpus 4 --per-gpu 10 --output DIR
     python -m smmbench_research.emoji_wan.question test --gpus 4 --per-gpu 7 --output DIR
     python -m smmbench_research.emoji_wan.question ablate --gpus 4 --per-gpu 4 --output DIR
     python -m smmbench_research.emoji_wan.question short --gpus 4 --per-gpu 4 --output DIR
 
-`datasets/docs/emoji-wan-question.md` says what and why; `answer` turns it into numbers. Every row
-is one `smmbench run` in a process of its own. `tune` makes the videos of each trial under the names
-that `smmbench tune` gives them, scores them, and then runs `smmbench tune`, which finds all of that
-done and writes `tuned.toml`: what is chosen is what the command alone would choose. `test` makes
-the settings in `CHOSEN`, and all that were tried of methods whose strength is free. `short` looks
-for presets of fewer steps on the validation set. Any of them can be called again after
-it was cut off.
+`datasets/docs/emoji-wan-question.md` states what is run and why, and `answer` computes the numbers.
+Every row is one `smmbench run` in a separate process. `tune` generates the videos of each trial
+under the names that `smmbench tune` uses, scores them, and then runs `smmbench tune`, which finds
+all of it done and writes `tuned.toml`; the choice is therefore exactly that of the command. `test`
+runs the settings in `CHOSEN`, and all settings of methods with a strength. `short` searches for
+presets of fewer steps on the validation set. Each of them resumes after an interruption.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ CHOSEN: dict[str, tuple[str, ...]] = {
     ),
     "inversion-swap": ("inversion_steps=200", "inversion_prompt=false"),
 }
-"""What the searches chose over the presets: datasets/docs/emoji-wan-tuning.md."""
+"""Settings that the searches chose: datasets/docs/emoji-wan-tuning.md."""
 
 METRICS = ("text_similarity", "motion_fidelity")
 MORE_METRICS = ("text_similarity_held_out",)  # of the test; never used for choosing
@@ -144,12 +143,12 @@ def settings(changes: Iterable[str]) -> list[str]:
 
 
 def tuning_folder(output: Path, method: str) -> Path:
-    """Where `smmbench tune` keeps a search."""
+    """Return the folder in which `smmbench tune` keeps a search."""
     return output / "tuning" / method
 
 
 def tuning_rows(output: Path) -> list[Row]:
-    """All trials of all searches."""
+    """Return all trials of all searches."""
     from smmbench.tuning.searching import RESULTS, as_settings, plan_search
 
     rows = []
@@ -165,7 +164,7 @@ def tuning_rows(output: Path) -> list[Row]:
 
 
 def test_rows(output: Path) -> list[Row]:
-    """The test: each method as it was tuned, and along its strength where that is free."""
+    """Return the test: each method as tuned, and at all strengths for methods with one."""
     from smmbench.tuning.searching import as_settings, plan_search
 
     results = output / "test"
@@ -189,12 +188,12 @@ def test_rows(output: Path) -> list[Row]:
 
 
 def ablation_rows(output: Path) -> list[Row]:
-    """The ablation of SMM on the validation set, one change of the preset at a time."""
+    """Return the ablation of SMM on the validation set, one change of the preset at a time."""
     return _changes_of_smm(ABLATION, output / "ablation")
 
 
 def short_rows(output: Path) -> list[Row]:
-    """SMM in fewer steps and iterations, on the validation set."""
+    """Return SMM with fewer steps and iterations, on the validation set."""
     return _changes_of_smm(SHORT, output / "short")
 
 
@@ -212,11 +211,11 @@ def _changes_of_smm(table: Mapping[str, Sequence[str]], results: Path) -> list[R
 
 
 class Scorers:
-    """Processes that score results folders while others are still made.
+    """Processes that score results folders while others are still being generated.
 
     Args:
-        metrics: What to compute.
-        processes: How many.
+        metrics: Metrics to compute.
+        processes: Number of processes.
     """
 
     def __init__(self, metrics: Sequence[str], processes: int) -> None:
@@ -225,7 +224,7 @@ class Scorers:
         self._asked: list[Any] = []
 
     def submit(self, folder: Path) -> None:
-        """Score what lies in a folder; nothing is waited for."""
+        """Start scoring a folder without waiting for it."""
         from smmbench.results import find_records
 
         found = sorted({path for path, _ in find_records(folder)})
@@ -234,7 +233,7 @@ class Scorers:
             self._asked.append(self._pool.apply_async(_score, (found[k::count], self.metrics)))
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row of figures for each video, once all are there."""
+        """Return a row of figures for each video, once all exist."""
         with self._pool:
             return [row for part in self._asked for row in part.get()]
 
@@ -271,7 +270,7 @@ def _score(folders: list[Path], metrics: tuple[str, ...]) -> list[dict[str, Any]
 
 
 def work(rows: Sequence[Row], options: argparse.Namespace) -> list[str]:
-    """Make and score rows; what went wrong, in words."""
+    """Generate and score rows; return descriptions of failures."""
     began = time.monotonic()
     problems: list[str] = []
     places = Places(cards(options.gpus, options.per_gpu), 1, options.output / "logs", options.end)
@@ -301,7 +300,7 @@ def work(rows: Sequence[Row], options: argparse.Namespace) -> list[str]:
 
 
 def choose(options: argparse.Namespace) -> list[str]:
-    """Run `smmbench tune` over what is made and scored."""
+    """Run `smmbench tune` over the generated and scored videos."""
     places = Places(cards(options.gpus, len(TUNED)), 2, options.output / "logs")
     device = "cuda" if options.gpus else "cpu"
 
@@ -319,7 +318,7 @@ def choose(options: argparse.Namespace) -> list[str]:
 
 
 def main() -> int:
-    """Make one of the parts."""
+    """Run one of the parts."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("part", choices=["tune", "test", "ablate", "short"])
     parser.add_argument("--output", type=Path, required=True)

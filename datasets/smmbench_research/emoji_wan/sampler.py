@@ -1,4 +1,4 @@
-"""The trained models as they lie on disk, and sampling by Euler steps: what `evaluate` needs."""
+"""Load the trained models from disk, and sample by Euler steps, for `evaluate`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ class Sampler:
     """Text to video.
 
     Args:
-        folder: In Wan's layout.
-        device: Where to compute.
-        vae: Folder of the VAE, where it does not lie in `folder`.
+        folder: Folder in Wan's layout.
+        device: Device of the models.
+        vae: Folder of the VAE, if it is not in `folder`.
     """
 
     def __init__(self, folder: Path, device: torch.device, vae: Path | None = None) -> None:
@@ -42,7 +42,7 @@ class Sampler:
 
     @torch.no_grad()
     def embed(self, prompts: list[str]) -> Tensor:
-        """Embeddings of prompts, zero behind the end of each (prompts, tokens, width)."""
+        """Embeddings of prompts, zero after the end of each (prompts, tokens, width)."""
         tokens = tokenize(self.tokenizer, prompts).to(self.device)
         mask = tokens != 0
         states = self.text(input_ids=tokens, attention_mask=mask.long()).last_hidden_state

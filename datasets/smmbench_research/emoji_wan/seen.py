@@ -1,6 +1,6 @@
-"""What the judge and the locator of the world `emoji` see in an output made from `emoji-wan`.
+"""Figures of an output from `emoji-wan` by the judge and the locator of the world `emoji`.
 
-Neither is an evaluator of the board, and nothing is chosen by them.
+Neither evaluates the board, and nothing is selected by them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Seen:
     """Judge and locator on a CPU.
 
     Args:
-        judges: Their folder.
+        judges: Folder of judge and locator.
     """
 
     def __init__(self, judges: Path = JUDGES) -> None:
@@ -39,11 +39,11 @@ class Seen:
         self._paths: dict[tuple[str, str], Float[Tensor, "time 2"]] = {}
 
     def figures(self, folder: Path, record: RunRecord) -> dict[str, float | None]:
-        """Figures of one output.
+        """Measure one output.
 
         Returns:
             `judge`: 1 if the judge names the object that the prompt names first, else 0; None
-            where the prompt names two. `direction`: mean cosine of the steps of the located object
+            if the prompt names two. `direction`: mean cosine of the steps of the located object
             with those in the source; steps of less than half a pixel in the source do not count.
             `distance`: mean pixels between the two paths.
         """
@@ -73,7 +73,7 @@ class Seen:
 
 
 def direction(path: Float[Tensor, "time 2"], true: Float[Tensor, "time 2"]) -> float:
-    """Mean cosine of steps, -1 to 1; 0 where the true path stands still."""
+    """Return the mean cosine of steps, -1 to 1; 0 if the true path does not move."""
     step, wanted = path.diff(dim=0), true.diff(dim=0)
     moving = wanted.norm(dim=1) >= 0.5
     cosine = torch.nn.functional.cosine_similarity(step, wanted, dim=1)
@@ -81,10 +81,10 @@ def direction(path: Float[Tensor, "time 2"], true: Float[Tensor, "time 2"]) -> f
 
 
 def named_object(prompt: str) -> tuple[int, bool]:
-    """The object that a caption names first, and whether it names no other.
+    """Return the object that a caption names first, and whether it is the only one.
 
     Raises:
-        KeyError: No caption of the world without motion.
+        KeyError: The text is not a caption of the world without motion.
     """
     return _objects()[prompt]
 

@@ -1,4 +1,4 @@
-r"""Train a text model of `emoji-wan`: frames and captions into one space.
+r"""Train a text model of `emoji-wan`: a common space of frames and captions.
 
     python -m smmbench_research.emoji_wan.text_model --kind residual \
         --seconds 250 --output DIR --vae VAE
@@ -8,12 +8,12 @@ Writes `DIR/<kind>/`, which `open_clip.create_model_and_transforms("local-dir:DI
 `residual` (convolutions) scores the board, `patches` (a vision transformer) is held out from all
 tuning.
 
-A caption makes claims: an object, an attribute, a scene. Its cosine with a frame is trained towards
-the weight of the claims that hold (`WEIGHTS`), so that it spreads over half-done edits: the right
-object in the wrong scene, the right object in the wrong colour. A caption that names no attribute
-claims that there is none. Captions of fewer claims are unit vectors too, so their targets are
-divided by the root of what they claim. Frames whose object was broken up or hidden teach that the
-colours of a dog do not make a dog.
+A caption makes claims: an object, an attribute, a scene. Its target cosine with a frame is the
+weight of the claims that hold (`WEIGHTS`), so the cosine grades partial edits, such as the right
+object in the wrong scene or in the wrong colour. A caption that names no attribute claims that
+there is none. Captions with fewer claims are unit vectors too, so their targets are divided by the
+square root of their total weight. Frames whose object was shuffled or hidden teach that the colours
+of a dog do not make a dog.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ from smmbench_research.emoji_wan import tokenizer as tokenizers
 
 WEIGHTS = {"object": 0.375, "scene": 0.375, "attribute": 0.25}
 SCALE = 16.0  # of the cosines in the contrastive loss; fixed, so that it cannot grow
-CALIBRATION = 4.0  # weight of the cosines' own error
-LATENT_NOISE = 0.4  # at most, in deviations
+CALIBRATION = 4.0  # weight of the squared error of the cosines
+LATENT_NOISE = 0.4  # maximum, in standard deviations
 FULL, PHRASE, SCENE = range(3)  # kinds of caption: all, object and attribute, scene
 SHARES = (0.6, 0.25, 0.15)
 VOCABULARY = 168
@@ -92,7 +92,7 @@ def config(kind: str, smoke: bool = False) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Said:
-    """What captions claim; of a shorter caption, only what it names counts."""
+    """Claims of captions; for a shorter caption, only what it names counts."""
 
     kind: Tensor
     object: Tensor
@@ -102,9 +102,9 @@ class Said:
 
     @classmethod
     def of(cls, clips: Clips, device: torch.device, kind: Tensor | None = None) -> Said:
-        """Everything that is true of clips, or what captions of some kind say of it."""
+        """Return everything that is true of clips, or what captions of some kind say about it."""
         kind = torch.zeros(len(clips), dtype=torch.long) if kind is None else kind
-        attribute = clips.attribute.clamp(max=SECOND)  # which second object it is, `other` tells
+        attribute = clips.attribute.clamp(max=SECOND)  # `other` states which second object it is
         columns = (kind, clips.object, clips.other, attribute, clips.scene)
         return cls(*(column.to(device) for column in columns))
 
@@ -120,7 +120,7 @@ class Batch:
 
 
 class Frames:
-    """Draws frames without end; the same seed gives the same frames."""
+    """Draws an endless sequence of frames, determined by the seed."""
 
     def __init__(self, renderer: Renderer, seed: int, split: Split = "train") -> None:
         self.renderer, self.split = renderer, split
@@ -129,7 +129,7 @@ class Frames:
         self._next = 0
 
     def draw(self, n: int) -> Batch:
-        """Draw `n` frames, each of another clip."""
+        """Draw `n` frames, each of a different clip."""
         if self._lot is None or self._next + n > len(self._lot):
             self._lot, self._next = sample(max(LOT, n), self.generator, self.split), 0
         clips = self._lot.take(slice(self._next, self._next + n))
@@ -141,7 +141,7 @@ class Frames:
 
 
 class Captions:
-    """Draws captions of clips with what each says; tokens are kept, not made twice."""
+    """Draws captions of clips with the claims of each; tokens are cached."""
 
     def __init__(self, device: torch.device, seed: int) -> None:
         self.device = device
@@ -157,7 +157,7 @@ class Captions:
         return torch.stack([self._known[text] for text in texts]).to(self.device)
 
     def draw(self, clips: Clips, count: int) -> tuple[Tensor, Said]:
-        """Captions of `count` of the clips: first full ones, then shorter ones."""
+        """Captions of `count` of the clips: full ones first, then shorter ones."""
         clips = clips.take(torch.randperm(len(clips), generator=self.generator)[:count])
         kind = torch.full((count,), FULL)
         kind[round(SHARES[FULL] * count) :] = PHRASE
@@ -181,7 +181,7 @@ def build(kind: str, smoke: bool = False) -> open_clip.CLIP:
 
 
 def spoil(batch: Batch) -> tuple[Tensor, Tensor]:
-    """Break or hide the object in a quarter of the frames, where there is one alone.
+    """Shuffle or hide the object in a quarter of the frames that have a single object.
 
     Returns:
         The frames, and how much of its object each shows: 1, 0.5 (half hidden) or 0.
@@ -205,8 +205,8 @@ def spoil(batch: Batch) -> tuple[Tensor, Tensor]:
 def held(true: Said, said: Said) -> tuple[Tensor, Tensor, Tensor]:
     """Whether each caption's object, attribute and scene hold for each frame (frames, captions).
 
-    Two objects have no order. An object is right where frame and caption have one in common, a
-    second object where they have the same two.
+    Two objects have no order. An object is right if frame and caption have one in common; a second
+    object is right if they have the same two.
     """
     a, b = true.object[:, None], true.other[:, None]
     one = (a == said.object) | ((b >= 0) & (b == said.object))
@@ -244,19 +244,19 @@ def losses(cosine: Tensor, true: Said, said: Said, shown: Tensor) -> tuple[Tenso
 
 
 def _soft_cross_entropy(logits: Tensor, right: Tensor) -> Tensor:
-    """Rows may have several right columns, or none: those do not count."""
+    """Contrastive loss with several right columns per row; rows without any do not count."""
     total = right.sum(1)
     each = -(right * logits.log_softmax(1)).sum(1) / total.clamp(min=1)
     return (each * (total > 0)).sum() / (total > 0).sum().clamp(min=1)
 
 
 def normal(image: Tensor) -> Tensor:
-    """What the model takes: -1 to 1."""
+    """Scale images to the model's range, -1 to 1."""
     return (2 * image - 1).contiguous(memory_format=torch.channels_last)
 
 
 def train(place: Place, args: argparse.Namespace, renderer: Renderer) -> Loop:
-    """Train until the time is over; half of the frames pass through a VAE."""
+    """Train until time runs out; half of the frames pass through a VAE."""
     torch.manual_seed(args.seed)
     captions = Captions(place.device, args.seed + 10)
     model = build(args.kind, args.smoke).to(place.device)
@@ -322,7 +322,7 @@ class Reader:
         return torch.stack([self._known[text] for text in texts])
 
     def read(self, seen: Tensor, clips: Clips) -> dict[str, Tensor]:
-        """What clips are taken for, given their unit embeddings.
+        """Classify clips by their unit embeddings.
 
         `object`, `scene` and `attribute` are booleans: whether the nearest caption is the right
         one among all objects (with the true attribute), all scenes, and all attributes of the
@@ -411,7 +411,7 @@ def save(model: nn.Module, kind: str, folder: Path, smoke: bool = False) -> None
 
 
 def main() -> None:
-    """Train, write, load what was written, measure it."""
+    """Train the model, write it, load it again and measure it."""
     parser = options("Train a text model of emoji-wan.")
     parser.add_argument("--kind", choices=["residual", "patches"], default="residual")
     parser.add_argument("--vae", type=Path, help="folder of an image VAE for reconstructions")

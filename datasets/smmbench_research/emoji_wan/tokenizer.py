@@ -1,6 +1,6 @@
-"""The tokenizers: T5's class for the backbone, a plain one for open_clip; a word is a token.
+"""The tokenizers, with one token per word: T5's class for the backbone, a plain one for open_clip.
 
-Both are of tokenizers' Unigram kind with one piece a word; any other word falls apart into
+Both are Unigram models of `tokenizers` with one piece per word; any other word is split into
 letters, which no model was trained on.
 """
 
@@ -16,12 +16,12 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from smmbench.storage.atomic import write_text
 from smmbench_datasets.emoji_wan.captions import words
 
-MAX_TOKENS = 24  # the longest caption has 15, its end counted
+MAX_TOKENS = 24  # the longest caption has 15, including its end
 PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"
 
 
 def _pieces(end_last: bool) -> list[tuple[str, float]]:
-    """Pieces with their log probabilities: a whole word is always likelier than its letters."""
+    """Return pieces with log probabilities; a whole word is always likelier than its letters."""
     whole = [("▁" + word, -2.0) for word in words()]
     letters = [(letter, -20.0) for letter in ("▁", *string.ascii_letters, *string.digits)]
     special = [(PAD, 0.0), (UNKNOWN, 0.0)] if end_last else [(PAD, 0.0), (END, 0.0), (UNKNOWN, 0.0)]
@@ -31,7 +31,7 @@ def _pieces(end_last: bool) -> list[tuple[str, float]]:
 
 
 def build(end_last: bool = False) -> Tokenizer:
-    """The tokenizer itself.
+    """Return the tokenizer.
 
     Args:
         end_last: Give the end the highest number, where open_clip's text tower looks for it.
@@ -56,7 +56,7 @@ def save(folder: Path, kind: str) -> None:
     """Write a folder that transformers loads.
 
     Args:
-        folder: Where.
+        folder: The folder.
         kind: `T5TokenizerFast` for the backbone, `PreTrainedTokenizerFast` for open_clip.
     """
     folder.mkdir(parents=True, exist_ok=True)

@@ -4,14 +4,14 @@ r"""Train the text-to-video transformer and its text encoder together, by flow m
         --vae DIR/vae --seconds 700 --output DIR
 
 Writes the parts of a folder in Wan 2.1's published layout (`transformer/`, `text_encoder/`,
-`tokenizer/`, `scheduler/`, `model_index.json`); the VAE comes beside them.
+`tokenizer/`, `scheduler/`, `model_index.json`), without the VAE.
 
 x = (1 - sigma) x0 + sigma noise, with sigma = s u / (1 + (s - 1) u), u uniform and s the shift of
 the schedule that samples; the network predicts the velocity noise - x0 (Lipman et al., Flow
 Matching for Generative Modeling, 2023; Esser et al., Scaling Rectified Flow Transformers, 2024).
-Latents of many clips are rendered and encoded once, then held on the GPU, each process its own;
-`--latents` keeps them on disk for a later run. A run that `--until` ends is continued by
-`--resume`.
+Latents of many clips are rendered and encoded once, then kept on the GPU, separately in each
+process; `--latents` stores them on disk for a later run. `--resume` continues a run that `--until`
+ended.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ TIMESTEPS = 1000
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the weights are trained with."""
+    """Settings of the training."""
 
-    batch: int = 96  # clips a process and step
-    clips: int = 40_000  # rendered and encoded once, a process
+    batch: int = 96  # clips per process and step
+    clips: int = 40_000  # rendered and encoded once, per process
     rate: float = 1e-3  # AdamW, peak
     warmup: int = 300  # steps
     decay: float = 0.9995  # of the moving average of the weights
     shares: tuple[float, ...] = (0.5, 0.28, 0.06, 0.06, 0.1)  # how often each form is shown
-    emphasis: float = 2.0  # what an object's latents weigh above others, where there is no noise
+    emphasis: float = 2.0  # extra weight of an object's latents without noise
 
 
 def build_transformer(smoke: bool = False) -> Any:
-    """The network: Wan's class, in a size that a CPU can bear."""
+    """The network: Wan's class, small enough for a CPU."""
     return WanTransformer3DModel(
         patch_size=(1, 2, 2),
         num_attention_heads=2 if smoke else 4,
@@ -75,7 +75,7 @@ def build_transformer(smoke: bool = False) -> Any:
 
 
 def build_text_encoder(vocabulary: int, smoke: bool = False) -> UMT5EncoderModel:
-    """Three layers are enough for captions of a dozen words."""
+    """A text encoder with three layers, enough for captions of a dozen words."""
     width = 32 if smoke else 128
     return UMT5EncoderModel(
         UMT5Config(
@@ -112,7 +112,7 @@ class TextToVideo(nn.Module):
         self.text = build_text_encoder(vocabulary, smoke)
 
     def embed(self, tokens: Int[Tensor, "texts tokens"]) -> Float[Tensor, "texts tokens width"]:
-        """Embeddings of texts; zero behind the end of each, as Wan's pipeline has them."""
+        """Embeddings of texts; zero after the end of each, as in Wan's pipeline."""
         mask = tokens != 0
         states = self.text(input_ids=tokens, attention_mask=mask.long()).last_hidden_state
         return states * mask[..., None]
@@ -125,11 +125,11 @@ def shifted(u: Tensor, shift: float = SHIFT) -> Tensor:
 
 @dataclass(frozen=True)
 class Encodings:
-    """Clips as the training sees them, all on one device.
+    """Training clips on one device.
 
     Attributes:
-        latents: Of mean 0 and deviation 1, (clips, 16, 9, 16, 16), in half precision.
-        tokens: Of the five forms of each caption, (clips, 5, tokens).
+        latents: Latents of mean 0 and deviation 1, (clips, 16, 9, 16, 16), in half precision.
+        tokens: Tokens of the five forms of each caption, (clips, 5, tokens).
         objects: Share of each latent that objects cover, (clips, 1, 9, 16, 16), in half precision.
     """
 
@@ -158,8 +158,8 @@ def flow_loss(
         model: Transformer and text encoder.
         clips: The batch.
         shares: How often each form of a caption is drawn.
-        emphasis: What latents of objects weigh above others without noise. It falls to nothing at
-            full noise, where a weight that depends on where the object is would draw objects there.
+        emphasis: Extra weight of objects' latents without noise. It falls to zero at full noise,
+            where a weight that depends on the object's position would attract objects to it.
     """
     n, device = len(clips), clips.latents.device
     form = torch.searchsorted(shares.cumsum(0), torch.rand(n, device=device) * shares.sum())
@@ -195,7 +195,7 @@ def texts_of(clips: Clips) -> list[str]:
 
 
 def tokenize(tokenizer: Any, texts: list[str]) -> Tensor:
-    """Token numbers (texts, tokens); each text is looked up once."""
+    """Token numbers (texts, tokens); each text is tokenized once."""
     distinct = list(dict.fromkeys(texts))
     numbers = tokenizer(
         distinct,
@@ -242,7 +242,7 @@ def latent_scale(vae: Any, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def save(model: TextToVideo, folder: Path) -> None:
-    """Write the weights in half precision, in Wan 2.1's layout (the VAE comes beside them)."""
+    """Write the weights in half precision, in Wan 2.1's layout, without the VAE."""
     for part, name in ((model.transformer, "transformer"), (model.text, "text_encoder")):
         copy: Any = (
             WanTransformer3DModel.from_config(part.config)
@@ -266,7 +266,7 @@ def save(model: TextToVideo, folder: Path) -> None:
 
 
 def start_from(model: TextToVideo, folder: Path) -> None:
-    """Take the weights that an earlier training saved.
+    """Load the weights that an earlier training saved.
 
     Raises:
         RuntimeError: They are of a network of another shape.
@@ -278,7 +278,7 @@ def start_from(model: TextToVideo, folder: Path) -> None:
 
 
 def _wait_for(path: Path, patience: float) -> None:
-    """The VAE may still be training beside us."""
+    """Wait for the VAE, which may still be training."""
     end = time.monotonic() + patience
     while not path.exists():
         if time.monotonic() > end:
@@ -287,7 +287,7 @@ def _wait_for(path: Path, patience: float) -> None:
 
 
 def _data(place: Place, args: argparse.Namespace, recipe: Recipe) -> Encodings:
-    """Clips of this process, from disk where an earlier run left them."""
+    """Return the clips of this process, from disk if an earlier run stored them."""
     kept = args.latents / f"latents-{place.rank}.pt" if args.latents else None
     if kept is not None and kept.is_file():
         state = torch.load(kept, map_location="cpu", weights_only=True)
@@ -306,7 +306,7 @@ def _data(place: Place, args: argparse.Namespace, recipe: Recipe) -> Encodings:
 
 
 def _warm_up(model: TextToVideo, recipe: Recipe, shares: Tensor, device: torch.device) -> None:
-    """Compile on made-up latents, so that training starts at full speed."""
+    """Compile on synthetic latents, so that training starts at full speed."""
     n = recipe.batch
     for _ in range(2):
         made_up = Encodings(
@@ -316,11 +316,11 @@ def _warm_up(model: TextToVideo, recipe: Recipe, shares: Tensor, device: torch.d
         )
         flow_loss(model, made_up, shares, recipe.emphasis).backward()
     model.zero_grad(set_to_none=True)
-    torch.cuda.empty_cache()  # the VAE may still be training beside us
+    torch.cuda.empty_cache()  # the VAE may still be training
 
 
 def train(place: Place, args: argparse.Namespace, recipe: Recipe) -> Loop:
-    """Compile, wait for the VAE, encode the clips, and train until the time is over."""
+    """Compile, wait for the VAE, encode the clips, and train until time runs out."""
     if place.leads:
         tokenizers.save(args.output / "tokenizer", "T5TokenizerFast")
     if place.processes > 1:
@@ -367,7 +367,7 @@ def train(place: Place, args: argparse.Namespace, recipe: Recipe) -> Loop:
 
 
 def main() -> None:
-    """Train, and write the weights and how they came about."""
+    """Train, and write the weights with a report of the training."""
     parser = options("Train the text-to-video transformer of emoji-wan.")
     parser.add_argument("--vae", type=Path, required=True, help="folder of the trained VAE")
     parser.add_argument("--patience", type=float, default=900, help="seconds to wait for the VAE")

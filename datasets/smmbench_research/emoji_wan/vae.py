@@ -3,12 +3,12 @@ r"""Train the causal video VAE: 17 frames of 128x128 to 9 latent frames of 16 ch
     torchrun --nproc-per-node 2 -m smmbench_research.emoji_wan.vae --seconds 260 --output DIR
 
 Writes `DIR/vae/`, an `AutoencoderKLWan` of diffusers in half precision, with report.json. It has
-one temporal downsampling (a factor of 2, where Wan 2.1 has 4): layers before it look at one frame
-alone, layers behind it are causal in time. It trains by `whole_sequence`; a test holds the two
-forms equal. Most steps see a window of 64x64 around an object through all frames, a quarter of the
-pixels and most of the error; the last share of the time sees whole clips. `--weights` begins with
-published weights, and `--anchor` then keeps the latents near those that a transformer was trained
-on.
+one temporal downsampling (a factor of 2; Wan 2.1 has 4): layers before it see single frames, and
+layers after it are causal in time. It trains in the form of `whole_sequence`; a test checks that
+both forms are equal. Most steps see a window of 64x64 around an object through all frames, which is
+a quarter of the pixels and most of the error; the last part of the time sees whole clips.
+`--weights` starts from published weights, and `--anchor` then keeps the latents near those that a
+transformer was trained on.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from smmbench_research.emoji.training.loop import Loop, Place, join, leave, opti
 from smmbench_research.emoji_wan import whole_sequence
 
 LATENT_CHANNELS, TEMPORAL_FACTOR = 16, 2
-SPRITE_WEIGHT = 4.0  # of a sprite's pixel, against 1 of the background's
-KL_WEIGHT = 3e-6  # keeps the latents in a smooth range; their scale is told in the configuration
+SPRITE_WEIGHT = 4.0  # weight of a sprite's pixel; the background has 1
+KL_WEIGHT = 3e-6  # keeps the latents in a smooth range; the configuration states their scale
 MEASURE_EVERY = 60.0  # seconds
-LOT = 2048  # clips: drawing a lot costs the CPU little more than drawing ten
-WINDOW, JITTER = 64, 16  # pixels: the side of a window, and how far it may lie off its object
+LOT = 2048  # clips; drawing many costs the CPU little more than drawing ten
+WINDOW, JITTER = 64, 16  # pixels: side of a window, and its maximum offset from its object
 
 
 def build(smoke: bool = False) -> Any:
@@ -57,7 +57,7 @@ def build(smoke: bool = False) -> Any:
 
 
 class Videos:
-    """Draws whole clips without end; the same seed gives the same clips."""
+    """Draws an endless sequence of whole clips, determined by the seed."""
 
     def __init__(self, renderer: Renderer, seed: int, split: Split = "train") -> None:
         self.renderer, self.split = renderer, split
@@ -79,13 +79,13 @@ class Stock:
     """Clips rendered once and kept as bytes on the device, where batches are drawn from them.
 
     Args:
-        renderer: Draws them.
-        seed: Of the clips.
-        count: How many.
+        renderer: The renderer.
+        seed: Seed of the clips.
+        count: Number of clips.
 
     Attributes:
         pixels: Red, green, blue and the alpha of the objects, (clips, 4, time, height, width).
-        centres: Of both objects in each frame, (x, y); the first one's twice where it is alone.
+        centres: Centres of both objects in each frame, (x, y); a single object's centre twice.
     """
 
     def __init__(self, renderer: Renderer, seed: int, count: int, chunk: int = 64) -> None:
@@ -106,9 +106,9 @@ class Stock:
         """Videos (n, 3, time, height, width), -1 to 1, and the alpha of their objects.
 
         Args:
-            n: How many.
-            window: Side of a square that stays where it is through all frames, around an object
-                at some time; None for whole clips.
+            n: Number of videos.
+            window: Side of a square that is fixed through all frames, around an object at some
+                time; None for whole clips.
         """
         device, (count, _, time, height, width) = self.pixels.device, self.pixels.shape
         index = torch.randint(count, (n,), device=device)
@@ -129,7 +129,7 @@ class Stock:
 
 
 def reconstruction_loss(decoded: Tensor, video: Tensor, alpha: Tensor, fading: Tensor) -> Tensor:
-    """Squared error on the scale 0 to 1, more of it on sprites; early on two other terms help.
+    """Squared error on the scale 0 to 1, with more weight on sprites and two early terms.
 
     The absolute error finds colours sooner, and the error of 4x4 means keeps large areas from
     settling on a grey of the right contrast. Both fade, since PSNR is what counts: `fading` is
@@ -180,7 +180,7 @@ def latent_statistics(vae: Any, videos: Videos, batches: int, batch: int = 32) -
 
 
 def save(vae: Any, folder: Path, renderer: Renderer, batches: int) -> None:
-    """Write diffusers' folder in half precision; the latents' scale goes into its configuration."""
+    """Write diffusers' folder in half precision, with the latents' scale in its configuration."""
     mean, deviation = latent_statistics(vae, Videos(renderer, seed=1), batches)
     vae = copy.deepcopy(vae).cpu()
     vae.register_to_config(
@@ -199,7 +199,7 @@ def load(folder: Path, device: torch.device) -> Any:
 
 
 def train(place: Place, args: argparse.Namespace, renderer: Renderer) -> Loop:
-    """Train until the time is over."""
+    """Train until time runs out."""
     torch.manual_seed(args.seed)
     vae = build(args.smoke)
     if args.weights:
@@ -259,7 +259,7 @@ def train(place: Place, args: argparse.Namespace, renderer: Renderer) -> Loop:
 
 
 def main() -> None:
-    """Train, write, measure what was written."""
+    """Train the VAE, write it, and measure what was written."""
     parser = options("Train the causal video VAE of emoji-wan.")
     parser.add_argument("--weights", type=Path, help="folder of the weights to begin with")
     parser.add_argument("--rate", type=float, default=1.2e-3, help="of AdamW, at its peak")
@@ -285,7 +285,7 @@ def main() -> None:
     temporary = args.output / "vae-being-written"
     save(loop.averaged, temporary, renderer, 1 if args.smoke else 16)
     stored = load(temporary, place.device)
-    temporary.rename(folder)  # trainings that wait for it see it whole
+    temporary.rename(folder)  # other trainings wait for a complete folder
     figures = psnr(stored, renderer, 2 if args.smoke else 512)
     write_report(folder / "report.json", loop, {**figures, "seed": args.seed})
 

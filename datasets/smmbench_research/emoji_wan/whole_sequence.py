@@ -1,13 +1,13 @@
-"""Wan's causal video VAE on a whole clip at once, by 2D convolutions alone: fast to train.
+"""Wan's causal video VAE on a whole clip at once, by 2D convolutions only, which trains fast.
 
-diffusers' `AutoencoderKLWan` walks through a clip in chunks of four frames and keeps the last two
-of each layer; on small models a GPU then waits for launches. The same function of the same weights
-is here computed on all frames together. A causal 3D convolution becomes a 2D one whose input
+diffusers' `AutoencoderKLWan` processes a clip in chunks of four frames and keeps the last two of
+each layer, so that with small models a GPU waits for launches. Here the same function of the same
+weights is computed on all frames together: a causal 3D convolution becomes a 2D one whose input
 channels are those of three consecutive frames.
 
-Layers at the full frame rate look at one frame alone: only the last of their three temporal taps
-is used, and `clear_unused_taps_` sets the others to zero, which makes both forms equal. That is
-where nearly all of the work lies. From the temporal downsampling on, layers are truly causal.
+Layers at the full frame rate see single frames: only the last of their three temporal taps is used,
+and `clear_unused_taps_` sets the others to zero, which makes both forms equal. Nearly all of the
+work is in these layers. From the temporal downsampling on, layers are truly causal.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def encode(vae: Any, video: Float[Tensor, "clips 3 time height width"]) -> tuple
 def decode(
     vae: Any, latents: Float[Tensor, "clips channels latent_time rows columns"]
 ) -> Float[Tensor, "clips 3 time height width"]:
-    """Decode, without the last clamp to -1..1."""
+    """Decode, without the final clamp to -1..1."""
     clips = len(latents)
     x = latents.transpose(1, 2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
     x = _point(vae.post_quant_conv, x)
@@ -62,10 +62,10 @@ def decode(
 
 @torch.no_grad()
 def clear_unused_taps_(vae: Any) -> None:
-    """Set to zero what layers at the full frame rate would read of earlier frames.
+    """Set the taps of layers at the full frame rate that read earlier frames to zero.
 
     Raises:
-        ValueError: The VAE has not exactly one temporal downsampling.
+        ValueError: The VAE does not have exactly one temporal downsampling.
     """
     if sum(vae.config.temperal_downsample) != 1:
         raise ValueError(
@@ -95,7 +95,7 @@ def _full_rate(vae: Any) -> list[nn.Module]:
 def _normal(norm: Any, x: Frames) -> Frames:
     """RMS over channels, then SiLU."""
     places = x.permute(0, 2, 3, 1)
-    rows = places.flatten(0, 2)  # no copy where channels lie together
+    rows = places.flatten(0, 2)  # no copy if channels are contiguous
     torch._dynamo.maybe_mark_dynamic(rows, 0)
     found = _fused.activate(rows, norm.scale * norm.gamma.view(-1))
     return found.view(places.shape).permute(0, 3, 1, 2)
@@ -106,7 +106,7 @@ def _activate(rows: Tensor, gain: Tensor) -> Tensor:
 
 
 class _Fused:
-    """What `fuse` compiles: without it a GPU reads and writes the largest tensors ten times."""
+    """The part that `fuse` compiles, so that a GPU accesses the largest tensors less often."""
 
     activate: Callable[[Tensor, Tensor], Tensor] = staticmethod(_activate)
 
@@ -128,7 +128,7 @@ def _point(conv: nn.Module, x: Frames) -> Frames:
 
 
 def _conv(conv: Any, x: Frames, clips: int | None) -> Frames:
-    """A 3x3x3 convolution; with `clips` causal in time, without it of each frame alone."""
+    """A 3x3x3 convolution, causal in time with `clips`, and on single frames without it."""
     if clips is None:
         return nnf.conv2d(x, conv.weight[:, :, -1], conv.bias, padding=1)
     taps = conv.weight.transpose(1, 2).flatten(1, 2)  # (out, 3 * in, 3, 3)
@@ -136,7 +136,7 @@ def _conv(conv: Any, x: Frames, clips: int | None) -> Frames:
 
 
 def _with_earlier(x: Frames, clips: int) -> Frames:
-    """Each frame behind its two predecessors, along the channels; zeros before the first."""
+    """Join each frame and its two predecessors along the channels; zeros before the first."""
     video = x.unflatten(0, (clips, -1))
     time = video.shape[1]
     padded = torch.cat([torch.zeros_like(video[:, :1]).expand(-1, 2, -1, -1, -1), video], 1)

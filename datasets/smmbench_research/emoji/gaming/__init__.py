@@ -1,4 +1,4 @@
-"""Attacks on the board, and how well the marks tell them from the outputs of real methods.
+"""Attacks on the board, and how well marks distinguish them from outputs of real methods.
 
 python -m smmbench_research.emoji.gaming measure results/ --output rows.jsonl.gz
 python -m smmbench_research.emoji.gaming tables rows.jsonl.gz

@@ -5,13 +5,13 @@
     python -m smmbench_research.emoji.gaming tables rows.jsonl.gz adaptive.jsonl.gz
     python -m smmbench_research.emoji.gaming picture results/ adaptive.jsonl.gz --output a.jpg
 
-`results/` holds videos of every method on `emoji-val`, `text-only` among them: its middle frames
-are the stills of all constructions. Scores that `smmbench score` stored there are taken.
+`results/` holds videos of every method on `emoji-val`, including `text-only`, whose middle frames
+are the stills of all constructions. Scores that `smmbench score` stored there are reused.
 
-`measure` and `adapt` work in `--workers` processes, and begin no other task after `--seconds`;
-then the same command goes on from `<output>.tasks`, where a line a task is kept.
+`measure` and `adapt` work in `--workers` processes and begin no further task after `--seconds`. The
+same command then resumes from `<output>.tasks`, which has one line per finished task.
 
-Exit code: 0 all is there, 1 something is left.
+Exit code: 0 everything is done, 1 some tasks are left.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from smmbench_research.emoji.gaming.resuming import left_of, rows_of_tasks
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what is asked."""
+    """Run one of the parts."""
     asked = _parser().parse_args(arguments)
     if asked.what == "tables":
         print("\n".join(tables.page(read(asked.rows))))
@@ -65,13 +65,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def read(paths: Sequence[Path]) -> pd.DataFrame:
-    """Rows of files of JSON lines, gzipped."""
+    """Read the rows of gzipped files of JSON lines."""
     lines = [line for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
     return pd.DataFrame([json.loads(line) for line in lines])
 
 
 def write(path: Path, rows: Iterable[Row]) -> None:
-    """Write rows as gzipped JSON lines, all of them or no file; the same rows, the same bytes."""
+    """Write rows as gzipped JSON lines, atomically; equal rows give equal bytes."""
     text = "".join(json.dumps(row) + "\n" for row in rows)
     with atomic_path(path) as temporary:
         temporary.write_bytes(gzip.compress(text.encode(), mtime=0))

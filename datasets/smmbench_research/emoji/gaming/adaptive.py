@@ -1,10 +1,10 @@
-"""Attacks that know the rules: they search for an output that scores and is not marked.
+"""Adaptive attacks, which know the rules and search for outputs that score without being marked.
 
-Three families of outputs are searched, each over a still picture of the prompt: a carried texture
-of any strength and coarseness; a trace of the source whose strength changes sign over time and
-whose brightness is bent, so that no one filter explains it; and a trace that is rippled, so that no
-one map registers it either. The search draws settings at random, then around the best (an evolution
-strategy with one parent). Nothing of a method is used.
+Three families of outputs are searched, each built over a still image of the prompt: a texture of
+any strength and coarseness, carried by the source's flow; a trace of the source whose strength
+changes sign over time and whose brightness is bent, so that no single filter explains it; and a
+rippled trace, which no single map registers either. The search draws settings at random, then
+around the best (an evolution strategy with one parent). No method is used.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class Attack:
     """A family of outputs with continuous settings.
 
     Attributes:
-        name: For the table.
-        build: From source, still and settings to an output.
-        ranges: Low and high end of each setting.
+        name: Name in the table.
+        build: Builds an output from source, still and settings.
+        ranges: Lowest and highest value of each setting.
     """
 
     name: str
@@ -39,15 +39,15 @@ class Attack:
 
 
 def carried_texture(source: Clip, still: Picture, settings: Settings) -> Clip:
-    """A texture of any strength and coarseness, carried by the source's flow."""
+    """Carry a texture of any strength and coarseness by the source's flow."""
     return texture(source, still, settings["levels"], settings["smooth"])
 
 
 def bent_trace(source: Clip, still: Picture, settings: Settings) -> Clip:
-    """The source's change added with a strength that swings over time, and bent by a sine.
+    """Add the source's change with a strength that oscillates over time, bent by a sine.
 
-    The swing makes the trace orthogonal to the source over the clip, though from one frame to the
-    next it hardly changes; the sine makes it no linear function of the source.
+    The oscillation makes the trace orthogonal to the source over the clip, although it hardly
+    changes from one frame to the next. The sine makes it a nonlinear function of the source.
     """
     time = np.arange(len(source)) / len(source)
     swing = np.cos(2 * np.pi * (settings["cycles"] * time + settings["phase"]))
@@ -57,10 +57,10 @@ def bent_trace(source: Clip, still: Picture, settings: Settings) -> Clip:
 
 
 def rippled_trace(source: Clip, still: Picture, settings: Settings) -> Clip:
-    """The source's change, displaced along waves and bent by a sine, added to the still.
+    """Add the source's change to the still, displaced along waves and bent by a sine.
 
-    Each place is displaced by its own vector, which stays over time: neither a filter that is the
-    same everywhere nor an affine map gives the output, and things still move where the source's do.
+    Each position has its own displacement, constant over time. Neither a uniform filter nor an
+    affine map gives the output, and things still move where the source's do.
     """
     height, width = still.shape[:2]
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -99,19 +99,19 @@ def search(
     steps: int,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """The best output that no rule marks, by text similarity plus motion fidelity.
+    """Search for the best output that no rule marks, by text similarity plus motion fidelity.
 
     Args:
-        attack: What is searched.
+        attack: The attack to search.
         source: The source clip.
-        still: A picture of the prompt.
-        figures: Gives `text`, `motion` and each rule's value of an output.
-        steps: Outputs that are tried; the first half at random, the rest around the best.
-        seed: Of the draws.
+        still: An image of the prompt.
+        figures: Returns `text`, `motion` and each rule's value for an output.
+        steps: Number of outputs to try: the first half at random, the rest around the best.
+        seed: Seed of the search.
 
     Returns:
-        Settings and figures of the best; `unmarked` is false where every output was marked, and
-        then it is the one nearest to the thresholds.
+        Settings and figures of the best output. If every output was marked, `unmarked` is false and
+        the output nearest to the thresholds is returned.
     """
     rng = np.random.default_rng(seed)
     low, high = np.array(list(attack.ranges.values()), dtype=float).T
@@ -132,5 +132,5 @@ def search(
 
 
 def _excess(rule: Rule, value: float) -> float:
-    """How far a value lies on the marked side; 0 on the other."""
+    """Return how far a value is on the marked side of a threshold; 0 on the other side."""
     return max(0.0, value - rule.threshold if rule.side == "above" else rule.threshold - value)

@@ -1,4 +1,4 @@
-"""How sure a share is that was counted on few pairs."""
+"""Upper confidence bound of a share that was counted on few pairs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from scipy.stats import beta
 
 
 def upper_bound(marked: int, pairs: int, level: float = 0.95) -> float:
-    """One-sided upper bound of a share (Clopper and Pearson, Biometrika 1934).
+    """Return the one-sided upper bound of a share (Clopper and Pearson, Biometrika 1934).
 
-    It takes pairs for independent; those of one clip are not, so it is a little too low.
+    The bound assumes independent pairs. Pairs of one clip are not, so it is slightly too low.
 
     Args:
-        marked: How many were marked.
-        pairs: Of how many.
-        level: Chance that the true share lies below the bound.
+        marked: Number of marked pairs.
+        pairs: Number of pairs.
+        level: Probability that the true share is below the bound.
 
     Raises:
-        ValueError: There is no pair, or more are marked than there are.
+        ValueError: There is no pair, or `marked` exceeds `pairs`.
     """
     if not 0 <= marked <= pairs or pairs < 1:
         raise ValueError(f"A share needs 0 <= marked <= pairs and a pair, got {marked}/{pairs}.")

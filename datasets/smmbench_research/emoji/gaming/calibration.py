@@ -1,4 +1,4 @@
-"""Thresholds, what each family of constructions reaches under them, and false marks."""
+"""Thresholds of the marks, what constructions reach under them, and false marks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from smmbench.marks.rules import RULES, Rule
 from smmbench_research.emoji.gaming.bounds import upper_bound
 
 CLAIM = 0.5
-"""Motion fidelity from which a construction has something to lose: about what chance gives."""
+"""Motion fidelity above which a mark matters for a construction: about the chance level."""
 ALLOWED = 0.005
-"""Share of real outputs that each rule may mark when its threshold is set."""
+"""Share of real outputs that each rule may mark when its threshold is chosen."""
 
 
 def measured(rows: pd.DataFrame) -> list[Rule]:
-    """The rules that rows have values of: older rows lack the newer rules."""
+    """Return the rules whose values the rows have; older rows lack newer rules."""
     return [rule for rule in RULES if rule.name in rows and rows[rule.name].notna().all()]
 
 
 def marked(rows: pd.DataFrame, thresholds: dict[str, float] | None = None) -> pd.Series:
-    """Which rows some rule marks, with its own threshold or another."""
+    """Return which rows any rule marks, with its own threshold or another one."""
     verdict = pd.Series(False, index=rows.index)
     for rule in measured(rows):
         limit = (thresholds or {}).get(rule.name, rule.threshold)
@@ -32,12 +32,12 @@ def marked(rows: pd.DataFrame, thresholds: dict[str, float] | None = None) -> pd
 
 
 def threshold(rule: Rule, real: pd.DataFrame, attacks: pd.DataFrame) -> float:
-    """The threshold that marks most constructions while it marks few real outputs.
+    """Choose the threshold that marks the most constructions while it marks few real outputs.
 
-    Of all that mark as many, the one in the middle of the gap is taken.
+    Of all thresholds that mark equally many, the one in the middle of the gap is chosen.
 
     Args:
-        rule: Its side counts, its threshold does not.
+        rule: The rule, of which the side is used and the threshold is not.
         real: Rows of real outputs; at most `ALLOWED` of them may be marked.
         attacks: Rows of constructions.
     """
@@ -50,7 +50,7 @@ def threshold(rule: Rule, real: pd.DataFrame, attacks: pd.DataFrame) -> float:
 
 
 def left_out(real: pd.DataFrame, attacks: pd.DataFrame) -> Iterator[dict[str, object]]:
-    """Thresholds set without one family in turn, and how much of that family they mark."""
+    """Choose thresholds without each family in turn; return how much of it they mark."""
     claims = attacks[attacks["motion"] >= CLAIM]
     for family in claims["family"].unique():
         inside = claims["family"] == family
@@ -66,10 +66,10 @@ def left_out(real: pd.DataFrame, attacks: pd.DataFrame) -> Iterator[dict[str, ob
 
 
 def clips_left_out(real: pd.DataFrame, attacks: pd.DataFrame) -> pd.Series:
-    """Which real outputs are marked by thresholds that were set without their clip.
+    """Return which real outputs are marked by thresholds that were chosen without their clip.
 
-    Thresholds in use were set on the outputs on which their false marks are counted; this says how
-    much that flatters them.
+    The thresholds in use were chosen on the same outputs on which false marks are counted; this
+    measures how optimistic that is.
     """
     claims = attacks[attacks["motion"] >= CLAIM]
     verdict = pd.Series(False, index=real.index)
@@ -86,7 +86,7 @@ def _thresholds(real: pd.DataFrame, attacks: pd.DataFrame) -> dict[str, float]:
 
 
 def by_dose(attacks: pd.DataFrame) -> pd.DataFrame:
-    """Each construction: what the board would give it, what the marks leave it."""
+    """Tabulate what each construction would score on the board, without and with marks."""
     table = attacks.assign(
         marked=marked(attacks),
         left=attacks["motion"].where(~marked(attacks), -1.0),
@@ -102,12 +102,12 @@ def by_dose(attacks: pd.DataFrame) -> pd.DataFrame:
 def false_marks(
     real: pd.DataFrame, by: Sequence[str], verdict: pd.Series | None = None
 ) -> pd.DataFrame:
-    """Marked outputs of real methods, with the bound that so many pairs allow.
+    """Count marked outputs of real methods, with the upper bound for that number of pairs.
 
     Args:
         real: Rows of real outputs.
-        by: What they are counted by.
-        verdict: Which of them are marked; None: by the rules as they are.
+        by: Column by which rows are grouped.
+        verdict: Which rows are marked; None applies the current rules.
     """
     hits = marked(real) if verdict is None else verdict
     groups = real.assign(marked=hits).groupby(list(by), sort=False)["marked"]
@@ -120,9 +120,9 @@ def false_marks(
 
 
 def nearest(real: pd.DataFrame) -> pd.DataFrame:
-    """For each rule and kind of edit, the real output that comes nearest to being marked.
+    """Find, for each rule and kind of edit, the real output that is nearest to being marked.
 
-    Marked ones count too, so that a value beyond the threshold is an error of the rule.
+    Marked outputs are included, so a value beyond the threshold is an error of the rule.
     """
     rows = []
     for rule in measured(real):

@@ -1,7 +1,8 @@
-"""Outputs that a metric may take for transfers: families of constructions, each in several doses.
+"""Outputs that a metric may mistake for transfers: families of constructions in several strengths.
 
-Each takes a source and a still picture of the prompt, and gives a clip of the source's form.
-Families are left out as wholes when thresholds are set, so a family holds what one idea gives.
+Each construction takes a source and a still image of the prompt, and returns a clip of the source's
+form. Thresholds are also chosen without an entire family, so a family contains all variants of one
+idea.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def residual(source: Clip, still: Picture, gain: float) -> Clip:
 
 
 def edges(source: Clip, still: Picture, gain: float) -> Clip:
-    """What a blur takes from the source, added to the still."""
+    """The high frequencies that a blur removes from the source, added to the still."""
     floats = source.astype(np.float32)
     smooth = np.stack([cv2.GaussianBlur(frame, (0, 0), 2) for frame in floats])
     return to_levels(still + gain * (floats - smooth))
@@ -118,12 +119,12 @@ def delayed(source: Clip, still: Picture, frames: int) -> Clip:
 
 
 def turned(source: Clip, still: Picture, axes: tuple[int, ...]) -> Clip:
-    """The source with some of time, rows and columns turned round."""
+    """The source with some of time, rows and columns reversed."""
     return np.ascontiguousarray(np.flip(source, axes))
 
 
 def elsewhere(source: Clip, still: Picture, down: int, right: int, share: float = 1.0) -> Clip:
-    """The source moved by some pixels, around the edges; over the still where fainter."""
+    """The source moved by some pixels, wrapping around; over the still if fainter."""
     return overlay(np.roll(source, (down, right), axis=(1, 2)), still, share)
 
 
@@ -177,7 +178,7 @@ def checkered(source: Clip, still: Picture, side: int) -> Clip:
 
 
 def to_levels(values: Float32[np.ndarray, "*shape"] | np.ndarray) -> Clip:
-    """Rounded and cut to 8 bits."""
+    """Round and clip to 8 bits."""
     return np.clip(np.rint(values), 0, 255).astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Figures of outputs: of real methods' results, of constructions over stills, of searched ones."""
+"""Measure outputs: results of real methods, constructions over stills, and adaptive attacks."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from smmbench_research.emoji.gaming.adaptive import ATTACKS, search
 from smmbench_research.emoji.gaming.constructions import FAMILIES
 
 STILLS = "text-only"
-"""Label whose videos give the stills that constructions are built on: their middle frames."""
+"""Label whose videos supply the stills of constructions, their middle frames."""
 
 RESULTS = "results"
-"""Name of what is measured beside the families of constructions: the outputs themselves."""
+"""Name for the outputs of real methods, next to the families of constructions."""
 
 Row = dict[str, Any]
 Frames = UInt8[np.ndarray, "time height width 3"]
@@ -57,18 +57,18 @@ class Bench:
         return TextModel(self.protocol.text_model, "cpu")
 
     def source(self, clip: str) -> tuple[Video, Tracks]:
-        """A source with its tracks."""
+        """Return a source with its tracks."""
         if clip not in self._sources:
             video = source_video(self.dataset, clip_named(self.dataset, clip))
             self._sources[clip] = video, self._tracker.track(video)
         return self._sources[clip]
 
     def kind(self, pair: Pair) -> str:
-        """What an edit changes: `object`, `scene`, `both`, ...; empty if not said."""
+        """Return what an edit changes: `object`, `scene`, `both`, ...; empty if unknown."""
         return edit_named(clip_named(self.dataset, pair[0]), pair[1]).kind or ""
 
     def figures(self, clip: str, output: Frames) -> dict[str, float]:
-        """Motion fidelity and the value of each rule, for an output of a clip."""
+        """Return motion fidelity and the value of each rule for an output of a clip."""
         source, tracks = self.source(clip)
         found = self._tracker.track(Video(output, source.fps))
         threshold = self.protocol.still_threshold
@@ -77,26 +77,26 @@ class Bench:
         return _rounded({"motion": motion} | values)
 
     def text(self, pair: Pair, output: Frames) -> float:
-        """Text similarity of an output with an edit's prompt."""
+        """Return the text similarity of an output with an edit's prompt."""
         prompt = edit_named(clip_named(self.dataset, pair[0]), pair[1]).prompt
         model, prefix = self.text_model, self.protocol.text_prefix
         return clip_text_similarity(model.embed_frames(output), model.embed_text(prefix + prompt))
 
     def row(self, label: str, family: str, pair: Pair, seed: int = 0) -> Row:
-        """What a row is of."""
+        """Return the identifying columns of a row."""
         about = {"label": label, "family": family, "kind": self.kind(pair)}
         return about | {"clip": pair[0], "edit": pair[1], "seed": seed}
 
 
 @dataclass(frozen=True, eq=False)
 class OfResult:
-    """One output of a results folder; scores that lie beside it are taken.
+    """Measure one output of a results folder, reusing scores that are stored with it.
 
     Attributes:
-        dataset: Its name.
-        folder: Where it lies.
-        record: What was made.
-        family: `real`, or `control`.
+        dataset: Name of the dataset.
+        folder: Folder of the result.
+        record: Record of the result.
+        family: `real` or `control`.
     """
 
     dataset: str
@@ -119,7 +119,7 @@ class OfResult:
         return [bench.row(request.method, self.family, pair, request.seed) | figures]
 
     def _stored(self) -> dict[str, float] | None:
-        """What `smmbench score` found, if it is of these rules and whole."""
+        """Return the stored scores if they are of the current rules and complete."""
         scores = scores_of(self.folder, self.record)
         marks = {mark.name: mark for mark in marks_of(self.folder, self.record)}
         motion, text = (scores.get(name) for name in ("motion_fidelity", "text_similarity"))
@@ -139,7 +139,7 @@ class OfResult:
 
 @dataclass(frozen=True, eq=False)
 class OfFamily:
-    """The constructions of a family over one still."""
+    """Measure the constructions of a family over one still."""
 
     dataset: str
     family: str
@@ -166,7 +166,7 @@ class OfFamily:
 
 @dataclass(frozen=True, eq=False)
 class OfAttack:
-    """The search of one attack over one still."""
+    """Run the search of one attack over one still."""
 
     dataset: str
     attack: str
@@ -181,7 +181,7 @@ class OfAttack:
         return _key("attack", self.attack, self.pair, self.still, self.steps, limits)
 
     def rows(self, bench: Bench) -> list[Row]:
-        """The best that was found."""
+        """Return the best output that was found."""
         attack = next(one for one in ATTACKS if one.name == self.attack)
         clip = self.pair[0]
 
@@ -197,12 +197,12 @@ Measured = OfResult | OfFamily | OfAttack
 
 
 def to_measure(root: Path, dataset: str, families: Collection[str] = ()) -> list[Measured]:
-    """All results of a dataset below a folder, then constructions over its stills.
+    """List tasks for all results of a dataset in a folder, then for constructions over its stills.
 
     Args:
         root: The results folder.
-        dataset: Its name.
-        families: Of constructions, and `RESULTS`; none for all.
+        dataset: Name of the dataset.
+        families: Families of constructions, and `RESULTS`; empty for all.
     """
     tasks: list[Measured] = []
     if not families or RESULTS in families:
@@ -219,14 +219,14 @@ def to_measure(root: Path, dataset: str, families: Collection[str] = ()) -> list
 def to_attack(
     root: Path, dataset: str, attacks: Collection[str] = (), clips: int = 13, steps: int = 40
 ) -> list[Measured]:
-    """Each attack on the first edit of each clip that has a still.
+    """List tasks for each attack on the first edit of each clip that has a still.
 
     Args:
         root: The results folder.
-        dataset: Its name.
-        attacks: Their names; none for all.
-        clips: At most so many.
-        steps: Outputs that a search tries.
+        dataset: Name of the dataset.
+        attacks: Names of attacks; empty for all.
+        clips: Maximum number of clips.
+        steps: Number of outputs that a search tries.
     """
     stills = stills_of(root, dataset)
     first = list({pair[0]: pair for pair in reversed(stills)}.values())[::-1]
@@ -239,7 +239,7 @@ def to_attack(
 
 
 def rows_of(task: Measured) -> list[Row]:
-    """The rows of a task, measured by this process's bench."""
+    """Return the rows of a task, measured by this process."""
     return task.rows(_bench(task.dataset))
 
 
@@ -250,7 +250,7 @@ def one_thread() -> None:
 
 
 def stills_of(root: Path, dataset: str) -> dict[Pair, Picture]:
-    """The middle frame of each pair's first video of text alone."""
+    """Return the middle frame of each pair's first `text-only` video."""
     stills: dict[Pair, Picture] = {}
     for folder, record in _results(root / STILLS, dataset):
         pair = record.request.clip, record.request.edit
@@ -276,7 +276,7 @@ def _rounded(figures: dict[str, float]) -> dict[str, float]:
 
 
 def _key(*parts: object) -> str:
-    """A hash of parts, and of the rules' versions."""
+    """Hash the given parts together with the rules' versions."""
     hashed = [
         hashlib.sha256(part.tobytes()).hexdigest() if isinstance(part, np.ndarray) else part
         for part in parts

@@ -1,4 +1,4 @@
-"""The outputs that adaptive attacks found, for the eye: sources above what was built from them."""
+"""Draw the outputs that adaptive attacks found below their sources."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def write(path: Path, root: Path, dataset: str, rows: pd.DataFrame, clips: int) 
     """Write a JPEG: for each clip a strip of the source, then one for each attack.
 
     Args:
-        path: Of the picture.
-        root: The results folder in which the stills lie.
-        dataset: Its name.
-        rows: What the searches found.
-        clips: At most so many, in the order of the rows.
+        path: File of the image.
+        root: The results folder that has the stills.
+        dataset: Name of the dataset.
+        rows: Results of the searches.
+        clips: Maximum number of clips, in the order of the rows.
     """
     picture = np.concatenate(list(_strips(root, dataset, rows, clips)))
     with atomic_path(path) as temporary:

@@ -1,4 +1,4 @@
-"""Tasks in several processes, bounded in time; what is done is kept, and the rest is done later."""
+"""Run tasks in several processes with a time limit, and resume unfinished ones later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Task(Protocol):
 
     @property
     def key(self) -> str:
-        """Everything that the rows depend on: of the same key, the same rows."""
+        """Everything that the rows depend on; tasks with equal keys have equal rows."""
 
 
 TaskT = TypeVar("TaskT", bound=Task)
@@ -32,18 +32,18 @@ def rows_of_tasks(
     seconds: float = float("inf"),
     begin: Callable[[], None] | None = None,
 ) -> list[Row] | None:
-    """The rows of all tasks in their order, or None if the time was over before the last.
+    """Return the rows of all tasks in order, or None if time ran out before the last.
 
     Args:
-        tasks: Those whose key the log holds are not done again.
-        do: Gives the rows of a task; a function of a module, as processes need it.
-        log: File of one JSON line a task that was done; it stays.
-        workers: Processes.
-        seconds: After them no other task begins; those that run are waited for.
-        begin: What each process does first.
+        tasks: The tasks; those whose keys are in the log are not repeated.
+        do: Returns the rows of a task; a function of a module, which processes can import.
+        log: File with one JSON line per finished task; it is kept.
+        workers: Number of processes.
+        seconds: Time after which no further task begins; running tasks are waited for.
+        begin: Called first in each process.
 
     Raises:
-        Exception: Whatever a task raises; what was done before is in the log.
+        Exception: Whatever a task raises; earlier results are in the log.
     """
     done = _read(log)
     left = [task for task in tasks if task.key not in done]
@@ -62,7 +62,7 @@ def rows_of_tasks(
 
 
 def left_of(tasks: Sequence[Task], log: Path) -> int:
-    """How many tasks a log does not hold."""
+    """Return the number of tasks that are not in a log."""
     done = _read(log)
     return sum(task.key not in done for task in tasks)
 
@@ -74,10 +74,10 @@ def _worked(
     ends: float,
     begin: Callable[[], None] | None,
 ) -> Iterator[tuple[TaskT, list[Row]]]:
-    """Tasks with their rows, as they are done; no other begins after the end."""
+    """Yield finished tasks with their rows; no further task begins after the end."""
     queue = iter(tasks)
     running: dict[Future[list[Row]], TaskT] = {}
-    processes = multiprocessing.get_context("spawn")  # threads of PyTorch do not outlive a fork
+    processes = multiprocessing.get_context("spawn")  # threads of PyTorch do not survive a fork
     with ProcessPoolExecutor(workers, processes, begin) as pool:
         while True:
             while len(running) < workers and time.monotonic() < ends:
@@ -91,7 +91,7 @@ def _worked(
 
 
 def _read(log: Path) -> dict[str, list[Row]]:
-    """Rows by key; a line that was cut is none."""
+    """Read rows by key, ignoring a truncated line."""
     done = {}
     for line in log.read_text("utf-8").splitlines() if log.exists() else ():
         try:

@@ -18,11 +18,11 @@ from smmbench_research.emoji.gaming.calibration import (
 )
 
 SDEDIT = "sdedit"
-"""What the labels of SDEdit begin with; each has a strength of its own."""
+"""Prefix of the labels of SDEdit, each of which has its own strength."""
 
 
 def page(rows: pd.DataFrame) -> Iterator[str]:
-    """All tables, from rows of real outputs, constructions and searched attacks."""
+    """Return all tables for rows of real outputs, constructions and adaptive attacks."""
     real = rows[rows["family"] == "real"]
     searched = rows[rows["family"] == "adaptive"]
     attacks = rows[~rows["family"].isin(["real", "control", "adaptive"])]

@@ -1,1 +1,1 @@
-"""The laboratory: what methods do in a world where everything true is known."""
+"""The laboratory: how methods behave in a world with complete ground truth."""

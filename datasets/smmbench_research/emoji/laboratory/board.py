@@ -3,17 +3,17 @@
     python -m smmbench_research.emoji.laboratory.board --gpus 2 --per-gpu 2 --scorers 12 \
         --seconds 380 --end 480 --results results --output DIR
 
-Each method is one `smmbench run`, the longest first; as soon as its videos are made, it is scored
-by `smmbench score` and seen by `witness`, beside the making of the next. Then DIR gets board.json,
-board.md, cards.md, witness.jsonl.gz, sheets.tar, videos-1.tar (and -2) and logs.tar.gz. Logs and
-rows on the way lie in `<results>.laboratory/`. The same command goes on from what is there; a
-method that fails is named at the end and stops no other.
+Each method is one `smmbench run`, the longest first. When its videos are generated, it is scored by
+`smmbench score` and measured by the held-out evaluators (`witness`) while the next one runs. DIR
+receives board.json, board.md, cards.md, witness.jsonl.gz, sheets.tar, videos-1.tar (and -2) and
+logs.tar.gz. Logs and intermediate rows are in `<results>.laboratory/`. The same command resumes; a
+method that fails is named at the end and does not stop the others.
 
-The rows are the presets of all methods, or with `--sets tune` (`ablate`, `inversion`) each setting
-of that set, a row each; with `--finals witness.jsonl.gz --keep 3` only the best of each method
-there. All of it is on validation sets: the boards that rank are made by `smmbench_research.record`.
+The rows are the presets of all methods or, with `--sets tune` (`ablate`, `inversion`), one row per
+setting of that set; with `--finals witness.jsonl.gz --keep 3` only the best settings of each method
+in that file. All of it uses validation sets; `smmbench_research.record` makes the boards that rank.
 
-Exit code: 0 all is there, 1 something failed or is left.
+Exit code: 0 everything is done, 1 something failed or is left.
 """
 
 from __future__ import annotations
@@ -56,10 +56,10 @@ WITNESS = "smmbench_research.emoji.laboratory.witness"
 
 
 class Shop:
-    """Makes, scores and sees methods side by side.
+    """Generates, scores and measures methods in parallel.
 
     Args:
-        options: Of the command line.
+        options: Options of the command line.
     """
 
     def __init__(self, options: argparse.Namespace) -> None:
@@ -76,7 +76,7 @@ class Shop:
         self.problems: list[str] = []
 
     def work(self, rows: Sequence[Setting]) -> None:
-        """Do all rows; what went wrong stands in `problems`."""
+        """Process all rows, and collect errors in `problems`."""
         with (
             ThreadPoolExecutor(self.seers.count) as seeing,
             ThreadPoolExecutor(self.makers.count) as making,
@@ -89,7 +89,7 @@ class Shop:
             list(making.map(make, rows))
 
     def make(self, row: Setting) -> bool:
-        """Make a row's videos; whether there is something to score."""
+        """Generate a row's videos, and return whether there is anything to score."""
         options = self.options
         if time.monotonic() - self.began > options.seconds:
             self.problems.append(f"{row.name}: left, as the time was over")
@@ -105,7 +105,7 @@ class Shop:
         return (options.results / row.name).is_dir()
 
     def see(self, row: Setting) -> None:
-        """Score a row's videos, and measure them with the witnesses."""
+        """Score a row's videos, and measure them with the held-out evaluators."""
         options, folder = self.options, self.options.results / row.name
         about = ("--dataset", options.dataset, "--device", self.device)
         score = smmbench("score", folder, *about)
@@ -122,7 +122,7 @@ class Shop:
         """Write the board, the rows, sheets and videos."""
         options, output = self.options, self.options.output
         output.mkdir(parents=True, exist_ok=True)
-        places = Places([""] * 3, self.threads, self.logs)  # not ended, and in need of no GPU
+        places = Places([""] * 3, self.threads, self.logs)  # no time limit, no GPU
         board = ("leaderboard", options.results, "--dataset", options.dataset)
         with ThreadPoolExecutor(places.count) as writing:
             for kind, name in (("json", "board.json"), ("markdown", "board.md"), ("cards",) * 2):
@@ -152,10 +152,10 @@ class Shop:
 
 
 def chosen_rows(names: Sequence[str], added: Sequence[str]) -> list[Setting]:
-    """Rows of the board by their labels (none: all), and others, each `LABEL=METHOD NAME=VALUE`.
+    """Return rows of the board by label (empty: all), and others as `LABEL=METHOD NAME=VALUE`.
 
     Raises:
-        LookupError: The board has no row of a name.
+        LookupError: The board has no row of that label.
     """
     known = {row.name: row for row in BOARD}
     if unknown := [name for name in names if name not in known]:
@@ -171,13 +171,13 @@ def chosen_rows(names: Sequence[str], added: Sequence[str]) -> list[Setting]:
 def setting_rows(
     which: str, changes: Sequence[str] = (), finals: Path | None = None, keep: int = 3
 ) -> list[Setting]:
-    """Rows of a set of settings, without those that others equal.
+    """Return rows of a set of settings, without duplicates.
 
     Args:
         which: Name of the set.
-        changes: What is set for all of them.
-        finals: Rows of an earlier search; only the best settings of each method there remain.
-        keep: How many of each method.
+        changes: Parameters to set for all of them.
+        finals: Rows of an earlier search, of which only the best settings per method remain.
+        keep: Number of settings to keep per method.
     """
     rows = [replace(one, name=one.label) for one in distinct(SETS[which], changes)]
     if finals is not None:

@@ -1,8 +1,8 @@
-"""What is measured of one output beside the protocol's scores, with the world's witnesses.
+"""Measurements of an output besides the protocol's scores, by the world's held-out evaluators.
 
-Named by the CLIP: the nearest caption of every object and of every scene, on the mean embedding
-of the frames. Named by the judge: the highest mean logit. Followed by the locator: the object's
-path in the output against that in the source, in pixels of the 128x128 picture.
+The CLIP names object and scene: the nearest captions to the mean embedding of the frames. The judge
+names the object: the highest mean logit. The locator follows the object: its path in the output is
+compared with that in the source, in pixels of the 128x128 frame.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Frames = UInt8[np.ndarray, "time height width 3"]
 
 @dataclass(frozen=True)
 class Measured:
-    """One output's figures; see the module for how they are taken."""
+    """The figures of one output; the module describes how they are measured."""
 
     text: float  # CLIP similarity to the target prompt
     motion: float  # motion fidelity, both sides tracked by the protocol's tracker
@@ -50,13 +50,13 @@ class Measured:
 
 
 class Measures:
-    """Measures outputs made from one emoji dataset.
+    """Measures outputs for one emoji dataset.
 
     Args:
         dataset: `emoji`, `emoji-val`, or another set with the world's captions.
-        device: For the networks.
-        judges: Folder of judge and locator; without them their figures are NaN.
-        second: A second tracker beside the protocol's, such as `lucas-kanade`.
+        device: Device of the networks.
+        judges: Folder of judge and locator; without it their figures are NaN.
+        second: A second tracker besides the protocol's, such as `lucas-kanade`.
     """
 
     def __init__(
@@ -92,27 +92,27 @@ class Measures:
 
     @property
     def terms(self) -> str:
-        """What a row's figures of motion depend on besides pixels: trackers, threshold, version."""
+        """What motion figures depend on besides pixels: trackers, threshold, version."""
         trackers = [self.tracker.origin(), self.second.origin() if self.second else None]
         version = metric("motion_fidelity").version
         return json.dumps([trackers, self.threshold, version], sort_keys=True)
 
     def track(self, video: Video, pixels: str = "") -> Tracks:
-        """Points of the protocol's grid; needs no GPU and may run beside it.
+        """Track the points of the protocol's grid, which needs no GPU.
 
         Args:
-            video: What to follow.
-            pixels: SHA-256 of its pixels, where it is known: tracks that a scoring of the same
-                video kept are taken then.
+            video: The video to track.
+            pixels: SHA-256 of its pixels, if known, to reuse tracks that were cached when the same
+                video was scored.
         """
         return _followed(self.tracker, video, pixels)
 
     def track_again(self, video: Video, pixels: str = "") -> Tracks | None:
-        """The same by the second tracker; None if there is none."""
+        """Track by the second tracker; None if there is none."""
         return _followed(self.second, video, pixels) if self.second else None
 
     def source(self, clip: Clip) -> tuple[Tracks, Float[np.ndarray, "time 2"]]:
-        """Tracks of a source clip and its object's path, found once."""
+        """Return the tracks of a source clip and its object's path, computed once."""
         if clip.name not in self._sources:
             video = source_video(self.dataset, clip)
             tracks = self.track(video, clip.pixels_sha256)
@@ -121,7 +121,7 @@ class Measures:
 
     @torch.no_grad()
     def path(self, frames: Frames) -> Float[np.ndarray, "time 2"]:
-        """Centre of the object in each frame, by the locator."""
+        """Return the centre of the object in each frame, by the locator."""
         if self.locator is None:
             return np.full((len(frames), 2), np.nan)
         return self.locator.locate(self._tensor(frames)).cpu().numpy()
@@ -135,7 +135,7 @@ class Measures:
         tracks: Tracks,
         second: Tracks | None = None,
     ) -> Measured:
-        """All figures of one output whose tracks were found already."""
+        """Return all figures of an output that was tracked already."""
         embedded = self.text.embed_frames(video.frames)
         mean = _unit(np.stack([_unit(frame) for frame in embedded]).mean(0))
         shown, placed = int((self._objects @ mean).argmax()), int((self._scenes @ mean).argmax())
@@ -193,7 +193,7 @@ def _followed(tracker: Tracker, video: Video, pixels: str) -> Tracks:
 def path_figures(
     output: Float[np.ndarray, "time 2"], source: Float[np.ndarray, "time 2"]
 ) -> dict[str, float]:
-    """Mean distance of two paths in pixels, as they lie and after centring both."""
+    """Return the mean distance of two paths in pixels, as they are and after centring both."""
     a, b = output - output.mean(0), source - source.mean(0)
     return {
         "path": float(np.linalg.norm(output - source, axis=1).mean()),
@@ -202,7 +202,7 @@ def path_figures(
 
 
 def figures(measured: Measured) -> dict[str, float | None]:
-    """As a row of a table, rounded to what can matter; None where a witness was not there."""
+    """Return a row of a table, rounded; None for a held-out evaluator that is not available."""
     return {
         name: None if math.isnan(value) else round(float(value), 5)
         for name, value in asdict(measured).items()

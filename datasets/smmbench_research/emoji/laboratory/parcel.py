@@ -1,6 +1,6 @@
-"""What a board is to leave behind for the eye: contact sheets, a few videos, rows, as few files.
+"""Pack what a board keeps for inspection into few files: contact sheets, some videos, rows.
 
-Clips are taken by their place in the dataset, never by what came of them.
+Clips are chosen by their position in the dataset, never by their results.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from smmbench.dataset import Dataset
 from smmbench.results import VIDEO, Request, result_folder
 from smmbench.storage.atomic import atomic_path
 
-EVERY = 4  # clips between those that are shown
+EVERY = 4  # distance between shown clips
 COLUMNS, TILE = 8, 96  # frames of a row, and their width in pixels
 SHEET_BYTES = 1_500_000
 VIDEOS = 6  # pairs of each method whose videos are kept
-VIDEOS_BYTES, TARS = 15 * 2**20, 2  # of one tar file, and how many there may be
+VIDEOS_BYTES, TARS = 15 * 2**20, 2  # bytes of a tar file, and maximum number of files
 
 
 def shown_pairs(dataset: Dataset) -> list[Pair]:
-    """The first edit of every fourth clip."""
+    """Return the first edit of every fourth clip."""
     manifest = dataset.manifest
     return [(manifest.name, clip.name, clip.edits[0].name) for clip in manifest.clips[::EVERY]]
 
 
 def sheet(results: Path, dataset: Dataset, label: str, seed: int) -> bytes:
-    """A method's outputs below their sources, as JPEG.
+    """Draw a method's outputs below their sources, as JPEG.
 
     Raises:
         ValueError, LookupError: There are no results of the method with this seed.
@@ -45,7 +45,7 @@ def sheet(results: Path, dataset: Dataset, label: str, seed: int) -> bytes:
 
 
 def small_jpeg(image: Image.Image, limit: int) -> bytes:
-    """An image as JPEG of at most so many bytes, if need be in a lower quality or at half size."""
+    """Encode a JPEG of at most `most` bytes, with lower quality or half the size if needed."""
     for quality in (88, 75, 60, 45):
         buffer = io.BytesIO()
         image.save(buffer, format="JPEG", quality=quality)
@@ -57,7 +57,7 @@ def small_jpeg(image: Image.Image, limit: int) -> bytes:
 def write_sheets(
     path: Path, results: Path, dataset: Dataset, labels: Sequence[str], seed: int
 ) -> list[str]:
-    """One sheet a method into a tar file; labels that have none."""
+    """Write one sheet per method into a tar file; return labels without a sheet."""
     missing = []
     with atomic_path(path) as temporary, tarfile.open(temporary, "w") as tar:
         for label in labels:
@@ -71,10 +71,10 @@ def write_sheets(
 def write_videos(
     folder: Path, results: Path, dataset: Dataset, labels: Sequence[str], seed: int
 ) -> int:
-    """The lossless videos of the first shown pairs of each method, as videos-1.tar and so on.
+    """Pack lossless videos of each method's first shown pairs as videos-1.tar and so on.
 
     Returns:
-        How many pairs a method: as many as fit, the same of all.
+        Number of pairs per method: as many as fit, equal for all methods.
     """
     pairs = shown_pairs(dataset)[:VIDEOS]
     videos = [[_video(results, dataset, label, pair, seed) for label in labels] for pair in pairs]
@@ -89,9 +89,9 @@ def write_videos(
 
 
 def in_parts(sizes: Sequence[int], limit: int, parts: int) -> list[list[int]]:
-    """Places of sizes, in order, in at most so many parts whose sums stay below a limit.
+    """Distribute sizes, in order, over a limited number of parts with limited sums.
 
-    What does not fit, and all after it, is left out.
+    The first size that does not fit, and all after it, are left out.
     """
     filled: list[list[int]] = [[]]
     for place, size in enumerate(sizes):
@@ -106,14 +106,14 @@ def in_parts(sizes: Sequence[int], limit: int, parts: int) -> list[list[int]]:
 
 
 def write_rows(path: Path, parts: Iterable[Path]) -> None:
-    """Files of JSON lines as one, gzipped."""
+    """Join files of JSON lines into one gzipped file."""
     text = "".join(part.read_text("utf-8") for part in parts)
     with atomic_path(path) as temporary:
         temporary.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
 def write_folder(path: Path, folder: Path) -> None:
-    """A folder as a gzipped tar file."""
+    """Pack a folder as a gzipped tar file."""
     with atomic_path(path) as temporary, tarfile.open(temporary, "w:gz") as tar:
         tar.add(folder, folder.name)
 
@@ -128,7 +128,7 @@ def _video(results: Path, dataset: Dataset, label: str, pair: Pair, seed: int) -
 
 
 def _size(video: Path) -> int:
-    return video.stat().st_size + 1024  # the tar file's header, and its filling up to 512 bytes
+    return video.stat().st_size + 1024  # header in the tar file, and padding to 512 bytes
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

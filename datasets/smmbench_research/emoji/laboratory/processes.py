@@ -1,4 +1,4 @@
-"""Processes side by side on several GPUs, bounded in time: what `job` and `board` start."""
+"""Run processes in parallel on several GPUs, with a time limit."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from pathlib import Path
 
 
 def cards(gpus: int, each: int) -> list[str]:
-    """The GPU of every place where a process may run, as CUDA knows it; empty: none.
+    """Return the GPU of every slot for a process, by its CUDA name; empty without a GPU.
 
-    Neighbours are on different GPUs, so that the first processes are spread. Of the GPUs that
-    `CUDA_VISIBLE_DEVICES` leaves, the first are taken.
+    Consecutive slots are on different GPUs, so that the first processes are spread. Of the GPUs in
+    `CUDA_VISIBLE_DEVICES`, the first are used.
 
     Raises:
-        ValueError: It leaves fewer.
+        ValueError: `CUDA_VISIBLE_DEVICES` lists too few GPUs.
     """
     left = os.environ.get("CUDA_VISIBLE_DEVICES")
     names = left.split(",") if left else [str(gpu) for gpu in range(gpus)]
@@ -29,7 +29,7 @@ def cards(gpus: int, each: int) -> list[str]:
 
 
 def add_options(parser: argparse.ArgumentParser, work: str) -> None:
-    """Options for where processes run, and for how long; `work` is what each of them does."""
+    """Add options for where and how long processes run; `work` names what each does."""
     forever = float("inf")
     parser.add_argument("--gpus", type=int, default=1, help="0: on the CPU")
     parser.add_argument("--per-gpu", type=int, default=1, help="processes on each")
@@ -42,13 +42,13 @@ def add_options(parser: argparse.ArgumentParser, work: str) -> None:
 
 
 class Places:
-    """Where processes run, one at a time in each.
+    """Slots for processes, each of which runs one process at a time.
 
     Args:
-        cards: The GPU of each place.
-        threads: That each process may use for its arithmetic.
-        logs: Folder for what the processes print.
-        end: After so many seconds from now processes are ended; infinity: never.
+        cards: GPU of each slot.
+        threads: Number of threads per process.
+        logs: Folder for the output of the processes.
+        end: Seconds from now after which processes are terminated; infinity for never.
     """
 
     def __init__(
@@ -62,14 +62,14 @@ class Places:
         logs.mkdir(parents=True, exist_ok=True)
 
     def run(self, name: str, command: Sequence[str]) -> str:
-        """Run a command in the next free place and wait for it.
+        """Run a command in the next free slot and wait for it.
 
         Args:
-            name: Of its log, `<name>.log`; what came before stays in it.
-            command: With its arguments.
+            name: Name of its log, `<name>.log`, to which it appends.
+            command: The command with its arguments.
 
         Returns:
-            Why it was not well, in words; empty if it was.
+            Description of the failure; empty if there was none.
         """
         card = self._free.get()
         try:
@@ -100,16 +100,16 @@ class Places:
 
 
 def python(module: str, *arguments: object) -> list[str]:
-    """The command that runs a module with this interpreter."""
+    """Return the command that runs a module with this interpreter."""
     return [sys.executable, "-m", module, *map(str, arguments)]
 
 
 def smmbench(*arguments: object) -> list[str]:
-    """The command that runs `smmbench` with this interpreter."""
+    """Return the command that runs `smmbench` with this interpreter."""
     start = "from smmbench.__main__ import main; main()"
     return [sys.executable, "-c", start, *map(str, arguments)]
 
 
 def threads_each(places: int) -> int:
-    """Cores of this machine for each of so many processes."""
+    """Return the number of cores for each of several processes."""
     return max(1, (os.cpu_count() or 1) // max(1, places))

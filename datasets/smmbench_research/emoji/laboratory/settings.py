@@ -1,4 +1,4 @@
-"""What the laboratory compares: the same budget of settings for each method, and ablations.
+"""Settings that the laboratory compares: an equal budget for each method, and ablations.
 
 Steps, inversion steps and the guidance scale are the same for all methods of one search. Each
 setting is written as on the command line (`--set name=value`) over the preset `emoji`; all settings
@@ -17,7 +17,7 @@ from smmbench.resolving import find_method
 
 PRESET = "emoji"
 BUDGET = 8
-"""Settings that each method with parameters to tune may try."""
+"""Number of settings that each tunable method tries."""
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,13 @@ class Setting:
 
 
 def distinct(settings: Iterable[Setting], changes: Sequence[str] = ()) -> list[Setting]:
-    """Settings without those that have the parameters of an earlier one.
+    """Return settings without those whose parameters equal those of an earlier one.
 
-    What does not go together stays, to be named when it is made.
+    Invalid combinations remain, and are reported when they are run.
 
     Args:
-        settings: As they are over the presets of now.
-        changes: What is set for all of them before.
+        settings: Settings over the current presets.
+        changes: Parameters that are set for all of them first.
     """
     first: dict[tuple[str, object], Setting] = {}
     for setting in settings:
@@ -54,8 +54,8 @@ def distinct(settings: Iterable[Setting], changes: Sequence[str] = ()) -> list[S
     return list(first.values())
 
 
-# Seconds an output on one H200 (the board of 2026-11-24), where it is more than a few tenths. Only
-# their order counts: what takes longest is begun first.
+# Seconds per output on one H200 (the board of 2026-11-24), if more than a few tenths. Only their
+# order matters: the longest settings start first.
 SECONDS = {
     "motion-director": 0.6, "tune-a-video": 0.5, "smm": 0.45, "smm-mask": 0.45, "smm-grid": 0.4,
     "vmc": 0.35, "ditflow": 0.3, "moft": 0.3, "smm-ditflow": 0.25, "motion-clone": 0.2,
@@ -65,7 +65,7 @@ _SCALED = {"tuning_steps": 100, "iterations": 10, "inversion_steps": 50}
 
 
 def cost(setting: Setting) -> float:
-    """About how long an output takes, in seconds: a hint for the order of work."""
+    """Estimate the seconds per output, to order the work."""
     changed = dict(change.split("=", 1) for change in setting.changes)
     if changed.get("noise_prior", _PRIORS[0]) != _PRIORS[0]:
         return 0.2  # the adapters are those of the setting with the first prior
@@ -76,11 +76,11 @@ def cost(setting: Setting) -> float:
 
 
 def longest_first(settings: Iterable[Setting]) -> list[Setting]:
-    """Settings in the order in which several processes best take them."""
+    """Sort settings into a good order for several processes."""
     return sorted(settings, key=lambda setting: -cost(setting))
 
 
-# Tuning: eight settings a method ------------------------------------------------------------------
+# Tuning: eight settings per method ----------------------------------------------------------------
 
 # What guides 25 steps of the embedded model up to a share of T, as a noise level.
 _GUIDED_TO = {0.2: 0.9, 0.4: 0.74, 0.6: 0.57}
@@ -191,8 +191,8 @@ GUIDED: tuple[Setting, ...] = (
 
 _PRIORS = ("0.5", "0.8")
 
-# The methods that are tuned on one clip: tuned longer, or harder; MotionDirector, whose start is a
-# mixture, also nearer to the clip's own noise.
+# Methods that are tuned on one clip: tuned for more steps or at higher rates; MotionDirector, whose
+# initial noise is a mixture, also with noise nearer to the clip's.
 TUNED: tuple[Setting, ...] = (
     *(
         Setting(
@@ -216,7 +216,7 @@ TUNED: tuple[Setting, ...] = (
     ),
 )
 
-# Text alone has nothing to tune and stands beside the others as it is.
+# `text-only` has nothing to tune and is included as it is.
 TUNING: tuple[Setting, ...] = (
     *(
         Setting(f"sdedit {strength:g}", "sdedit", (f"noise_level={level}",))
@@ -250,7 +250,7 @@ def _layers(block: int, *layers: str) -> str:
     return "layers=" + ",".join(f"up_blocks.{block}.{layer}" for layer in layers)
 
 
-# What is the base itself is left out by `distinct`, whichever values it has.
+# `distinct` leaves out settings that equal the base, whatever its values.
 ABLATIONS: tuple[Setting, ...] = (
     _smm("base"),
     _smm("no guidance", "iterations=0"),

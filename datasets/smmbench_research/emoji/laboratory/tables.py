@@ -1,10 +1,10 @@
-"""Tables of the laboratory: means, what was chosen, and differences, with intervals over clips.
+"""Tables of the laboratory: means, chosen settings and differences, with intervals over clips.
 
     python -m smmbench_research.emoji.laboratory.tables witness.jsonl.gz --best --markdown
     python -m smmbench_research.emoji.laboratory.tables witness.jsonl.gz --against smm --markdown
 
-Intervals hold the true mean with 95 %; whole clips are drawn, since the outputs of one clip share
-its motion. Differences are pair by pair over the outputs that both settings have.
+Intervals cover the true mean with 95 % confidence and resample whole clips, since the outputs of
+one clip share its motion. Differences are paired, over the outputs that both settings have.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ COMPARED = (
     *("object_clip", "scene_clip", "object_judge"),
 )
 BALANCE = "balance"
-"""The rule that tunes every method: text similarity plus motion fidelity, equal in weight."""
+"""The rule that tunes every method: text similarity plus motion fidelity, equally weighted."""
 
 KEYS = ["clip", "edit", "seed"]
 
 
 def read_rows(paths: Sequence[Path]) -> pd.DataFrame:
-    """All rows of files of JSON lines, gzipped or not; an output of a setting is one row."""
+    """Read rows of JSON lines, gzipped or not; one row per output of a setting."""
     rows = [json.loads(line) for path in paths for line in _text(path).splitlines()]
     frame = pd.DataFrame(rows)
     there = [name for name in FIGURES if name in frame]
@@ -60,13 +60,13 @@ def read_rows(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def summary(rows: pd.DataFrame) -> pd.DataFrame:
-    """Mean of each figure by setting, in the order of first appearance."""
+    """Return the mean of each figure by setting, in the order of first appearance."""
     there = [name for name in (*FIGURES, BALANCE) if name in rows and rows[name].notna().any()]
     return rows.groupby("setting", sort=False)[there].mean()
 
 
 def means(rows: pd.DataFrame, figures: Sequence[str] = COMPARED) -> pd.DataFrame:
-    """The same as text with intervals, and the number of outputs."""
+    """Return the means as text with intervals, and the number of outputs."""
     table: dict[str, dict[str, str]] = {}
     for setting, part in rows.groupby("setting", sort=False):
         table[str(setting)] = {"outputs": str(len(part))} | {
@@ -76,9 +76,9 @@ def means(rows: pd.DataFrame, figures: Sequence[str] = COMPARED) -> pd.DataFrame
 
 
 def against(rows: pd.DataFrame, one: str, other: str, figure: str) -> str:
-    """Paired difference of two settings over their common outputs, as text; empty: none.
+    """Return the paired difference of two settings over common outputs; empty if there are none.
 
-    In asterisks where its interval leaves out 0.
+    The text is in asterisks if the interval excludes 0.
     """
     a, b = (rows[rows["setting"] == name].set_index(KEYS)[figure].dropna() for name in (one, other))
     common = a.index.intersection(b.index)
@@ -95,10 +95,10 @@ def against(rows: pd.DataFrame, one: str, other: str, figure: str) -> str:
 
 
 def differences(rows: pd.DataFrame, other: str, figures: Sequence[str] = COMPARED) -> pd.DataFrame:
-    """Every setting minus one, by figure, as text.
+    """Return the differences of every setting to a reference setting, by figure, as text.
 
     Raises:
-        LookupError: There are no rows of that one.
+        LookupError: There are no rows of the reference setting.
     """
     settings = list(rows["setting"].unique())
     if other not in settings:
@@ -116,7 +116,7 @@ def differences(rows: pd.DataFrame, other: str, figures: Sequence[str] = COMPARE
 
 
 def remarks(rows: pd.DataFrame) -> list[str]:
-    """What a reader of the tables must know of the rows."""
+    """Return notes on the rows for readers of the tables."""
     found = []
     outputs = [set(part[KEYS].itertuples(index=False)) for _, part in rows.groupby("setting")]
     if any(some != outputs[0] for some in outputs):
@@ -130,7 +130,7 @@ def remarks(rows: pd.DataFrame) -> list[str]:
 
 
 def ranked(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Of each method the means of its settings, in the order of the rule that tunes, best first."""
+    """Return the means of each method's settings in the order of the tuning rule."""
     scored = summary(rows)
     return {
         str(method): scored.loc[part["setting"].unique()].sort_values(BALANCE, ascending=False)
@@ -139,7 +139,7 @@ def ranked(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def best(rows: pd.DataFrame) -> pd.DataFrame:
-    """The setting that the rule chooses of each method, and the next one, as text."""
+    """Return each method's chosen setting and the runner-up, as text."""
     table: dict[str, dict[str, str]] = {}
     for method, order in ranked(rows).items():
         chosen, others = order.index[0], order.index[1:]
@@ -159,7 +159,7 @@ def best(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def number(value: float, figure: str = "", sign: bool = False) -> str:
-    """A figure as the tables show it: `.742`, `+.082`, `14.5` pixels; empty if it is NaN."""
+    """Format a figure: `.742`, `+.082`, `14.5` pixels; empty if it is NaN."""
     if np.isnan(value):
         return ""
     text = f"{value:{'+' if sign else ''}.{1 if figure in ('path', 'shape') else 3}f}"
@@ -168,7 +168,7 @@ def number(value: float, figure: str = "", sign: bool = False) -> str:
 
 
 def markdown(table: pd.DataFrame) -> str:
-    """A table of texts as Markdown, its index first."""
+    """Format a table of texts as Markdown, with its index first."""
     lines = [
         ["", *table.columns],
         ["---", *("--:" for _ in table.columns)],
@@ -178,7 +178,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a table of means, and what is asked for beside it."""
+    """Print a table of means, and the requested further tables."""
     options = _parser().parse_args(arguments)
     rows = read_rows(options.rows)
     if options.only:

@@ -1,8 +1,8 @@
-"""Measure the outputs of `smmbench run` with the world's witnesses.
+"""Measure the outputs of `smmbench run` with the world's held-out evaluators.
 
 python -m smmbench_research.emoji.laboratory.witness results/ --dataset emoji --output rows.jsonl
 
-Rows that are there already, of the same pixels, trackers and metric, are kept.
+Existing rows of the same pixels, trackers and metric are kept.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def witness(
     earlier: Iterable[dict[str, Any]] = (),
     threads: int = 8,
 ) -> Iterator[dict[str, Any]]:
-    """Rows of figures, one for each output below `root` of this dataset and these seeds.
+    """Return one row of figures for each output in `root` of this dataset and these seeds.
 
     Args:
         root: The results folder, or a folder in it.
-        measures: What is measured.
-        seeds: None for all.
-        earlier: Rows that are kept where nothing has changed.
-        threads: That follow points.
+        measures: What to measure.
+        seeds: Seeds to include; None for all.
+        earlier: Existing rows, which are kept if nothing has changed.
+        threads: Number of threads that track points.
     """
     name = measures.dataset.manifest.name
     methods = {entry_of(method): method for method in method_names()}
@@ -86,14 +86,14 @@ def witness(
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Rows of a file of JSON lines; none where there is no file."""
+    """Read rows of a file of JSON lines; none if the file does not exist."""
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
 def main() -> None:
-    """Write one JSON line an output."""
+    """Write one JSON line per output."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path)
     parser.add_argument("--dataset", default="emoji")

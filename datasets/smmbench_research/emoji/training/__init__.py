@@ -1,1 +1,1 @@
-"""How the models of the embedded world were trained, each by one command."""
+"""Training of the embedded world's models, each by one command."""

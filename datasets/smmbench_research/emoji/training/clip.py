@@ -1,13 +1,13 @@
-r"""Train the CLIP: frames and captions into one space, where a cosine is a share of truth.
+r"""Train the CLIP: a common space of frames and captions, whose cosine is the share that matches.
 
     python -m smmbench_research.emoji.training.clip \
         --seconds 250 --output DIR --vae DIR/vae-snapshot
 
 Writes `DIR/clip/`, which `open_clip.create_model_and_transforms("local-dir:DIR/clip")` loads.
 
-A caption's cosine with a frame is trained towards half for the right object plus half for the
-right scene (a caption of one part: 0.71 for that part, as the halves of a unit vector ask), so
-that it spreads over half-done edits. Frames whose object was broken up or hidden teach that the
+The target cosine of a caption and a frame is one half for the right object plus one half for the
+right scene (for a caption of one part, 0.71 for that part, as the halves of a unit vector require),
+so the cosine grades partial edits. Frames whose object was shuffled or hidden teach that the
 colours of a dog do not make a dog.
 """
 
@@ -41,8 +41,8 @@ from smmbench_research.emoji.training.loop import Loop, Place, join, leave, opti
 SCALE = 16.0  # of the cosines in the contrastive loss; fixed, so that it cannot grow
 FULL, OBJECT, SCENE = range(3)  # kinds of caption
 SHARES = (0.6, 0.2, 0.2)
-CALIBRATION = 4.0  # weight of the cosines' own error
-LATENT_NOISE = 0.4  # at most, in deviations
+CALIBRATION = 4.0  # weight of the squared error of the cosines
+LATENT_NOISE = 0.4  # maximum, in standard deviations
 
 
 def config(smoke: bool = False) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def config(smoke: bool = False) -> dict[str, Any]:
 
 
 class Captions:
-    """Draws captions of clips with what each says; tokens are kept, not made twice."""
+    """Draws captions of clips with the content of each; tokens are cached."""
 
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
@@ -81,7 +81,7 @@ class Captions:
         return torch.stack([self._known[caption] for caption in captions]).to(self.world.device)
 
     def draw(self, batch: Batch, count: int) -> tuple[Tensor, Said]:
-        """Captions of `count` of the batch's clips: first full ones, then of one part only."""
+        """Captions of `count` of the batch's clips: full ones first, then those of one part."""
         chosen = torch.randperm(len(batch.clips), generator=self.generator)[:count]
         clips = batch.clips.take(chosen)
         full = self.world.captions(clips, self.generator, motion=0.5)
@@ -112,7 +112,7 @@ class Captions:
 
 @dataclass(frozen=True)
 class Said:
-    """What captions say; of a caption of one part, only that part counts."""
+    """Content of captions; for a caption of one part, only that part counts."""
 
     kind: Tensor
     object: Tensor
@@ -120,7 +120,7 @@ class Said:
 
 
 def build(captions: Captions, smoke: bool = False) -> open_clip.CLIP:
-    """An untrained model; words outside the world have embedding zero and stay there."""
+    """An untrained model; words outside the world keep a zero embedding."""
     model = open_clip.CLIP(**config(smoke))
     with torch.no_grad():
         model.logit_scale.fill_(math.log(SCALE))
@@ -152,13 +152,13 @@ def spoil(batch: Batch) -> tuple[Tensor, Tensor]:
 
 
 def losses(cosine: Tensor, batch: Batch, shown: Tensor, said: Said) -> tuple[Tensor, Tensor]:
-    """Contrastive loss, and squared error of the cosines against what they should be.
+    """Contrastive loss, and squared error between cosines and their targets.
 
     Args:
         cosine: (frames, captions).
-        batch: What the frames show.
-        shown: How much of the object is there, (frames,).
-        said: What the captions say.
+        batch: Content of the frames.
+        shown: Visible share of the object, (frames,).
+        said: Content of the captions.
     """
     device = cosine.device
     o = shown[:, None] * (batch.clips.object.to(device)[:, None] == said.object)
@@ -179,19 +179,19 @@ def losses(cosine: Tensor, batch: Batch, shown: Tensor, said: Said) -> tuple[Ten
 
 
 def _soft_cross_entropy(logits: Tensor, right: Tensor) -> Tensor:
-    """Rows may have several right columns, or none: those do not count."""
+    """Contrastive loss with several right columns per row; rows without any do not count."""
     total = right.sum(1)
     each = -(right * logits.log_softmax(1)).sum(1) / total.clamp(min=1)
     return (each * (total > 0)).sum() / (total > 0).sum().clamp(min=1)
 
 
 def normal(image: Tensor) -> Tensor:
-    """What the model takes: -1 to 1."""
+    """Scale images to the model's range, -1 to 1."""
     return ((image - 0.5) / 0.5).contiguous(memory_format=torch.channels_last)
 
 
 def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
-    """Train until the time is over; half of the frames pass through the VAE once there is one."""
+    """Train until time runs out; half of the frames pass through the VAE once it exists."""
     torch.manual_seed(args.seed)
     captions = Captions(world, args.seed + 10)
     model = build(captions, args.smoke).to(place.device)
@@ -244,8 +244,8 @@ def measure(
 ) -> dict[str, float]:
     """Zero-shot accuracy by captions of one part, and mean cosines with full captions.
 
-    `object_broken` is how often the object is still named when its parts are shuffled (lower is
-    better, chance is one in the number of objects), `cosine_broken` its caption's cosine then.
+    `object_broken` is how often the object is still named after its parts are shuffled (lower is
+    better; chance is one over the number of objects), and `cosine_broken` its caption's cosine.
     """
     model.eval()
     world = frames.world
@@ -305,7 +305,7 @@ def save(model: torch.nn.Module, folder: Path, smoke: bool = False) -> None:
 
 
 def main() -> None:
-    """Train, write, load what was written, measure it."""
+    """Train the model, write it, load it again and measure it."""
     parser = options("Train the CLIP of the emoji world.")
     parser.add_argument("--vae", type=Path, help="folder of a VAE, or where one will appear")
     args = parser.parse_args()

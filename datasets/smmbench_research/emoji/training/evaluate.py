@@ -1,12 +1,12 @@
-"""Measure the text-to-video model on captions it never saw, and draw sheets of what it makes.
+"""Measure the text-to-video model on held-out captions, and draw sheets of its videos.
 
     python -m smmbench_research.emoji.training.evaluate --models DIR --output DIR [--device cuda]
 
-`DIR` holds backbone/, clip/ and judge/. Object and scene are named by the CLIP (nearest caption of
-each, on the mean frame embedding) and the object by the judge too (mean logits); the locator
-follows the object. Motion words count as followed when a line's object moves more than
-`FOLLOWED` pixels the prompted way; `family` is the share of clips whose path is nearest to a true
-one of the family that was named, played forwards or backwards.
+`DIR` holds backbone/, clip/ and judge/. The CLIP names object and scene (the nearest caption of
+each to the mean frame embedding), the judge names the object too (mean logits), and the locator
+follows the object. Words of motion along a line count as followed if the object moves more than
+`FOLLOWED` pixels in the prompted direction; `family` is the share of clips whose path is nearest to
+a true one of the prompted family, played forwards or backwards.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ FOLLOWED = 8.0  # pixels
 WAYS = {"right": (1, 0), "left": (-1, 0), "up": (0, -1), "down": (0, 1)}
 BATCH = 64  # clips at a time
 KNOWN_PATHS = 4000  # true paths that a path is compared with
-# Families of one form: backwards, or the other way round, they are each other.
+# Families of one form turn into each other when they are reversed or mirrored.
 FORMS = {"left": "right", "down": "up", "recede": "approach"}
 
 Videos = Float[Tensor, "clips time 3 height width"]
 
 
 class Witnesses:
-    """CLIP, judge and locator: what clips show, and where."""
+    """CLIP, judge and locator: what clips show, and where it is."""
 
     def __init__(self, models: Path, world: World) -> None:
         device = world.device
@@ -102,8 +102,8 @@ def generate(
 def family_followed(world: World, paths: Float[Tensor, "clips time 2"], motion: Tensor) -> float:
     """Share of paths nearest to a true path of the named family, up to direction and mirroring.
 
-    The nearest is by the mean distance of centred paths; true paths stand as they are, mirrored
-    left to right, and backwards. `FORMS` says which families are one under these.
+    Nearest refers to the mean distance of centred paths; true paths are taken as they are, mirrored
+    left to right, and reversed. `FORMS` lists families that are equal under these.
     """
     clips = world.sample(KNOWN_PATHS, torch.Generator().manual_seed(6))
     known = clips.path - clips.path.mean(1, keepdim=True)
@@ -161,7 +161,7 @@ def sheet(videos: Videos, columns: int = 6) -> Image.Image:
 
 
 def main() -> None:
-    """Generate clips of held-out captions, with and without motion words; measure and draw."""
+    """Generate clips of held-out captions, with and without motion words; measure and draw them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)

@@ -1,4 +1,4 @@
-"""Frames to train on: drawn from the world, passed through the VAE, and spoilt on purpose."""
+"""Training frames: drawn from the world, passed through the VAE, and corrupted on purpose."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from smmbench_datasets.emoji.world import FRAMES, Clips, Split, World
 
-LOT = 4096  # clips: drawing a lot costs the CPU little more than drawing ten
+LOT = 4096  # clips; drawing many costs the CPU little more than drawing ten
 RELOAD_EVERY = 200  # batches
 
 Images = Float[Tensor, "frames 3 height width"]
@@ -28,7 +28,7 @@ class Batch:
         image: 0 to 1.
         mask: Alpha of the object.
         clips: The clip of each frame.
-        centre: Of the object, (x, y) in pixels.
+        centre: Centre of the object, (x, y) in pixels.
     """
 
     image: Images
@@ -38,7 +38,7 @@ class Batch:
 
 
 class Frames:
-    """Draws frames without end; the same seed gives the same frames."""
+    """Draws an endless sequence of frames, determined by the seed."""
 
     def __init__(self, world: World, seed: int, split: Split = "train") -> None:
         self.world, self.split = world, split
@@ -47,7 +47,7 @@ class Frames:
         self._next = 0
 
     def draw(self, n: int) -> Batch:
-        """Draw `n` frames, each of another clip."""
+        """Draw `n` frames, each of a different clip."""
         if self._lot is None or self._next + n > len(self._lot):
             self._lot = self.world.sample(max(LOT, n), self.generator, split=self.split)
             self._next = 0
@@ -60,7 +60,7 @@ class Frames:
 
 
 class Reconstruction:
-    """The VAE in `folder`, as far as its training has come; reads it anew as it grows."""
+    """The VAE in `folder`, reloaded whenever its training writes a newer snapshot."""
 
     def __init__(self, folder: Path | None, device: torch.device) -> None:
         self.folder, self.device = folder, device
@@ -71,7 +71,7 @@ class Reconstruction:
     def __call__(self, image: Images, noise: float = 0.0) -> Images | None:
         """Encode and decode, with noise on the latents of up to `noise` deviations.
 
-        None as long as there is no VAE.
+        Returns None until the VAE exists.
         """
         self._refresh()
         if self._vae is None:
@@ -98,7 +98,7 @@ class Reconstruction:
 
 
 def blurred(image: Images, widest: float) -> Images:
-    """Blur each image by a Gaussian of its own, 0 to `widest` pixels of standard deviation."""
+    """Blur each image by a random Gaussian, 0 to `widest` pixels of standard deviation."""
     n, reach = len(image), max(1, round(2.5 * widest))
     sigma = (widest * torch.rand(n, 1, device=image.device)).clamp(min=0.1)
     offset = torch.arange(-reach, reach + 1, device=image.device)
@@ -124,13 +124,13 @@ def recoloured(image: Images, strength: float) -> Images:
 
 
 def shuffled(image: Images, centre: Int[Tensor, "frames 2"], side: int, cells: int) -> Images:
-    """Put the parts of the square around `centre` in another order, so that no shape is left.
+    """Shuffle the parts of the square around `centre`, so that no shape is left.
 
     Args:
         image: Frames.
-        centre: (x, y) in whole pixels; moved so that the square lies in the picture.
-        side: Of the square, in pixels; a multiple of `cells`.
-        cells: Parts along each side.
+        centre: (x, y) in whole pixels; moved so that the square is within the image.
+        side: Side of the square in pixels, a multiple of `cells`.
+        cells: Number of parts along each side.
     """
     n, channels, height, width = image.shape
     corner = centre - side // 2
@@ -155,9 +155,9 @@ def part_hidden(
     centre: Float[Tensor, "frames 2"],
     whole: Tensor,
 ) -> Images:
-    """Hide half of each object behind a piece of its own background, or all of it where `whole`.
+    """Hide half of each object, or all of it if `whole`, behind part of its own background.
 
-    The piece is what lies half a picture to the side.
+    That part comes from half an image width to the side.
     """
     n, _, height, width = image.shape
     angle = 2 * torch.pi * torch.rand(n, 1, 1, device=image.device)

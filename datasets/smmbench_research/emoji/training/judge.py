@@ -3,8 +3,9 @@ r"""Train the judge and the locator: see `smmbench_datasets.emoji.judges`.
     python -m smmbench_research.emoji.training.judge \
         --seconds 250 --output DIR --vae DIR/vae-snapshot
 
-Writes `DIR/judge/{judge,locator}.safetensors` in half precision. Never use either to train or to
-tune a generator: they are there to say, from outside, whether it shows what it should.
+Writes `DIR/judge/{judge,locator}.safetensors` in half precision. Never use either to train or tune
+a
+generator: they are held-out evaluators of whether it shows what it should.
 """
 
 from __future__ import annotations
@@ -42,11 +43,11 @@ from smmbench_research.emoji.training.loop import Loop, Place, join, leave, opti
 
 SIDE = 128  # pixels of a frame
 SPREAD = 3.0  # pixels; deviation of the locator's target
-LATENT_NOISE = 0.3  # at most, in deviations
+LATENT_NOISE = 0.3  # maximum, in standard deviations
 
 
 class Witnesses(nn.Module):
-    """Both networks, trained in one loop on frames of their own."""
+    """Both networks, trained in one loop on separate frames."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +55,7 @@ class Witnesses(nn.Module):
 
 
 def backgrounds(n: int, device: torch.device) -> Float[Tensor, "n 3 128 128"]:
-    """Made-up backgrounds: a gradient, clouds of every size, flat patches with hard edges."""
+    """Synthetic backgrounds: a gradient, clouds of every size, flat patches with hard edges."""
 
     def uniform(*shape: int) -> Tensor:
         return torch.rand(*shape, device=device)
@@ -76,7 +77,7 @@ def backgrounds(n: int, device: torch.device) -> Float[Tensor, "n 3 128 128"]:
 
 
 def recoloured_sprites(sprite: Tensor) -> Tensor:
-    """Premultiplied sprites in other colours; a quarter grey: the shape must tell."""
+    """Premultiplied sprites in other colours, a quarter of them grey, so that shape decides."""
     n, device = len(sprite), sprite.device
     colour, alpha = sprite[:, :3], sprite[:, 3:]
     mix = torch.eye(3, device=device) + 0.18 * torch.randn(n, 3, 3, device=device)
@@ -110,7 +111,7 @@ def placements(n: int, device: torch.device) -> Tensor:
         )
         * scale[:, None, None]
     )
-    room = 1 - 0.85 * size / SIDE  # of the centre, so that nearly all of the sprite is in view
+    room = 1 - 0.85 * size / SIDE  # of the centre, so that nearly all of the sprite is visible
     centre = torch.stack([room * uniform(-1, 1), room * uniform(-1, 1)], 1)
     return torch.cat([linear, -(linear @ centre[:, :, None])], 2)
 
@@ -118,11 +119,11 @@ def placements(n: int, device: torch.device) -> Tensor:
 def other_renderings(
     atlas: Float[Tensor, "objects 4 128 128"], n: int
 ) -> tuple[Float[Tensor, "n 3 128 128"], Int[Tensor, " n"], Tensor]:
-    """Sprites as the world never draws them, on backgrounds that it does not have.
+    """Draw sprites as the world never does, on backgrounds that it does not have.
 
     Returns:
-        Frames, their classes, and which of them show a sprite whose parts were shuffled. Those,
-        and empty backgrounds, are nothing.
+        Frames, their classes, and which of them show a sprite with shuffled parts. Those and empty
+        backgrounds belong to the class of no object.
     """
     device = atlas.device
     label = torch.randint(len(atlas), (n,), device=device)
@@ -154,7 +155,7 @@ def location_loss(logits: Tensor, centre: Tensor) -> Tensor:
 
 
 def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
-    """Train both until the time is over."""
+    """Train both until time runs out."""
     torch.manual_seed(args.seed)
     model = Witnesses().to(place.device).to(memory_format=torch.channels_last)
     loop = Loop(
@@ -196,7 +197,7 @@ def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
 def measure(
     judge: Judge, locator: Locator, world: World, count: int, vae: Path | None, seed: int = 5
 ) -> dict[str, dict[str, float]]:
-    """How well both do on their own renderings, on the world's frames, and after the VAE."""
+    """Measure both on their own renderings, on the world's frames, and after the VAE."""
     torch.manual_seed(seed)
     picture, label, broken = other_renderings(world.atlas, min(count, 1024))
     named = judge.classify(picture).argmax(1)
@@ -247,7 +248,7 @@ def save(network: nn.Module, path: Path) -> None:
 
 
 def main() -> None:
-    """Train, write, load what was written, measure it."""
+    """Train the networks, write them, load them again and measure them."""
     parser = options("Train the judge and the locator of the emoji world.")
     parser.add_argument("--vae", type=Path, help="folder of a VAE, or where one will appear")
     args = parser.parse_args()

@@ -1,9 +1,10 @@
-"""A training that ends on time: what all models of the world share.
+"""The training loop of all models of the world, which ends on time.
 
-A `Loop` runs until `--seconds` are over (or SIGTERM comes), on one process or on several started
-by `torchrun`. It warms the rate up, lowers it as a cosine of the time used, skips steps whose
-gradients are not finite, averages the weights, keeps a checkpoint, and logs to a JSON Lines file.
-`update` steps along the gradient of a loss; `record` makes a step that a GPU replays as one graph.
+A `Loop` runs until `--seconds` have passed (or SIGTERM arrives), in one process or in several that
+`torchrun` started. It warms up the learning rate, lowers it as a cosine of the time used, skips
+steps with gradients that are not finite, averages the weights, writes checkpoints, and logs to a
+JSON Lines file. `update` steps along the gradient of a loss; `record` creates a step that a GPU
+replays as one graph.
 """
 
 from __future__ import annotations
@@ -31,11 +32,11 @@ from smmbench_research.emoji.training.steps import Recorded, flatten_, views
 
 LOG_EVERY = 5.0  # seconds
 CHECKPOINT_EVERY = 60.0  # seconds
-AGREE_EVERY = 8  # steps between two looks at the clock, where processes must agree on it
+AGREE_EVERY = 8  # steps between readings of the clock, on which processes must agree
 
 
 def options(description: str) -> argparse.ArgumentParser:
-    """The options that every training has."""
+    """Return the options that every training has."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--seconds", type=float, default=270, help="training time, compilation in")
     parser.add_argument("--output", type=Path, required=True, help="folder of weights and logs")
@@ -50,7 +51,7 @@ def options(description: str) -> argparse.ArgumentParser:
 
 @dataclass(frozen=True)
 class Place:
-    """Where this process computes, and among how many."""
+    """Device and rank of this process, and the number of processes."""
 
     device: torch.device
     rank: int = 0
@@ -62,7 +63,7 @@ class Place:
         return self.rank == 0
 
     def autocast(self) -> AbstractContextManager[None]:
-        """Half precision on a GPU, full on a CPU."""
+        """Half precision on a GPU, full precision on a CPU."""
         on = self.device.type == "cuda"
         return cast(
             AbstractContextManager[None], torch.autocast(self.device.type, torch.bfloat16, on)
@@ -88,17 +89,17 @@ def join(device: str) -> Place:
 
 
 def leave(place: Place) -> None:
-    """Part from the other processes: what follows, the first one does alone."""
+    """Leave the process group; the first process continues alone."""
     if place.processes > 1:
         dist.destroy_process_group()
 
 
 class Loop:
-    """Steps an optimiser until the time is over; iterate over it for the share of time used.
+    """Steps an optimiser until time runs out; iterating yields the share of time used.
 
     Attributes:
         averaged: The model with an exponential average of its weights and statistics.
-        step: Steps done so far, those of a resumed run included.
+        step: Number of steps so far, including those of a resumed run.
         clock: The share of time used, as a tensor on the device: a recorded step reads it.
     """
 
@@ -129,7 +130,7 @@ class Loop:
         self._gradients = views(self._gradient, self.parameters)
         self._weights = weights
         zero = torch.zeros((), device=place.device)
-        # Tensors, since a recorded step reads them anew each time.
+        # Tensors, which a recorded step reads at each replay.
         self._rate, self._pull, self.clock = zero.clone(), zero.clone(), zero.clone()
         self.optimiser = torch.optim.AdamW(
             [weights],
@@ -170,7 +171,7 @@ class Loop:
 
     @property
     def elapsed(self) -> float:
-        """Seconds trained so far, those of a resumed run included."""
+        """Seconds trained so far, including those of a resumed run."""
         return self._before + time.monotonic() - self._began
 
     def __iter__(self) -> Iterator[float]:
@@ -188,17 +189,17 @@ class Loop:
         self.save()
 
     def update(self, loss: Tensor, **figures: Tensor | float) -> None:
-        """Go one step down the gradient of `loss`; `figures` are logged beside it."""
+        """Take one step down the gradient of `loss`; log it with `figures`."""
         self._set_rates()
         self._differentiate(loss)
         self._finish(loss=loss, **figures)
 
     def record(self, compute: Callable[[], dict[str, Tensor]]) -> Callable[[], None]:
-        """A whole step, the drawing of its batch included, that a GPU replays as one graph.
+        """Create a whole step, with the drawing of its batch, that a GPU replays as one graph.
 
         Args:
-            compute: Returns what is logged, among it the loss as `loss`. `Recorded` says what it
-                must not do.
+            compute: Returns the logged figures, including the loss as `loss`. See `Recorded` for
+                what it must not do.
         """
 
         def differentiate() -> dict[str, Tensor]:
@@ -215,7 +216,7 @@ class Loop:
         return step
 
     def _set_rates(self) -> None:
-        """Warm up, then follow a cosine of the time; the average early on follows closely."""
+        """Warm up, then follow a cosine of the time; the early average follows closely."""
         warm = min(1.0, (self.step + 1) / self.warmup)
         cosine = (1 + math.cos(math.pi * self.share)) / 2
         self._rate.fill_(self.rate * warm * (0.01 + 0.99 * cosine))
@@ -228,7 +229,7 @@ class Loop:
         torch._foreach_copy_(self._gradients, list(found))
 
     def _finish(self, **figures: Tensor | float) -> None:
-        """Step along the gradients of all processes together, and log."""
+        """Step along the mean gradients of all processes, and log."""
         if self.place.processes > 1:
             dist.all_reduce(self._gradient)
         norm = self._descent()
@@ -266,7 +267,7 @@ class Loop:
             log.write(line + "\n")
 
     def every(self, what: str, seconds: float, at_once: bool = True) -> bool:
-        """Whether `what` is due again, on the process that writes files."""
+        """Return whether `what` is due again, in the process that writes files."""
         now = time.monotonic()
         due = self._due.setdefault(what, now if at_once else now + seconds)
         if now < due:
@@ -275,7 +276,7 @@ class Loop:
         return self.place.leads
 
     def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
+        """Write the checkpoint atomically."""
         if not self.place.leads:
             return
         state = {
@@ -298,7 +299,7 @@ class Loop:
         self.step, self._before, self._first = state["step"], state["seconds"], state["first"]
 
     def _agreed_share(self) -> float:
-        """Time used as a share of the time there is; the first process's clock counts."""
+        """Return the share of time used, by the first process's clock."""
         first = self._first or 0.0
         share = (self.elapsed - first) / max(self.seconds - first, 1e-6)
         share = 1.0 if self.stopped or self.elapsed >= self.seconds else max(share, 0.0)
@@ -313,7 +314,7 @@ class Loop:
 
 
 def write_report(path: Path, loop: Loop, figures: dict[str, Any]) -> None:
-    """Write what was trained, how long and on what, beside its weights."""
+    """Write what was trained, how long and on which devices, next to its weights."""
     device = loop.place.device
     hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     report = {

@@ -1,8 +1,8 @@
-"""What makes a small model's training step cheap: one buffer, and one launch.
+"""Cheap training steps of small models: one buffer and one launch.
 
-Small models leave a GPU waiting: for a launch per parameter in the optimiser, and for Python
-between the launches of a pass. `flatten_` lays parameters side by side, so that the optimiser, the
-average over processes and the average over time work on one tensor each. `Recorded` records a
+With small models, a GPU mostly waits: for one launch per parameter in the optimiser, and for Python
+between the launches of a pass. `flatten_` places parameters in one buffer, so that the optimiser,
+the average over processes and the average over time each work on one tensor. `Recorded` records a
 function as a CUDA graph and replays it.
 """
 
@@ -14,16 +14,16 @@ from typing import Generic, TypeVar
 import torch
 from torch import Tensor
 
-ALIGNMENT = 32  # elements: 128 bytes in full precision, more than any vectorised kernel asks for
-WARM_UP = 2  # calls before the recording: libraries choose their kernels and buffers in them
+ALIGNMENT = 32  # elements: 128 bytes in full precision, more than any vectorised kernel requires
+WARM_UP = 2  # calls before recording, in which libraries choose kernels and buffers
 
 T = TypeVar("T")
 
 
 def views(flat: Tensor, tensors: Sequence[Tensor]) -> list[Tensor]:
-    """Views of `flat` with the shapes of `tensors`, one behind the other, aligned.
+    """Return consecutive, aligned views of `flat` with the shapes of `tensors`.
 
-    A view keeps the strides of its tensor where they are those of `torch.channels_last`.
+    A view keeps the strides of its tensor if they are those of `torch.channels_last`.
     """
     found, start = [], 0
     for tensor in tensors:
@@ -40,7 +40,7 @@ def flatten_(tensors: Sequence[Tensor]) -> Tensor:
     """Move tensors of one type and device into one new buffer; each becomes a view of it.
 
     Returns:
-        The buffer (1-D); what lies between two tensors is zero.
+        The buffer (1-D); the gaps between tensors are zero.
 
     Raises:
         ValueError: There are no tensors.
@@ -61,14 +61,14 @@ def _aligned(tensor: Tensor) -> int:
 class Recorded(Generic[T]):
     """A function without arguments that is recorded once as a CUDA graph, then replayed.
 
-    What it returns is written to the same memory at each replay. It must not look at values on the
-    host (`float(tensor)`, `if tensor:`), and everything that differs between calls has to come from
-    tensors that are changed in place or from the GPU's random generator. On a CPU every call is an
-    ordinary one.
+    Each replay writes the result to the same memory. The function must not read values on the host
+    (`float(tensor)`, `if tensor:`), and everything that differs between calls must come from
+    tensors that are changed in place or from the GPU's random generator. On a CPU, every call is an
+    ordinary call.
 
     Args:
-        function: What to record.
-        device: Where it computes.
+        function: The function to record.
+        device: Device of the computation.
     """
 
     def __init__(self, function: Callable[[], T], device: torch.device) -> None:
@@ -86,14 +86,14 @@ class Recorded(Generic[T]):
             return self._aside()
         if self._graph is None:
             self._graph = torch.cuda.CUDAGraph()
-            # Threads of NCCL ask for events meanwhile, which must not break the recording.
+            # NCCL's threads query events meanwhile, which must not break the recording.
             with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
                 self._result = self.function()
         self._graph.replay()
         return self._result
 
     def _aside(self) -> T:
-        """Compute on a stream of its own, as the recording will."""
+        """Compute on a separate stream, as the recording will."""
         here, aside = torch.cuda.current_stream(self.device), torch.cuda.Stream(self.device)
         aside.wait_stream(here)
         with torch.cuda.stream(aside):

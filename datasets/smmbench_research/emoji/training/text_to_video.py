@@ -3,14 +3,14 @@
     torchrun --nproc-per-node 4 -m smmbench_research.emoji.training.text_to_video \
         --vae DIR/vae --seconds 640 --output DIR
 
-v-prediction on a schedule with zero terminal SNR (Lin et al., 2024): at the last timestep nothing
-of the clip is left in the noise, so the scene cannot leak through it, and the loss weighs the
-noisy timesteps, where object, scene and motion are decided. Latents of many clips are rendered
-and encoded once, then held on the GPU. Each process holds its own share of them.
+The model predicts v on a schedule with zero terminal SNR (Lin et al., 2024): at the last timestep
+nothing of the clip is left in the noise, so the scene cannot leak through it, and the loss gives
+weight to noisy timesteps, where object, scene and motion are decided. Latents of many clips are
+rendered and encoded once, then kept on the GPU; each process has its own share of them.
 
-A second phase may start from the weights of the first. Only where next to nothing of the clip is
-left in the noise do motion words tell the network what it cannot see; so this draws half of the
-timesteps there:
+A second phase may start from the weights of the first. Motion words inform the network only where
+almost nothing of the clip is left in the noise; this command therefore draws half of the timesteps
+there:
 
     python -m smmbench_research.emoji.training.text_to_video --weights DIR --noisy 0.5 --told 0.75 \
         --rate 5e-4 --clips 24000 --no-compile --vae DIR/vae --seconds 390 --output DIR
@@ -45,10 +45,10 @@ NOISIEST = 60  # timesteps, of 1000, with less than .1 % of the clip's variance 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the shipped weights were trained with."""
+    """Settings with which the bundled weights were trained."""
 
-    batch: int = 64  # clips a process and step
-    clips: int = 48_000  # rendered and encoded once, a process
+    batch: int = 64  # clips per process and step
+    clips: int = 48_000  # rendered and encoded once, per process
     rate: float = 1e-3  # AdamW, peak
     warmup: int = 300  # steps
     decay: float = 0.9995  # of the moving average of the weights
@@ -74,7 +74,7 @@ def build_unet(smoke: bool = False) -> Any:
 
 
 def build_text_encoder(vocabulary: int, smoke: bool = False) -> CLIPTextModel:
-    """Three layers are enough for captions of a dozen words."""
+    """A text encoder with three layers, enough for captions of a dozen words."""
     width = 32 if smoke else 128
     return CLIPTextModel(
         CLIPTextConfig(
@@ -107,9 +107,9 @@ def build_scheduler() -> Any:
 
 
 class _FoldedTemporalConv(nn.Conv3d):
-    """A (3, 1, 1) convolution as one matrix product and two shifts: training on a GPU is faster.
+    """A (3, 1, 1) convolution as one matrix product and two shifts, which trains faster on a GPU.
 
-    Same weights and same result; the saved model holds plain `nn.Conv3d`.
+    Weights and results are the same; the saved model holds plain `nn.Conv3d`.
     """
 
     def forward(self, x: Tensor) -> Tensor:
@@ -124,7 +124,7 @@ class _FoldedTemporalConv(nn.Conv3d):
 
 
 def fold_temporal_convs(unet: nn.Module) -> None:
-    """Make the model's temporal convolutions fast for this process."""
+    """Replace the model's temporal convolutions by the fast form in this process."""
     for module in unet.modules():
         if type(module) is nn.Conv3d and module.kernel_size == (3, 1, 1):
             module.__class__ = _FoldedTemporalConv
@@ -201,15 +201,15 @@ def v_loss(
 ) -> Tensor:
     """Mean squared error of v = mu eps - sigma x0 at timesteps spread evenly over the batch.
 
-    A share `recipe.noisy` of them is spread over the noisiest ones alone.
+    A share `recipe.noisy` of them is spread over the noisiest ones only.
 
     Args:
-        model: For its text encoder.
-        network: Its UNet, or that compiled.
+        model: The model, of which the text encoder is used.
+        network: Its UNet, possibly compiled.
         latents: (batch, 8, 16, 16, 16).
-        tokens: Of the five forms of each caption; one is drawn.
-        alpha_bar: Of each timestep.
-        recipe: For the shares of the forms and of the noisiest timesteps.
+        tokens: Tokens of the five forms of each caption, of which one is drawn.
+        alpha_bar: Cumulative signal level of each timestep.
+        recipe: Shares of the forms and of the noisiest timesteps.
     """
     n, device = len(latents), latents.device
     form = torch.multinomial(torch.tensor(recipe.shares, device=device), n, True)
@@ -228,7 +228,7 @@ def v_loss(
 
 
 def save(model: TextToVideo, folder: Path) -> None:
-    """Write the weights in half precision, in ZeroScope's layout (the VAE comes beside them)."""
+    """Write the weights in half precision, in ZeroScope's layout, without the VAE."""
     build_like(model.unet).half().save_pretrained(folder / "unet")
     build_like(model.text).half().save_pretrained(folder / "text_encoder")
     build_scheduler().save_pretrained(folder / "scheduler")
@@ -247,10 +247,10 @@ def save(model: TextToVideo, folder: Path) -> None:
 
 
 def start_from(model: TextToVideo, folder: Path) -> None:
-    """Take the weights that an earlier phase saved.
+    """Load the weights that an earlier phase saved.
 
     Raises:
-        RuntimeError: They are of a network of other shape.
+        RuntimeError: They are of a network of another shape.
     """
     for part, name in ((model.unet, "unet"), (model.text, "text_encoder")):
         saved: Any = type(part).from_pretrained(folder / name)
@@ -258,7 +258,7 @@ def start_from(model: TextToVideo, folder: Path) -> None:
 
 
 def build_like(model: nn.Module) -> Any:
-    """A copy on the CPU without what was changed for speed."""
+    """Return a copy on the CPU without the changes for speed."""
     if isinstance(model, UNet3DConditionModel):
         copy: Any = UNet3DConditionModel.from_config(model.config)
     else:
@@ -268,13 +268,13 @@ def build_like(model: nn.Module) -> Any:
 
 
 def shares_told(told: float) -> tuple[float, ...]:
-    """Shares of the forms of captions: `told` name the motion, the others keep their ratio."""
+    """Return shares of caption forms: `told` of them name the motion, others keep their ratio."""
     first, *others = Recipe.shares
     return (told, *(share * (1 - told) / (1 - first) for share in others))
 
 
 def _wait_for(path: Path, patience: float) -> None:
-    """The VAE may still be training beside us: compiling needs only the latents' shape."""
+    """Wait for the VAE, which may still be training; compiling needs only the latents' shape."""
     end = time.monotonic() + patience
     while not path.exists():
         if time.monotonic() > end:
@@ -283,8 +283,8 @@ def _wait_for(path: Path, patience: float) -> None:
 
 
 def _compile(model: TextToVideo, recipe: Recipe, alpha_bar: Tensor, device: torch.device) -> Any:
-    """Compile the network on made-up latents, so that training starts at full speed."""
-    torch._dynamo.config.suppress_errors = True  # slower beats stopped
+    """Compile the network on synthetic latents, so that training starts at full speed."""
+    torch._dynamo.config.suppress_errors = True  # slower is better than stopping
     network = torch.compile(model.unet)
     tokens = torch.zeros(recipe.batch, CAPTIONS, MAX_TOKENS, dtype=torch.long, device=device)
     for _ in range(3):
@@ -295,7 +295,7 @@ def _compile(model: TextToVideo, recipe: Recipe, alpha_bar: Tensor, device: torc
 
 
 def train(place: Place, args: argparse.Namespace, recipe: Recipe) -> Loop:
-    """Compile, wait for the VAE, encode the clips, and train until the time is over."""
+    """Compile, wait for the VAE, encode the clips, and train until time runs out."""
     folder = args.output / "tokenizer"
     if place.leads:
         save_tokenizer(folder)
@@ -339,7 +339,7 @@ def train(place: Place, args: argparse.Namespace, recipe: Recipe) -> Loop:
 
 
 def main() -> None:
-    """Train, and write the weights and how they came about."""
+    """Train, and write the weights with a report of the training."""
     parser = options("Train the text-to-video model of the emoji world.")
     parser.add_argument("--vae", type=Path, required=True, help="folder of the trained VAE")
     parser.add_argument("--patience", type=float, default=900, help="seconds to wait for the VAE")

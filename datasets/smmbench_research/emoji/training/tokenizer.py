@@ -1,7 +1,7 @@
-"""The tokenizer of the small text-to-video model: CLIP's byte-pair class, a word a token.
+"""The tokenizer of the small text-to-video model: CLIP's byte-pair class, one token per word.
 
-The merges are made by hand so that every word of the world's captions is one token; any other
-word falls apart into letters, as it would in a large vocabulary.
+The merges are constructed so that every word of the world's captions is one token; any other word
+is split into letters.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from smmbench_datasets.emoji.atlas import OBJECTS
 from smmbench_datasets.emoji.motions import MOTIONS
 from smmbench_datasets.emoji.scenes import NOUNS, SCENES
 
-MAX_TOKENS = 24  # the longest caption of the world has 13, start and end counted
+MAX_TOKENS = 24  # the longest caption of the world has 13, including start and end
 START, END = "<|startoftext|>", "<|endoftext|>"
 
 
 def words() -> list[str]:
-    """Every word of the world's captions, in a fixed order."""
+    """Return every word of the world's captions, in a fixed order."""
     texts = ["a an the", *OBJECTS, *MOTIONS.values(), *SCENES.values(), *NOUNS.values()]
     return list(dict.fromkeys(word for text in texts for word in text.split()))
 
 
 def byte_pairs(vocabulary: list[str]) -> list[tuple[str, str]]:
-    """Merges, in order of priority, that make each word one token.
+    """Return merges, in order of priority, that make each word one token.
 
     A merge is only ever added after those that finished earlier words, so it cannot undo them.
     """

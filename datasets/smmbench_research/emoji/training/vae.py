@@ -29,9 +29,9 @@ from smmbench_research.emoji.training.frames import Frames
 from smmbench_research.emoji.training.loop import Loop, Place, join, leave, options, write_report
 
 VAE = Any  # an AutoencoderKL: mypy cannot follow what diffusers makes of its classes
-# Most channels lie where a sprite is 4 to 16 cells wide: that costs little time on a CPU.
+# Most channels are where a sprite is 4 to 16 cells wide, which costs little time on a CPU.
 CHANNELS = (32, 64, 128, 160)
-SPRITE_WEIGHT = 4.0  # of a sprite's pixel, against 1 of the background's
+SPRITE_WEIGHT = 4.0  # weight of a sprite's pixel; the background has 1
 KL_WEIGHT = 3e-6  # keeps the latents in a smooth range; their scale is set afterwards
 SNAPSHOT_EVERY = 45.0  # seconds
 
@@ -72,7 +72,7 @@ def build(smoke: bool = False) -> VAE:
 def reconstruction_loss(
     decoded: Tensor, frames: Tensor, mask: Tensor, share: float
 ) -> Float[Tensor, ""]:
-    """Squared error, with more weight on sprites; early on helped by two other terms.
+    """Squared error, with more weight on sprites and two other terms early in training.
 
     The absolute error finds colours sooner, and the error of 4x4 means keeps large areas from
     settling on a grey of the right contrast. Both fade, since PSNR is what counts.
@@ -89,7 +89,7 @@ def reconstruction_loss(
 def fold_(vae: VAE, mean: Tensor, deviation: Tensor) -> None:
     """Shift and scale the latents to mean 0 and deviation 1 by changing the two convolutions.
 
-    What the VAE reconstructs stays the same. `mean` and `deviation` have one value a channel.
+    Reconstructions stay the same. `mean` and `deviation` have one value per channel.
     """
     quant, post = vae.quant_conv, vae.post_quant_conv
     channels = len(mean)
@@ -113,14 +113,14 @@ def latent_statistics(vae: VAE, frames: Frames, batches: int) -> tuple[Tensor, T
 
 @torch.no_grad()
 def finished(loop: Loop, world: World, batches: int = 16) -> VAE:
-    """A copy of the averaged VAE whose latents are centred and of unit size."""
+    """Return a copy of the averaged VAE whose latents have mean 0 and deviation 1."""
     vae: VAE = copy.deepcopy(loop.averaged).to(memory_format=torch.contiguous_format)
     fold_(vae, *latent_statistics(vae, Frames(world, seed=1), batches))
     return vae
 
 
 def save(vae: VAE, folder: Path) -> None:
-    """Write the folder in half precision, file by file, the weights last and each at once."""
+    """Write the folder in half precision, each file atomically, the weights last."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=folder.parent, prefix=".tmp-") as temporary:
         copy.deepcopy(vae).half().save_pretrained(temporary)
@@ -152,7 +152,7 @@ def _decibel(error: float) -> float:
 
 
 def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
-    """Train until the time is over, with snapshots."""
+    """Train until time runs out, writing snapshots."""
     torch.manual_seed(args.seed)
     smoke, output = args.smoke, args.output
     vae = build(smoke).to(place.device, memory_format=torch.channels_last)
@@ -195,7 +195,7 @@ def train(place: Place, args: argparse.Namespace, world: World) -> Loop:
 
 
 def main() -> None:
-    """Train, fold, measure, write."""
+    """Train the VAE, normalise its latents, measure it and write it."""
     args = options("Train the VAE of the emoji world.").parse_args()
     place = join(args.device)
     world = World(place.device)

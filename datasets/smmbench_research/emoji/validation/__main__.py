@@ -2,7 +2,7 @@
 
     python -m smmbench_research.emoji.validation --output DIR
 
-Writes `validation.md` and prints it. Two clips a family, 850 outputs in all.
+Writes `validation.md` and prints it. There are two clips per family, 850 outputs in all.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ GRID, OTHER_GRIDS = 30, (10, 20)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Draw, follow, compare, write."""
+    """Render clips, track them, compare the scores, and write the tables."""
     parser = argparse.ArgumentParser(description="Motion fidelity against known motion.")
     parser.add_argument("--output", type=Path, required=True, help="Folder of validation.md.")
     parser.add_argument("--clips", type=int, default=2, help="Of each family of motion.")
@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _drawn(asked: argparse.Namespace, grid: int, trackers: tuple[str, ...]) -> list[Case]:
-    """The cases of every family; each family has a generator of its own."""
+    """Return the cases of every family, each with a separate random generator."""
     draw = partial(_family, clips=asked.clips, grid=grid, trackers=trackers, seed=asked.seed)
     if asked.workers == 1:
         return [case for family in asked.families for case in draw(family)]

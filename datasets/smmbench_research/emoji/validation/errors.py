@@ -1,4 +1,4 @@
-"""How far trackers are from the truth."""
+"""Errors of trackers against ground-truth tracks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from smmbench.metrics.moving import steps_of
 from smmbench.tracking import Tracks
 from smmbench_research.emoji.validation.material import KNOWN, Case
 
-FAR = 4.0  # pixels: a track that ends farther from the truth has lost its point
+FAR = 4.0  # pixels; a track that ends further from the truth has lost its point
 
 
 @dataclass(frozen=True)
 class Errors:
-    """Means over points of some clips; a share is NaN where there is nothing to share.
+    """Means over points of some clips; a share without any point is NaN.
 
     Attributes:
         on_object: Mean distance in pixels, over points of objects where they are truly seen.
@@ -38,7 +38,7 @@ class Errors:
 
 
 def errors(cases: Sequence[Case], tracker: str, threshold: float = 0.5) -> Errors:
-    """Compare with the truth, over sources and kept motions: all of them as they were made."""
+    """Compare tracks with the truth, over sources and outputs with unchanged motion."""
     clips = [clip for case in cases for clip in (case.source, case.outputs[0])]
     truth = _joined([clip.tracks[KNOWN] for clip in clips])
     found = _joined([clip.tracks[tracker] for clip in clips])

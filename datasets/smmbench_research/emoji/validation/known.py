@@ -1,4 +1,4 @@
-"""True tracks of the points that a tracker would follow."""
+"""Ground-truth tracks of the points that a tracker would follow."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from smmbench_datasets.emoji.world import HEIGHT, WIDTH, Clips, World
 
 
 def known_grid(world: World, clip: Clips, grid: int) -> tuple[Tracks, Bool[Tensor, " points"]]:
-    """Follow a grid of the first frame of one clip, and say which points are on an object.
+    """Track a grid of a clip's first frame, and return which points are on an object.
 
-    A point belongs to what is seen there: the object, its companion, or the background.
+    A point belongs to what is visible there: the object, its companion, or the background.
     """
     points = torch.from_numpy(grid_points(WIDTH, HEIGHT, grid))[None]
     alpha = world.sprites[:, 3:].cpu()
@@ -38,12 +38,12 @@ def known_grid(world: World, clip: Clips, grid: int) -> tuple[Tracks, Bool[Tenso
 
 
 def _companion(clip: Clips) -> Clips:
-    """The companion as if it were the object."""
+    """Return the companion as if it were the object."""
     return replace(clip, object=clip.companion.clamp(min=0), path=clip.companion_path)
 
 
 def _places(clip: Clips, points: Float[Tensor, "1 points 2"]) -> Float[Tensor, "1 points 2"]:
-    """Places, -1 to 1 across the tile, of positions in the first frame."""
+    """Convert positions in the first frame to coordinates in the tile, -1 to 1."""
     return 2 * (points - clip.path[:, :1]) / clip.size[:, :1, None]
 
 

@@ -1,4 +1,4 @@
-"""Sources of every family, what is made of their motion, and the tracks of all of it."""
+"""Sources of every family, outputs derived from their motion, and the tracks of both."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ TREMBLE = 0.15  # pixels: standard deviation of each coordinate, frame by frame
 
 @dataclass(frozen=True, eq=False)
 class Tracked:
-    """A rendered clip that was followed from one grid.
+    """A rendered clip that was tracked from one grid.
 
     Attributes:
-        name: Of the output, or `source`.
-        ladder: As of the output.
-        level: As of the output.
-        tracks: By name of the tracker.
+        name: Name of the output, or `source`.
+        ladder: Ladder of the output.
+        level: Level of the output on its ladder.
+        tracks: Tracks by name of the tracker.
         on_object: Which points begin on an object.
     """
 
@@ -45,10 +45,10 @@ class Tracked:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A source with everything that was made of its motion.
+    """A source with all outputs derived from its motion.
 
     Attributes:
-        family: Of its motion.
+        family: Family of its motion.
         source: The clip.
         outputs: Clips of another object in another scene.
     """
@@ -61,9 +61,9 @@ class Case:
 def draw_cases(
     family: str, clips: int, grid: int, trackers: tuple[str, ...], seed: int
 ) -> Iterator[Case]:
-    """Render and follow sources of one family and what is made of them.
+    """Render and track sources of one family and the outputs derived from them.
 
-    The same seed gives the same pictures whatever the grid, the trackers and other families.
+    The same seed gives the same frames, whatever the grid, the trackers and the other families.
     """
     world = World()
     generator = torch.Generator().manual_seed(1000 * seed + FAMILIES.index(family))

@@ -1,4 +1,4 @@
-"""How well numbers put things in an order that is known."""
+"""Rank correlation and area under the curve for a known order."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from scipy.stats import rankdata
 
 
 def rank_correlation(damage: Sequence[float], values: Sequence[float]) -> float:
-    """Spearman's correlation of damage with how low the value is; ties share their mean rank.
+    """Return Spearman's correlation of damage with low values; ties share their mean rank.
 
     Returns:
-        -1 to 1; 1 where every worse damage has a lower value, 0 where all values are equal.
+        -1 to 1; 1 if every greater damage has a lower value, 0 if all values are equal.
     """
     a, b = rankdata(damage), rankdata(-np.asarray(values, dtype=float))
     a, b = a - a.mean(), b - b.mean()
@@ -21,6 +21,6 @@ def rank_correlation(damage: Sequence[float], values: Sequence[float]) -> float:
 
 
 def area_under_curve(same: Sequence[float], other: Sequence[float]) -> float:
-    """Chance that a value of `same` is higher than one of `other`; equal ones count half."""
+    """Return the probability that a value of `same` exceeds one of `other`; ties count half."""
     a, b = np.asarray(same, dtype=float)[:, None], np.asarray(other, dtype=float)[None]
     return float(((a > b) + 0.5 * (a == b)).mean())

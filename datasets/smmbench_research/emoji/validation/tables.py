@@ -1,4 +1,4 @@
-"""The experiment as Markdown."""
+"""Tables of the experiment as Markdown."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ SHOWN = ("self", "kept", "other", "reversed", "object lost", "frozen", "frozen, 
 
 
 def variants_table(cases: Sequence[Case], tracker: str) -> Iterator[str]:
-    """Each convention with one tracker, and what it makes of a frozen clip that trembles.
+    """Tabulate each convention with one tracker, and its score of a frozen clip with jitter.
 
-    That last one is of true tracks with noise, whatever the tracker.
+    The last column uses true tracks with noise, whatever the tracker.
     """
     yield _line("convention", "order", *LADDERS, "same or other", *SHOWN, "frozen, trembling")
     yield _rule(len(LADDERS) + len(SHOWN) + 3)
@@ -27,7 +27,7 @@ def variants_table(cases: Sequence[Case], tracker: str) -> Iterator[str]:
 
 
 def trackers_table(cases: Sequence[Case], trackers: Sequence[str]) -> Iterator[str]:
-    """The headline with each tracker."""
+    """Tabulate the headline number with each tracker."""
     yield _line("tracker", "order", *LADDERS, "same or other", *SHOWN)
     yield _rule(len(LADDERS) + len(SHOWN) + 2)
     for tracker in trackers:
@@ -35,7 +35,7 @@ def trackers_table(cases: Sequence[Case], trackers: Sequence[str]) -> Iterator[s
 
 
 def grids_table(cases: dict[int, Sequence[Case]], tracker: str) -> Iterator[str]:
-    """The headline with one tracker from each grid."""
+    """Tabulate the headline number with one tracker from each grid."""
     yield _line("grid", "order", *LADDERS, "same or other", *SHOWN)
     yield _rule(len(LADDERS) + len(SHOWN) + 2)
     for grid, some in sorted(cases.items()):
@@ -43,7 +43,7 @@ def grids_table(cases: dict[int, Sequence[Case]], tracker: str) -> Iterator[str]
 
 
 def outputs_table(cases: Sequence[Case], trackers: Sequence[str]) -> Iterator[str]:
-    """Mean of the headline for every output, by tracker."""
+    """Tabulate the mean headline number of every output, by tracker."""
     found = [evaluate(cases, tracker, Variant("headline")) for tracker in trackers]
     yield _line("output", *trackers)
     yield _rule(len(trackers))
@@ -52,7 +52,7 @@ def outputs_table(cases: Sequence[Case], trackers: Sequence[str]) -> Iterator[st
 
 
 def errors_table(cases: Sequence[Case], trackers: Sequence[str]) -> Iterator[str]:
-    """Each tracker against the truth, by family of motion and over all."""
+    """Tabulate each tracker's errors, by family of motion and over all."""
     names = ("object, px", "background, px", "lost", "unsure", "missed", "invented")
     real = [tracker for tracker in trackers if tracker not in (KNOWN, TREMBLING)]
     yield _line("family", "tracker", *names)
@@ -75,7 +75,7 @@ def _cells(found: Found) -> Iterator[str]:
 
 
 def _number(value: float) -> str:
-    """Three digits, without the zero before the point, as the other pages have it."""
+    """Format three digits without the leading zero, as on the other pages."""
     if math.isnan(value):
         return "-"
     text = f"{value:.3f}"

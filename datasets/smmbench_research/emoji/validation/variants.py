@@ -1,4 +1,4 @@
-"""The conventions that are compared, and what each makes of all cases."""
+"""The compared conventions of motion fidelity, and their scores of all cases."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from smmbench.metrics.motion_fidelity import BothDirections, motion_fidelity
 from smmbench_research.emoji.validation.material import Case, Tracked
 from smmbench_research.emoji.validation.ranking import area_under_curve, rank_correlation
 
-OTHERS = 4  # clips of other families that a source is compared with
-LADDERS = ("direction", "delay", "halt", "jitter")  # speed is none: the number does not see it
+OTHERS = 4  # number of clips of other families that a source is compared with
+# Without speed, to which motion fidelity is invariant.
+LADDERS = ("direction", "delay", "halt", "jitter")
 
 
 HEADLINE = Conventions()
@@ -26,10 +27,10 @@ class Variant:
     """One way to compute the number.
 
     Attributes:
-        name: As in the table.
-        conventions: Of motion fidelity.
-        threshold: Pixels a step.
-        pick: Of the result; the mean of both directions if not said otherwise.
+        name: Name in the table.
+        conventions: Conventions of motion fidelity.
+        threshold: Threshold of motion, in pixels per step.
+        pick: Which number of the result to use; by default the mean of both directions.
     """
 
     name: str
@@ -68,13 +69,13 @@ VARIANTS = (
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What one variant gives with one tracker.
+    """The results of one variant with one tracker.
 
     Attributes:
-        values: Means over sources, by name of the output; `self` and `other` besides.
+        values: Means over sources, by name of the output, and for `self` and `other`.
         ladders: Rank correlation with the true order, mean over sources, by ladder.
-        area: Under the curve, kept motion against another clip's.
-        unfit: Share of sources in which nothing moves; they count 0.
+        area: Area under the curve, unchanged motion against another clip's.
+        unfit: Share of sources in which nothing moves, which count as 0.
     """
 
     values: dict[str, float]
@@ -84,12 +85,12 @@ class Found:
 
     @property
     def order(self) -> float:
-        """Mean rank correlation over the ladders that the number should see."""
+        """Mean rank correlation over the ladders to which the number should be sensitive."""
         return float(np.mean([self.ladders[name] for name in LADDERS]))
 
 
 def evaluate(cases: Sequence[Case], tracker: str, variant: Variant) -> Found:
-    """Compare every source with everything made of it, with itself, and with others."""
+    """Compare every source with its outputs, with itself, and with other clips."""
     values: dict[str, list[float]] = defaultdict(list)
     ladders: dict[str, list[float]] = defaultdict(list)
     unfit = 0
@@ -117,7 +118,7 @@ def evaluate(cases: Sequence[Case], tracker: str, variant: Variant) -> Found:
 
 
 def compare(source: Tracked, output: Tracked, tracker: str, variant: Variant) -> float | None:
-    """One number; None where nothing in the source moves."""
+    """Return the number; None if nothing in the source moves."""
     a, b = source.tracks[tracker], output.tracks[tracker]
     try:
         found = motion_fidelity(
@@ -134,7 +135,7 @@ def compare(source: Tracked, output: Tracked, tracker: str, variant: Variant) ->
 
 
 def _others(cases: Sequence[Case], at: int) -> list[Case]:
-    """Cases of other families, spread over all of them."""
+    """Return cases of other families, spread over all of them."""
     different = [case for case in cases if case.family != cases[at].family]
     step = max(1, len(different) // OTHERS)
     return [different[(at + k * step) % len(different)] for k in range(min(OTHERS, len(different)))]
