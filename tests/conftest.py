@@ -31,7 +31,7 @@ settings.load_profile("untimed")
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has an empty cache folder of its own, and no hub."""
+    """Every test has an empty cache folder and no access to the hub."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("SMMBENCH_HOME", str(folder))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -104,7 +104,7 @@ def smmbench(
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """The browser; its absence is a failure, so that nothing passes unseen."""
+    """The browser; its absence is a failure, so that no test passes without running."""
     path = os.environ.get("SMMBENCH_CHROMIUM") or shutil.which("chromium")
     if path is None:
         pytest.fail("There is no Chromium here: `apt-get install chromium`, or SMMBENCH_CHROMIUM.")
@@ -118,7 +118,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def pages(chromium: Any) -> Iterator[WatchedPages]:
-    """Opens pages; whatever they ask for or complain of fails the test at its end."""
+    """Opens pages; forbidden requests and errors fail the test at its end."""
     watched = WatchedPages(chromium)
     yield watched
     watched.close()

@@ -212,7 +212,7 @@ def test_all_patterns_are_tried_where_there_are_few(
 
 
 def test_an_erratic_method_does_not_hide_the_differences_of_the_others() -> None:
-    """One method of 17 is in 12 % of the pairs: the floor of the scale does not follow it."""
+    """One method of 17 is in 12 % of the pairs, which does not raise the minimum of the scale."""
     values = made(16, 12, step=0.1)
     found = rank_intervals(values, clips(12))
     values["erratic"] = np.random.default_rng(0).normal(0.8, 5, 12)

@@ -188,7 +188,7 @@ def test_what_contributing_names_is_there() -> None:
 
 
 def test_every_source_root_holds_one_package_and_is_none() -> None:
-    """`datasets/__init__.py` would stand before Hugging Face's `datasets`."""
+    """`datasets/__init__.py` would shadow Hugging Face's `datasets`."""
     for folder, package in ROOTS.items():
         assert not (ROOT / folder / "__init__.py").exists()
         held = {path.parent.name for path in (ROOT / folder).glob("*/__init__.py")}
@@ -209,7 +209,7 @@ def test_research_is_not_shipped() -> None:
 
 @pytest.mark.parametrize("package", ["benchmark", "baselines", "datasets"])
 def test_arrows_point_one_way(package: str) -> None:
-    """Nothing imports the packages that stand on it; the instrument imports none of them."""
+    """Each package imports only itself and the benchmark package."""
     others = set(ROOTS.values()) - {"smmbench", ROOTS[package]}
     for path in (ROOT / package / ROOTS[package]).rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -383,7 +383,7 @@ def test_the_kept_latents_serve_guidance_and_start(backbone: Backbone, source: S
 def test_the_features_of_another_clip_make_another_video(
     backbone: Backbone, source: Source
 ) -> None:
-    """From the same start, only the comparison with the source tells two sources apart."""
+    """With equal initial noise, only the comparison with the source distinguishes two sources."""
     still = Video(np.repeat(source.video.frames[:1], 4, axis=0), 8.0)
     method = SMM(replace(SMALL, start="random"), "cpu", backbone)
     moving = method.transfer(method.prepare(source), "a cat", 0)

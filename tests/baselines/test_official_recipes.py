@@ -1,4 +1,4 @@
-"""The recipes that come with the baselines: whole, found by name, and true to what they say."""
+"""The bundled recipes: complete, found by name, and consistent with what they state."""
 
 from __future__ import annotations
 

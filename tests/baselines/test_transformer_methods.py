@@ -1,4 +1,4 @@
-"""Methods on transformers: they run, are refused where undefined, and keep their own laws."""
+"""Methods on transformers: they run, are rejected where undefined, and keep their invariants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line as a whole: every word documented, nothing heavy before it is needed."""
+"""The command line: everything is documented, and nothing heavy is imported before it is needed."""
 
 from __future__ import annotations
 

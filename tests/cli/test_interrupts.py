@@ -54,7 +54,7 @@ smmbench.cli.app = smmbench.cli.print_line = press
 
 
 def test_a_ctrl_c_in_a_callback_of_a_collected_object_is_not_lost() -> None:
-    """Python drops it there: the command would go on, and a traceback would be printed."""
+    """Python ignores it there: the command would continue, and a traceback would be printed."""
     ended = _process(
         f"""
 import time, weakref, smmbench.cli

@@ -1,4 +1,4 @@
-"""The contact sheet: every frame where it belongs, and a reason where there is none."""
+"""The contact sheet: every frame in its place, and a reason for every missing video."""
 
 from __future__ import annotations
 

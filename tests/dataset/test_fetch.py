@@ -1,4 +1,4 @@
-"""Fetched files are right or not there, and running again goes on."""
+"""Fetched files are correct or absent, and fetching again resumes."""
 
 from __future__ import annotations
 

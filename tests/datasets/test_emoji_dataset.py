@@ -1,4 +1,4 @@
-"""The fixed sets of the emoji world: whole, true, held out, and evenly spread."""
+"""The fixed sets of the emoji world: complete, correct, held out, and evenly distributed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text of strangers in LaTeX: read as TeX reads it, and compiled where there is a TeX."""
+"""Untrusted text in LaTeX: parsed as TeX parses it, and compiled if TeX is installed."""
 
 from __future__ import annotations
 

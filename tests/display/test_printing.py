@@ -1,4 +1,4 @@
-"""The one door for printed text: it shows every sign of a stranger's name and obeys none."""
+"""The only way to print: it shows every control character of untrusted text and obeys none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables in any width: nothing is cut, names are whole, and what is there is shown."""
+"""Tables of any width: nothing is cut, names are not folded, and everything is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor: what is whole, what is missing, and that looking changes and fetches nothing."""
+"""The doctor: what works, what is missing, and that checking changes and fetches nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Official code as a method: a stand-in repository that does all that such code may do."""
+"""Official code as a method, with a stand-in repository that does everything such code may do."""
 
 from __future__ import annotations
 

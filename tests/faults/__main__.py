@@ -1,4 +1,4 @@
-"""Disturb commands in every way that machines do, and see that nothing is lost or blamed.
+"""Disturb commands in every way that machines do, and check that nothing is lost or blamed.
 
 python -m tests.faults                     a short run, as CI has it
 python -m tests.faults --moments 100       kill each command at 100 random moments

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Case:
-    """One command line and what must come of it.
+    """One command line and its expected outcome.
 
     Attributes:
         kind: Short name; one kind of attack each.

@@ -38,7 +38,7 @@ PATIENCE = 120  # seconds after which a case is ended
 
 
 class _NeedsTorch(BaseException):
-    """Ends a fork of the light server, whatever errors it would take for a stranger's."""
+    """Ends a fork of the light server, whatever errors it would attribute to untrusted input."""
 
 
 class _NoTorch(MetaPathFinder):

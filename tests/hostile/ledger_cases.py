@@ -1,4 +1,4 @@
-"""Ledgers that a stranger wrote to: entries, notices, the chain, and boards to be added."""
+"""Ledgers with untrusted content: entries, notices, the chain, and boards to be added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text of strangers that a terminal, a page or a table would take for something else."""
+"""Untrusted text that a terminal, a page or a table would interpret."""
 
 from __future__ import annotations
 

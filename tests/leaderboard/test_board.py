@@ -38,7 +38,7 @@ def mean_of(row: Row, name: str) -> float:
 
 
 def motion_only(tree: BoardTree, label: str, motion: float, kind: str = "method") -> None:
-    """A whole method whose texts could not be computed here."""
+    """A complete method whose text similarity could not be computed here."""
     tree.method(label, kind)
     for clip in tree.clips:
         for edit in tree.edits:
@@ -197,7 +197,7 @@ def test_clips_of_another_length_stand_apart(board_tree: BoardTree) -> None:
 
 
 def test_one_checkpoint_in_two_folders_is_one_method(board_tree: BoardTree) -> None:
-    """Weights are told by their tensors, and where they lie is nobody's setting."""
+    """Weights are identified by their tensors, and their path is not a setting."""
     board_tree.method("smm")
     weights = {"unet": "a" * 64}
     for clip, folder in zip(board_tree.clips, ("/home/a", "/home/a", "/b", "/b"), strict=True):
@@ -568,7 +568,7 @@ def test_who_wins_on_one_axis_and_loses_on_the_other_stays_on_the_front() -> Non
 def test_ranks_are_against_all_others_and_not_those_next_in_order(
     tree_of_eight: BoardTree,
 ) -> None:
-    """Methods a little apart from each next one: the ends are told apart, neighbours are not."""
+    """Methods in small steps: the first and the last differ significantly, neighbours do not."""
     rng = np.random.default_rng(3)
     for place in range(6):
         label = f"m{place}"
@@ -771,7 +771,7 @@ def test_a_comparison_of_a_companion_counts_who_is_lower(board_tree: BoardTree) 
 
 
 def marked_method(tree: BoardTree, label: str, marked: int, kind: str = "method") -> None:
-    """A whole method of which the first few pairs are marked."""
+    """A complete method whose first few pairs are marked."""
     tree.method(label, kind)
     pairs = [(clip, edit) for clip in tree.clips for edit in tree.edits]
     for i, (clip, edit) in enumerate(pairs):

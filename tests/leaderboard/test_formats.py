@@ -1,4 +1,4 @@
-"""A board in every format: the same numbers, and nothing that a stranger's name can do."""
+"""A board in every format: the same numbers, and no effect of untrusted names."""
 
 from __future__ import annotations
 

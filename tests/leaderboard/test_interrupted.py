@@ -1,4 +1,4 @@
-"""A command that is told to end, or is killed, leaves nothing; the next one sweeps after it."""
+"""A command that is terminated leaves no files, and the next one cleans up after a kill."""
 
 from __future__ import annotations
 

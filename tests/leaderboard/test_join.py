@@ -1,4 +1,4 @@
-"""Announcements, downloads from strangers, and what a pull request may bring."""
+"""Announcements, downloads from untrusted hosts, and what a pull request may contain."""
 
 from __future__ import annotations
 

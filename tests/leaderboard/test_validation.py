@@ -1,4 +1,4 @@
-"""Metrics held against people: choices and ratings whose answer is known."""
+"""Metrics compared with people: choices and ratings with known answers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Command = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def tree(board_tree: BoardTree) -> BoardTree:
-    """`good` moves better than `bad` in every pair; a control lies below both."""
+    """`good` moves better than `bad` in every pair, and a control scores below both."""
     board_tree.whole("good", motion=0.8)
     board_tree.whole("bad", motion=0.4)
     board_tree.whole("noise", motion=-0.2, kind="control")

@@ -1,4 +1,4 @@
-"""Metrics held against triplets, rated videos and known motion, whose answers are known."""
+"""Metrics compared with triplets, rated videos and known motion, with known answers."""
 
 from __future__ import annotations
 

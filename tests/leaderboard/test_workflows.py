@@ -59,7 +59,7 @@ def test_jobs_read_and_only_the_page_is_written(path: Path) -> None:
 
 @pytest.mark.parametrize("name", JOINING)
 def test_every_step_is_a_script_of_the_repository(name: str) -> None:
-    """And no expression of the host stands in one: what a stranger chose would be run."""
+    """No script contains an expression of the host, which would execute untrusted text."""
     steps = [step for job in read(name)["jobs"].values() for step in job["steps"]]
     commands = [step["run"] for step in steps if "run" in step]
     assert commands

@@ -1,4 +1,4 @@
-"""The card of every method that comes with the toolkit is whole."""
+"""The card of every bundled method is complete."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_a_card_says_what_a_reader_of_the_board_must_know(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_a_card_has_no_seconds_of_its_own(name: str) -> None:
-    """They are measured and stand in the records."""
+    """They are measured and stored in the records."""
     card = describe(name).card
     assert card is not None
     words = f"{card.notes} {card.values} {card.tuned}".lower().split()

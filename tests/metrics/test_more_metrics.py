@@ -1,4 +1,4 @@
-"""The companions of the two axes: closed forms, laws, and what they refuse."""
+"""Auxiliary metrics: closed forms, invariants, and what they reject."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands beside motion fidelity: companions, foreground, floors."""
+"""Auxiliary metrics of motion, the foreground, and chance levels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""VQAScore and video-text similarity on small random models, which stand for no real ones."""
+"""VQAScore and video-text similarity on small random models."""
 
 from __future__ import annotations
 

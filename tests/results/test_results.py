@@ -1,4 +1,4 @@
-"""What lies on disk: places, whole files, clear errors."""
+"""Files on disk: paths, atomic writes, clear errors."""
 
 from __future__ import annotations
 

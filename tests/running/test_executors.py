@@ -78,7 +78,7 @@ def lost(*pairs: Pair) -> Lost[tuple[Pair, ...]]:
 def test_what_kills_two_workers_has_failed_and_the_rest_is_tried_again(
     toy: str, small_dataset: Path, tmp_path: Path
 ) -> None:
-    """Of a clip's pairs the first that was not handed over was in hand; of a batch, any."""
+    """The current pair is the first of a clip that was not returned; in a batch, any may be."""
     plan = plan_run(toy, str(small_dataset), tmp_path / "results", device="cpu", clips=("b",))
     first, second = plan.todo
     head = head_of(plan)

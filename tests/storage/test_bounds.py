@@ -1,4 +1,4 @@
-"""Files of strangers are judged before they fill the memory."""
+"""Untrusted files are rejected before they fill the memory."""
 
 from __future__ import annotations
 

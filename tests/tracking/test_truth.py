@@ -12,7 +12,7 @@ from smmbench.tracking.truth import track_errors
 
 
 def moving_and_still() -> Tracks:
-    """Two points that move 2 pixels a frame to the right, and one that stands, over 5 frames."""
+    """Two points that move 2 pixels per frame to the right and one that is still, over 5 frames."""
     x = np.array([2.0, 2.0, 0.0])[:, None] * np.arange(5)
     points = np.stack([x + 10, np.full_like(x, 20)], axis=-1)
     return Tracks(points, np.ones((3, 5), dtype=bool))

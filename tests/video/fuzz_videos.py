@@ -126,7 +126,7 @@ def read_batch(first: int, count: int, seed: int) -> None:
 
 
 def run_batch(first: int, count: int, seed: int) -> list[tuple[int, str, str]]:
-    """Read files in a process of its own, and go on after one that ends it."""
+    """Read files in a separate process, and continue after a file that crashes it."""
     rows: list[tuple[int, str, str]] = []
     end = first + count
     while first < end:

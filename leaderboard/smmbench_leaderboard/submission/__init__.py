@@ -1,1 +1,1 @@
-"""Submissions: packing one method's results, and verifying them as a stranger's."""
+"""Submissions: pack the results of one method, and verify them as untrusted data."""

@@ -1,9 +1,9 @@
 """Zip archives: written reproducibly, and read as hostile input.
 
-What is read is a flat list of regular files with plain names. Anything else that a zip can hold
-(folders, links, devices, absolute or climbing names, names that differ only in case, encryption,
-odd compressions, data before or after) is refused, not repaired. Sizes are counted while reading:
-what the archive says of itself is only ever a reason to refuse earlier.
+Only a flat list of regular files with plain names is read. Anything else that a zip can contain
+(folders, links, devices, absolute or parent paths, names that differ only in case, encryption,
+unusual compression, data before or after) is rejected, not repaired. Sizes are counted while
+reading; sizes that the archive states can only cause an earlier rejection.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path, PurePosixPath
 
 CHUNK = 1 << 20
 ENDINGS = (".json", ".mkv")
-MOMENT = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say: no clock enters the bytes
+MOMENT = (1980, 1, 1, 0, 0, 0)  # earliest date of a zip: no clock enters
 
 NAMED_BYTES = {"method.json": 512 << 10, "record.json": 512 << 10, "scores.json": 1 << 20}
 
@@ -30,7 +30,7 @@ _DEVICE = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 class ArchiveError(ValueError):
-    """An archive is refused; the message names the member and says why."""
+    """An archive is rejected; the message names the member and the reason."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Limits:
     """How much an archive may unpack to.
 
     Attributes:
-        members: Files in it.
-        json_bytes: Of one JSON file, whatever its name.
-        named_bytes: Of one file of a name that has a smaller limit of its own.
-        json_total: Of all JSON files.
-        video_bytes: Of one video.
-        total_bytes: Of all files.
-        ratio: Bytes unpacked for a byte of the archive; our own have 1:1, deflated JSON 1:10.
-        depth: Parts of a path.
+        members: Maximum number of files.
+        json_bytes: Maximum bytes of one JSON file, whatever its name.
+        named_bytes: Maximum bytes of files with certain names, which have smaller limits.
+        json_total: Maximum bytes of all JSON files.
+        video_bytes: Maximum bytes of one video.
+        total_bytes: Maximum bytes of all files.
+        ratio: Maximum unpacked bytes per byte of the archive; ours have 1:1, deflated JSON 1:10.
+        depth: Maximum number of parts of a path.
     """
 
     members: int = 50_000
@@ -58,17 +58,17 @@ class Limits:
     depth: int = 6
 
     def of(self, name: str) -> int:
-        """Bytes that a file of this name may have."""
+        """Return the maximum size in bytes of a file of this name."""
         if name.endswith(".mkv"):
             return self.video_bytes
         return min(self.json_bytes, self.named_bytes.get(PurePosixPath(name).name, self.json_bytes))
 
 
 def pack(path: Path, files: Mapping[str, Path | bytes]) -> None:
-    """Write a zip whose bytes depend on the names and contents alone.
+    """Write a zip whose bytes depend only on names and contents.
 
-    All is stored as it is: videos are compressed already, and what deflating gives depends on
-    the version of zlib. `path` is written in place: give a temporary one
+    Files are stored uncompressed: videos are compressed already, and the result of deflating
+    depends on the version of zlib. `path` is written in place, so give a temporary one
     (`smmbench.storage.atomic.atomic_path`).
 
     Args:
@@ -76,7 +76,7 @@ def pack(path: Path, files: Mapping[str, Path | bytes]) -> None:
         files: Content, or the file that holds it, by name in the archive.
 
     Raises:
-        ArchiveError: A name that `unpack` would refuse.
+        ArchiveError: `unpack` would reject a name.
     """
     for name in files:
         _refuse_name(name, Limits())
@@ -98,14 +98,14 @@ def pack(path: Path, files: Mapping[str, Path | bytes]) -> None:
 
 
 def unpack(path: Path, folder: Path, limits: Limits | None = None) -> list[str]:
-    """Unpack an archive into an empty folder of its own.
+    """Unpack an archive into a separate empty folder.
 
-    On an error the folder holds what was unpacked before: it is the caller's to remove.
+    After an error the folder holds what was already unpacked, and the caller must remove it.
 
     Args:
         path: The archive.
-        folder: An existing empty folder that nobody else writes into.
-        limits: How much it may unpack to.
+        folder: An existing empty folder that nobody else writes to.
+        limits: Limits of what is unpacked.
 
     Returns:
         Names of the files, in the archive's order.
@@ -138,7 +138,7 @@ def unpack(path: Path, folder: Path, limits: Limits | None = None) -> list[str]:
 
 
 def names_and_file(path: Path, name: str, limits: Limits | None = None) -> tuple[list[str], bytes]:
-    """Names of all members, and the content of one; nothing is unpacked.
+    """Read the names of all members and the content of one, without unpacking.
 
     Raises:
         ArchiveError: The archive is refused, or has no such member.
@@ -154,7 +154,7 @@ def names_and_file(path: Path, name: str, limits: Limits | None = None) -> tuple
 
 @contextmanager
 def _opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
-    """Open an archive whose directory has been judged; say what is not sound in one sentence."""
+    """Open an archive after checking its directory; errors state the fault in one sentence."""
     _refuse_large_directory(path, limits)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -168,7 +168,7 @@ def _opened(path: Path, limits: Limits) -> Iterator[zipfile.ZipFile]:
 
 
 def _chunks(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> Iterator[bytes]:
-    """Content of one member, counting what really comes."""
+    """Read the content of one member, counting the actual bytes."""
     size, most = 0, limits.of(member.filename)
     with archive.open(member) as source:
         while chunk := source.read(CHUNK):
@@ -205,9 +205,9 @@ def _refuse_members(members: list[zipfile.ZipInfo], limits: Limits) -> None:
 
 
 def _refuse_kind(member: zipfile.ZipInfo) -> None:
-    """Refuse all but regular, unencrypted files, stored or deflated."""
+    """Reject everything but regular, unencrypted files that are stored or deflated."""
     kind = stat.S_IFMT(member.external_attr >> 16)
-    # Not `is_dir()`, which fails where a name that began with NUL is empty now.
+    # Not `is_dir()`, which fails for a name that is empty because it began with NUL.
     folder = member.filename.endswith("/") or member.external_attr & 0x10  # the folder bit of DOS
     if folder or kind not in (0, stat.S_IFREG):
         what = "a link" if stat.S_ISLNK(kind) else "a folder" if folder else "a special file"
@@ -234,10 +234,10 @@ def _refuse_name(name: str, limits: Limits) -> None:
 
 
 def _refuse_large_directory(path: Path, limits: Limits) -> None:
-    """Look at the end of the archive before `zipfile` reads its whole directory into memory.
+    """Check the end of the archive before `zipfile` reads its whole directory into memory.
 
     APPNOTE.TXT of PKWARE, 4.3.14 to 4.3.16. Without a comment, the end record is the last 22
-    bytes; in a large archive (zip64) its real numbers lie 98 bytes before the end.
+    bytes; in a large archive (zip64) the actual numbers are 98 bytes before the end.
     """
     with path.open("rb") as file:
         size = file.seek(0, 2)

@@ -1,6 +1,6 @@
-"""Bounds of what a submission states and nobody can check: cost, device, names, texts.
+"""Bounds of statements in a submission that cannot be checked: cost, device, names, texts.
 
-What is within them is still only "as stated"; see `STATED`.
+Values within the bounds are still only "as stated"; see `STATED`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ENTRY = re.compile(r"[A-Za-z0-9_.:@/-]{0,300}")
 
 
 def card_faults(card: Card) -> Iterator[str]:
-    """What of a card is out of bounds, one phrase each, to follow "its method card"."""
+    """List what is out of bounds on a card, as phrases that follow "its method card"."""
     if card.kind not in KINDS:
         yield f"is of the kind '{plain(card.kind, 40)}'; there is: {', '.join(KINDS)}"
     for name, fact in asdict(card).items():
@@ -43,7 +43,7 @@ def card_faults(card: Card) -> Iterator[str]:
 
 
 def method_faults(method: MethodFile) -> Iterator[str]:
-    """What of `method.json` is out of bounds."""
+    """List what is out of bounds in `method.json`."""
     yield from card_faults(method.card)
     if not _ENTRY.fullmatch(method.entry):
         yield f"has an entry that is no place of code: '{plain(method.entry, 60)}'"
@@ -52,7 +52,7 @@ def method_faults(method: MethodFile) -> Iterator[str]:
 
 
 def record_faults(record: RunRecord) -> Iterator[str]:
-    """What of a record is out of bounds, one phrase each, to follow the pair's name."""
+    """List what is out of bounds in a record, as phrases that follow the pair's name."""
     seconds = [
         getattr(record, name, 0.0)
         for name in ("prepare_seconds", "transfer_seconds", "kept_seconds", "cached_seconds")

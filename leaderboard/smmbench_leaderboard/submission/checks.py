@@ -1,4 +1,4 @@
-"""What of a submission must hold before its scores are worth computing."""
+"""Checks of a submission that come before its scores are recomputed."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ def check_records(
     records: Mapping[Key, RunRecord],
     dataset: Dataset,
 ) -> list[str]:
-    """Check what the records say against the dataset, the list and each other.
+    """Compare the records with the dataset, the list and each other.
 
     Returns:
-        One sentence a fault; empty if there is none.
+        One sentence per fault; empty if there is none.
     """
     problems = list(_coverage_problems(submission, records, dataset))
     problems += (f"Its method card {fault}." for fault in method_faults(method))
@@ -68,13 +68,13 @@ def check_records(
 def check_videos(
     folder: Path, records: Mapping[Key, RunRecord], dataset: Dataset, method: MethodFile
 ) -> tuple[list[str], list[str]]:
-    """Decode every video, one at a time: its pixels are the recorded ones, and are its own.
+    """Decode every video, one at a time, and check that its pixels are as recorded and not copied.
 
     Args:
-        folder: Where the submission was unpacked.
-        records: By pair.
+        folder: Folder of the unpacked submission.
+        records: Records by pair.
         dataset: The dataset.
-        method: Content of `method.json`, checked; copies are the purpose of a control.
+        method: Checked content of `method.json`; a control may consist of copies.
 
     Returns:
         Problems and warnings, one sentence each.
@@ -126,12 +126,12 @@ def check_videos(
 
 
 def is_deterministic(method: MethodFile) -> bool:
-    """Whether a method says that it draws nothing, so that all seeds give one video."""
+    """Return whether a method states that it draws nothing, so all seeds give one video."""
     return bool(getattr(method, "deterministic", False))
 
 
 def _limits(form: NormalForm) -> Limits:
-    """The largest video that is decoded for a clip of this form."""
+    """Return the largest video that is decoded for a clip of this form."""
     pixels = form.width * form.height
     return Limits(
         frames=LARGER * form.frames,
@@ -141,7 +141,7 @@ def _limits(form: NormalForm) -> Limits:
 
 
 def _another_form(video: Video, form: NormalForm) -> str:
-    """In what a video differs from its clip's form; empty if in nothing."""
+    """Describe how a video differs from its clip's form; empty if it does not."""
     height, width = video.frames.shape[1:3]
     own = f"{len(video.frames)} frames of {width}x{height} at {video.fps:g} a second"
     scored = f"{form.frames} of {form.width}x{form.height} at {form.fps:g}"
@@ -153,7 +153,7 @@ def _another_form(video: Video, form: NormalForm) -> str:
 
 
 def _claim_faults(folder: Path, key: Key, record: RunRecord, scored: str) -> Iterator[str]:
-    """What is wrong with the claims of one pair, if it has any."""
+    """Return what is wrong with the claims of one pair, if it has any."""
     if not (folder / pair_folder(key) / SCORES).is_file():
         return
     try:
@@ -169,7 +169,7 @@ def _claim_faults(folder: Path, key: Key, record: RunRecord, scored: str) -> Ite
 
 
 def _copied(output: Video, clip: Clip, dataset: Dataset) -> str:
-    """Whether an output is its source, or nearly; empty if it is not, or the source is not here."""
+    """Return whether an output is a copy or near-copy of its source, if that is available."""
     if output.pixels_sha256 == clip.pixels_sha256:
         return "is a copy of the source clip"
     if missing_files(dataset, [clip.video]):
@@ -197,7 +197,7 @@ def _record_faults(record: RunRecord, dataset: Dataset) -> Iterator[str]:
 def _coverage_problems(
     submission: Submission, records: Mapping[Key, RunRecord], dataset: Dataset
 ) -> Iterator[str]:
-    """What is there must be what the submission says is there."""
+    """Compare the number of results with what the submission states."""
     count = Counter(record.status for record in records.values())
     expected = protocol_pairs(dataset)
     missing = sum(key not in records for key in expected)

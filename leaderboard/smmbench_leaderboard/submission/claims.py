@@ -1,4 +1,4 @@
-"""Claimed scores: of this very video, of metrics that there are, and not made up in their form."""
+"""Check claimed scores: of exactly this video, of existing metrics, and well-formed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST, DETAILS, NAME = 64, 256, 100  # scores of a video, details of a score, cha
 
 
 class Claim(Stored):
-    """One number as it was claimed and as it is."""
+    """One claimed number and the recomputed one."""
 
     pair: str
     metric: str
@@ -25,12 +25,12 @@ class Claim(Stored):
 
     @property
     def difference(self) -> float:
-        """Distance of the two."""
+        """Absolute difference of the two."""
         return abs(self.claimed - self.recomputed)
 
 
 def claim_faults(file: ScoreFile, record: RunRecord) -> Iterator[str]:
-    """What of a pair's claims cannot be, one phrase each, to follow the pair's name."""
+    """List impossible claims of a pair, as phrases that follow the pair's name."""
     if file.request != record.request or file.pixels_sha256 != record.pixels_sha256:
         yield "claims scores of another video"
         return
@@ -60,7 +60,7 @@ def _score_faults(score: Score) -> Iterator[str]:
     if score.origin.get("metric") != score.metric or score.origin.get("version") != score.version:
         yield f"claims '{name}' with an origin of another metric or version"
     if score.metric not in {known.name for known in all_metrics()}:
-        return  # nothing here computes it, so nothing compares it
+        return  # not computed here, and therefore not compared
     known = metric(score.metric)
     if not 1 <= score.version <= known.version:
         yield (

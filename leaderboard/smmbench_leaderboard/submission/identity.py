@@ -1,4 +1,4 @@
-"""Whether a submission is of the method that it says: label, code, kind, parameters, card."""
+"""Check that a submission is of the stated method: label, code, kind, parameters, card."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ METHODS, CARDS, RECIPES = "smmbench.methods", "smmbench.cards", "smmbench.recipe
 CONTROLS = (
     *("source-copy", "vae-round-trip", "frozen", "reversed", "shuffled", "other-clip", "noise"),
 )
-"""Bundled methods with a known place, which alone may return the source."""
+"""Bundled controls, the only methods that may return the source."""
 
 REQUIRED: Mapping[str, str] = {
     "title": "a title in words",
@@ -24,11 +24,11 @@ REQUIRED: Mapping[str, str] = {
     "contact": "whom to ask about these results",
     "seen": "what the method saw of the clips before, in training or in tuning; 'none' if nothing",
 }
-"""What a card must say; besides, `paper` or `code` must be an address or a reference."""
+"""What a card must state; also, `paper` or `code` must be an address or a reference."""
 
 
 def card_lacks(card: Card) -> list[str]:
-    """What the card of a submission must say and does not, in words."""
+    """List what the card of a submission must state and does not."""
     lacking = [
         f"{name} ({what})"
         for name, what in REQUIRED.items()
@@ -40,7 +40,7 @@ def card_lacks(card: Card) -> list[str]:
 
 
 def reserved_entry(label: str) -> str | None:
-    """Where the code of a bundled label is, empty if it is only imported; None: it is free."""
+    """Return the code of a bundled label, empty if only imported; None if the label is free."""
     name = label.casefold()
     if name in offered(METHODS):
         return offered(METHODS)[name].value
@@ -50,11 +50,11 @@ def reserved_entry(label: str) -> str | None:
 def identity_problems(
     method: MethodFile, records: Mapping[Any, RunRecord], dataset: str
 ) -> Iterator[str]:
-    """What of label, code, kind and parameters does not fit together, one sentence each.
+    """List inconsistencies of label, code, kind and parameters, one sentence each.
 
     Args:
         method: Content of `method.json`.
-        records: All records, by anything.
+        records: All records, under any keys.
         dataset: Name of the dataset.
     """
     reserved = reserved_entry(method.label)

@@ -37,11 +37,11 @@ def check_structure(path: Path, form: NormalForm) -> None:
 
     Args:
         path: The file.
-        form: Of the clip. A video of another size, rate or length is brought to it before it is
-            scored, so it may be somewhat larger.
+        form: Form of the clip. A video of another size, rate or length is converted to it before
+            scoring, so it may be somewhat larger.
 
     Raises:
-        VideoError: It is something else; the message says what, and begins with the path.
+        VideoError: It is something else; the message begins with the path and states the fault.
     """
     frames = LARGER * form.frames
     budget = 200 + 8 * frames  # elements: a block, its group, and what a writer adds
@@ -84,12 +84,12 @@ def check_structure(path: Path, form: NormalForm) -> None:
 
 
 def check_pixels(path: Path) -> None:
-    """Refuse pixels that have to be converted before they are seen: only 8-bit RGB is exact.
+    """Reject pixels that must be converted before they are used: only 8-bit RGB is exact.
 
     Called after `check_structure`, which bounds what the decoder allocates.
 
     Raises:
-        VideoError: They are of another format.
+        VideoError: The pixels are in another format.
     """
     import av
 
@@ -106,7 +106,7 @@ def check_pixels(path: Path) -> None:
 
 
 def _elements(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[tuple[int, int, bytes]]:
-    """Every element, its length, and up to 64 bytes of it; those within others after them."""
+    """Yield every element with its length and up to 64 bytes, parents before children."""
     while start < end:
         file.seek(start)
         head = file.read(12)
@@ -127,7 +127,7 @@ def _elements(file: BinaryIO, start: int, end: int, depth: int) -> Iterator[tupl
 
 
 def _number(head: bytes, keep: bool) -> tuple[int, int]:
-    """A number of variable length (RFC 8794, section 4) and its bytes; 0 bytes if it is none."""
+    """Read a number of variable length (RFC 8794, section 4); 0 bytes if it is invalid."""
     if not head or not head[0]:
         return 0, 0
     count = 9 - head[0].bit_length()

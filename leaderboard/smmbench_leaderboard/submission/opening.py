@@ -42,14 +42,14 @@ class Content(Stored):
 
 
 class Refused(ValueError):
-    """A submission goes no further: each argument is a sentence that says why."""
+    """A submission is rejected: each argument is a sentence that states why."""
 
 
 def read_list(text: bytes) -> Submission:
     """Read the list of an archive's files, `manifest.json`.
 
     Raises:
-        Refused: It is not such a list, or of a schema version that is not read here.
+        Refused: It is not such a list, or its schema version is not supported.
     """
     submission = _manifest(text)
     if submission.schema_version != SUBMISSION_SCHEMA:
@@ -61,15 +61,15 @@ def read_list(text: bytes) -> Submission:
 
 
 def check_names(submission: Submission, names: Collection[str], dataset: Dataset) -> None:
-    """Refuse an archive that has other files than it lists, or than the dataset has pairs for.
+    """Reject an archive whose files differ from its list or from the pairs of the dataset.
 
     Args:
-        submission: Its list.
-        names: Of all its files.
+        submission: List of the archive.
+        names: Names of all its files.
         dataset: The dataset.
 
     Raises:
-        Refused: List and content differ, or a file is none of a submission to this dataset.
+        Refused: List and content differ, or a file does not belong to a submission to this dataset.
     """
     listed = Counter(file.path for file in submission.files)
     content = set(names) - {MANIFEST}
@@ -93,11 +93,11 @@ def open_submission(folder: Path, submission: Submission) -> Content:
     """Read what was unpacked.
 
     Args:
-        folder: Where it was unpacked.
-        submission: Its list, checked by `check_names`.
+        folder: Folder of the unpacked archive.
+        submission: List of the archive, checked by `check_names`.
 
     Raises:
-        Refused: A file was changed, is not readable, or is of another pair.
+        Refused: A file was changed, cannot be read, or is of another pair.
     """
     changed = [
         f"'{file.path}' is not the listed file: its SHA-256 differs."
@@ -124,7 +124,7 @@ def open_submission(folder: Path, submission: Submission) -> Content:
 
 
 def claims_of(folder: Path, key: Key) -> ScoreFile:
-    """Claimed scores of one pair; raises `Refused` if they are not readable."""
+    """Read the claimed scores of one pair; raises `Refused` if they cannot be read."""
     name = f"{pair_folder(key)}/{SCORES}"
     return _parse((folder / name).read_bytes(), ScoreFile, name)
 
@@ -135,7 +135,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _parse(text: bytes, kind: type[FileT], name: str) -> FileT:
-    """One file of a result, of this schema version or an earlier one."""
+    """Read one file of a result, of this schema version or an earlier one."""
     try:
         return parse(text, kind, name)
     except ValueError as error:

@@ -61,18 +61,18 @@ class Submission(Stored):
     done: Count
     failed: Count
     missing: Count
-    partial: bool  # some pairs are missing, and the submitter says so
+    partial: bool  # some pairs are missing, as the submitter states
     files: tuple[Packed, ...]
 
 
 @dataclass(frozen=True)
 class Written:
-    """What was packed, and what its author should know.
+    """A packed submission, and warnings for its author.
 
     Attributes:
-        path: The archive.
-        sha256: Of the archive.
-        submission: What it says of itself.
+        path: Path of the archive.
+        sha256: SHA-256 of the archive.
+        submission: Manifest of the archive.
         warnings: One sentence each.
     """
 
@@ -83,7 +83,7 @@ class Written:
 
 
 def pair_folder(key: Key) -> str:
-    """Where a pair lies in the archive."""
+    """Return the folder of a pair in the archive."""
     clip, edit, seed = key
     return f"{PAIRS}/{clip}/{edit}/seed-{seed}"
 
@@ -97,19 +97,18 @@ def submit(
 ) -> Written:
     """Pack the results of one method on one dataset.
 
-    The same results give the same bytes. Scores go along for comparison only.
+    The same results give the same bytes. Scores are included for comparison only.
 
     Args:
         root: Folder of one method (`results/smm`).
-        output: The archive; an older one is replaced, whole or not at all.
+        output: The archive; an existing one is replaced atomically.
         dataset: Name or manifest path; None if the method has results of one dataset only.
-        allow_partial: Pack even if pairs are missing; the submission then says that it is partial.
-        facts: What the card says besides, or instead, by the name of a card's field.
+        allow_partial: Pack even if pairs are missing; the submission then states this.
+        facts: Values that override fields of the card, by the name of the field.
 
     Raises:
-        ValueError: Several methods, no method card or one that does not say what a submission
-            must, a file that does not fit its record, or an incomplete set without
-            `allow_partial`.
+        ValueError: There are several methods, no method card or an incomplete one, a file that
+            does not match its record, or missing pairs without `allow_partial`.
     """
     results = read_results(root, dataset, check_videos=False)  # `_files` looks at them
     if results.problems:
@@ -158,7 +157,7 @@ def _only_method(root: Path, results: Results) -> tuple[str, dict[Key, Result]]:
 
 
 def _method(results: Results, label: str, facts: Mapping[str, str]) -> MethodFile:
-    """The method's file, with what its card must say in a submission."""
+    """Return the method's file, with a card that is complete for a submission."""
     method = results.methods[label]
     if method is None:
         raise ValueError(f"'{label}' has no {METHOD}; run or import it again to get one.")
@@ -217,7 +216,7 @@ def _warnings(submission: Submission, results: Results) -> list[str]:
 
 
 def _copy_warnings(results: Results) -> Iterator[str]:
-    """Say what verification refuses: outputs that are the source's own pixels."""
+    """Warn of what verification rejects: outputs that are copies of their source."""
     for label, found in results.found.items():
         method = results.methods[label]
         copies = [
@@ -233,7 +232,7 @@ def _copy_warnings(results: Results) -> Iterator[str]:
 
 
 def _score_warnings(results: Results) -> Iterator[str]:
-    """Say what scores will not speak for the videos: none, or of another protocol."""
+    """Warn of missing scores, and of scores under another protocol."""
     found = [result for by in results.found.values() for result in by.values()]
     done = [result for result in found if result.record.status == "done"]
     lacking = sum(any(result.number(name) is None for name in RANKING) for result in done)
@@ -243,7 +242,7 @@ def _score_warnings(results: Results) -> Iterator[str]:
             "to see their scores beforehand."
         )
     protocol = results.dataset.manifest.protocol.model_dump(mode="json") | TRACKED
-    own = {  # as a score names it, which holds no path
+    own = {  # as a score names it, without a path
         name: without_path(value) if isinstance(value, str) else value
         for name, value in protocol.items()
     }

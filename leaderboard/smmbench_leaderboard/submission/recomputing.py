@@ -36,13 +36,13 @@ from smmbench_leaderboard.submission.packing import pair_folder
 
 @dataclass(frozen=True)
 class Recomputed:
-    """What came out.
+    """The recomputed scores.
 
     Attributes:
         claims: Claimed and recomputed numbers.
         board: The recomputed row; None if nothing could be scored here.
         warnings: What could not be computed here, and why.
-        whole: Both axes of every video have a number.
+        whole: Whether both axes of every video have a number.
     """
 
     claims: tuple[Claim, ...]
@@ -60,17 +60,17 @@ def recompute(
     device: str,
     metrics: Sequence[str] = (),
 ) -> Recomputed:
-    """Score every video under the dataset's own protocol; the claims do not enter.
+    """Score every video under the dataset's own protocol, independently of the claims.
 
     Args:
-        folder: Where the submission was unpacked; videos are moved out of it.
+        folder: Folder of the unpacked submission; videos are moved out of it.
         method: The method's card.
-        records: By pair, checked.
+        records: Checked records by pair.
         claimed: Pairs whose scores are claimed; they are read one at a time.
         dataset: The dataset.
-        device: Where metrics compute.
-        metrics: Metrics to compute besides those that are computed anyway. Which models are
-            loaded is the verifier's choice and never the submitter's.
+        device: Device of the metrics.
+        metrics: Metrics to compute besides those that are always computed. The verifier chooses
+            which models are loaded, never the submitter.
     """
     root = folder.parent / "results"
     write_method(method_folder(root, method.label), method)
@@ -114,12 +114,12 @@ def recompute(
 
 
 def _metrics(chosen: Sequence[str]) -> tuple[str, ...]:
-    """What is computed anyway, and what the verifier chose besides."""
+    """Return the metrics that are always computed, and those that the verifier added."""
     return tuple(known.name for known in all_metrics() if not known.extra or known.name in chosen)
 
 
 def _placed(folder: Path, root: Path, key: Key, record: RunRecord) -> tuple[Path, RunRecord]:
-    """Move a pair to where results lie, without its claimed scores."""
+    """Move a pair into a results folder, without its claimed scores."""
     place = result_folder(root, record.request)
     write_record(place, record)
     if record.status == "done":
@@ -128,7 +128,7 @@ def _placed(folder: Path, root: Path, key: Key, record: RunRecord) -> tuple[Path
 
 
 def _claims(pair: str, claimed: ScoreFile, scores: Mapping[str, Score]) -> Iterator[Claim]:
-    """Every claimed number that was also computed here under the same terms, beside it."""
+    """Pair every claimed number with the one computed here under the same conditions."""
     for claim in claimed.scores:
         if _apart(claim, scores.get(claim.metric)):
             continue
@@ -145,7 +145,7 @@ def _claims(pair: str, claimed: ScoreFile, scores: Mapping[str, Score]) -> Itera
 
 
 def _apart(claim: Score, own: Score | None) -> str:
-    """In what terms a claim was scored otherwise than here, in words; empty if in none."""
+    """Describe how the conditions of a claim differ from those here; empty if they do not."""
     if own is None:
         return ""
     if claim.version != own.version:
@@ -162,14 +162,14 @@ def _apart(claim: Score, own: Score | None) -> str:
 
 
 def _numbers(score: Score | None) -> dict[str, float]:
-    """A score's value, under the empty name, and its details."""
+    """Return a score's value, under the empty name, and its details."""
     if score is None or score.value is None:
         return {}
     return {"": score.value, **score.details}
 
 
 def _unknown(claimed: ScoreFile, scores: Mapping[str, Score]) -> Iterator[str]:
-    """Names of claimed metrics and details that nothing here computes."""
+    """Return names of claimed metrics and details that are not computed here."""
     for claim in claimed.scores:
         own = scores.get(claim.metric)
         if own is None:

@@ -31,26 +31,26 @@ from smmbench_leaderboard.submission.opening import (
 from smmbench_leaderboard.submission.packing import MANIFEST, Submission
 from smmbench_leaderboard.submission.workspace import workspace
 
-TOLERANCE = 1e-6  # on the machine that made the claim; other hardware moves the last digits
+TOLERANCE = 1e-6  # on the machine of the claim; other hardware changes the last digits
 
 Verdict = Literal["verified", "differs", "unscored", "refused"]
 
 
 class Report(Stored):
-    """What was found.
+    """The result of a verification.
 
     Attributes:
         verdict: `verified`: everything matches. `differs`: its videos are valid, but their
             recomputed scores differ. `unscored`: valid, but not every score can be computed here.
             `refused`: something in it does not match.
-        archive_sha256: Of the file that was checked.
-        submission: What it says of itself; None if that could not be read.
+        archive_sha256: SHA-256 of the checked file.
+        submission: Manifest of the archive; None if it could not be read.
         problems: Why it is refused, one sentence each.
         warnings: What a reader should know.
-        claims: Claimed and recomputed number of each score that was claimed.
-        tolerance: Up to which difference a claim counts as the same number.
-        largest_difference: Of all claims; None without claims.
-        board: Recomputed scores; None if it came to none.
+        claims: Claimed and recomputed number of each claimed score.
+        tolerance: Maximum difference at which a claim counts as equal.
+        largest_difference: Largest difference of all claims; None without claims.
+        board: Recomputed scores; None if there are none.
     """
 
     verdict: Verdict
@@ -77,15 +77,15 @@ def verify(
 
     Args:
         path: The archive.
-        dataset: Manifest path of a dataset that is not installed; None: the one it names.
-        device: Where metrics compute.
-        tolerance: Up to which difference a claimed number counts as the same.
-        limits: How much the archive may unpack to.
-        metrics: Metrics to compute besides those that are computed anyway.
-        progress: Called with a word on each step.
+        dataset: Manifest path of a dataset that is not installed; None for the one it names.
+        device: Device of the metrics.
+        tolerance: Maximum difference at which a claimed number counts as equal.
+        limits: Limits of what the archive unpacks to.
+        metrics: Metrics to compute besides those that are always computed.
+        progress: Called with a short description of each step.
 
     Raises:
-        LookupError: The dataset that was named is not here.
+        LookupError: The named dataset is not installed.
         ValueError: There is no such file.
     """
     if not path.is_file():
@@ -122,7 +122,7 @@ def _judge(
     metrics: Sequence[str],
     progress: Callable[[str], None],
 ) -> Report:
-    """Judge what was unpacked: first what it says, then its pixels, then its numbers."""
+    """Check an unpacked submission: first its statements, then its pixels, then its numbers."""
     submission = content.submission
     problems = _dataset_problems(submission, dataset)
     if not problems:
@@ -165,16 +165,16 @@ def _judge(
 
 
 def _dataset(submission: Submission) -> Dataset:
-    """The dataset as it is here; what a stranger names is looked up and never taken for a path."""
+    """Return the installed dataset; an untrusted name is looked up and never used as a path."""
     if submission.dataset not in dataset_names():
         raise Refused(no_such("dataset", plain(submission.dataset, 100), dataset_names()))
     return load_dataset(submission.dataset)
 
 
 def _limits(dataset: Dataset, limits: Limits | None) -> Limits:
-    """Limits that fit a dataset: a video needs no more bytes than its frames as they are.
+    """Return limits for a dataset: a video needs no more bytes than its uncompressed frames.
 
-    FFV1 of noise is somewhat larger than the noise itself, hence the room.
+    FFV1 of noise is somewhat larger than the noise itself, so the limit has a margin.
     """
     limits = limits or Limits()
     form = dataset.manifest.protocol

@@ -17,10 +17,11 @@ LOCK = "lock"
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """Give an empty folder, and remove it at the end: also of an error, or of a signal to end.
+    """Provide an empty folder, and remove it at the end, after an error or a signal too.
 
-    A process that was killed cannot remove its own: the next one does. Each holds a lock in its
-    folder, which the system gives back when it dies; a folder whose lock is free is nobody's.
+    A killed process cannot remove its folder, so the next process does. Each process holds a lock
+    in its folder, which the system releases when the process ends; a folder whose lock is free
+    belongs to nobody.
     """
     with ending_by_exception():
         _sweep(Path(tempfile.gettempdir()))
@@ -35,13 +36,13 @@ def workspace() -> Iterator[Path]:
 
 
 def _sweep(place: Path) -> None:
-    """Remove the folders of processes that are no more."""
+    """Remove the folders of processes that have ended."""
     for folder in place.glob(f"{PREFIX}*"):
         try:
             if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
             lock = os.open(folder / LOCK, os.O_RDWR)
-        except OSError:  # just being made or removed, or not ours
+        except OSError:  # being created or removed, or not ours
             continue
         try:
             if _lock(lock):
@@ -51,7 +52,7 @@ def _sweep(place: Path) -> None:
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder, its lock last: where that is interrupted, the next process goes on."""
+    """Remove a folder, its lock last, so that the next process can resume the removal."""
     with suppress(OSError):  # another one may have removed it already
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
@@ -62,7 +63,7 @@ def _remove(folder: Path) -> None:
 
 
 def _lock(handle: int) -> bool:
-    """Lock an open file; False where another process has it, or the system has no such locks."""
+    """Lock an open file; False if another process has it, or the system has no such locks."""
     try:
         import fcntl
 

@@ -1,4 +1,4 @@
-"""Hold metrics against people and against known motion, by one interface for all kinds of data."""
+"""Compare metrics with people and against known motion, by one interface for all kinds of data."""
 
 from smmbench_leaderboard.validation.graded import validate_graded
 from smmbench_leaderboard.validation.harness import Wanted, validate

@@ -12,16 +12,16 @@ from smmbench.statistics import Estimate, clustered_interval, mean_interval
 from smmbench_leaderboard.board.types import Bootstrap
 
 RANK_RESAMPLES = 2_000
-"""Draws for a rank correlation, which is ranked anew in each."""
+"""Number of resamples for a rank correlation, each of which is ranked again."""
 
 
 def preference(chosen: float, other: float) -> float:
-    """1 where the chosen video has the higher number, 0 where the other has, 1/2 where equal."""
+    """Return 1 where the chosen video has the higher number, 0 where lower, 1/2 where equal."""
     return 0.5 if chosen == other else float(chosen > other)
 
 
 def share(agreed: Sequence[float], clips: Sequence[str], bootstrap: Bootstrap) -> Estimate:
-    """Mean agreement with its interval, cut at 0 and 1."""
+    """Return the mean agreement with its interval, cut at 0 and 1."""
     found = mean_interval(np.array(agreed), clips, **bootstrap.model_dump())
     return Estimate(found.mean, within(found.interval, 0.0, 1.0))
 
@@ -33,10 +33,10 @@ def area_under_curve(
     negative_clips: Sequence[str],
     bootstrap: Bootstrap,
 ) -> Estimate:
-    """Chance that a positive is higher than a negative, of whatever clips; equal ones count half.
+    """Return the probability that a positive exceeds a negative of any clip; ties count half.
 
     Raises:
-        ValueError: There is no positive, or no negative.
+        ValueError: There are no positives, or no negatives.
     """
     if not len(positives) or not len(negatives):
         raise ValueError("An area under the curve needs positives and negatives.")
@@ -57,7 +57,7 @@ def area_under_curve(
 def rank_correlation(
     ratings: Sequence[float], numbers: Sequence[float], clips: Sequence[str], bootstrap: Bootstrap
 ) -> Estimate:
-    """Spearman's correlation over all videos; 0 where either side is the same for all.
+    """Return Spearman's correlation over all videos; 0 if one side is constant.
 
     Raises:
         ValueError: There is no video.
@@ -78,7 +78,7 @@ def rank_correlation(
 
 
 def spearman(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:
-    """Correlation of ranks, ties with their mean rank; 0 where one side is all equal."""
+    """Return the correlation of ranks, ties with their mean rank; 0 if one side is constant."""
     x, y = (rankdata(side) - (len(side) + 1) / 2 for side in (a, b))
     spread = float(np.sqrt((x @ x) * (y @ y)))
     return float(x @ y) / spread if spread else 0.0
@@ -87,7 +87,7 @@ def spearman(a: Float[np.ndarray, " n"], b: Float[np.ndarray, " n"]) -> float:
 def within(
     interval: tuple[float, float] | None, low: float, high: float
 ) -> tuple[float, float] | None:
-    """The interval of a number of this range, cut at its ends."""
+    """Return an interval, cut at the range of the number."""
     return None if interval is None else (max(interval[0], low), min(interval[1], high))
 
 

@@ -1,4 +1,4 @@
-"""The gate: a metric under which a control comes near the best is dropped."""
+"""The check of controls: a metric under which a control comes close to the best is rejected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smmbench_leaderboard.validation.types import Control
 
 @dataclass(frozen=True)
 class Standing:
-    """A mean with the ends of its interval, turned so that higher is better."""
+    """A mean with the ends of its interval, oriented so that higher is better."""
 
     mean: float
     low: float
@@ -22,7 +22,7 @@ class Standing:
 
 
 def standing(values: Sequence[float], clips: Sequence[str], bootstrap: Bootstrap) -> Standing:
-    """Mean of values, higher being better, with its interval over clips."""
+    """Return the mean of values, oriented so that higher is better, with its interval."""
     found = mean_interval(np.array(values), clips, **bootstrap.model_dump())
     low, high = found.interval or (found.mean, found.mean)
     return Standing(found.mean, low, high)
@@ -35,7 +35,7 @@ def controls_of(
     sign: float,
     allowed: Collection[str],
 ) -> tuple[Control, ...]:
-    """Where each control stands: it is near the best where their intervals meet."""
+    """Return the position of each control, which is near the best if their intervals overlap."""
     return tuple(
         Control(
             label=label,

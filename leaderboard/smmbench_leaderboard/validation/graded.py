@@ -1,4 +1,4 @@
-"""Hold a metric against graded videos: triplets, ratings, and motion that is known."""
+"""Compare a metric with graded videos: triplets, ratings, and known motion."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from smmbench_leaderboard.validation.gate import controls_of, standing
 from smmbench_leaderboard.validation.types import Control, Stratum, Validation
 
 Scores = Mapping[tuple[str, str], Score]
-"""By source and video."""
+"""Scores by source and video."""
 
 
 def validate_graded(
@@ -33,18 +33,18 @@ def validate_graded(
     bootstrap: Bootstrap | None = None,
     tell: Callable[[str], None] = lambda _: None,
 ) -> list[Validation]:
-    """Score graded videos by some metrics, and hold each metric against what is known of them.
+    """Score graded videos by some metrics, and compare each metric with the known order.
 
     Args:
-        names: The metrics.
+        names: Names of the metrics.
         graded: The videos with their order.
         options: Tracker, text model and device; its metrics are replaced.
-        allowed: Controls that the metrics are meant to rank high.
-        bootstrap: How intervals are drawn.
+        allowed: Controls that the metrics should rank high.
+        bootstrap: Settings of the intervals.
         tell: Called after each source with its name.
 
     Raises:
-        LookupError: No such metric, tracker or text model.
+        LookupError: There is no such metric, tracker or text model.
         ValueError: No metric has a number for any choice; the message says why.
     """
     scores: dict[str, dict[tuple[str, str], Score]] = {metric(name).name: {} for name in names}
@@ -97,7 +97,7 @@ Agreed = tuple[GradedSource, Order, float]
 
 
 def _agreements(graded: Graded, numbers: Mapping[tuple[str, str], float]) -> Iterator[Agreed]:
-    """Each order of which both videos have a number, with how far the metric agrees."""
+    """Yield each order whose videos both have a number, with the metric's agreement."""
     for source in graded.sources:
         for order in source.orders:
             better = numbers.get((source.name, order.better))
@@ -107,7 +107,7 @@ def _agreements(graded: Graded, numbers: Mapping[tuple[str, str], float]) -> Ite
 
 
 def _whole(graded: Graded, agreed: Sequence[Agreed], draws: Bootstrap) -> Estimate:
-    """Agreement over all: of known motion, each kind of choice of a source has one weight."""
+    """Return the overall agreement; for known motion, each kind of choice has equal weight."""
     if graded.kind != "known motion":
         clips = [source.cluster for source, _, _ in agreed]
         return share([one for _, _, one in agreed], clips, draws)
@@ -128,7 +128,7 @@ def _strata(agreed: Sequence[Agreed], draws: Bootstrap) -> Iterator[Stratum]:
 def _area(
     graded: Graded, numbers: Mapping[tuple[str, str], float], draws: Bootstrap
 ) -> Estimate | None:
-    """Of videos with the source's motion against those with another one."""
+    """Compute the AUC of videos with the source's motion against those with another motion."""
     if not graded.positive or not graded.negatives:
         return None
     values: dict[bool, list[tuple[str, float]]] = {True: [], False: []}

@@ -1,4 +1,4 @@
-"""One way to hold metrics against data of any kind."""
+"""Compare metrics with data of any kind."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from smmbench_leaderboard.validation.types import Validation
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to hold metrics against, and how.
+    """What to compare metrics with, and how.
 
     Attributes:
         data: A CSV file of choices or ratings; a world whose true motion is known, such as
             `emoji`; or a folder in the layout of SimMotion or TDVE-DB.
-        results: Of a CSV file: the results folder, whose videos have been scored.
-        dataset: Of a CSV file: name or manifest path of the dataset, if there are several.
-        allowed: Controls that the metrics are meant to rank high.
-        dimension: Of TDVE-DB: what people rated. None takes structure for metrics that compare
+        results: For a CSV file: the results folder, whose videos have been scored.
+        dataset: For a CSV file: name or manifest path of the dataset, if there are several.
+        allowed: Controls that the metrics should rank high.
+        dimension: For TDVE-DB: what people rated. None selects structure for metrics that compare
             with the source's motion, and alignment with the prompt for all others.
-        part: Of TDVE-DB: which split.
-        limit: Fewer sources: of each family of motion, of each category, or prompts.
-        options: Tracker, text model and device, where videos are scored here.
-        bootstrap: How intervals are drawn.
+        part: For TDVE-DB: which split.
+        limit: Maximum number of sources per family of motion or category, or of prompts.
+        options: Tracker, text model and device, if videos are scored here.
+        bootstrap: Settings of the intervals.
     """
 
     data: str
@@ -50,17 +50,17 @@ def validate(
     wanted: Wanted,
     begin: Callable[[Graded], Callable[[str], None]] = lambda _: lambda _: None,
 ) -> list[Validation]:
-    """Hold metrics against data.
+    """Compare metrics with data.
 
     Args:
-        names: The metrics.
+        names: Names of the metrics.
         wanted: The data.
-        begin: Called with graded videos before they are scored; what it gives is called after
-            each source with its name.
+        begin: Called with graded videos before they are scored; the function that it returns is
+            called after each source with its name.
 
     Raises:
-        LookupError: No such metric, tracker or text model.
-        ValueError: The data is of no known kind, is not what it must be, or no choice counts.
+        LookupError: There is no such metric, tracker or text model.
+        ValueError: The data is of an unknown kind or malformed, or no choice counts.
     """
     path = Path(wanted.data).expanduser()
     if path.is_file():

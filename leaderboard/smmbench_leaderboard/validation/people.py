@@ -1,15 +1,15 @@
-"""Hold a metric against people: does it prefer the videos that they prefer?
+"""Compare a metric with people: does it prefer the videos that they prefer?
 
-People's judgements are a CSV file, of one of two kinds by its columns:
+Judgements are a CSV file, whose columns determine one of two kinds:
 
-    clip, edit, seed, first, second, chosen      which of two methods' videos somebody chose
-    clip, edit, seed, method, rating             how somebody rated one video, higher is better
+    clip, edit, seed, first, second, chosen      which of two methods' videos a person chose
+    clip, edit, seed, method, rating             how a person rated one video, higher is better
 
-Ratings are compared within a clip, prompt and seed: each two videos that people rated differently
-are one choice. Agreement is the share of choices on which the metric prefers the same video, where
-two equal scores are half of one; 0.5 is chance, and over ratings it is the area under the curve of
-telling the better of two videos by the metric. Several answers of one clip are not independent, so
-intervals are over source clips.
+Ratings are compared within a clip, prompt and seed: every two videos that people rated differently
+are one choice. Agreement is the share of choices on which the metric prefers the same video; equal
+scores count half. 0.5 is chance, and for ratings it is the area under the curve of identifying the
+better of two videos by the metric. Answers on one clip are not independent, so intervals are over
+source clips.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ TIE = "tie"
 
 @dataclass(frozen=True)
 class Choice:
-    """Somebody preferred one of two videos of a clip, prompt and seed.
+    """A preference for one of two videos of a clip, prompt and seed.
 
     Attributes:
         key: The pair.
         chosen: Label of the method whose video was preferred.
-        other: Label of the other.
+        other: Label of the other method.
     """
 
     key: Key
@@ -62,18 +62,18 @@ def validate_people(
     allowed: Sequence[str] = (),
     bootstrap: Bootstrap | None = None,
 ) -> Validation:
-    """Hold a metric's scores of a results folder against a file of judgements.
+    """Compare a metric's scores of a results folder with a file of judgements.
 
     Args:
-        name: The metric; the videos have been scored by it.
+        name: Name of the metric, by which the videos have been scored.
         judgements: The CSV file.
         root: The results folder.
         dataset: Name or manifest path; None if the folder holds results of one dataset only.
-        allowed: Controls that the metric is meant to rank high (source-copy, for motion).
-        bootstrap: How intervals are drawn.
+        allowed: Controls that the metric should rank high (source-copy, for motion).
+        bootstrap: Settings of the intervals.
 
     Raises:
-        LookupError: No such metric.
+        LookupError: There is no such metric.
         ValueError: The file is of neither kind, or no choice can be counted.
     """
     known, draws = metric(name), bootstrap or Bootstrap()
@@ -116,7 +116,7 @@ def validate_people(
 
 
 def mean_ratings(path: Path) -> dict[tuple[Key, str], float]:
-    """Mean rating of each video of a file of ratings; nothing for a file of choices."""
+    """Return the mean rating of each video of a file of ratings; empty for a file of choices."""
     reader = csv.DictReader(io.StringIO(read_text(path)))
     return _means(path, list(reader)) if set(reader.fieldnames or ()) >= set(RATINGS) else {}
 
@@ -125,7 +125,7 @@ def read_judgements(path: Path) -> tuple[str, list[Choice], int]:
     """Read a file of choices or of ratings: its kind, the choices, and the number of ties.
 
     Raises:
-        ValueError: It lacks columns, or a line does not say what it must; the message names it.
+        ValueError: The file lacks columns, or a line is invalid; the message names it.
     """
     reader = csv.DictReader(io.StringIO(read_text(path)))
     columns = set(reader.fieldnames or ())
@@ -157,7 +157,7 @@ def _choices(path: Path, rows: Sequence[Mapping[str, str]]) -> tuple[list[Choice
 
 
 def _of_ratings(path: Path, rows: Sequence[Mapping[str, str]]) -> tuple[list[Choice], int]:
-    """Each two videos of one pair."""
+    """Return the choices between every two videos of one pair."""
     by_pair: dict[Key, dict[str, float]] = defaultdict(dict)
     for (key, label), mean in _means(path, rows).items():
         by_pair[key][label] = mean
@@ -173,7 +173,7 @@ def _of_ratings(path: Path, rows: Sequence[Mapping[str, str]]) -> tuple[list[Cho
 
 
 def _means(path: Path, rows: Sequence[Mapping[str, str]]) -> dict[tuple[Key, str], float]:
-    """Mean rating of each video, by pair and method."""
+    """Return the mean rating of each video, by pair and method."""
     ratings: dict[tuple[Key, str], list[float]] = defaultdict(list)
     for line, row in enumerate(rows, start=2):
         try:
@@ -204,7 +204,7 @@ def _correlation(
     sign: float,
     bootstrap: Bootstrap,
 ) -> Estimate | None:
-    """Of the metric with ratings over all videos that have both; None without ratings."""
+    """Correlate the metric with ratings over all videos that have both; None without ratings."""
     numbers = {place: _number(results, place[1], place[0], name) for place in ratings}
     rated = [
         (ratings[place], sign * number, place[0][0])
@@ -220,7 +220,7 @@ def _correlation(
 def _controls(
     results: Results, name: str, sign: float, allowed: Sequence[str], bootstrap: Bootstrap
 ) -> tuple[str, tuple[Control, ...]]:
-    """The best method, and how near the controls come to it."""
+    """Return the best method, and how close the controls come to it."""
     found = dict(_standings(results, name, sign, bootstrap))
     controls = {label for label in found if card_of(results, label).kind == "control"}
     methods = {label: one.mean for label, one in found.items() if label not in controls}
@@ -233,7 +233,7 @@ def _controls(
 def _standings(
     results: Results, name: str, sign: float, bootstrap: Bootstrap
 ) -> Iterator[tuple[str, Standing]]:
-    """Where each method stands, turned so that higher is better."""
+    """Return the mean of each method, oriented so that higher is better."""
     for label, by_pair in results.found.items():
         numbers = {key: result.number(name) for key, result in by_pair.items()}
         values = {key: sign * one for key, one in numbers.items() if one is not None}

@@ -1,4 +1,4 @@
-"""What a metric is worth on some data."""
+"""Agreement of a metric with data, as values."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from smmbench.results import Stored
 
 
 class Control(Stored):
-    """Where a control stands under the metric.
+    """The position of a control under the metric.
 
     Attributes:
-        label: Its label.
-        mean: Of the metric over its videos.
-        near: Whether its interval reaches that of the best method.
-        allowed: Whether the user said that the metric is meant to rank it high.
+        label: Label of the control.
+        mean: Mean of the metric over its videos.
+        near: Whether its interval overlaps that of the best method.
+        allowed: Whether the user stated that the metric should rank it high.
     """
 
     label: str
@@ -25,10 +25,10 @@ class Stratum(Stored):
     """Agreement on choices of one kind.
 
     Attributes:
-        kind: What the two videos differ in.
+        kind: How the two videos differ.
         agreement: Share of choices on which the metric prefers the better video.
-        interval: 95 % over clips; None with one clip.
-        choices: That counted.
+        interval: 95 % interval over clips; None with one clip.
+        choices: Number of choices that count.
     """
 
     kind: str
@@ -38,30 +38,31 @@ class Stratum(Stored):
 
 
 class Validation(Stored):
-    """What a metric is worth on one set of data.
+    """Agreement of a metric with one set of data.
 
     Attributes:
-        metric: Its name.
+        metric: Name of the metric.
         kind: `choices`, `ratings`, `triplets` or `known motion`.
         data: Name of the data, or of the file.
-        agreement: Share of choices on which the metric prefers the better video, 0 to 1; of known
-            motion the mean over kinds of choices, each with the same weight. None where no choice
-            is between two videos with a number; the last note says why.
-        interval: 95 % over clips; None with one clip.
-        choices: That counted.
-        ties: Where people saw no difference; they are left out.
-        unscored: Choices of videos without a number of the metric; they are left out.
-        clips: Sources of the choices, as far as they are independent.
-        strata: Agreement by kind of choice, where there are kinds.
-        auc: Chance that a video with the source's motion scores above one with another motion,
-            whatever their sources; None where there are no such videos.
-        auc_interval: 95 % over clips.
-        correlation: Spearman's, of the metric with ratings over all videos; None without ratings.
-        correlation_interval: 95 % over clips.
+        agreement: Share of choices on which the metric prefers the better video, 0 to 1; for known
+            motion the mean over kinds of choices, equally weighted. None if no choice is between
+            two videos with a number; the last note states why.
+        interval: 95 % interval over clips; None with one clip.
+        choices: Number of choices that count.
+        ties: Number of choices in which people saw no difference, which are left out.
+        unscored: Number of choices of videos without a score, which are left out.
+        clips: Number of independent sources of the choices.
+        strata: Agreement by kind of choice, if there are kinds.
+        auc: Probability that a video with the source's motion scores above one with another
+            motion, whatever their sources; None if there are no such videos.
+        auc_interval: 95 % interval over clips.
+        correlation: Spearman's correlation of the metric with ratings over all videos; None
+            without ratings.
+        correlation_interval: 95 % interval over clips.
         best: Label of the method with the highest mean of the metric, or of the video that has
             the source's motion; empty if there is none.
-        controls: Where the controls stand.
-        notes: What a reader must know, a sentence each.
+        controls: Positions of the controls.
+        notes: What a reader must know, one sentence each.
     """
 
     metric: str
@@ -84,10 +85,10 @@ class Validation(Stored):
 
     @property
     def dropped(self) -> bool:
-        """Whether a control comes near the best: such a metric cannot rank methods."""
+        """Whether a control comes close to the best, so that the metric cannot rank methods."""
         return any(one.near and not one.allowed for one in self.controls)
 
     @property
     def beats_chance(self) -> bool:
-        """Whether the interval of the agreement lies above one half."""
+        """Whether the interval of the agreement is above one half."""
         return self.interval is not None and self.interval[0] > 0.5

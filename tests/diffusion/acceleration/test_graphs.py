@@ -220,7 +220,7 @@ def test_changed_weights_are_used(plain: Denoiser, recorded: Denoiser, tape: Cpu
 
 
 class Counting(AttnProcessor2_0):
-    """A stranger's attention: it counts, and gives something else each time."""
+    """An attention processor of a third party: it counts calls, and each result differs."""
 
     calls = 0
 
