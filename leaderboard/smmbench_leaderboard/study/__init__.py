@@ -1,1 +1,1 @@
-"""A human study: blind two-way choices, made as a static page and analysed from answer files."""
+"""Human studies: blind choices between two videos on a static page, and their analysis."""

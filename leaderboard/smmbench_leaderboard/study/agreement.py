@@ -1,8 +1,8 @@
 """Krippendorff's alpha of nominal data: agreement of raters beyond chance.
 
 Krippendorff, Content Analysis, 2013, section 12.3; computed from the coincidence matrix, with any
-number of raters and missing answers. It is written here because the maintained package for it is
-under the GPL, and this project is not.
+number of raters and missing answers. It is implemented here because the maintained package
+is under the GPL, and this project is not.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Hashable, Iterable, Sequence
 
 
 def krippendorff_alpha(units: Iterable[Sequence[Hashable]]) -> float | None:
-    """Agreement within units: 1 is perfect, 0 is what chance gives, below 0 is less.
+    """Compute agreement within units: 1 is perfect, 0 is chance, below 0 is worse than chance.
 
     Args:
-        units: For each unit, the values that raters gave it; those of fewer than two say nothing.
+        units: For each unit, the values that raters gave; units with fewer than two are ignored.
 
     Returns:
-        Alpha; None where no unit has two values, or all values of all units are one.
+        Alpha; None if no unit has two values, or if all values are equal.
     """
     pairable = [unit for unit in units if len(unit) > 1]
     totals = Counter(value for unit in pairable for value in unit)

@@ -1,4 +1,4 @@
-"""From answer files to strengths: excluded raters with reasons, then one model per question."""
+"""Analyse answer files: exclude raters with reasons, then fit one model per question."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Excluded(Stored):
 
 
 class MethodStrength(Stored):
-    """A method on one question.
+    """The result of a method on one question.
 
     Attributes:
-        label: Of the method.
+        label: Label of the method.
         strength: Log strength; the mean of all methods is 0.
-        interval: Of that, clustered by rater and clip; None where it is unknown.
-        wins: Choices for it.
-        ties: Choices for neither.
-        losses: Choices for the other.
+        interval: Interval of the strength, clustered by rater and clip; None if unknown.
+        wins: Number of choices for the method.
+        ties: Number of choices for neither.
+        losses: Number of choices for the other method.
     """
 
     label: str
@@ -51,17 +51,17 @@ class MethodStrength(Stored):
 
 
 class PairDifference(Stored):
-    """Two methods on one question.
+    """The comparison of two methods on one question.
 
     Attributes:
-        one: The stronger one.
-        other: The weaker one.
-        wins: Choices for the stronger one.
-        ties: Choices for neither.
-        losses: Choices for the weaker one.
-        share: Share of wins of the stronger one without ties, as the model has it.
-        difference: Of log strengths.
-        interval: Of that; None where it is unknown.
+        one: The stronger method.
+        other: The weaker method.
+        wins: Number of choices for the stronger method.
+        ties: Number of choices for neither.
+        losses: Number of choices for the weaker method.
+        share: Share of wins of the stronger method without ties, according to the model.
+        difference: Difference of log strengths.
+        interval: Interval of the difference; None if unknown.
     """
 
     one: str
@@ -78,13 +78,13 @@ class QuestionResult(Stored):
     """The raters' answers to one question.
 
     Attributes:
-        question: Its name.
-        choices: That were counted.
+        question: Name of the question.
+        choices: Number of choices that count.
         ties: Share of ties among them.
-        left: Share of side A among choices that are no tie; .5 if sides do not matter.
+        left: Share of side A among choices without ties; .5 if sides do not matter.
         alpha: Krippendorff's alpha of raters who saw the same two methods on the same item.
-        methods: From the strongest.
-        pairs: Each two methods that were compared.
+        methods: Methods, the strongest first.
+        pairs: Every two methods that were compared.
         note: Why there are no strengths; empty if there are.
     """
 
@@ -102,14 +102,14 @@ class Analysis(Stored):
     """The result of a study.
 
     Attributes:
-        study: Of the plan.
-        title: Of the study.
-        raters: Who are counted.
-        excluded: Who are not, by the rule of the plan.
-        refused: Files that are no answers, in words.
-        repeated: Files that were the same as another.
-        planned: Judgements needed between each two methods, by the plan.
-        questions: One result each.
+        study: Identifier of the study, from the plan.
+        title: Title of the study.
+        raters: Number of raters who count.
+        excluded: Raters excluded by the rule of the plan.
+        refused: Descriptions of files that are not valid answers.
+        repeated: Number of duplicate files.
+        planned: Judgements needed between every two methods, according to the plan.
+        questions: One result per question.
     """
 
     study: str
@@ -124,7 +124,7 @@ class Analysis(Stored):
 
 @dataclass(frozen=True)
 class Judgement:
-    """One choice, told from the order of the study's methods instead of the sides."""
+    """One choice, in the order of the study's methods instead of the sides."""
 
     item: str
     clip: str
@@ -139,9 +139,9 @@ def analyse(plan: Plan, read: Read, level: float = 0.95) -> Analysis:
     """Analyse the answers to a study.
 
     Args:
-        plan: Of the study.
-        read: Its answer files.
-        level: Of the intervals.
+        plan: Plan of the study.
+        read: Answer files of the study.
+        level: Level of the intervals.
     """
     excluded = [
         Excluded(rater=file.rater, why=why)
@@ -165,12 +165,12 @@ def analyse(plan: Plan, read: Read, level: float = 0.95) -> Analysis:
 
 
 def counted(plan: Plan, read: Read) -> list[AnswerFile]:
-    """The answer files of the raters whom the plan's rule counts."""
+    """Return the answer files of raters who satisfy the plan's rule."""
     return [file for file in read.files if not why_excluded(plan, file)]
 
 
 def why_excluded(plan: Plan, file: AnswerFile) -> str:
-    """Which part of the plan's rule leaves a rater out, in words; empty if none does."""
+    """Return which part of the plan's rule excludes a rater; empty if none does."""
     trials = {trial.id: trial for trial in _trials(plan, file)}
     checks = [trial for trial in trials.values() if trial.check]
     due = len(trials) * len(plan.questions)
@@ -192,7 +192,7 @@ def _trials(plan: Plan, file: AnswerFile) -> tuple[Trial, ...]:
 
 
 def judgements(plan: Plan, files: Sequence[AnswerFile], question: Question) -> Iterator[Judgement]:
-    """The choices of some raters to one question, without checks."""
+    """Return the choices of some raters on one question, without checks."""
     order = {label: place for place, label in enumerate(plan.methods)}
     for file in files:
         trials = {trial.id: trial for trial in _trials(plan, file)}
@@ -249,17 +249,17 @@ def _question(
 
 
 def both_ways(units: Iterable[Sequence[int]]) -> list[Sequence[int]]:
-    """Every unit also with its methods exchanged: agreement does not depend on whose name is first.
+    """Add every unit with its methods exchanged, so that agreement does not depend on their order.
 
-    Otherwise a list of methods from the best to the worst would make one outcome the rule, and
-    agreement upon it would look like chance.
+    Otherwise a list of methods from best to worst would make one outcome the usual one, and
+    agreement on it would look like chance.
     """
     every = list(units)
     return [*every, *([SECOND - outcome for outcome in unit] for unit in every)]
 
 
 def _counts(found: Sequence[Judgement], methods: int) -> np.ndarray:
-    """Wins, ties and losses of each method against each other: (methods, methods, 3)."""
+    """Count wins, ties and losses of each method against each other: (methods, methods, 3)."""
     counts = np.zeros((methods, methods, 3), dtype=int)
     for one in found:
         counts[one.first, one.second, one.outcome] += 1

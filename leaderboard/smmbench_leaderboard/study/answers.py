@@ -22,10 +22,10 @@ class Answer(Stored):
     """One answer.
 
     Attributes:
-        trial: Of the form.
+        trial: Trial of the form.
         question: Name of the question.
         choice: The side, or `tie`.
-        milliseconds: Since the choice was shown.
+        milliseconds: Time since the choice was shown.
     """
 
     trial: Identifier
@@ -35,15 +35,15 @@ class Answer(Stored):
 
 
 class AnswerFile(Stored):
-    """Content of an answer file. Nothing in it says who the rater is.
+    """Content of an answer file, which does not identify the rater.
 
     Attributes:
-        schema_version: Of this form.
-        study: Of the plan.
-        form: Its number.
-        rater: Drawn at random by the browser.
-        consent: The rater agreed to the text of the page.
-        answers: In the order in which they were given.
+        schema_version: Version of this schema.
+        study: Identifier of the study, from the plan.
+        form: Number of the form.
+        rater: Random identifier, drawn by the browser.
+        consent: Whether the rater agreed to the text of the page.
+        answers: Answers in the order in which they were given.
     """
 
     schema_version: Literal[1]
@@ -56,12 +56,12 @@ class AnswerFile(Stored):
 
 @dataclass(frozen=True)
 class Read:
-    """What answer files came to.
+    """Answer files that were read.
 
     Attributes:
-        files: Those that are counted, one a rater.
-        refused: Why others are not, a sentence each.
-        repeated: How many were the same as another.
+        files: Valid files, one per rater.
+        refused: Why others are not valid, one sentence each.
+        repeated: Number of duplicate files.
     """
 
     files: tuple[AnswerFile, ...]
@@ -70,9 +70,9 @@ class Read:
 
 
 def read_answers(paths: Iterable[Path], plan: Plan) -> Read:
-    """Read answer files; one that is none is refused, and the others are counted.
+    """Read answer files; invalid ones are rejected, and the others are counted.
 
-    Two different files of one rater are both refused: nobody can say which holds.
+    Two different files of one rater are both rejected, because either may be the right one.
     """
     found: dict[str, dict[AnswerFile, Path]] = {}
     refused, repeated = [], 0

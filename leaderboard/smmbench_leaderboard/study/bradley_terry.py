@@ -7,10 +7,10 @@ pi_i + pi_j + nu sqrt(pi_i pi_j),
     P(i beats j) = pi_i / S,    P(tie) = nu sqrt(pi_i pi_j) / S.
 
 In theta = log pi and eta = log nu this is a multinomial logit whose log-likelihood is concave, and
-without ties it is the model of Bradley and Terry (Biometrika 39, 1952). Intervals are of the
-sandwich, clustered two ways, by rater and by clip: V_rater + V_clip - V_both (Cameron, Gelbach and
-Miller, Robust Inference with Multiway Clustering, JBES 29, 2011), with Student's t of the smaller
-number of clusters less one.
+without ties it is the model of Bradley and Terry (Biometrika 39, 1952). Intervals use the sandwich
+estimator with two-way clustering, by rater and by clip: V_rater + V_clip - V_both (Cameron, Gelbach
+and Miller, Robust Inference with Multiway Clustering, JBES 29, 2011), with Student's t of the
+smaller number of clusters less one.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp, stdtrit
 
 PRIOR_SD = 5.0
-"""Standard deviation of a normal prior on each log strength: so wide that it moves nothing, but a
-method that won or lost every choice keeps a finite strength."""
+"""Standard deviation of a normal prior on each log strength: wide enough to have no effect, except
+that a method that won or lost every choice has a finite strength."""
 
 FIRST, TIE, SECOND = 0, 1, 2
-"""Outcomes: the first method won, neither, the second won."""
+"""Outcomes: the first method won, a tie, the second method won."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,11 +36,11 @@ class Choices:
     """Choices between two methods.
 
     Attributes:
-        first: Index of a method.
-        second: Index of the other.
+        first: Index of the first method.
+        second: Index of the second method.
         outcome: `FIRST`, `TIE` or `SECOND`.
-        rater: Who chose.
-        clip: On which source clip.
+        rater: Index of the rater.
+        clip: Index of the source clip.
     """
 
     first: Int[np.ndarray, " n"]
@@ -52,12 +52,13 @@ class Choices:
 
 @dataclass(frozen=True, eq=False)
 class Strengths:
-    """What choices say of the strengths of methods.
+    """Strengths of methods, fitted to choices.
 
     Attributes:
         theta: Log strength of each method; their mean is 0.
-        tie: Log of the tie parameter; None where nobody chose a tie.
-        covariance: Of theta, clustered by rater and clip; NaN where a side has one cluster only.
+        tie: Log of the tie parameter; None if nobody chose a tie.
+        covariance: Covariance of theta, clustered by rater and clip; NaN with a single rater or
+            clip.
         reach: Quantile of Student's t for the intervals.
     """
 
@@ -67,11 +68,11 @@ class Strengths:
     reach: float
 
     def interval(self, method: int) -> tuple[float, float] | None:
-        """Interval of one log strength; None where one cluster leaves it unknown."""
+        """Return the interval of a log strength; None if a single cluster leaves it unknown."""
         return self._around(self.theta[method], self.covariance[method, method])
 
     def difference(self, one: int, other: int) -> tuple[float, tuple[float, float] | None]:
-        """How much stronger one method is than another, with the interval of that."""
+        """Return the difference of two log strengths, with its interval."""
         v = self.covariance
         variance = v[one, one] + v[other, other] - 2 * v[one, other]
         value = float(self.theta[one] - self.theta[other])
@@ -88,13 +89,13 @@ def fit(choices: Choices, methods: int, level: float = 0.95) -> Strengths:
     """Fit log strengths to choices, with intervals clustered by rater and clip.
 
     Args:
-        choices: At least one.
-        methods: How many there are.
-        level: Of the intervals.
+        choices: The choices; at least one.
+        methods: Number of methods.
+        level: Level of the intervals.
 
     Raises:
-        ValueError: No choices, or methods that nothing connects: their strengths have no common
-            scale.
+        ValueError: There are no choices, or no choices connect some of the methods, whose strengths
+            then have no common scale.
     """
     if not len(choices.outcome):
         raise ValueError("There are no choices to fit.")
@@ -122,7 +123,7 @@ def fit(choices: Choices, methods: int, level: float = 0.95) -> Strengths:
     information = np.einsum("no,nop,noq->pq", share, centred, centred) + np.diag(penalty)
     scores = chosen - mean
     clusters = min(len(set(choices.rater)), len(set(choices.clip)))
-    centre = np.eye(methods) - 1 / methods  # strengths are told up to a constant
+    centre = np.eye(methods) - 1 / methods  # strengths are determined up to a constant
     inverse = np.linalg.pinv(information)
     covariance = inverse @ _meat(scores, choices) @ inverse
     within = centre @ covariance[:methods, :methods] @ centre
@@ -135,12 +136,12 @@ def fit(choices: Choices, methods: int, level: float = 0.95) -> Strengths:
 
 
 def win_share(strengths: Strengths, one: int, other: int) -> float:
-    """Share of wins of one method over another among choices that are no tie."""
+    """Return the share of wins of one method over another among choices without ties."""
     return float(1 / (1 + np.exp(strengths.theta[other] - strengths.theta[one])))
 
 
 def _design(choices: Choices, methods: int, tied: bool) -> Float[np.ndarray, "n 3 p"]:
-    """Rows whose product with the parameters is the utility of each outcome."""
+    """Return rows whose product with the parameters is the utility of each outcome."""
     n = len(choices.outcome)
     design = np.zeros((n, 3, methods + tied))
     every = np.arange(n)
@@ -163,12 +164,12 @@ def _utility(
 
 
 def _meat(scores: Float[np.ndarray, "n p"], choices: Choices) -> Float[np.ndarray, "p p"]:
-    """V_rater + V_clip - V_both of the scores; NaN where there is one rater or one clip."""
+    """Return V_rater + V_clip - V_both of the scores; NaN with a single rater or clip."""
     both = [f"{rater}\0{clip}" for rater, clip in zip(choices.rater, choices.clip, strict=True)]
     one, other, overlap = (
         _clustered(scores, names) for names in (choices.rater, choices.clip, both)
     )
-    # Where that has a negative direction, the overlap is not subtracted: too wide is fair.
+    # If that is not positive semidefinite, the overlap is not subtracted, which is conservative.
     meat = one + other - overlap
     return meat if np.linalg.eigvalsh(_finite(meat)).min() >= -1e-9 else one + other
 

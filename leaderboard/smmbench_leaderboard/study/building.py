@@ -36,26 +36,26 @@ from smmbench_leaderboard.study.sample_size import (
     judgements_needed,
 )
 
-CARDS = 3  # checks of a form; one more of a still, if motion is asked for
+CARDS = 3  # checks per form, plus one with a still if a question is about motion
 CORRELATION = 0.05
-"""Correlation of two judgements by one rater, or of one clip, that is allowed for."""
+"""Assumed correlation of two judgements by one rater, or on one clip."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a study is made of.
+    """Options of a study.
 
     Attributes:
-        methods: Labels; none for all methods of the results.
+        methods: Labels of the methods; empty for all methods of the results.
         questions: Names of the questions.
-        limit: Items at most, round-robin over clips; None for all.
-        trials: Comparisons of a form.
-        raters: Forms; None for as many as the planned number of judgements needs.
-        share: Share of wins between two methods that is worth finding.
-        rule: Which raters are left out.
-        seed: Of what is drawn.
-        title: Of the page.
-        consent: Text that a rater agrees to; empty for the one of the kit.
+        limit: Maximum number of items, round-robin over clips; None for all.
+        trials: Number of comparisons per form.
+        raters: Number of forms; None for as many as the planned judgements need.
+        share: Share of wins between two methods that the study should detect.
+        rule: Rule that excludes raters.
+        seed: Seed of all random choices.
+        title: Title of the page.
+        consent: Text that raters agree to; empty for the default.
     """
 
     methods: Sequence[str] = ()
@@ -82,14 +82,15 @@ def new_study(
 
     Args:
         results: The results folder.
-        folder: For the plan and, in `public/`, for the page.
+        folder: Folder for the plan and, in `public/`, for the page.
         dataset: Name or manifest path; None if there are results of one dataset only.
-        options: What it is made of.
-        salt: Makes identifiers that nobody can guess; drawn at random if empty.
-        tell: Is given a line of progress.
+        options: Options of the study.
+        salt: Makes identifiers impossible to guess; drawn at random if empty.
+        tell: Called with each line of progress.
 
     Raises:
-        ValueError: There is a study already, fewer than two methods, or nothing to compare.
+        ValueError: The folder already contains a study, or there are fewer than two methods or
+            nothing to compare.
     """
     options, salt = options or Options(), salt or secrets.token_hex(16)
     if (folder / PLAN).exists():
@@ -166,7 +167,7 @@ def _methods(found: Results, asked: Sequence[str]) -> list[str]:
 
 
 def _items(found: Results, limit: int | None) -> list[Key]:
-    """Pairs of the first seed, the first edit of each clip before the second of any."""
+    """Return the pairs of the first seed, with the first edit of every clip first."""
     manifest = found.dataset.manifest
     seed = manifest.protocol.seeds[0]
     rounds = max(len(clip.edits) for clip in manifest.clips)
@@ -188,7 +189,7 @@ def _item(found: Results, key: Key) -> Item:
 
 
 def _planned(options: Options, comparisons: int, items: int, trials: int) -> Planned:
-    """Judgements between each two methods, with the design effect of raters and of clips."""
+    """Plan the judgements between every two methods, with the design effect of clusters."""
     needed = judgements_needed(options.share, comparisons)
     by_rater = trials / comparisons  # of the same two methods
     by_clip = needed / items
@@ -207,14 +208,14 @@ def _token(salt: str, what: str) -> str:
 
 
 class _Media:
-    """Merged videos, each made once, under names that say nothing."""
+    """Merged videos, each created once, under names that reveal nothing."""
 
     def __init__(self, found: Results, names: dict[str, Key], folder: Path, salt: str) -> None:
         self._found, self._names, self._folder, self._salt = found, names, folder, salt
         self._made: set[str] = set()
 
     def of(self, one: Shown) -> str:
-        """The file of a choice, relative to the public folder."""
+        """Return the file of a choice, relative to the public folder."""
         token = _token(self._salt, f"media {one.item} {one.a} {one.b} {one.check}")
         name = f"media/{token}.mp4"
         if name not in self._made:

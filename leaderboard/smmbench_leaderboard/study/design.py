@@ -1,8 +1,8 @@
 """The design of a study: who sees which comparison, on which side, in which order.
 
-All cells (two methods on one item) are dealt like cards: every cell before any cell again. A form
-is what one rater sees. Sides are balanced over each cell and drawn at random; checks with a known
-answer stand at random places.
+All cells (two methods on one item) are dealt like cards: every cell once before any cell again. A
+form is what one rater sees. Sides are random and balanced over each cell; checks with a known
+answer are at random positions.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Literal
 import numpy as np
 
 Check = Literal["card", "still"]
-"""`card`: one side says in words to choose it. `still`: one side is the source itself and the other
+"""`card`: one side asks in words to be chosen. `still`: one side is the source itself and the other
 its first frame, for questions of motion."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """Two methods on one item; the methods stand in the order of the study's list."""
+    """Two methods on one item, in the order of the study's methods."""
 
     item: str
     one: str
@@ -34,10 +34,10 @@ class Shown:
     """One choice as a rater sees it.
 
     Attributes:
-        cell: What is compared; None for a check.
-        item: Whose source and prompt are shown.
-        a: Label on the side A; of a check, `right` or `wrong`.
-        b: Label on the side B.
+        cell: The compared cell; None for a check.
+        item: Item whose source and prompt are shown.
+        a: Label on side A; for a check, `right` or `wrong`.
+        b: Label on side B.
         check: Kind of a check; empty for a comparison.
     """
 
@@ -51,11 +51,11 @@ class Shown:
 def cells_of(
     methods: Sequence[str], videos: dict[str, frozenset[str]]
 ) -> tuple[list[Cell], list[Cell]]:
-    """All cells of which both videos are there, and those that lack one.
+    """Return all cells with both videos, and those that lack one.
 
     Args:
-        methods: Labels.
-        videos: By item, the methods that have a video of it.
+        methods: Labels of the methods.
+        videos: By item, the methods that have a video.
     """
     every = [Cell(item, one, other) for item in videos for one, other in combinations(methods, 2)]
     there = [cell for cell in every if {cell.one, cell.other} <= videos[cell.item]]
@@ -72,14 +72,14 @@ def deal(
     """Deal all forms of a study.
 
     Args:
-        cells: What can be compared.
-        forms: How many, one a rater.
-        trials: Comparisons of a form, checks not counted.
+        cells: Cells that can be compared.
+        forms: Number of forms, one per rater.
+        trials: Number of comparisons per form, without checks.
         checks: Kind of each check of a form.
-        seed: Of all that is drawn.
+        seed: Seed of all random choices.
 
     Raises:
-        ValueError: There are fewer cells than trials: a rater would see one twice.
+        ValueError: There are fewer cells than trials, so a rater would see one twice.
     """
     if trials > len(cells):
         raise ValueError(

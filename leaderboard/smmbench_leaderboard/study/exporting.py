@@ -1,4 +1,4 @@
-"""The choices of a study as tables, which `smmbench validate` holds metrics against."""
+"""Write the choices of a study as tables for `smmbench validate`."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from smmbench_leaderboard.validation.people import CHOICES, TIE
 
 
 def write_judgements(folder: Path, plan: Plan, read: Read) -> list[Path]:
-    """Write the choices of every rater who is counted, a CSV file a question (`motion.csv`).
+    """Write the choices of every rater who counts, one CSV file per question (`motion.csv`).
 
     Args:
-        folder: For the files; it is made.
-        plan: Of the study.
-        read: Its answer files.
+        folder: Folder of the files; it is created.
+        plan: Plan of the study.
+        read: Answer files of the study.
 
     Returns:
-        The files.
+        Paths of the files.
     """
     folder.mkdir(parents=True, exist_ok=True)
     kept, written = counted(plan, read), []

@@ -1,7 +1,7 @@
-"""One merged video for one choice: source above, A and B below, every frame of all in one frame.
+"""Merge the videos of a choice frame by frame: the source above, A and B below.
 
-Two `<video>` elements drift apart; what is in one file cannot. The letters are drawn into the
-picture, so that it explains itself wherever it is shown.
+Two `<video>` elements drift apart; videos in one file cannot. The letters are drawn into the
+frames, so that the video explains itself wherever it is shown.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from smmbench.video import Video
 
 GROUND, INK = (24, 27, 32), (232, 234, 237)
 CARD, CARD_INK = (238, 238, 232), (27, 30, 36)
-GAP = 0.03  # of a video's width
+GAP = 0.03  # share of a video's width
 LETTER = 0.09  # height of a letter's line, of a video's width
 
 RIGHT, WRONG = "Choose this side.", "Do not choose this side."
 
 
 def merged(source: Video, a: Video, b: Video) -> Video:
-    """Lay a source and two videos out in one, frame by frame.
+    """Combine a source and two videos into one, frame by frame.
 
     Args:
-        source: Above, in the middle.
-        a: Below, on the left.
-        b: Below, on the right.
+        source: Shown above, in the middle.
+        a: Shown below, on the left.
+        b: Shown below, on the right.
 
     Raises:
-        ValueError: Their frames differ in number or size.
+        ValueError: The videos differ in length or size.
     """
     if not source.frames.shape == a.frames.shape == b.frames.shape:
         raise ValueError(
@@ -54,21 +54,21 @@ def merged(source: Video, a: Video, b: Video) -> Video:
 
 
 def card(like: Video, words: str) -> Video:
-    """A still video of the same form that says something in words."""
+    """Return a still video of the same form that shows a text."""
     height, width = like.frames.shape[1:3]
     picture = _words(words, width, height, CARD, CARD_INK)
     return Video(np.broadcast_to(picture, like.frames.shape).copy(), like.fps)
 
 
 def still(video: Video) -> Video:
-    """The first frame of a video, for as long as the video lasts."""
+    """Return the first frame of a video, repeated for its length."""
     return Video(np.broadcast_to(video.frames[:1], video.frames.shape).copy(), video.fps)
 
 
 def _words(
     text: str, width: int, height: int, ground: tuple[int, int, int], ink: tuple[int, int, int]
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """A line of text in the middle of a picture, as large as fits."""
+    """Draw a line of text in the centre of an image, as large as fits."""
     image = Image.new("RGB", (width, height), ground)
     draw = ImageDraw.Draw(image)
     size = max(6.0, 0.75 * height)

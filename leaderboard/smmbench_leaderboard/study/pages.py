@@ -1,4 +1,4 @@
-"""The page of a study: static, complete, and without the name of any method."""
+"""The page of a study: static, self-contained, and without the name of any method."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ this browser until you download them as a file. The file holds your choices, how
 the number of the form, and a random number. It is used to compare the programs, and may be \
 published.
 You can have your file removed later: its name, which holds the random number, is enough."""
-"""What a rater agrees to, unless the study brings a text of its own, as an ethics board may ask."""
+"""What a rater agrees to, unless the study has another text, as an ethics board may require."""
 
 SECONDS = 20  # of one choice, for the words above
 
@@ -43,9 +43,9 @@ def write_pages(folder: Path, plan: Plan, consent: str = "") -> None:
     """Write the page, its scripts, and the data of each form.
 
     Args:
-        folder: The public folder, in which the merged videos lie.
-        plan: Of the study; what of it says which method is where is not written.
-        consent: Text that a rater agrees to, a paragraph a line; empty for `CONSENT`.
+        folder: The public folder, which has the merged videos.
+        plan: Plan of the study; what identifies methods is not written.
+        consent: Text that raters agree to, one paragraph per line; empty for `CONSENT`.
     """
     _copy_assets(folder / "assets")
     trials = len(plan.forms[0].trials)

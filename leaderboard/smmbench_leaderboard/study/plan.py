@@ -1,7 +1,7 @@
 """The plan of a study: `plan.json`, which states which method was on which side.
 
-It is never published. The folder `public/` next to it is all that a rater needs; nothing in it
-names a method.
+The plan is never published. The folder `public/` next to it has everything that a rater needs, and
+nothing in it names a method.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ QUESTIONS: dict[Question, str] = {
     "text": "Which video fits the description better?",
     "overall": "Which video would you rather keep?",
 }
-"""What a rater is asked, by the name of the question."""
+"""The questions to raters, by name."""
 
 Choice = Literal["a", "b", "tie"]
 Identifier = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -37,7 +37,7 @@ class Item(Stored):
     Attributes:
         clip: Name of the clip; judgements of one clip are one cluster.
         edit: Name of the edit.
-        seed: Of the videos.
+        seed: Seed of the videos.
         prompt: What the videos should show.
     """
 
@@ -51,11 +51,11 @@ class Trial(Stored):
     """One choice of a form.
 
     Attributes:
-        id: What the page and the answers call it; says nothing of what it is.
+        id: Identifier in the page and the answers, which reveals nothing.
         media: File of the merged video, in `public/`.
         item: Name of its item.
-        a: Label on the side A; of a check, `right` or `wrong`.
-        b: Label on the side B.
+        a: Label on side A; for a check, `right` or `wrong`.
+        b: Label on side B.
         check: Kind of a check; empty for a comparison.
     """
 
@@ -75,11 +75,11 @@ class Form(Stored):
 
 
 class Rule(Stored):
-    """Which raters are left out, stated before any answer is there.
+    """Which raters are excluded, stated before any answer exists.
 
     Attributes:
-        checks: Least share of correct answers to the checks of a form.
-        answered: Least share of the trials of a form that are answered.
+        checks: Minimum share of correct answers to the checks of a form.
+        answered: Minimum share of answered trials of a form.
     """
 
     checks: float = Field(default=0.8, ge=0, le=1)
@@ -87,14 +87,14 @@ class Rule(Stored):
 
 
 class Planned(Stored):
-    """What the sample size rests on.
+    """The basis of the sample size.
 
     Attributes:
-        share: Share of wins that is worth finding between two methods.
-        power: Chance to find it.
+        share: Share of wins between two methods that the study should detect.
+        power: Probability of detecting it.
         alpha: Level of all comparisons of two methods together.
-        effect: Design effect of judgements by one rater and of one clip.
-        judgements: Needed between each two methods.
+        effect: Design effect of judgements by one rater and on one clip.
+        judgements: Number of judgements needed between every two methods.
     """
 
     share: float
@@ -119,7 +119,7 @@ class Plan(Stored):
     rule: Rule
     planned: Planned
     seed: int
-    left_out: tuple[str, ...] = ()  # comparisons that lack a video, in words
+    left_out: tuple[str, ...] = ()  # descriptions of comparisons that lack a video
 
     @model_validator(mode="after")
     def _trials_are_known_once(self) -> Plan:
@@ -133,10 +133,10 @@ class Plan(Stored):
 
 
 def questions_named(names: Iterable[str]) -> tuple[Question, ...]:
-    """Questions by name, each once.
+    """Return questions by name, each once.
 
     Raises:
-        ValueError: There is none of a name.
+        ValueError: There is no question of that name.
     """
     known = {str(question): question for question in QUESTIONS}
     if strange := [name for name in names if name not in known]:
@@ -148,7 +148,7 @@ def read_plan(folder: Path) -> Plan:
     """Read the plan of a study's folder.
 
     Raises:
-        ValueError: There is none, or it is no plan.
+        ValueError: There is no plan, or the file is not a plan.
     """
     path = folder / PLAN
     try:

@@ -1,4 +1,4 @@
-"""An analysis for a terminal."""
+"""Write an analysis for a terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from smmbench_leaderboard.study.plan import QUESTIONS
 
 
 def analysis_text(analysis: Analysis) -> str:
-    """Write who is counted, and for each question strengths, differences, ties and agreement."""
+    """Write who counts, and for each question strengths, differences, ties and agreement."""
     lines = [
         f"{plain(analysis.title)}: {analysis.raters} raters, {len(analysis.excluded)} excluded, "
         f"{len(analysis.refused)} files refused, {analysis.repeated} repeated."

@@ -1,4 +1,4 @@
-"""How many judgements a study needs, planned before the first is made.
+"""Number of judgements that a study needs, planned before the first is made.
 
 Normal approximation of the binomial test of one share against a half (Fleiss, Levin and Paik,
 Statistical Methods for Rates and Proportions, 2003, section 2.4). Judgements by one rater, and of
@@ -19,16 +19,16 @@ POWER = 0.8
 def judgements_needed(
     share: float, comparisons: int = 1, alpha: float = ALPHA, power: float = POWER
 ) -> int:
-    """Independent judgements without a tie that tell a share of wins from a half.
+    """Return how many independent judgements without ties distinguish a share from one half.
 
     Args:
-        share: Share of wins that is worth finding, above .5 and below 1.
-        comparisons: Pairs of methods that are tested: the level is divided by it (Bonferroni).
-        alpha: Level of all tests together, two-sided.
-        power: Chance to find it.
+        share: Share of wins to detect, above .5 and below 1.
+        comparisons: Number of tested pairs of methods, by which the level is divided (Bonferroni).
+        alpha: Two-sided level of all tests together.
+        power: Probability of detecting the share.
 
     Raises:
-        ValueError: A number is out of its range.
+        ValueError: A number is out of range.
     """
     if not 0.5 < share < 1:
         raise ValueError(f"The share of wins to find lies above .5 and below 1, got {share:g}.")
@@ -40,10 +40,10 @@ def judgements_needed(
 
 
 def design_effect(cluster: float, correlation: float) -> float:
-    """Factor by which judgements in clusters are fewer than they look.
+    """Return the factor by which clustering reduces the effective number of judgements.
 
     Args:
-        cluster: Judgements in one cluster, in the mean.
-        correlation: Of two judgements of one cluster, 0 to 1.
+        cluster: Mean number of judgements in a cluster.
+        correlation: Correlation of two judgements in a cluster, 0 to 1.
     """
     return 1 + max(0.0, cluster - 1) * correlation

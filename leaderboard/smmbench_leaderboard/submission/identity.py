@@ -15,7 +15,7 @@ METHODS, CARDS, RECIPES = "smmbench.methods", "smmbench.cards", "smmbench.recipe
 CONTROLS = (
     *("source-copy", "vae-round-trip", "frozen", "reversed", "shuffled", "other-clip", "noise"),
 )
-"""Bundled controls, the only methods that may return the source."""
+"""Bundled controls with known scores, the only methods that may return the source."""
 
 REQUIRED: Mapping[str, str] = {
     "title": "a title in words",
