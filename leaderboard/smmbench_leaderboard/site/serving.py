@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from smmbench.display import print_line
 
@@ -29,6 +31,15 @@ class _Quiet(SimpleHTTPRequestHandler):
         self.send_error(404)
 
 
+class _Server(ThreadingHTTPServer):
+    """A server that reports errors, except those of browsers that leave while a file loads."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report an error of a request."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def server_of(folder: Path, port: int) -> ThreadingHTTPServer:
     """Make a server for a site that only this machine can reach.
 
@@ -40,7 +51,7 @@ def server_of(folder: Path, port: int) -> ThreadingHTTPServer:
         ValueError: The port cannot be used.
     """
     try:
-        return ThreadingHTTPServer((LOOPBACK, port), partial(_Quiet, directory=str(folder)))
+        return _Server((LOOPBACK, port), partial(_Quiet, directory=str(folder)))
     except OSError as error:
         raise ValueError(
             f"Port {port} cannot be used ({error.strerror}). Choose another by --port, or 0 for "
