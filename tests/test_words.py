@@ -60,6 +60,7 @@ CODE = [
         "benchmark/smmbench",
         "baselines/smmbench_baselines",
         "datasets/smmbench_datasets",
+        "leaderboard/smmbench_leaderboard",
     )
     for path in sorted((ROOT / package).rglob("*.py"))
 ]

@@ -241,7 +241,7 @@ def leaderboard(
 
 
 def _check_pairs(chosen: Format, pairs: bool, output: Path | None) -> None:
-    """Refuse formats that one row a pair, or one a method, does not have."""
+    """Reject formats that are not available for one row per pair, or for one per method."""
     if pairs and chosen not in ("csv", "json", "parquet"):
         raise ValueError(f"--pairs supports --format csv, json and parquet, not {chosen}.")
     if chosen == "parquet" and (not pairs or output is None):

@@ -136,7 +136,7 @@ def _other_reference_notes(results: Results, rows: Sequence[Row]) -> Iterator[st
     ]
     if few:
         yield (
-            "S is shown once it covers half of the clips whose two references can be told apart: "
+            "S is shown once it covers half of the clips whose two references differ in motion: "
             f"not yet for {', '.join(dict.fromkeys(few))}."
         )
 

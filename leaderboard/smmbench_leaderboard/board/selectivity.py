@@ -151,7 +151,7 @@ def selectivity_cells(results: Results, label: str, bootstrap: Bootstrap) -> dic
 
 
 def enough_clips(results: Results, against: str, clips: int) -> bool:
-    """Whether S covers enough of the clips whose two references can be told apart."""
+    """Return whether S covers enough of the clips whose two references differ in motion."""
     told_apart = sum(one.told_apart for one in references_of(results, against).values())
     return clips >= ENOUGH * told_apart
 
