@@ -27,6 +27,10 @@ from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.scoring.intact import why_not_intact
 
 
+class OtherDatasetError(ValueError):
+    """A results folder has results, but none of the requested dataset."""
+
+
 @dataclass(frozen=True)
 class Result:
     """One result of one method.
@@ -119,7 +123,7 @@ def read_results(
     chosen = load_dataset(dataset or names[0])
     name = chosen.manifest.name
     if name not in names:
-        raise ValueError(f"'{root}': {no_such('results of dataset', name, names)}")
+        raise OtherDatasetError(f"'{root}': {no_such('results of dataset', name, names)}")
     expected = set(protocol_pairs(chosen))
     every: dict[str, dict[Key, list[Result]]] = defaultdict(lambda: defaultdict(list))
     left_out: dict[str, int] = defaultdict(int)

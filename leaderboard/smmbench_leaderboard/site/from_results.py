@@ -24,7 +24,7 @@ from smmbench_leaderboard.board.joining import columns_beside, published_notes
 from smmbench_leaderboard.board.notes import notes_of
 from smmbench_leaderboard.board.published import PublishedRows, read_published
 from smmbench_leaderboard.board.ranking import ranked
-from smmbench_leaderboard.board.reading import Result, Results, read_results
+from smmbench_leaderboard.board.reading import OtherDatasetError, Result, Results, read_results
 from smmbench_leaderboard.board.rows import partial_row, row_of
 from smmbench_leaderboard.board.types import Bootstrap, Column, Row, Scope
 from smmbench_leaderboard.site.frame import Evidence, SiteBoard
@@ -193,20 +193,21 @@ def _survey(
     root: Path, dataset: Dataset, name: str, metrics: Sequence[str], check_videos: bool
 ) -> _Survey:
     survey = _Survey(dataset)
-    refused: list[str] = []
+    refused: list[ValueError] = []
     for place in method_folders(root):
         try:
             results = read_results(place, name, check_videos=check_videos)
         except ValueError as error:
             if any(True for _ in find_records(place, lambda *_: None)):
-                refused.append(str(error))
+                refused.append(error)
             continue
         survey.add(place, results, metrics)
         del results  # free memory before the next is read
     if not survey.keys:
-        raise ValueError(" ".join(refused) or f"'{root}' has no results of '{name}'.")
-    of_others = f"results of dataset '{dataset.manifest.name}'; there is"
-    survey.problems |= dict.fromkeys(one for one in refused if of_others not in one)
+        raise ValueError(" ".join(map(str, refused)) or f"'{root}' has no results of '{name}'.")
+    survey.problems |= dict.fromkeys(
+        str(one) for one in refused if not isinstance(one, OtherDatasetError)
+    )
     return survey
 
 
