@@ -45,7 +45,7 @@ def ivebench(
         return 0.0
     from scipy.optimize import linear_sum_assignment  # only here: SciPy takes long to load
 
-    similarity = np.stack([_similarity(track, theirs) for track in ours])
+    similarity = _similarities(ours, theirs)
     matched = similarity[linear_sum_assignment(similarity, maximize=True)]
     counted = matched[matched > LEAST]
     return float(counted.mean()) if counted.size else 0.0
@@ -84,16 +84,31 @@ def _stretched(
     return np.array(tracks, dtype=np.float64).reshape(-1, frames, 2)
 
 
-def _similarity(
-    track: Float64[np.ndarray, "frames 2"], others: Float64[np.ndarray, "m frames 2"]
-) -> Float64[np.ndarray, " m"]:
-    """Of one track with each other one: places and steps, over the size of both tracks."""
-    size = (_span(track[None]) + _span(others)) / 2
-    size = np.where(size < 1e-6, 1.0, size)[:, None]
-    places = np.linalg.norm(track - others, axis=-1) / size
-    steps = np.linalg.norm(np.diff(track, axis=0) - np.diff(others, axis=1), axis=-1) / size
-    steps = np.concatenate([steps[:, :1], steps], axis=1)  # the first counts twice
-    return (POSITION / (1 + places) + VELOCITY / (1 + steps)).mean(axis=1)
+def _similarities(
+    tracks: Float64[np.ndarray, "n frames 2"], others: Float64[np.ndarray, "m frames 2"]
+) -> Float64[np.ndarray, "n m"]:
+    """Of each track with each other one: places and steps, over the size of both tracks."""
+    # Frames come before tracks, so that memory is read in order; this takes an eighth of the time.
+    places = np.ascontiguousarray(others.transpose(2, 1, 0))
+    steps = np.diff(places, axis=1)
+    spans = _span(others)
+    similarity = np.empty((len(tracks), len(others)))
+    for row, track in enumerate(tracks):
+        size = (_span(track[None]) + spans) / 2
+        size = np.where(size < 1e-6, 1.0, size)
+        alike = POSITION / (1 + _distance(places, track.T) / size)
+        moved = VELOCITY / (1 + _distance(steps, np.diff(track.T)) / size)
+        alike[0] += moved[0]  # the first counts twice
+        alike[1:] += moved
+        similarity[row] = np.ascontiguousarray(alike.T).mean(axis=1)
+    return similarity
+
+
+def _distance(
+    others: Float64[np.ndarray, "2 time m"], track: Float64[np.ndarray, "2 time"]
+) -> Float64[np.ndarray, "time m"]:
+    x, y = others - track[:, :, None]
+    return np.sqrt(x * x + y * y)
 
 
 def _span(tracks: Float64[np.ndarray, "m frames 2"]) -> Float64[np.ndarray, " m"]:
