@@ -200,8 +200,8 @@ Plot = Annotated[
 ]
 _TEXT_MODEL = _option(
     "--text-model",
-    "Text model: ViT-B-32:openai, ViT-B-32:/path of weights, a folder in open_clip's layout, "
-    "or emoji-clip (only for emoji clips).",
+    "Text model: ViT-B-32:openai, ViT-B-32:/path of weights, a folder in the layout of "
+    "open_clip or of transformers, or emoji-clip (only for emoji clips).",
 )
 TextModel = Annotated[str, _TEXT_MODEL]
 TextModelOrNone = Annotated[str | None, _TEXT_MODEL]

@@ -16,7 +16,8 @@ import pytest
 from smmbench import metrics, plugins
 from smmbench.dataset import Dataset, Protocol, load_dataset
 from smmbench.metrics import Measured, Metric, Task, all_metrics, metric, metric_names, registry
-from smmbench.scoring.models.text_model import TextModel, WeightsUnavailableError
+from smmbench.scoring.models.encoders import WeightsUnavailableError
+from smmbench.scoring.models.text_model import TextModel
 from smmbench.scoring.options import Options
 from smmbench.scoring.resources import LoadedResources
 from smmbench.scoring.scorer import Scorer

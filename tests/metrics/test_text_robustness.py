@@ -14,7 +14,7 @@ from smmbench.metrics.text_similarity_degraded import TextSimilarityDegraded, de
 from smmbench.metrics.text_similarity_held_out import TextSimilarityHeldOut
 from smmbench.scoring import resources as scoring_resources
 from smmbench.scoring.models import text_model
-from smmbench.scoring.models.text_model import WeightsUnavailableError
+from smmbench.scoring.models.encoders import WeightsUnavailableError
 from smmbench.scoring.resources import LoadedResources
 from smmbench.video import Video
 

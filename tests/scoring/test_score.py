@@ -38,7 +38,8 @@ from smmbench.results import (
 )
 from smmbench.results.files import SCORES
 from smmbench.scoring.loop import Outcome, ScoreLoop, chosen_metrics, results_below, state
-from smmbench.scoring.models.text_model import TextModel, WeightsUnavailableError
+from smmbench.scoring.models.encoders import WeightsUnavailableError
+from smmbench.scoring.models.text_model import TextModel
 from smmbench.scoring.options import Options
 from smmbench.scoring.summary import summarise
 from smmbench.storage.array_cache import cached_arrays, origin_key

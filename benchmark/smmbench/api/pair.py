@@ -21,8 +21,8 @@ STILL = 0.5
 
 NO_TEXT_MODEL = (
     "Text similarity was not computed: name a text model that knows such clips, for example "
-    "ViT-B-32:laion2b_s34b_b79k, a local folder in open_clip's layout, or, for emoji clips alone, "
-    "emoji-clip."
+    "ViT-B-32:laion2b_s34b_b79k, a local folder in the layout of open_clip or of transformers, or, "
+    "for emoji clips alone, emoji-clip."
 )
 NO_PROMPT = "Text similarity was not computed: there is no prompt."
 

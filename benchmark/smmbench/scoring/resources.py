@@ -79,11 +79,8 @@ class LoadedResources(Resources):
 
         def make() -> Embeddings:
             from smmbench.scoring.embeddings import Embeddings
-            from smmbench.scoring.models.text_model import (
-                GROUP,
-                TextModel,
-                WeightsUnavailableError,
-            )
+            from smmbench.scoring.models.encoders import WeightsUnavailableError
+            from smmbench.scoring.models.text_model import GROUP, TextModel
 
             name = f"{self.protocol.text_model}{HELD_OUT}"
             if name not in offered(GROUP):

@@ -9,8 +9,17 @@ import torch
 from smmbench.scoring.models.hub_model import HubFolder, WeightsMissingError
 
 
-def load_from(folder: HubFolder, model: Any, *readers: Any) -> tuple[Any, ...]:
+def load_from(
+    folder: HubFolder, model: Any, *readers: Any, pickles: bool = False
+) -> tuple[Any, ...]:
     """Load a network, in float32 and eval mode, and the objects that prepare its input.
+
+    Args:
+        folder: Its files.
+        model: Class that loads it.
+        readers: Classes that load what prepares its input.
+        pickles: Whether a `pytorch_model.bin` is read where there are no safetensors; PyTorch
+            reads it with `weights_only`, so that no code in it runs.
 
     Raises:
         WeightsMissingError: The files do not contain such a model.
@@ -19,7 +28,7 @@ def load_from(folder: HubFolder, model: Any, *readers: Any) -> tuple[Any, ...]:
         loaded, report = model.from_pretrained(
             folder.path,
             local_files_only=True,
-            use_safetensors=True,
+            use_safetensors=None if pickles else True,
             dtype=torch.float32,
             output_loading_info=True,
         )

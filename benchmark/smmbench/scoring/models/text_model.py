@@ -1,12 +1,10 @@
-"""A CLIP model of open_clip that embeds frames and prompts."""
+"""A CLIP model, of open_clip or of transformers, that embeds frames and prompts."""
 
 from __future__ import annotations
 
 import difflib
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,8 @@ from PIL import Image
 
 from smmbench.errors import raise_if_machine
 from smmbench.plugins import load_offered, no_such, offered
+from smmbench.scoring.models.clip_folder import is_transformers_folder, load_clip_folder
+from smmbench.scoring.models.encoders import Encoders, WeightsUnavailableError
 from smmbench.storage.home import folder_sha256
 from smmbench.storage.local_paths import without_path
 from smmbench.storage.weights_hash import tensors_sha256, weights_files
@@ -32,36 +32,16 @@ and the device, not on the length of its clip or on the number of scoring proces
 """
 
 
-class WeightsUnavailableError(OSError):
-    """The model is known, but its weights are unavailable; the message says how to get them."""
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """Objects that open_clip returns for one model.
-
-    Attributes:
-        model: The network, in eval mode on its device, float32.
-        preprocess: Converts a PIL image to the network's input.
-        tokenizer: Converts strings to tokens, with an optional `context_length`.
-        weights: SHA-256 of the weights as tensors, and of each configuration file.
-    """
-
-    model: Any
-    preprocess: Callable[[Image.Image], torch.Tensor]
-    tokenizer: Any
-    weights: dict[str, str]
-
-
 class TextModel:
     """Embeds frames and prompts in the same space.
 
     Args:
         spec: A model that a distribution bundles (`emoji-clip`), a folder in open_clip's layout
-            (`open_clip_config.json` and its weights), or an open_clip name with a pretrained tag
+            (`open_clip_config.json` and its weights), a folder of a CLIPModel of transformers
+            with its tokenizer and image processor, or an open_clip name with a pretrained tag
             or a local weights file (`ViT-B-32:openai`, `ViT-B-32:/path/weights.safetensors`).
             Weights trained by OpenAI need a `-quickgelu` name when they are given as a file;
-            for a tag the name is looked up.
+            for a tag the name is looked up. A folder in both layouts is loaded by open_clip.
         device: Device of the model.
 
     Raises:
@@ -77,7 +57,7 @@ class TextModel:
     @property
     def context_length(self) -> int:
         """Number of tokens of a prompt that the model reads, including begin and end marks."""
-        return int(self._loaded.tokenizer.context_length)
+        return self._loaded.context_length
 
     def origin(self) -> dict[str, Any]:
         """Everything on which embeddings depend, besides pixels and prompt."""
@@ -85,9 +65,9 @@ class TextModel:
             "text_model": without_path(self.spec),  # its weights identify it
             "version": 1,
             "weights": self._loaded.weights,
-            "preprocess": _plain(self._loaded.model.visual.preprocess_cfg),
+            "preprocess": self._loaded.preprocessing,
             "context_length": self.context_length,
-            "open_clip": open_clip.__version__,
+            **self._loaded.library,
         }
 
     def embed_frames(
@@ -104,31 +84,34 @@ class TextModel:
             pixels = torch.stack([self._loaded.preprocess(image) for image in images])
             filled = torch.cat([pixels, pixels.new_zeros(batch - len(pixels), *pixels.shape[1:])])
             with torch.inference_mode(), full_precision(), one_thread(self.device):
-                embedded = self._loaded.model.encode_image(filled.to(self.device))
+                embedded = self._loaded.encode_image(filled.to(self.device))
             parts.append(embedded[: len(pixels)].float().cpu())
         return torch.cat(parts).numpy()
 
     def embed_text(self, prompt: str) -> Float32[np.ndarray, " features"]:
         """Embedding of a prompt without a prefix, not normalised."""
-        tokens = self._loaded.tokenizer([prompt]).to(self.device)
+        tokens = self._tokens(prompt, self.context_length).to(self.device)
         with torch.inference_mode(), full_precision(), one_thread(self.device):
-            return self._loaded.model.encode_text(tokens)[0].float().cpu().numpy()
+            return self._loaded.encode_text(tokens)[0].float().cpu().numpy()
 
     def tokens(self, prompt: str) -> tuple[int, ...]:
         """The tokens that the model reads; prompts with equal tokens are identical to it."""
-        return tuple(int(token) for token in self._loaded.tokenizer([prompt])[0])
+        return tuple(int(token) for token in self._tokens(prompt, self.context_length)[0])
 
     def cuts(self, prompt: str) -> bool:
         """Whether the prompt is longer than the model reads; its end is then ignored."""
         room = self.context_length
         enough = room + len(prompt.encode()) + 8  # no tokenizer gives more tokens than bytes
-        read = self._loaded.tokenizer([prompt])[0]
-        whole = self._loaded.tokenizer([prompt], context_length=enough)[0]
+        read = self._tokens(prompt, room)[0]
+        whole = self._tokens(prompt, enough)[0]
         padding = whole[-1]
         return bool((whole[:room] != read).any() or (whole[room:] != padding).any())
 
+    def _tokens(self, prompt: str, length: int) -> torch.Tensor:
+        return self._loaded.tokenize(prompt, length)
 
-def _load(spec: str, device: str) -> _Loaded:
+
+def _load(spec: str, device: str) -> Encoders:
     if spec in offered(GROUP):
         return _load_folder(_offered_folder(spec), device)
     if Path(spec).expanduser().is_dir():
@@ -139,7 +122,8 @@ def _load(spec: str, device: str) -> _Loaded:
         meant = f" Did you mean '{near[0]}'?" if near else ""  # the list of all names is too long
         raise LookupError(
             f"No text model '{spec}'. Name one of {', '.join(offered(GROUP)) or 'none'}, a folder "
-            f"in open_clip's layout, or an open_clip model as NAME:TAG or NAME:/path.{meant}"
+            f"in the layout of open_clip or of transformers, or an open_clip model as NAME:TAG or "
+            f"NAME:/path.{meant}"
         )
     if Path(weights).expanduser().is_file():
         return _load_file(name, Path(weights).expanduser(), device)
@@ -153,53 +137,26 @@ def _offered_folder(name: str) -> Path:
     return folder
 
 
-def _load_folder(folder: Path, device: str) -> _Loaded:
-    config = folder / "open_clip_config.json"
+def _load_folder(folder: Path, device: str) -> Encoders:
     files = weights_files(folder)
-    if not config.is_file() or not files:
+    if not (folder / "open_clip_config.json").is_file() or not files:
+        if is_transformers_folder(folder):
+            return load_clip_folder(folder, device)
         raise WeightsUnavailableError(
-            f"'{folder}' is not an open_clip folder: open_clip_config.json and a .safetensors "
-            f"file are needed.{_of_transformers(folder)}"
+            f"'{folder}' is not a folder of a text model: needed are either "
+            "open_clip_config.json and a .safetensors file, as open_clip writes them, or "
+            "config.json, weights, tokenizer and image processor of a CLIP, as transformers does."
         )
     # Configuration and tokenizer matter equally.
     weights = {"weights": _weights(files)} | folder_sha256(folder, "*.json")
     return _create(f"local-dir:{folder}", None, weights, device)
 
 
-def _of_transformers(folder: Path) -> str:
-    """What to use instead of a CLIP in the layout of transformers; empty for another folder."""
-    try:
-        config = json.loads((folder / "config.json").read_text("utf-8"))
-        if config["model_type"] != "clip":
-            return ""
-        vision = config["vision_config"]
-        shape = tuple(vision.get(name, _VISION[name]) for name in _VISION)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return ""
-    instead = _OPENAI.get(shape)
-    take = f"'{instead}' has its weights" if instead else "open_clip's list may have its weights"
-    return (
-        " This is a CLIP in the layout of transformers, whose tensors have other names: "
-        f"{take}, if they are OpenAI's. For others, open_clip's own repositories on the hub hold "
-        "both files (`hf download laion/CLIP-ViT-B-32-laion2B-s34B-b79K --local-dir FOLDER`)."
-    )
-
-
-# What a vision configuration of transformers omits, and OpenAI's models by these numbers.
-_VISION = {"hidden_size": 768, "patch_size": 32, "image_size": 224}
-_OPENAI = {
-    (768, 32, 224): "ViT-B-32:openai",
-    (768, 16, 224): "ViT-B-16:openai",
-    (1024, 14, 224): "ViT-L-14:openai",
-    (1024, 14, 336): "ViT-L-14-336:openai",
-}
-
-
-def _load_file(name: str, path: Path, device: str) -> _Loaded:
+def _load_file(name: str, path: Path, device: str) -> Encoders:
     return _create(name, str(path), {"weights": _weights([path])}, device)
 
 
-def _load_tag(name: str, tag: str, device: str) -> _Loaded:
+def _load_tag(name: str, tag: str, device: str) -> Encoders:
     tags = open_clip.list_pretrained_tags_by_model(name)
     known = open_clip.get_pretrained_cfg(name, tag)
     if not known:
@@ -232,7 +189,7 @@ def _weights(files: Sequence[Path]) -> str:
 
 def _create(
     name: str, pretrained: str | None, weights: dict[str, str], device: str, **options: Any
-) -> _Loaded:
+) -> Encoders:
     try:
         model, _, preprocess = open_clip.create_model_and_transforms(
             name, pretrained=pretrained, precision="fp32", device=device, **options
@@ -244,7 +201,17 @@ def _create(
         ) from error
     if device == "cpu":  # convolutions are 1.5 times as fast in this layout
         model.visual.to(memory_format=torch.channels_last)
-    return _Loaded(model.eval(), preprocess, tokenizer, weights)
+    model.eval()
+    return Encoders(
+        encode_image=model.encode_image,
+        encode_text=model.encode_text,
+        preprocess=preprocess,
+        tokenize=lambda prompt, length: tokenizer([prompt], context_length=length),
+        context_length=int(tokenizer.context_length),
+        preprocessing=_plain(model.visual.preprocess_cfg),
+        weights=weights,
+        library={"open_clip": open_clip.__version__},
+    )
 
 
 def full_precision() -> AbstractContextManager[None]:
