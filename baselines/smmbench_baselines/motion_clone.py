@@ -176,10 +176,11 @@ class MotionClone(ReferenceGuided[Parameters]):
             "attentions of each temporal transformer of the block are compared. Of the joint "
             "attention of Wan and CogVideoX, the logits of each position to itself in all frames "
             "are compared after a softmax over frames. As in the original, the gradient changes "
-            "the predicted noise and not the predicted clean latent. The noise of the reference "
-            "pass has a fixed seed, and the clip is encoded by the mean. `paper` is the setting "
-            "for objects, `camera` the one for cameras. The prompt prefix and negative prompt "
-            "are those of SMM."
+            "the predicted noise and not the predicted clean latent. Each guided step takes one "
+            "gradient, so that a record has one loss per timestep and no fall of it. The noise of "
+            "the reference pass has a fixed seed, and the clip is encoded by the mean. `paper` is "
+            "the setting for objects, `camera` the one for cameras. The prompt prefix and negative "
+            "prompt are those of SMM."
         ),
         backbone=BACKBONES,
         original="AnimateDiff v3, 16 frames",
