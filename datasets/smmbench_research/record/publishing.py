@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smmbench.results import VIDEO, read_method, read_record, read_scores
@@ -199,7 +199,7 @@ def _has_other_references(folder: Path, world: World) -> bool:
 
 
 def write_sample(plan: Plan, rows: Sequence[Row], state: State, output: Path) -> list[str]:
-    """Pack the lossless videos of each row's sample as a submission, and verify each.
+    """Pack a lossless video of each row's sample as a submission, and verify each.
 
     Controls that imitate a submission (near copies, traces on a still) have none: `smmbench verify`
     is there to refuse them.
@@ -229,20 +229,18 @@ def write_sample(plan: Plan, rows: Sequence[Row], state: State, output: Path) ->
 
 
 def _copy_sample(plan: Plan, row: Row, state: State, place: Path) -> bool:
-    """Copy a row's sample into a results folder of its own; whether there is any."""
+    """Copy one video of a row's sample, the first, into a results folder; whether there is any."""
     sample = plan.worlds[row.world].sample_pairs
-    found = False
-    for task in plan.tasks([row]):
+    for task in plan.tasks([replace(row, references=("forward",))]):
         for pair, folder in folders_of(task, plan, state):
-            if task.reference == "forward" and pair in sample and (folder / VIDEO).is_file():
+            if pair in sample and (folder / VIDEO).is_file():
                 target = place / folder.relative_to(state.results)
                 target.mkdir(parents=True)
                 for name in (RECORD, SCORES, VIDEO):
                     shutil.copy2(folder / name, target / name)
-                found = True
-    if found:
-        shutil.copy2(state.results / row.label / METHOD, place / row.label / METHOD)
-    return found
+                shutil.copy2(state.results / row.label / METHOD, place / row.label / METHOD)
+                return True
+    return False
 
 
 def _refuse_rehearsal(plan: Plan, ledger: Path) -> None:
