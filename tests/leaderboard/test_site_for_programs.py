@@ -22,7 +22,7 @@ from smmbench_leaderboard.board.types import Row
 from smmbench_leaderboard.formats import to_bibtex, to_json
 from smmbench_leaderboard.ledger.adding import add_board
 from smmbench_leaderboard.ledger.entries import EntryFacts, Notice, add_notice
-from smmbench_leaderboard.site.build import site_of_results
+from smmbench_leaderboard.site.build import site_of_ledger, site_of_results
 from smmbench_leaderboard.site.machine.link_card import SIZE
 
 ATOM = {"a": "http://www.w3.org/2005/Atom"}
@@ -93,6 +93,22 @@ def test_a_page_says_where_its_data_is(made: Made) -> None:
     for name in ("board.json", "board.csv", "pairs.csv", "references.bib"):
         assert f'href="{name}"' in page and (site / name).is_file()
     assert 'href="high.json"' in (site / "toy/methods/high.html").read_text()
+
+
+def test_a_small_site_has_boards_and_no_file_of_every_pair(made: Made, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    manifest = [str(made.tree.manifest)]
+    whole = site_of_ledger(made.ledger, tmp_path / "whole", manifest)
+    small = site_of_ledger(made.ledger, site, manifest, small=True)
+    assert small.boards == whole.boards[:1]
+    assert not list(site.rglob("pairs.csv"))
+    assert not list(site.rglob("methods/*.json"))
+    assert all("file" not in row for row in read(site / "board.json")["rows"])
+    for page in site.rglob("*.html"):
+        for link in re.findall(r'href="([^"]+)"', page.read_text()):
+            if ":" not in link:  # the icon is in the page itself
+                target = page.parent / link.partition("#")[0]
+                assert target.exists(), f"{page.relative_to(site)}: {link}"
 
 
 def test_the_feed_is_valid_atom_and_every_link_leads_to_a_page(made: Made) -> None:

@@ -126,7 +126,7 @@ def publish(plan: Plan, rows: Sequence[Row], state: State, wanted: Wanted, tell:
     datasets = [plan.worlds[name].dataset for name in names]
     tell("The site of the ledger.")
     small = wanted.output / "site-small"
-    site_of_ledger(wanted.ledger, small, datasets)
+    site_of_ledger(wanted.ledger, small, datasets, small=True)
     notes += _too_large(small, SMALL_SITE)
     tell("The site with previews.")
     site = wanted.output / "site"

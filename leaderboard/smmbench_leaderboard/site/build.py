@@ -57,6 +57,7 @@ def site_of_ledger(
     datasets: Sequence[str] = (),
     tell: Tell = lambda _: None,
     address: str = "",
+    small: bool = False,
 ) -> Built:
     """Build the site of a ledger: boards of the current rows, and every entry as published.
 
@@ -66,6 +67,7 @@ def site_of_ledger(
         datasets: Names or manifest paths, in the order of the boards; empty for all.
         tell: Called with each line of progress.
         address: Where the site will be published; empty if that is not known.
+        small: Only the rows that stand, without the files that have every pair.
 
     Raises:
         ValueError: There is no entry, an entry cannot be read, or a dataset has no current row.
@@ -74,8 +76,9 @@ def site_of_ledger(
     names = datasets or list(dict.fromkeys(entry.split("/")[0] for entry in entries))
     boards = [standing_frame(ledger, name) for name in names]
     shown = {site.board.dataset for site in boards}
-    boards += [entry_frame(ledger, entry) for entry in entries if entry.split("/")[0] in shown]
-    return write_site(boards, folder, tell, ledger, address)
+    if not small:
+        boards += [entry_frame(ledger, entry) for entry in entries if entry.split("/")[0] in shown]
+    return write_site(boards, folder, tell, ledger, address, pairs=not small)
 
 
 def site_of_results(
@@ -137,6 +140,7 @@ def write_site(
     tell: Tell,
     ledger: Path | None = None,
     address: str = "",
+    pairs: bool = True,
 ) -> Built:
     """Write all pages of some boards, and their files for programs.
 
@@ -150,12 +154,13 @@ def write_site(
     _copy_assets(folder / "assets")
     seen = [site for site in boards if site.media]
     entries = any(site.entry for site in boards)
-    whole = Site(folder, bool(seen), entries, address, write_link_card(folder, boards[0]))
+    card = write_link_card(folder, boards[0])
+    whole = Site(folder, bool(seen), entries, address, card, pairs)
     for place, site in enumerate(boards):
         to = whole if place == 0 else replace(whole, card=write_link_card(folder, site))
         page = "index.html" if place == 0 else f"{site.key}/index.html"
         write_board(to, page, site, [one for one in boards if not one.entry])
-        write_board_files(folder, page, site)
+        write_board_files(folder, page, site, pairs)
         write_datasheet(to, site)
         write_board_data(folder, site)
         _write_classes(folder, site)

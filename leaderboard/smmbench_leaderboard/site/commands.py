@@ -53,6 +53,14 @@ def site(
             "for link cards and the feed of the ledger.",
         ),
     ] = "",
+    small: Annotated[
+        bool,
+        typer.Option(
+            "--small",
+            help="Without pages of earlier entries and without files of every pair, which the "
+            "ledger has: a few MB for a project's pages. Only with --ledger alone.",
+        ),
+    ] = False,
     serve: Annotated[
         bool, typer.Option("--serve", help="Serve it on the loopback interface of this machine.")
     ] = False,
@@ -73,7 +81,11 @@ def site(
     entries = None if ledger is None else ledger_folder(ledger)
     if entries is not None and not results.is_dir():
         tell(f"There is no results folder '{results}': only published rows are shown.")
-        built = site_of_ledger(entries, output, dataset or [], tell, address)
+        built = site_of_ledger(entries, output, dataset or [], tell, address, small)
+    elif small:
+        raise ValueError(
+            "--small is for a site of a ledger alone: name the ledger by --ledger, and no results."
+        )
     else:
         shown = [name.strip() for name in metrics.split(",")] if metrics else []
         built = site_of_results(results, output, dataset or [], shown, entries, tell, address)

@@ -59,6 +59,7 @@ class Site:
         ledger: Whether there is a list of entries.
         address: Where the site will be published, ending with `/`; empty if unknown.
         card: Path of the image for link previews.
+        pairs: Whether files of every pair stand beside the pages.
     """
 
     folder: Path
@@ -66,6 +67,7 @@ class Site:
     ledger: bool = False
     address: str = ""
     card: str = ""
+    pairs: bool = True
 
 
 def write_page(site: Site, page: str, template: str, facts: Mapping[str, Any]) -> None:
@@ -87,6 +89,7 @@ def write_page(site: Site, page: str, template: str, facts: Mapping[str, Any]) -
         "address": site.address,
         "card": site.card,
         "summary": SUMMARY,
+        "pairs_files": site.pairs,
     }
     about = {"root": root, "page": page} | everywhere | dict(facts)
     text = environment().get_template(template).render(about)

@@ -18,7 +18,7 @@ BOARD, ROWS, PAIRS, WORKS = "board.json", "board.csv", "pairs.csv", "references.
 OF_BOARD = ("schema_version", "dataset", "dataset_version", "manifest_sha256", "protocol", "scope")
 
 
-def write_board_files(folder: Path, page: str, site: SiteBoard) -> None:
+def write_board_files(folder: Path, page: str, site: SiteBoard, pairs: bool = True) -> None:
     """Write the files of a board next to its page, and one JSON file for each of its rows.
 
     Only one row's pairs are in memory at a time.
@@ -27,13 +27,16 @@ def write_board_files(folder: Path, page: str, site: SiteBoard) -> None:
         folder: Folder of the site.
         page: Path of the board's page in the site.
         site: The board.
+        pairs: Whether to write the files that contain every pair, too.
     """
     place = (folder / page).parent
     place.mkdir(parents=True, exist_ok=True)
     root = "../" * page.count("/")
-    write_text(place / BOARD, _json(board_content(site, root)))
+    write_text(place / BOARD, _json(board_content(site, root, pairs)))
     write_text(place / ROWS, to_csv(site.board))
     write_text(place / WORKS, to_bibtex(site.board))
+    if not pairs:
+        return
     with atomic_path(place / PAIRS) as temporary:
         write_pairs_csv(site.board, temporary)
     for row in site.board.rows:
@@ -45,18 +48,19 @@ def row_file(site: SiteBoard, row: Row) -> str:
     return f"{site.key}/methods/{slug(row.label)}.json"
 
 
-def board_content(site: SiteBoard, root: str = "") -> dict[str, Any]:
+def board_content(site: SiteBoard, root: str = "", pairs: bool = True) -> dict[str, Any]:
     """Return the content of `board.json`: everything except the pairs, which the rows' files hold.
 
     Args:
         site: The board.
         root: Relative path from the file to the site's folder, with which addresses begin.
+        pairs: Whether each row has a file with its pairs.
     """
     board = site.board
-    rows = [
-        _row(row) | {"became": site.became.get(row.label, ""), "file": root + row_file(site, row)}
-        for row in board.rows
-    ]
+    rows = []
+    for row in board.rows:
+        file = {"file": root + row_file(site, row)} if pairs else {}
+        rows.append(_row(row) | {"became": site.became.get(row.label, "")} | file)
     about = {"site_schema": SCHEMA, "ledger_entry": site.entry}
     return about | board.model_dump(mode="json", exclude={"rows"}) | {"rows": rows}
 
