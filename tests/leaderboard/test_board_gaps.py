@@ -130,7 +130,7 @@ def test_results_of_another_motion_stand_apart_and_are_said(board_tree: BoardTre
 def test_a_board_of_nothing_but_other_motions_says_so(board_tree: BoardTree) -> None:
     board_tree.method("good")
     board_tree.pair("good", "clip-0", "dog", reference="reversed")
-    with pytest.raises(ValueError, match=r"made from another motion .*\(reversed\)"):
+    with pytest.raises(ValueError, match=r"generated from another motion .*\(reversed\)"):
         board(board_tree)
 
 

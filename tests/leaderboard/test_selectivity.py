@@ -281,7 +281,7 @@ def test_a_board_shows_no_selectivity_of_a_few_clips(
     own = tmp_path / "results"
     shutil.copytree(results, own)
     (copied,) = (row for row in make_board(own, str(manifest)).rows if row.label == "copy")
-    kept = set()
+    kept: set[str] = set()
     for folder, record in find_records(own / "copy"):
         if record.request.reference == "reversed" and kept - {record.request.clip}:
             shutil.rmtree(folder)
