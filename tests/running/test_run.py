@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -240,6 +241,22 @@ def test_a_full_disk_ends_the_run_and_is_no_fault_of_the_method(
         disk.setattr("smmbench.running.recorder.write_lossless", full)
         bench.run()
     assert list(bench.root.rglob("record.json")) == []
+    assert bench.run().made == 6
+
+
+def test_a_folder_removed_while_a_pair_is_written_is_no_fault_of_the_method(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The results folder itself stays, as where `rm -rf` meets a run that makes folders again."""
+
+    def removed(path: Path, video: Video) -> None:
+        shutil.rmtree(path.parent)
+        path.touch()
+
+    with monkeypatch.context() as disk, pytest.raises(FileNotFoundError, match=r"preview\.mp4"):
+        disk.setattr("smmbench.running.recorder.write_preview", removed)
+        bench.run()
+    assert bench.root.exists() and list(bench.root.rglob("record.json")) == []
     assert bench.run().made == 6
 
 

@@ -209,8 +209,9 @@ class Maker:
             stage = "write"
             return self.recorder.done(pair, made.value, **cost)
         except Exception as error:
-            if fault_of(error, self.job.root) == "machine":
-                raise  # every later pair would fail in the same way
+            removed = stage == "write" and isinstance(error, FileNotFoundError)
+            if removed or fault_of(error, self.job.root) == "machine":
+                raise  # every later pair would fail in the same way, or results are being removed
             return self.recorder.failed(pair, error, stage, **cost)
 
 
