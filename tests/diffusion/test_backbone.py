@@ -179,7 +179,8 @@ def test_attention_of_older_autoencoders_is_understood(tmp_path: Path) -> None:
     build: Any = diffusers.AutoencoderKL
     build(block_out_channels=(4,), norm_num_groups=2).save_pretrained(tmp_path / "vae")
     path = tmp_path / "vae" / "diffusion_pytorch_model.safetensors"
-    today = load_network(tmp_path, "vae", "AutoencoderKL", torch.float32).state_dict()
+    network = load_network(tmp_path, "vae", "AutoencoderKL", torch.float32)
+    today = {key: value.clone() for key, value in network.state_dict().items()}  # off the file
     old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
     def rename(key: str) -> str:
