@@ -116,7 +116,7 @@ def test_a_tokenizer_that_states_no_length_takes_the_text_encoders(
         ({"_class_name": "EDMEulerScheduler", "sigma_max": 700.0}, "EDMEulerScheduler"),
         ({"_class_name": "ConsistencyDecoderScheduler"}, "ConsistencyDecoderScheduler"),
         ({"_class_name": "DDIMScheduler", "num_train_timesteps": 1000}, "betas"),
-        ({}, "no class"),
+        ({}, "is not stated"),
     ],
 )
 def test_a_scheduler_whose_levels_are_not_stated_is_refused(

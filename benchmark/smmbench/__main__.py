@@ -8,7 +8,6 @@ drops an exception, in a callback of a collected object, the interrupt is repeat
 
 from __future__ import annotations
 
-import _thread
 import signal
 import sys
 import threading
@@ -41,9 +40,14 @@ def main() -> None:
 
 
 def _repeat_interrupt(dropped: sys.UnraisableHookArgs) -> None:
-    """Report an exception that Python drops; a Ctrl-C is raised again instead."""
+    """Report an exception that Python drops; a Ctrl-C is sent again instead.
+
+    It is sent as a signal, which also ends a system call that the main thread waits for.
+    """
     if issubclass(dropped.exc_type, KeyboardInterrupt):
-        threading.Timer(MOMENT, _thread.interrupt_main).start()
+        main_thread = threading.main_thread().ident
+        assert main_thread is not None
+        threading.Timer(MOMENT, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
     else:
         sys.__unraisablehook__(dropped)
 

@@ -66,10 +66,12 @@ def work():
     noticed = weakref.ref(thing, press)
     del thing
     time.sleep(60)
+    print("slept to the end")
 smmbench.cli.app = work
 """
     )
     assert (ended.returncode, ended.stderr) == (130, "Stopped.\n")
+    assert ended.stdout == ""  # a system call that the command waits for is ended, too
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
