@@ -60,6 +60,7 @@ CODE = [
         "benchmark/smmbench",
         "baselines/smmbench_baselines",
         "datasets/smmbench_datasets",
+        "datasets/smmbench_research",
         "leaderboard/smmbench_leaderboard",
     )
     for path in sorted((ROOT / package).rglob("*.py"))
@@ -96,8 +97,11 @@ def sentences(source: str) -> Iterator[str]:
 
 
 def uses(word: str, texts: Iterable[tuple[str, str]]) -> list[str]:
-    """The places where texts have a word, each with the words around it."""
-    pattern = re.compile(rf"\b({word})\b", re.IGNORECASE)
+    """The places where texts have a word, each with the words around it.
+
+    The name of a file or a module (`word.py`, `package.word`) is not a word.
+    """
+    pattern = re.compile(rf"(?<!\w\.)\b({word})\b(?!\.\w)", re.IGNORECASE)
     return [
         f"{where}: ...{text[max(0, match.start() - 40) : match.end() + 20]!r}..."
         for where, text in texts
@@ -140,6 +144,12 @@ def test_the_glossary_names_the_terms_that_replace_the_worst_words() -> None:
 def test_names_in_a_docstring_are_no_sentences() -> None:
     source = 'def f(anew):\n    """Do it.\n\n    Args:\n        anew: Begin anew.\n    """\n'
     assert [re.findall("anew", text) for text in sentences(source)] == [["anew"]]
+
+
+def test_names_of_files_and_modules_are_no_words() -> None:
+    text = "Write anew.jsonl.gz with `python -m room.anew`, then anew. Anew it begins"
+    assert len(uses("anew", [("page", text)])) == 2
+    assert len(uses("anew", [("page", "Do it anew.")])) == 1
 
 
 def test_code_is_no_user_text() -> None:

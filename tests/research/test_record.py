@@ -233,7 +233,7 @@ def test_what_was_made_otherwise_is_not_mixed(made: State, plan_file: Path, here
     text = made.marker(task).read_text()
     made.marker(task).write_text(text.replace('"key":"', '"key":"0'))
     try:
-        with pytest.raises(ValueError, match="made otherwise"):
+        with pytest.raises(ValueError, match="made with other code"):
             run_all(plan_file, made)
     finally:
         made.marker(task).write_text(text)
@@ -309,14 +309,14 @@ def test_shards_of_another_making_are_refused(
     with pytest.raises(ValueError, match="from another plan"):
         unpacked([shard], read_plan(other), state)
     parameters = replace(read_plan(other), sha256=plan.sha256)
-    with pytest.raises(ValueError, match="made otherwise than this plan says"):
+    with pytest.raises(ValueError, match="not made as this plan says"):
         unpacked([shard], parameters, state)
     fewer = replace(plan.worlds["emoji"], seeds=(1,))
-    with pytest.raises(ValueError, match="made otherwise than this plan says"):
+    with pytest.raises(ValueError, match="not made as this plan says"):
         unpacked([shard], replace(plan, worlds={**plan.worlds, "emoji": fewer}), state)
     cut = tmp_path / "cut.tar"
     cut.write_bytes(shard.read_bytes()[: shard.stat().st_size // 2])
-    with pytest.raises(ValueError, match="no shard, or was cut"):
+    with pytest.raises(ValueError, match="not a shard, or is truncated"):
         unpacked([cut], plan, state)
     monkeypatch.setattr(shards, "code_sha256", lambda: "0" * 64)
     with pytest.raises(ValueError, match="made by other code"):
@@ -428,11 +428,11 @@ def test_a_carried_folder_runs_alone_and_makes_the_same_batches(tmp_path: Path) 
     assert Path(file).is_relative_to(folder)
     assert (code_there, commit_there) == (code_sha256(), commit())
     assert int(methods) == len(method_names())
-    with pytest.raises(ValueError, match="is there already"):
+    with pytest.raises(ValueError, match="exists already"):
         carry(read_plan(PLAN), [], folder)
 
 
-# A stranger's check -------------------------------------------------------------------------------
+# Regenerating -------------------------------------------------------------------------------------
 
 
 def test_the_same_pixels_are_equal_and_a_changed_one_is_found(
@@ -473,7 +473,7 @@ def test_a_run_is_published_whole(made: State, plan_file: Path, tmp_path: Path) 
     ledger, output = tmp_path / "ledger", tmp_path / "published"
     wanted = Wanted("2026-12-01-tiny", "an organiser", ledger, output)
     notes = publish(plan, plan.rows, made, wanted, lambda _: None)
-    assert "Controls that no submission may be, without a sample: emoji/near-copy." in notes
+    assert "No sample of controls that `verify` must reject: emoji/near-copy." in notes
     board = json.loads((output / "emoji" / "board.json").read_bytes())
     assert {row["label"]: row["coverage"]["done"] for row in board["rows"]} == {
         "source-copy": 3,

@@ -1,1 +1,1 @@
-"""The board of record: every method and control of both embedded worlds, made in one run."""
+"""The board of record: every method and control of both embedded worlds, from one run."""

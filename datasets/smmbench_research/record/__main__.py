@@ -6,11 +6,11 @@ r"""The board of record: every method and control of both embedded worlds, in on
     python -m smmbench_research.record publish --name 2026-12-01-board --by NAME --output published
     python -m smmbench_research.record regenerate emoji/smm --gpus 1
 
-`make` makes the videos of each batch, scores them where they are made, and removes them, but for
-previews and a small sample. Run it again and it goes on; nothing that was done is lost, however it
-ended. datasets/docs/record.md says how the board of record is made with it.
+`make` generates the videos of each batch, scores them on the same machine, and removes them, except
+for previews and a small sample. Repeat the command to resume; a finished batch is never lost,
+however the run ended. datasets/docs/record.md describes how the board of record is made with it.
 
-Exit code: 0 all is there, 1 something is left or differs, 2 wrong use.
+Exit codes: 0 everything is done, 1 something is left or differs, 2 incorrect usage.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from smmbench_research.record.making import Machine, Making, keys_of
 from smmbench_research.record.plan import PLAN, Plan, Row, read_plan
 from smmbench_research.record.state import State
 
-PACKING = 30.0  # seconds that are kept for packing at the end
+PACKING = 30.0  # seconds reserved for packing at the end
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what is asked."""
+    """Run the command that the arguments name, and return its exit code."""
     asked = _parser().parse_args(arguments)
     try:
         code: int = asked.do(asked)
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def print_plan(asked: argparse.Namespace) -> int:
-    """Print rows, pairs, and what they cost and have left."""
+    """Print the rows with their pairs, cost, and remaining work."""
     plan, rows, state = _of(asked)
     elsewhere = read_elsewhere(asked.done)
     take_tuned(elsewhere, rows, state)
@@ -61,7 +61,7 @@ def print_plan(asked: argparse.Namespace) -> int:
 
 
 def make(asked: argparse.Namespace) -> int:
-    """Make and score what is left, and pack it."""
+    """Generate and score the remaining batches, and pack them if asked to."""
     began = time.monotonic()
     plan, rows, state = _of(asked)
     reserve = PACKING if asked.pack else 0.0
@@ -77,8 +77,8 @@ def make(asked: argparse.Namespace) -> int:
     for problem in made.problems:
         print_line(problem, err=True)
     if made.left:
-        print_line(f"{len(made.left)} batches are left: run the same again.", err=True)
-    print_line(f"{made.made} batches were made in {time.monotonic() - began:.0f} s.", err=True)
+        print_line(f"{len(made.left)} batches are left: repeat the command to resume.", err=True)
+    print_line(f"Generated {made.made} batches in {time.monotonic() - began:.0f} s.", err=True)
     if asked.pack and made.made:
         asked.output = asked.pack
         pack(asked)
@@ -86,7 +86,7 @@ def make(asked: argparse.Namespace) -> int:
 
 
 def pack(asked: argparse.Namespace) -> int:
-    """Pack what is done."""
+    """Pack the finished batches into shards."""
     plan, rows, state = _of(asked)
     size = int(asked.max_mib * 2**20)
     elsewhere = read_elsewhere(asked.done).keys
@@ -99,28 +99,28 @@ def pack(asked: argparse.Namespace) -> int:
     )
     if packed.left_out:
         print_line(
-            f"No room for {len(packed.left_out)}: {', '.join(packed.left_out[:5])}", err=True
+            f"No space for {len(packed.left_out)} items: {', '.join(packed.left_out[:5])}", err=True
         )
     return 1 if packed.left_out else 0
 
 
 def unpack(asked: argparse.Namespace) -> int:
-    """Take what came back, and write which batches are done, for the next machine."""
+    """Unpack shards, and write for the next machine which batches are done."""
     plan, rows, state = _of(asked)
     found = shards.unpack(asked.shards, plan, rows, state)
     done = done_here(plan, plan.rows, state)
     path = state.folder / "done.json"
     write_text(path, done.model_dump_json(indent=1) + "\n")
     print_line(
-        f"{len(found.taken)} batches are new, {len(found.there)} were here; {len(done.keys)} in "
-        f"all. '{path}' says which, for `make --done`.",
+        f"{len(found.taken)} batches are new, {len(found.there)} were already here; "
+        f"{len(done.keys)} in total. '{path}' lists them, for `make --done`.",
         err=True,
     )
     return 0
 
 
 def publish(asked: argparse.Namespace) -> int:
-    """Write boards, tables, sites and sample, and add the boards to a ledger."""
+    """Write the boards, tables, sites and sample, and add the boards to a ledger."""
     from smmbench_leaderboard.ledger.location import ledger_folder
     from smmbench_research.record import publishing
 
@@ -138,7 +138,7 @@ def publish(asked: argparse.Namespace) -> int:
 
 
 def regenerate(asked: argparse.Namespace) -> int:
-    """Make the videos of a row again, and compare their pixels with the published ones."""
+    """Regenerate the videos of a row, and compare their pixels with the published ones."""
     from smmbench_research.record import regenerating
 
     plan, state = read_plan(asked.plan), State(asked.folder.absolute())
@@ -165,7 +165,7 @@ def regenerate(asked: argparse.Namespace) -> int:
 
 
 def carry(asked: argparse.Namespace) -> int:
-    """Write a folder that `make` runs from."""
+    """Write a folder from which `make` can run."""
     from smmbench_research.record.carrying import carry as carried
 
     size = carried(read_plan(asked.plan), asked.world, asked.output)
@@ -174,7 +174,7 @@ def carry(asked: argparse.Namespace) -> int:
 
 
 def first_batches(plan: Plan, row: Row, count: int) -> Plan:
-    """The plan with the first batches of a row's world alone: the same batches as in the whole."""
+    """The plan with only the first batches of a row's world, unchanged from the full plan."""
     world = plan.worlds[row.world]
     few = replace(world, only=tuple(world.clip_names[: count * world.clips]))
     return replace(plan, worlds={**plan.worlds, row.world: few})
@@ -203,10 +203,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     what = parser.add_subparsers(required=True)
     for do, name, does in (
-        (print_plan, "plan", "print rows, pairs, what they cost, and what is left"),
-        (make, "make", "make and score what is left"),
-        (pack, "pack", "pack what is done, to be brought back"),
-        (unpack, "unpack", "take what was brought back"),
+        (print_plan, "plan", "print the rows with their pairs, cost, and remaining work"),
+        (make, "make", "generate and score the remaining batches"),
+        (pack, "pack", "pack the finished batches into shards, to copy to another machine"),
+        (unpack, "unpack", "unpack shards into the folder of the run"),
     ):
         command = what.add_parser(name, help=does, description=does)
         command.set_defaults(do=do)
@@ -215,68 +215,88 @@ def _parser() -> argparse.ArgumentParser:
             add_machine(command)
         if name == "make":
             command.add_argument(
-                "--pack", type=Path, help="then pack what is done into this folder"
+                "--pack", type=Path, help="folder to pack the finished batches into at the end"
             )
         if name in ("plan", "make", "pack"):
-            command.add_argument("--done", type=Path, help="done.json of `unpack`: made elsewhere")
+            command.add_argument(
+                "--done", type=Path, help="done.json of `unpack`: batches that are done elsewhere"
+            )
         if name == "pack":
-            command.add_argument("--output", type=Path, required=True, help="folder of the shards")
+            command.add_argument("--output", type=Path, required=True, help="folder for the shards")
         if name in ("make", "pack"):
-            command.add_argument("--max-mib", type=float, default=16, help="of one shard")
-            command.add_argument("--files", type=int, default=8, help="shards, at most")
+            command.add_argument(
+                "--max-mib", type=float, default=16, help="maximum size of a shard"
+            )
+            command.add_argument("--files", type=int, default=8, help="maximum number of shards")
         if name == "unpack":
             command.add_argument("shards", type=Path, nargs="+", help="files that `pack` wrote")
-    command = what.add_parser("publish", help="write boards, tables, sites, sample and ledger")
+    command = what.add_parser(
+        "publish", help="write boards, tables, sites and sample, and add to a ledger"
+    )
     command.set_defaults(do=publish)
     add_common(command)
-    command.add_argument("--name", required=True, help="of the entries: a date, and what it is of")
-    command.add_argument("--by", required=True, help="organiser who gives the trust tier")
-    command.add_argument("--ledger", default="published", help="folder; default: the published one")
-    command.add_argument("--output", type=Path, required=True, help="folder that is written")
-    command.add_argument("--partial", action="store_true", help="although batches are missing")
-    command = what.add_parser("regenerate", help="make a row again and compare its pixels")
-    command.set_defaults(do=regenerate)
-    command.add_argument("name", help="of the row, such as emoji/smm")
-    command.add_argument("--entry", type=Path, help="of a ledger, instead of the run's folder")
+    command.add_argument("--name", required=True, help="name of the entries: a date and a subject")
+    command.add_argument("--by", required=True, help="organiser who assigns the trust tier")
     command.add_argument(
-        "--again", type=Path, default=Path("record-again"), help="where it is made"
+        "--ledger", default="published", help="folder of the ledger; default: the published one"
     )
-    command.add_argument("--batches", type=int, help="only the first ones")
-    command.add_argument("--reference", default="forward", help="the motion that is given")
-    command.add_argument("--tuned", type=Path, help="what the row's search chose")
+    command.add_argument("--output", type=Path, required=True, help="folder to write")
+    command.add_argument(
+        "--partial", action="store_true", help="publish even if batches are missing"
+    )
+    command = what.add_parser("regenerate", help="regenerate a row and compare its pixels")
+    command.set_defaults(do=regenerate)
+    command.add_argument("name", help="name of the row, such as emoji/smm")
+    command.add_argument(
+        "--entry", type=Path, help="ledger entry to compare with, instead of the run's folder"
+    )
+    command.add_argument(
+        "--again", type=Path, default=Path("record-again"), help="folder for the new videos"
+    )
+    command.add_argument("--batches", type=int, help="only the first BATCHES batches")
+    command.add_argument("--reference", default="forward", help="the reference given to the method")
+    command.add_argument("--tuned", type=Path, help="file with the settings that the search chose")
     command.add_argument("--plan", type=Path, default=PLAN, help="table of rows")
-    command.add_argument("--folder", type=Path, default=Path("record"), help="of the run")
+    command.add_argument("--folder", type=Path, default=Path("record"), help="folder of the run")
     add_machine(command)
-    command = what.add_parser("carry", help="write a folder that `make` runs from")
+    command = what.add_parser("carry", help="write a folder from which `make` can run")
     command.set_defaults(do=carry)
     command.add_argument("--plan", type=Path, default=PLAN, help="table of rows")
     command.add_argument("--world", action="append", default=[], help="only this world; repeatable")
-    command.add_argument("--output", type=Path, required=True, help="folder that is written")
+    command.add_argument("--output", type=Path, required=True, help="folder to write")
     return parser
 
 
 def add_common(command: argparse.ArgumentParser) -> None:
-    """Options of every command: the plan, the run's folder, and which rows."""
+    """Add the options of every command: the plan, the run's folder, and which rows."""
     command.add_argument("--plan", type=Path, default=PLAN, help="table of rows")
-    command.add_argument("--folder", type=Path, default=Path("record"), help="of the run")
+    command.add_argument("--folder", type=Path, default=Path("record"), help="folder of the run")
     command.add_argument(
         "--world",
         action="append",
         default=[],
-        help="only this world; repeatable, first named first",
+        help="only this world; repeatable, worlds come in the order given",
     )
     command.add_argument("--row", action="append", default=[], help="only this row; repeatable")
     command.add_argument(
-        "--without", action="append", default=[], metavar="ROW", help="not this row; repeatable"
+        "--without",
+        action="append",
+        default=[],
+        metavar="ROW",
+        help="leave out this row; repeatable",
     )
 
 
 def add_machine(command: argparse.ArgumentParser) -> None:
-    """Options of what makes videos."""
-    command.add_argument("--gpus", type=int, default=1, help="0: on the CPU")
-    command.add_argument("--per-gpu", type=int, default=4, help="processes on each")
-    command.add_argument("--scorers", type=int, help="processes that score; default: by the cores")
-    command.add_argument("--seconds", type=float, default=float("inf"), help="then all is over")
+    """Add the options of commands that generate videos or estimate their cost."""
+    command.add_argument("--gpus", type=int, default=1, help="number of GPUs; 0: use the CPU")
+    command.add_argument("--per-gpu", type=int, default=4, help="processes per GPU")
+    command.add_argument(
+        "--scorers", type=int, help="processes that score; default: from the number of CPU cores"
+    )
+    command.add_argument(
+        "--seconds", type=float, default=float("inf"), help="time limit for the whole command"
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""A folder that has all that `make` needs, for a machine that nothing can be installed on.
+"""A folder with everything that `make` needs, for a machine on which nothing can be installed.
 
-Packages lie flat in it, beside the metadata that says which methods there are, so that
-`PYTHONPATH=FOLDER python -m smmbench_research.record make ...` runs there. Other packages (PyTorch,
-diffusers, OpenCV, ...) must be there.
+It contains the packages at its top level, next to the metadata that lists the methods, so that
+`PYTHONPATH=FOLDER python -m smmbench_research.record make ...` runs there. The other dependencies
+(PyTorch, diffusers, OpenCV, ...) must be installed on the machine.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ PACKAGES = (
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc")
 METADATA = ("METADATA", "entry_points.txt")
 EVERY_WORLD = ("judge", "locator")
-"""Models of the world `emoji` that see the outputs of both worlds."""
+"""Models of the world `emoji` that evaluate the outputs of both worlds."""
 
 
 def carry(plan: Plan, worlds: Collection[str], folder: Path) -> int:
-    """Copy what is needed for some worlds, without the models and clips of others.
+    """Copy everything that some worlds need, without the models and clips of the others.
 
     Args:
         plan: The plan.
-        worlds: Names of worlds; none for all.
-        folder: Where to; it must not be there.
+        worlds: Names of the worlds; empty for all.
+        folder: Target folder; it must not exist yet.
 
     Returns:
-        Bytes.
+        The size of the folder, in bytes.
 
     Raises:
-        ValueError: The folder is there.
+        ValueError: The folder exists already.
     """
     if folder.exists():
-        raise ValueError(f"'{folder}' is there already: name another.")
+        raise ValueError(f"'{folder}' exists already: name another folder.")
     for package in PACKAGES:
         spec = find_spec(package)
         assert spec is not None
@@ -65,7 +65,7 @@ def carry(plan: Plan, worlds: Collection[str], folder: Path) -> int:
 
 
 def _remove_world(package: Path) -> None:
-    """Remove models and clips of a world; its code stays, and what sees the other's outputs."""
+    """Remove the clips and models of a world, except for those in `EVERY_WORLD`; its code stays."""
     shutil.rmtree(package / "clips", ignore_errors=True)
     for path in (package / "models").rglob("*.safetensors"):
         if not any(one in path.parts for one in EVERY_WORLD):

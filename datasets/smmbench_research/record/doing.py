@@ -1,4 +1,4 @@
-"""What the workers do: make the videos of a batch, and score some of them."""
+"""The work of the worker processes: generate the videos of a batch, and score some of them."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from smmbench_research.record.state import State, clear, folders_of
 
 AXES = ("text_similarity", "motion_fidelity")
 EVALUATORS = {"emoji", "emoji-wan"}
-"""Datasets of the world's captions, whose judge and locator see what they have to see."""
+"""Datasets with the world's captions, whose objects the judge and the locator can recognise."""
 
 
 @dataclass(frozen=True)
 class Made:
-    """A batch whose videos are there.
+    """A batch whose videos were generated.
 
     Attributes:
-        folders: Of its results.
-        seconds: It took.
-        failed: Pairs without a video.
-        device: That it was made on.
+        folders: Folders of its results.
+        seconds: Time that generation took, in seconds.
+        failed: Number of pairs without a video.
+        device: Device on which the batch was generated.
     """
 
     folders: tuple[Path, ...]
@@ -47,12 +47,13 @@ class Made:
 
 @dataclass(frozen=True)
 class Scored:
-    """Some videos that were scored.
+    """The scores of some videos.
 
     Attributes:
-        seconds: It took.
-        unscored: Those that were refused, or have no number on an axis; in words.
-        held_out: A row a pair, of the clips' own motion alone.
+        seconds: Time that scoring took, in seconds.
+        unscored: One message per video that was rejected or lacks a score on an axis.
+        held_out: Results of the held-out evaluators, one row per pair; only for pairs with the
+            clips' own motion.
     """
 
     seconds: float
@@ -66,24 +67,24 @@ _evaluators: dict[str, Any] = {}
 
 
 def make(task: Task, plan_file: Path, plan_sha256: str, folder: Path, device: str) -> Made:
-    """Make the videos of a batch in deterministic mode, with nothing in the cache of latents.
+    """Generate the videos of a batch in deterministic mode, with an empty cache of latents.
 
-    What lies there of an earlier try is removed: a batch of fewer pairs would give other pixels.
+    Results of an earlier attempt are removed, because a batch of fewer pairs has other pixels.
 
     Args:
         task: The batch.
-        plan_file: Where its plan is.
-        plan_sha256: Of the plan as it was when the run began.
-        folder: Of the run.
-        device: Where to compute.
+        plan_file: File of its plan.
+        plan_sha256: SHA-256 of the plan when the run began.
+        folder: Folder of the run.
+        device: Device on which to compute.
 
     Raises:
-        ValueError: The plan was changed since.
+        ValueError: The plan has changed since the run began.
     """
     compute_deterministically()
     plan, state = read_plan(plan_file), State(folder)
     if plan.sha256 != plan_sha256:
-        raise ValueError(f"'{plan_file}' was changed while the run was under way.")
+        raise ValueError(f"'{plan_file}' was changed during the run.")
     world = plan.worlds[task.row.world]
     clear(task, plan, state)
     settings = settings_of(task.row, state)
@@ -116,7 +117,7 @@ def make(task: Task, plan_file: Path, plan_sha256: str, folder: Path, device: st
 
 
 def score(folders: Sequence[Path], metrics: tuple[str, ...]) -> Scored:
-    """Score results on the CPU, so that every machine gets the same numbers."""
+    """Score results on the CPU, so that every machine computes the same numbers."""
     began = time.perf_counter()
     if metrics not in _loops:
         _loops[metrics] = ScoreLoop(Options(metrics=metrics, device="cpu"))
@@ -135,7 +136,7 @@ def score(folders: Sequence[Path], metrics: tuple[str, ...]) -> Scored:
 
 
 def _held_out(folder: Path, record: RunRecord) -> dict[str, Any]:
-    """What evaluators that no search saw say of one output."""
+    """Evaluate one output with the held-out evaluators."""
     asked = record.request
     row = {"label": asked.method, "clip": asked.clip, "edit": asked.edit, "seed": asked.seed}
     return row | (
@@ -168,7 +169,7 @@ def _by_judge(folder: Path, record: RunRecord) -> dict[str, float | None]:
 
 @contextmanager
 def _empty_cache() -> Iterator[None]:
-    """A folder of caches that is empty: what is inverted depends on this batch alone."""
+    """Use an empty cache folder, so that inversions depend on this batch alone."""
     before = os.environ.get("SMMBENCH_HOME")
     with tempfile.TemporaryDirectory(prefix="smmbench-record-") as folder:
         os.environ["SMMBENCH_HOME"] = folder

@@ -1,4 +1,4 @@
-"""What other machines have done: batches that need not be generated again, and chosen settings."""
+"""Work done on other machines: batches that need not be generated again, and chosen settings."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Elsewhere(Stored):
     search again, and could not tell which batches of these rows are done.
 
     Attributes:
-        keys: Of batches that are done.
-        tuned: Text of each file that a search wrote, by its name.
+        keys: Keys of the batches that are done.
+        tuned: Text of each file that a search wrote, by file name.
     """
 
     keys: tuple[str, ...] = ()
@@ -31,7 +31,7 @@ class Elsewhere(Stored):
 
 
 def done_here(plan: Plan, rows: Sequence[Row], state: State) -> Elsewhere:
-    """What is done in this folder, for a machine that need not do it again."""
+    """List what is done in this folder, for a machine that need not do it again."""
     keys = keys_of(rows, plan, state)
     done = (
         task_key(task, keys[task.row.name])
@@ -45,10 +45,10 @@ def done_here(plan: Plan, rows: Sequence[Row], state: State) -> Elsewhere:
 
 
 def read_elsewhere(path: Path | None) -> Elsewhere:
-    """Read `done.json`; None: nothing is done elsewhere.
+    """Read `done.json`; without a path, nothing is done elsewhere.
 
     Raises:
-        ValueError: It is of another form.
+        ValueError: The file does not have the form of `Elsewhere`.
     """
     return Elsewhere() if path is None else Elsewhere.model_validate_json(path.read_bytes())
 

@@ -1,4 +1,4 @@
-"""What a plan costs: from seconds that are known, or from those that were measured."""
+"""Estimate the cost of a plan from the seconds that it states, or from measured ones."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from smmbench_research.record.state import Done, State
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a row costs.
+    """The cost of a row.
 
     Attributes:
         row: The row.
-        pairs: Videos, over all references.
-        left: Of them, those that are not there yet.
-        seconds: Of one GPU for all of them, a search included.
-        left_seconds: Of one GPU for those that are left.
-        core_seconds: Of one CPU core, to score those that are left.
-        measured: Seconds of one GPU for a pair as measured; None where nothing was made.
+        pairs: Number of videos, over all references.
+        left: How many of them are not generated yet.
+        seconds: Seconds of one GPU for all of them, search included.
+        left_seconds: Seconds of one GPU for the remaining ones.
+        core_seconds: Seconds of one CPU core to score the remaining ones.
+        measured: Measured seconds of one GPU per pair; None if nothing was generated yet.
     """
 
     row: Row
@@ -42,14 +42,14 @@ def estimates(
     keys: Mapping[str, str],
     elsewhere: Collection[str] = (),
 ) -> list[Estimate]:
-    """What each row costs, with what is left of it.
+    """Estimate the total and the remaining cost of each row.
 
     Args:
         rows: The rows.
         plan: Their plan.
         state: The run's folder.
-        keys: Of rows whose settings are known; see `keys_of`.
-        elsewhere: Keys of batches that are done on another machine.
+        keys: Keys of the rows whose settings are known; see `keys_of`.
+        elsewhere: Keys of the batches that are done on another machine.
     """
     found = []
     for row in rows:
@@ -87,10 +87,10 @@ def search_seconds(row: Row, plan: Plan) -> float:
 def wall_seconds(
     found: Sequence[Estimate], gpus: int, per_gpu: int, scorers: int
 ) -> tuple[float, float]:
-    """Seconds of making and of scoring that are left, on a machine; they overlap.
+    """Estimate the remaining seconds of generating and of scoring on a machine; they overlap.
 
-    More than one process on a GPU shares it: the plan counts seconds of a GPU, and what several
-    processes gain over one is not counted. Each method is loaded once in a process.
+    Several processes share a GPU: the plan counts seconds of a GPU, and the gain of several
+    processes over one is not counted. Each process loads each method once.
     """
     places = max(gpus, 1) * per_gpu
     loading = sum(LOADING for one in found if one.left) / places
@@ -101,10 +101,10 @@ def wall_seconds(
 def lines_of(
     found: Sequence[Estimate], gpus: int, per_gpu: int, scorers: int, seconds: float
 ) -> Iterator[str]:
-    """The plan as a table, and what it comes to."""
+    """The plan as a table, followed by its totals."""
     yield (
         f"{'row':28} {'tried':>5} {'references':18} {'pairs':>6} {'left':>6} "
-        f"{'s a pair':>9} {'GPU s':>7} {'left':>7}"
+        f"{'s / pair':>9} {'GPU s':>7} {'left':>7}"
     )
     for one in found:
         row = one.row
@@ -119,12 +119,13 @@ def lines_of(
     yield ""
     yield (
         f"{len(found)} rows, {sum(one.pairs for one in found)} videos, "
-        f"{sum(one.left for one in found)} left. * is searched as a part of this run."
+        f"{sum(one.left for one in found)} left. *: searched as part of this run."
     )
     yield (
         f"Left: {sum(one.left_seconds for one in found):.0f} s of one GPU and "
         f"{sum(one.core_seconds for one in found):.0f} s of one core. On {gpus} GPUs with "
-        f"{scorers} scorers: {making:.0f} s of making beside {scoring:.0f} s of scoring, "
+        f"{scorers} scorers: {making:.0f} s of generating in parallel with "
+        f"{scoring:.0f} s of scoring, "
         f"{max(1, math.ceil(wall / seconds))} parts of {seconds:.0f} s."
     )
 
@@ -137,7 +138,7 @@ def _done(task: Task, state: State, keys: Mapping[str, str]) -> Done | None:
 
 
 def _measured(tasks: Sequence[Task], done: Mapping[str, Done]) -> float | None:
-    """Seconds of a GPU for a pair, as its processes shared it."""
+    """Seconds of a GPU per pair, divided among the processes that shared the GPU."""
     made = [task for task in tasks if task.name in done]
     if not made:
         return None

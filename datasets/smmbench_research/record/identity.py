@@ -1,4 +1,4 @@
-"""What a result of this run depends on: code, parameters, data. Other than that, it is another."""
+"""What a result of this run depends on: code, parameters, data. A change gives another key."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from smmbench_research.record.plan import Plan, Row, Task, key_of
 from smmbench_research.record.state import State
 
 PACKAGES = ("smmbench", "smmbench_baselines", "smmbench_datasets")
-"""What makes and scores videos; the board, the site and this command may change between parts."""
+"""Packages that generate or score videos. The board, the site and this command may change between
+the parts of a run."""
 
 
 @cache
 def code_sha256() -> str:
-    """SHA-256 of all code that makes and scores videos, and of the sums of its weights."""
+    """SHA-256 of all code that generates or scores videos, and of the checksums of its weights."""
     digest = hashlib.sha256()
     for package in PACKAGES:
         spec = find_spec(package)
@@ -38,12 +39,12 @@ def code_sha256() -> str:
 
 
 COMMIT = "COMMIT"
-"""File of a carried folder that names the commit that it was made of."""
+"""File in a folder written by `carry` that names the commit from which it was made."""
 
 
 @cache
 def commit() -> str:
-    """The commit of this clone, or of the clone that this folder was carried from; else empty."""
+    """The commit of this clone, or of the clone whose `carry` wrote this folder; else empty."""
     carried = Path(__file__).parents[2] / COMMIT
     if carried.is_file():
         return carried.read_text("utf-8").strip()
@@ -60,10 +61,10 @@ def commit() -> str:
 
 
 def settings_of(row: Row, state: State) -> dict[str, Any]:
-    """What a row is made with, as `plan_run` takes it: preset, settings, where they were found.
+    """Preset, settings and tuning of a row, as arguments of `plan_run`.
 
     Raises:
-        ValueError: Its search is not done, or is of another method.
+        ValueError: The row's search is not done, or is of another method.
     """
     if not row.search:
         return {"preset": row.preset, "settings": row.changes, "tuning": None}
@@ -93,7 +94,7 @@ def row_key(row: Row, plan: Plan, state: State) -> str:
 
 
 def task_key(task: Task, row: str) -> str:
-    """SHA-256 of a batch: of its row, and of which pairs are made at once."""
+    """SHA-256 of a batch: of its row, and of the pairs that are generated together."""
     return key_of(
         {
             "row": row,

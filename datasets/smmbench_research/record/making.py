@@ -1,4 +1,4 @@
-"""Make and score what is left of a plan on some GPUs, bounded in time."""
+"""Generate and score the remaining batches of a plan on some GPUs, within a time limit."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from smmbench_research.record.state import Done, State, folders_of, prune
 from smmbench_research.record.workers import Worker, WorkerError
 
 PER_SCORER = 9  # videos that one process scores at a time
-TRIES = 2  # of a batch whose process died
+TRIES = 2  # attempts at a batch whose process died
 LOADING = 15.0  # seconds until a process has loaded a method
-SCORING = 1.5  # seconds of one core for a video: marks, tracks, held-out evaluators
+SCORING = 1.5  # seconds of one core per video: marks, tracks, held-out evaluators
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What is worked with.
+    """The resources of a run.
 
     Attributes:
-        gpus: How many; 0: on the CPU.
-        per_gpu: Processes on each.
+        gpus: Number of GPUs; 0 for the CPU.
+        per_gpu: Processes per GPU.
         scorers: Processes that score, on CPU cores.
-        seconds: From the beginning, when everything must be over.
+        seconds: Time limit for everything, in seconds from the start.
     """
 
     gpus: int
@@ -53,18 +53,18 @@ class Machine:
 
     @property
     def device(self) -> str:
-        """Where videos are made."""
+        """The device on which videos are generated."""
         return "cuda" if self.gpus else "cpu"
 
 
 @dataclass
 class Outcome:
-    """What came of it.
+    """The outcome of a run.
 
     Attributes:
-        made: Batches that were done.
-        left: Batches and searches that are left, by name.
-        problems: What went wrong, in words.
+        made: Number of batches that were completed.
+        left: Names of the remaining batches and searches.
+        problems: One message per problem.
     """
 
     made: int = 0
@@ -73,13 +73,13 @@ class Outcome:
 
 
 def is_done(task: Task, plan: Plan, state: State, row: str) -> bool:
-    """Whether a batch lies there that was made exactly as it would be made now."""
+    """Whether a batch is done, and was made exactly as it would be made now."""
     done = state.done(task)
     return done is not None and done.key == task_key(task, row)
 
 
 def trials_of(row: Row, plan: Plan, state: State) -> list[Row]:
-    """The trials of a row's search, named and set as `smmbench tune` does it."""
+    """The trials of a row's search, with the names and settings that `smmbench tune` uses."""
     world = plan.worlds[searched_world(row.world)]
     search = plan_search(
         row.method,
@@ -107,7 +107,7 @@ def trials_of(row: Row, plan: Plan, state: State) -> list[Row]:
 
 
 def keys_of(rows: Sequence[Row], plan: Plan, state: State) -> dict[str, str]:
-    """Keys of rows by name; rows whose search is not done have none yet."""
+    """Keys of rows by name; rows whose search is not done have no key yet."""
     return {
         row.name: row_key(row, plan, state)
         for row in rows
@@ -116,14 +116,14 @@ def keys_of(rows: Sequence[Row], plan: Plan, state: State) -> dict[str, str]:
 
 
 class Making:
-    """Makers and scorers, and what is left for them.
+    """The processes that generate and score, and the work that is left for them.
 
     Args:
-        plan: What there is to make.
-        plan_file: Where the plan is.
+        plan: The plan of the run.
+        plan_file: File of the plan.
         state: The run's folder.
-        machine: What is worked with.
-        elsewhere: Keys of batches that are done on another machine.
+        machine: The resources of the run.
+        elsewhere: Keys of the batches that are done on another machine.
     """
 
     def __init__(
@@ -144,9 +144,9 @@ class Making:
         self._searches: dict[str, tuple[Row, set[str]]] = {}  # trials that are left, by row
         self._failed: set[str] = set()  # rows whose search failed
         self._tries: dict[str, int] = {}
-        self._pace = 1.0  # seconds that batches took over those that were expected
+        self._pace = 1.0  # measured seconds of batches divided by expected ones
         self._unscored = 0  # videos that wait for a scorer
-        self._scoring = SCORING  # seconds of one core for a video, as measured
+        self._scoring = SCORING  # measured seconds of one core per video
         places = cards(machine.gpus, machine.per_gpu)
         cores = os.cpu_count() or 1
         self._makers = [Worker(card, 1 if machine.gpus else cores) for card in places]
@@ -156,10 +156,10 @@ class Making:
             self._free.put(scorer)
 
     def run(self, rows: Sequence[Row]) -> Outcome:
-        """Do what is left of some rows; what went wrong is in the outcome, and stops no other.
+        """Complete the remaining batches of some rows; a problem is reported and stops no other.
 
         Raises:
-            ValueError: Something there was made otherwise than the plan says now.
+            ValueError: A finished batch does not match the current code, parameters or pairs.
         """
         with held(self.state.folder):
             self._plan(rows)
@@ -173,7 +173,7 @@ class Making:
                 ThreadPoolExecutor(len(self._makers)) as making,
             ):
                 for row, left in list(self._searches.values()):
-                    if not left:  # all was tried, and it was cut off before it chose
+                    if not left:  # all trials are scored, and the run ended before the choice
                         closing.submit(self._choose, row)
                 loops = [
                     making.submit(self._loop, maker, scoring, closing) for maker in self._makers
@@ -182,7 +182,7 @@ class Making:
                     finishing = [one for loop in loops for one in loop.result()]
                     for one in finishing:
                         one.result()
-                except BaseException:  # Ctrl-C among them: nothing else is waited for
+                except BaseException:  # Ctrl-C included: do not wait for the other work
                     self._end()
                     raise
             ending.cancel()
@@ -206,11 +206,11 @@ class Making:
             if key is not None and done is not None:
                 if done.key != task_key(task, key):
                     raise ValueError(
-                        f"'{state.marker(task)}' is of a batch that was made otherwise: with "
-                        "other code, parameters or pairs. Take another folder by --folder, or "
-                        "remove this one."
+                        f"'{state.marker(task)}' marks a batch that was made with other code, "
+                        "parameters or pairs. Choose another folder with --folder, or remove "
+                        "this one."
                     )
-                prune(task, plan, state)  # a kill may have come before
+                prune(task, plan, state)  # in case an earlier run was killed before it did so
             elif key is None or task_key(task, key) not in self.elsewhere:
                 self._left.append(task)
         for row in rows:
@@ -221,7 +221,7 @@ class Making:
     def _loop(
         self, maker: Worker, scoring: ThreadPoolExecutor, closing: ThreadPoolExecutor
     ) -> list[Future[None]]:
-        """One maker: batch after batch, those of the row that it has loaded first."""
+        """Generate batch after batch in one process; those of the row that is loaded come first."""
         loaded, finishing = ("", ""), list[Future[None]]()
         while (work := self._next(loaded)) is not None:
             loaded = work.row.name, work.reference
@@ -246,7 +246,7 @@ class Making:
         return finishing
 
     def _next(self, loaded: tuple[str, str]) -> Task | None:
-        """A batch that should be over in time; None where there is none."""
+        """A batch that should finish in time; None if there is no such batch."""
         while True:
             with self._lock:
                 ready = [task for task in self._left if task.row.name in self._keys]
@@ -266,22 +266,22 @@ class Making:
                 )
                 if not waiting or self._rest() < LOADING:
                     return None
-            time.sleep(0.2)  # a search is about to be over
+            time.sleep(0.2)  # wait for a search to finish
 
     def _expected(self, task: Task, loaded: bool) -> float:
-        """Seconds until a batch is scored, if it is begun now."""
+        """Seconds until a batch is scored, if it starts now."""
         making = task.seconds * self.machine.per_gpu * self._pace
         making += 0.0 if loaded else LOADING
         parts = -(-task.pairs // PER_SCORER)
         scoring = self._scoring * PER_SCORER * -(-parts // self.machine.scorers)
-        queued = self._scoring * self._unscored / self.machine.scorers  # scored while this is made
+        queued = self._scoring * self._unscored / self.machine.scorers  # scored in the meantime
         return max(making, queued) + scoring
 
     def _rest(self) -> float:
         return self.machine.seconds - (time.monotonic() - self.began)
 
     def _again(self, task: Task, error: WorkerError) -> None:
-        """Put a batch back whose process died; what fails twice is left for another run."""
+        """Requeue a batch whose process died; after two attempts it is left for another run."""
         with self._lock:
             tries = self._tries[task.name] = self._tries.get(task.name, 0) + 1
             if tries < TRIES and self._rest() > 0:
@@ -320,7 +320,7 @@ class Making:
         return [scoring.submit(score, part) for part in parts]
 
     def _finish(self, task: Task, made: doing.Made, parts: Sequence[Future[doing.Scored]]) -> None:
-        """Once all of a batch is scored: keep previews, say that it is done, remove videos."""
+        """Once a batch is scored: keep its previews, mark it as done, and remove its videos."""
         try:
             scored = [part.result() for part in as_completed(parts)]
         except WorkerError as error:
@@ -347,12 +347,12 @@ class Making:
             self.outcome.problems += [f"{task.name}: {one}" for one in wrong]
             if made.failed:
                 self.outcome.problems.append(f"{task.name}: {made.failed} pairs failed")
-        self._tell(f"{task.name}: {task.pairs} pairs made in {made.seconds:.1f} s")
+        self._tell(f"{task.name}: {task.pairs} pairs generated in {made.seconds:.1f} s")
         if task.row.trial_of:
             self._tried(task)
 
     def _tried(self, task: Task) -> None:
-        """Note a trial that is scored; after the last one, choose."""
+        """Note that a trial is scored; after the last one, choose the settings."""
         with self._lock:
             row, left = self._searches[task.row.trial_of]
             left.discard(task.name)
@@ -361,7 +361,7 @@ class Making:
         self._choose(row)
 
     def _choose(self, row: Row) -> None:
-        """Let `smmbench tune` choose: it finds all trials made and scored."""
+        """Let `smmbench tune` choose: it finds all trials generated and scored."""
         world, folder = self.plan.worlds[searched_world(row.world)], self.state.search(row.name)
         command = smmbench(
             *("tune", "--method", row.method, "--dataset", world.dataset),
@@ -377,7 +377,9 @@ class Making:
         with self._lock:
             if why or found is None:
                 self._failed.add(row.name)
-                self.outcome.problems.append(f"search of {row.name}: {why or 'nothing was found'}")
+                self.outcome.problems.append(
+                    f"search of {row.name}: {why or 'it wrote no tuned.toml'}"
+                )
                 return
             target = self.state.tuned(row)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -389,7 +391,7 @@ class Making:
                 for task in self._left
                 if task.row != row or task_key(task, key) not in self.elsewhere
             ]
-        self._tell(f"search of {row.name}: {row.tried} settings")
+        self._tell(f"search of {row.name}: chose among {row.tried} settings")
 
     def _end(self) -> None:
         for worker in (*self._makers, *self._scorers):
@@ -400,7 +402,7 @@ class Making:
 
 
 def previews_of(task: Task, plan: Plan, state: State) -> dict[Path, RunRecord]:
-    """Where the previews of a batch's shown pairs belong, with the records of what they show."""
+    """The paths of the previews of a batch's shown pairs, each with the record of its video."""
     world = plan.worlds[task.row.world]
     if task.reference != "forward" or task.row.trial_of:
         return {}
@@ -414,7 +416,7 @@ def previews_of(task: Task, plan: Plan, state: State) -> dict[Path, RunRecord]:
 
 
 def keep_previews(task: Task, plan: Plan, state: State) -> None:
-    """Make the previews of a batch's shown pairs, as the site has them."""
+    """Write the previews of a batch's shown pairs, in the form that the site uses."""
     described = plan.worlds[task.row.world].described
     for record in previews_of(task, plan, state).values():
         form = clip_form(described, clip_named(described, record.request.clip))

@@ -1,4 +1,4 @@
-"""The plan: rows and batches of the board of record, from a table in a file."""
+"""The plan: the rows and batches of the board of record, read from a table in a file."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class World:
     """A dataset that is ranked.
 
     Attributes:
-        name: Of the world.
-        dataset: Its dataset.
-        validation: The set that settings are searched on.
-        clips: Clips in a batch.
-        metrics: Metrics that are computed beside those of every board.
-        shown: Every so many clips have a preview and come back.
-        seeds: Seeds; none for the protocol's.
-        only: Names of clips; none for all.
-        limit: Pairs, at most, round-robin over the clips.
+        name: Name of the world.
+        dataset: Name of its dataset.
+        validation: Name of the dataset on which settings are searched.
+        clips: Number of clips in a batch.
+        metrics: Metrics that are computed in addition to those of every board.
+        shown: One clip in this many has a preview, which `pack` includes.
+        seeds: Seeds; empty for the protocol's seeds.
+        only: Names of clips; empty for all.
+        limit: Maximum number of pairs, taken round-robin over the clips.
     """
 
     name: str
@@ -62,25 +62,25 @@ class World:
 
     @cached_property
     def pairs(self) -> list[Pair]:
-        """All pairs that are made, clip by clip."""
+        """All pairs of the run, clip by clip."""
         manifest = self.described.manifest
         return choose_pairs(manifest, clips=self.only, seeds=self.seeds, limit=self.limit)
 
     @cached_property
     def clip_names(self) -> list[str]:
-        """Clips in the order of the dataset."""
+        """Names of the clips, in the order of the dataset."""
         return list(dict.fromkeys(pair.clip.name for pair in self.pairs))
 
     @cached_property
     def shown_pairs(self) -> set[tuple[str, str, int]]:
-        """Pairs with a preview: the first prompt and seed of every so many clips."""
+        """Pairs with a preview: the first prompt and seed of one clip in `shown`."""
         first = {pair.clip.name: pair for pair in reversed(self.pairs)}
         chosen = (first[name] for name in self.clip_names[:: self.shown])
         return {(pair.clip.name, pair.edit.name, pair.seed) for pair in chosen}
 
     @cached_property
     def sample_pairs(self) -> set[tuple[str, str, int]]:
-        """Pairs whose lossless videos stay: the prompts of the first clip with its first seed."""
+        """Pairs with kept lossless videos: the first clip, its first seed, and every prompt."""
         first = self.pairs[0]
         return {
             (pair.clip.name, pair.edit.name, pair.seed)
@@ -94,18 +94,18 @@ class Row:
     """A row of a board.
 
     Attributes:
-        world: Of the world that it is on.
+        world: Name of its world.
         label: Its name on the board.
-        method: As `smmbench run --method`.
-        preset: As `smmbench run --preset`; None for that of the dataset.
-        changes: As `smmbench run --set`, each `name=value`.
-        seconds: Of one GPU for a pair, as far as it is known.
-        tried: Settings that a search tried; 1 where nothing was searched.
-        searched: Page that tells of the search.
-        search: Whether the search is a part of this run.
-        references: The motions that the method is given.
-        why: Why the row is here.
-        trial_of: Name of the row whose search this is a trial of; empty for a row of a board.
+        method: The method, as in `smmbench run --method`.
+        preset: The preset, as in `smmbench run --preset`; None for that of the dataset.
+        changes: Changed parameters, as in `smmbench run --set`, each `name=value`.
+        seconds: Seconds of one GPU per pair, as far as they are known.
+        tried: Number of settings that a search tried; 1 without a search.
+        searched: Page that describes the search.
+        search: Whether the search is part of this run.
+        references: The references given to the method.
+        why: Why the row is included.
+        trial_of: For a trial, name of the row that is searched; empty for a row of a board.
     """
 
     world: str
@@ -123,48 +123,48 @@ class Row:
 
     @property
     def name(self) -> str:
-        """Of the row among those of all worlds, such as `emoji/smm`."""
+        """Name of the row, unique among all worlds, such as `emoji/smm`."""
         return f"{self.trial_of or self.world}/{self.label}"
 
 
 @dataclass(frozen=True)
 class Task:
-    """A batch: pairs of some clips that are made at once, and scored where they are made.
+    """A batch: pairs of some clips that are generated together and scored on the same machine.
 
-    A batch is made whole or again, never in parts: rounding depends on how many are computed
-    together, and a stranger who makes the same batch must get the same pixels.
+    A batch is generated as a whole, never in parts: rounding depends on how many pairs are computed
+    together, and anyone who regenerates the batch must get the same pixels.
     """
 
     row: Row
     reference: Reference
     number: int
     clips: tuple[str, ...]
-    names: tuple[str, ...]  # of its pairs: clip, edit and seed
+    names: tuple[str, ...]  # names of its pairs: clip, edit and seed
 
     @property
     def pairs(self) -> int:
-        """How many."""
+        """Number of pairs."""
         return len(self.names)
 
     @property
     def name(self) -> str:
-        """Such as `emoji/smm/forward-03`."""
+        """Name of the batch, such as `emoji/smm/forward-03`."""
         return f"{self.row.name}/{self.reference}-{self.number:02}"
 
     @property
     def seconds(self) -> float:
-        """Of one GPU, as far as it is known."""
+        """Seconds of one GPU, as far as they are known."""
         return self.pairs * self.row.seconds
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All rows.
+    """All rows of the board of record.
 
     Attributes:
-        worlds: By name.
-        rows: In the order of the file.
-        sha256: Of the file.
+        worlds: The worlds by name.
+        rows: The rows, in the order of the file.
+        sha256: SHA-256 of the file.
     """
 
     worlds: Mapping[str, World]
@@ -172,10 +172,10 @@ class Plan:
     sha256: str = field(repr=False)
 
     def row(self, name: str) -> Row:
-        """A row by its name, `world/label`.
+        """Return a row by its name, `world/label`.
 
         Raises:
-            LookupError: There is none.
+            LookupError: There is no row of this name.
         """
         known = {row.name: row for row in self.rows}
         if name not in known:
@@ -188,12 +188,12 @@ class Plan:
         rows: Collection[str] = (),
         without: Collection[str] = (),
     ) -> list[Row]:
-        """Rows of these worlds, in the order of the worlds, and names; none for all.
+        """Select rows by world and by name, in the order in which the worlds are named.
 
         Args:
-            worlds: Names of worlds.
-            rows: Names of rows.
-            without: Names of rows that are not wanted.
+            worlds: Names of worlds; empty for all.
+            rows: Names of rows; empty for all.
+            without: Names of rows to leave out.
 
         Raises:
             LookupError: There is no such world or row.
@@ -212,12 +212,12 @@ class Plan:
         return sorted(found, key=lambda row: order.index(row.world))
 
     def tasks(self, rows: Sequence[Row]) -> list[Task]:
-        """Batches in the order in which they are best begun.
+        """The batches of some rows, in the best order to start them.
 
-        Trials of searches come first, since rows wait for them; then the clips' own motion of all
-        rows, which alone is a board; then other references. Within each, worlds come in the order
-        in which the rows name them first, and what takes longest is begun first, so that all GPUs
-        end together.
+        Trials of searches come first, because rows wait for them; then the clips' own motion of all
+        rows, which is sufficient for a board; then the other references. Within each group, worlds
+        come in the order in which the rows first name them, and the longest rows start first, so
+        that all GPUs finish together.
         """
         worlds = list(dict.fromkeys(row.world for row in rows))
         found = [task for row in rows for task in self._tasks_of(row)]
@@ -250,10 +250,10 @@ class Plan:
 
 
 def read_plan(path: Path = PLAN) -> Plan:
-    """Read the table.
+    """Read a plan from its file.
 
     Raises:
-        ValueError: A field is unknown or missing, a row stands twice, or lists differ in length.
+        ValueError: A field is unknown, a row occurs twice, or lists differ in length.
     """
     text = path.read_bytes()
     content = tomllib.loads(text.decode())
@@ -262,23 +262,23 @@ def read_plan(path: Path = PLAN) -> Plan:
     rows = [row for about in content["rows"] for row in _rows(about, worlds, path)]
     names = [row.name for row in rows]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f"'{path}' has a row twice: {', '.join(sorted(twice))}.")
+        raise ValueError(f"'{path}' contains a row twice: {', '.join(sorted(twice))}.")
     return Plan(worlds, tuple(rows), hashlib.sha256(text).hexdigest())
 
 
 def key_of(content: Mapping[str, Any]) -> str:
-    """SHA-256 of a value that JSON has, whatever the order of its keys."""
+    """SHA-256 of a value that JSON can hold, independent of the order of its keys."""
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def searched_world(name: str) -> str:
-    """Name of the world that rows of this world are searched on."""
+    """Name of the world on which rows of this world are searched."""
     return f"{name} validation"
 
 
 def _searched(world: World) -> World:
-    """The validation set of a world: all of it is one batch, with the seed that searches take."""
+    """The validation set of a world, as a single batch with the seeds of searches."""
     return World(
         name=searched_world(world.name),
         dataset=world.validation,
@@ -322,6 +322,6 @@ def _rows(about: dict[str, Any], worlds: Mapping[str, World], path: Path) -> Ite
 def _refuse_unknown(about: Mapping[str, Any], known: set[str], what: str, path: Path) -> None:
     if unknown := sorted(about.keys() - known):
         raise ValueError(
-            f"'{path}': the {what} has the unknown field '{unknown[0]}'; there is: "
-            f"{', '.join(sorted(known))}."
+            f"'{path}': the {what} has the unknown field '{unknown[0]}'. The fields "
+            f"are: {', '.join(sorted(known))}."
         )

@@ -1,4 +1,4 @@
-"""From what was brought back to what is published: boards, ledger, sites, tables, the sample."""
+"""Publish the results of a run: boards, ledger, sites, tables, and the sample."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from smmbench_research.record.plan import PLAN, Plan, Row, Task, World, read_pla
 from smmbench_research.record.state import State, clear, folders_of
 
 SMALL_SITE, SITE, SAMPLE = 10 << 20, 150 << 20, 20 << 20
-"""Bytes that the site of the ledger, the site with previews, and the sample may have."""
+"""Maximum size of the site of the ledger, the site with previews, and the sample, in bytes."""
 
 FACTS = {
     "authors": "The authors of the method; run by the organisers of smmbench",
@@ -45,21 +45,22 @@ FACTS = {
     "its validation set",
     "paper": "smmbench",
 }
-"""What the card of a sample says where the method's own does not."""
+"""Facts for the card of a sample that the method's own card does not state."""
 
 Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be published.
+    """What to publish, and where.
 
     Attributes:
-        name: Of the entries in the ledger, such as `2026-12-01-board`.
-        by: Organiser who gives the rows their trust tier.
-        ledger: Its folder.
-        output: Folder of everything that is written.
-        partial: Whether batches may be missing; their pairs count as worst, or rows stand apart.
+        name: Name of the entries in the ledger, such as `2026-12-01-board`.
+        by: Organiser who assigns the trust tier to the rows.
+        ledger: Folder of the ledger.
+        output: Folder for all other files.
+        partial: Whether batches may be missing; their pairs count as worst, or their rows are
+            listed separately.
     """
 
     name: str
@@ -70,11 +71,11 @@ class Wanted:
 
 
 def publish(plan: Plan, rows: Sequence[Row], state: State, wanted: Wanted, tell: Tell) -> list[str]:
-    """Check everything, write everything, and give what a reader must know.
+    """Check all results, write all files, and return notes that a reader must know.
 
     Raises:
-        ValueError: Batches are missing, a score is of another video or version, a rehearsal is to
-            go into the published ledger, or an entry of this name is there.
+        ValueError: Batches are missing, a score belongs to another video or version, the plan is a
+            rehearsal and the ledger the published one, or an entry of this name exists.
     """
     _refuse_rehearsal(plan, wanted.ledger)
     keys = keys_of(rows, plan, state)
@@ -87,11 +88,12 @@ def publish(plan: Plan, rows: Sequence[Row], state: State, wanted: Wanted, tell:
     left = [task for task in tasks if task not in done_tasks]
     if left and not wanted.partial:
         raise ValueError(
-            f"{len(left)} batches are missing, such as '{left[0].name}'; or say --partial."
+            f"{len(left)} batches are missing, such as '{left[0].name}': complete them with "
+            "`make`, or publish without them with --partial."
         )
-    with held(state.folder):  # not while they are made
+    with held(state.folder):  # not while `make` runs
         for task in left:
-            clear(task, plan, state)  # half a batch is none: `make` makes it whole again
+            clear(task, plan, state)  # half a batch does not count: `make` generates it again
     notes = [f"{len(left)} batches are missing."] if left else []
     tell("Checking scores.")
     check_scores(done_tasks, plan, state)
@@ -100,7 +102,7 @@ def publish(plan: Plan, rows: Sequence[Row], state: State, wanted: Wanted, tell:
     names = list(dict.fromkeys(row.world for row in rows))
     boards: dict[str, Board] = {}
     for name in names:
-        tell(f"The board of {name}.")
+        tell(f"Writing the board of {name}.")
         world, own = plan.worlds[name], [row for row in rows if row.world == name]
         boards[name] = write_board(world, own, state, wanted.output / name)
         folder = wanted.output / name
@@ -116,7 +118,7 @@ def publish(plan: Plan, rows: Sequence[Row], state: State, wanted: Wanted, tell:
             target = wanted.output / "tuned" / state.tuned(row).name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(state.tuned(row), target)
-    tell("The sample.")
+    tell("Writing the sample.")
     notes += write_sample(plan, rows, state, wanted.output / "sample")
     for name in names:
         facts = EntryFacts(tier="organisers", by=wanted.by)
@@ -124,11 +126,11 @@ def publish(plan: Plan, rows: Sequence[Row], state: State, wanted: Wanted, tell:
         tell(f"Wrote {path}, {path.stat().st_size} bytes.")
     seal(wanted.ledger)
     datasets = [plan.worlds[name].dataset for name in names]
-    tell("The site of the ledger.")
+    tell("Writing the site of the ledger.")
     small = wanted.output / "site-small"
     site_of_ledger(wanted.ledger, small, datasets, small=True)
     notes += _too_large(small, SMALL_SITE)
-    tell("The site with previews.")
+    tell("Writing the site with previews.")
     site = wanted.output / "site"
     if (state.folder / "media").is_dir():
         shutil.copytree(state.folder / "media", site / "media", dirs_exist_ok=True)
@@ -137,15 +139,15 @@ def publish(plan: Plan, rows: Sequence[Row], state: State, wanted: Wanted, tell:
 
 
 def check_scores(tasks: Sequence[Task], plan: Plan, state: State) -> None:
-    """Refuse scores that are not of the very video of their record, or not of today's metrics.
+    """Reject scores of a video other than the record's, or of another version of a metric.
 
     Args:
-        tasks: Batches that are done.
+        tasks: The batches that are done.
         plan: Their plan.
         state: The run's folder.
 
     Raises:
-        ValueError: There is one; the message names it and says how many.
+        ValueError: There are such scores; the message says how many and names the first ones.
     """
     wrong = []
     for folder in (folder for task in tasks for _, folder in folders_of(task, plan, state)):
@@ -161,13 +163,13 @@ def check_scores(tasks: Sequence[Task], plan: Plan, state: State) -> None:
             continue
         stated = {name: state_of_score(folder, record, name) for name in AXES}
         if lacking := [name for name, said in stated.items() if said == "no score"]:
-            wrong.append(f"'{folder}' has no number of {', '.join(lacking)} of this version")
+            wrong.append(f"'{folder}' has no score of this version of {', '.join(lacking)}")
     if wrong:
         raise ValueError(f"{len(wrong)} results cannot be published: {'; '.join(wrong[:3])}.")
 
 
 def write_board(world: World, rows: Sequence[Row], state: State, folder: Path) -> Board:
-    """Write a board as JSON and Markdown; videos are gone, and their scores hold."""
+    """Write a board as JSON and Markdown, from scores whose videos have been removed."""
     labels = [row.label for row in rows]
     board = make_board(
         state.results, world.dataset, metrics=world.metrics, methods=labels, check_videos=False
@@ -178,11 +180,11 @@ def write_board(world: World, rows: Sequence[Row], state: State, folder: Path) -
 
 
 def write_selectivity(world: World, rows: Sequence[Row], state: State, folder: Path) -> list[str]:
-    """Write selectivity as a table, its parts, data and a plot; say where it has no number."""
+    """Write selectivity as tables, data and a plot; return a note for each missing number."""
     asked = [row.label for row in rows if len(row.references) > 1]
     labels = [label for label in asked if _has_other_references(state.results / label, world)]
     lacking = [label for label in asked if label not in labels]
-    notes = [f"{world.name}: {label} was given no other reference yet." for label in lacking]
+    notes = [f"{world.name}: {label} has no results of another reference." for label in lacking]
     if not labels:
         return notes
     report = selectivity_report(state.results, world.dataset, labels, check_videos=False)
@@ -194,25 +196,25 @@ def write_selectivity(world: World, rows: Sequence[Row], state: State, folder: P
 
 
 def _has_other_references(folder: Path, world: World) -> bool:
-    """Whether a method has results of another reference than the clips' own motion."""
+    """Whether a method has results with a reference other than the clips' own motion."""
     return any((folder / world.dataset).glob(f"*/*/seed-*-*/{RECORD}"))
 
 
 def write_sample(plan: Plan, rows: Sequence[Row], state: State, output: Path) -> list[str]:
-    """Pack a lossless video of each row's sample as a submission, and verify each.
+    """Pack a lossless video of each row's sample as a submission, and verify each submission.
 
-    Controls that imitate a submission (near copies, traces on a still) have none: `smmbench verify`
-    is there to refuse them.
+    Controls that imitate a submission (near copies, traces on a still) have no sample, because
+    `smmbench verify` must reject them.
 
     Raises:
-        ValueError: One does not verify.
+        ValueError: A submission is not verified.
     """
     notes, refused = [], []
     for row in rows:
         path = output / f"{row.world}-{row.label}.zip"
         with tempfile.TemporaryDirectory() as place:
             if not _copy_sample(plan, row, state, Path(place)):
-                notes.append(f"{row.name} has no sample: none of its videos is here.")
+                notes.append(f"{row.name} has no sample: this folder has none of its videos.")
                 continue
             method = read_method(Path(place) / row.label)
             if method and method.card.kind == "control" and row.label not in CONTROLS:
@@ -222,14 +224,14 @@ def write_sample(plan: Plan, rows: Sequence[Row], state: State, output: Path) ->
             submit(Path(place) / row.label, path, dataset, allow_partial=True, facts=FACTS)
         report = verify(path)
         if report.verdict != "verified":
-            raise ValueError(f"The sample '{path}' does not verify: {'; '.join(report.problems)}.")
+            raise ValueError(f"The sample '{path}' is not verified: {'; '.join(report.problems)}.")
     if refused:
-        notes.append(f"Controls that no submission may be, without a sample: {', '.join(refused)}.")
+        notes.append(f"No sample of controls that `verify` must reject: {', '.join(refused)}.")
     return notes + _too_large(output, SAMPLE)
 
 
 def _copy_sample(plan: Plan, row: Row, state: State, place: Path) -> bool:
-    """Copy one video of a row's sample, the first, into a results folder; whether there is any."""
+    """Copy the first video of a row's sample into a results folder; return whether there is one."""
     sample = plan.worlds[row.world].sample_pairs
     for task in plan.tasks([replace(row, references=("forward",))]):
         for pair, folder in folders_of(task, plan, state):
@@ -244,12 +246,12 @@ def _copy_sample(plan: Plan, row: Row, state: State, place: Path) -> bool:
 
 
 def _refuse_rehearsal(plan: Plan, ledger: Path) -> None:
-    """Only the plan of record goes into the ledger that came with this installation."""
+    """Reject any plan but that of the board of record for the ledger of this installation."""
     own = ledger_folder(PUBLISHED).resolve() == ledger.resolve()
     if own and plan.sha256 != read_plan(PLAN).sha256:
         raise ValueError(
-            f"This plan is not that of the board of record ('{PLAN.name}'), whose rows alone go "
-            "into the published ledger: name another folder by --ledger."
+            f"This plan is not that of the board of record ('{PLAN.name}'), and only rows of that "
+            "plan go into the published ledger: name another folder with --ledger."
         )
 
 
@@ -257,7 +259,7 @@ def _too_large(folder: Path, limit: int) -> list[str]:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if size <= limit:
         return []
-    return [f"'{folder}' has {size / 2**20:.1f} MiB, more than {limit / 2**20:.0f}."]
+    return [f"'{folder}' has {size / 2**20:.1f} MiB; the limit is {limit / 2**20:.0f} MiB."]
 
 
 def _text(lines: Iterable[str]) -> str:

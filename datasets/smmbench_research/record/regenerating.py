@@ -1,9 +1,9 @@
-"""A stranger's check: make the videos of a published row again, and compare their pixels.
+"""Independent check: regenerate the videos of a published row, and compare their pixels.
 
-Batches are those of the plan, made in deterministic mode on the same code; on the same kind of
-card, with the same versions of the libraries, the pixels must be equal. Where they are not, this
-says by how much: the two axes of each pair, and the pixels of those whose lossless videos are at
-hand.
+Batches are those of the plan, generated in deterministic mode by the same code; on the same GPU
+model, with the same versions of the libraries, the pixels must be equal. Where they are not, the
+comparison states by how much: both axes of each pair, and the pixels of pairs whose lossless videos
+are available.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from smmbench_research.record.state import State, folders_of
 
 @dataclass(frozen=True)
 class Published:
-    """What is known of a published pair.
+    """A published pair.
 
     Attributes:
-        pixels: SHA-256 of its pixels; empty where it failed.
+        pixels: SHA-256 of its pixels; empty if the pair failed.
         values: Its score on each axis.
-        video: Its lossless video, where it is at hand.
+        video: Its lossless video, if available.
     """
 
     pixels: str
@@ -40,24 +40,24 @@ class Published:
 
 
 class Reference(Protocol):
-    """Where published pairs are looked up."""
+    """A lookup of published pairs."""
 
     def __call__(self, task: Task, pair: Key) -> Published | None:
-        """A pair of a batch; None where nothing is published of it."""
+        """Return a pair of a batch; None if it is not published."""
 
 
 @dataclass
 class Comparison:
-    """What came of a row.
+    """A regenerated row, compared with the published one.
 
     Attributes:
-        equal: Pairs with the same pixels.
-        unequal: Pairs with other pixels, by name.
-        unknown: Pairs that nothing is published of, or that were not made again.
-        differences: Of unequal pairs, by axis: new minus published.
-        pixels: Of unequal pairs whose videos are at hand: the largest and the mean difference of
-            a value, 0 to 255.
-        devices: That made them now.
+        equal: Number of pairs with the same pixels.
+        unequal: Names of the pairs with different pixels.
+        unknown: Number of pairs that are not published, or were not regenerated.
+        differences: Score differences of unequal pairs by axis, new minus published.
+        pixels: The largest and the mean absolute difference of pixel values (0 to 255), for
+            unequal pairs whose videos are available.
+        devices: Devices on which the pairs were regenerated.
     """
 
     equal: int = 0
@@ -69,22 +69,22 @@ class Comparison:
 
     @property
     def same(self) -> bool:
-        """Whether everything was made again, and is equal."""
+        """Whether all pairs were regenerated and are equal."""
         return self.equal > 0 and not self.unequal and not self.unknown
 
     def lines(self) -> Iterator[str]:
         """The comparison in words."""
         total = self.equal + len(self.unequal)
-        yield f"{self.equal} of {total} pairs have the same pixels, {len(self.unequal)} others."
+        yield f"{self.equal} of {total} pairs have the same pixels, {len(self.unequal)} differ."
         if self.unknown:
-            yield f"{self.unknown} pairs were not compared: not made again, or not published."
+            yield f"{self.unknown} pairs were not compared: not regenerated, or not published."
         if self.devices:
-            yield f"Made again on {', '.join(sorted(self.devices))}."
+            yield f"Regenerated on {', '.join(sorted(self.devices))}."
         for axis, values in self.differences.items():
             sizes = np.abs(values)
             yield (
-                f"{axis} of the {len(values)} others: mean difference {np.mean(values):+.4f}, "
-                f"mean size {sizes.mean():.4f}, largest {sizes.max():.4f}."
+                f"{axis} of {len(values)} that differ: mean difference {np.mean(values):+.4f}, "
+                f"mean absolute {sizes.mean():.4f}, largest {sizes.max():.4f}."
             )
         if self.pixels:
             largest, mean = zip(*self.pixels, strict=True)
@@ -92,7 +92,7 @@ class Comparison:
                 f"Pixels of {len(self.pixels)} of them: largest difference {max(largest)} of 255, "
                 f"mean {np.mean(mean):.4f}."
             )
-        yield from (f"other pixels: {name}" for name in self.unequal[:10])
+        yield from (f"Different pixels: {name}" for name in self.unequal[:10])
 
 
 def from_results(plan: Plan, state: State) -> Reference:
@@ -111,15 +111,15 @@ def from_results(plan: Plan, state: State) -> Reference:
 
 
 def from_entry(entry: Path, row: Row) -> Reference:
-    """Look pairs up in an entry of the ledger, which has the clips' own motion alone.
+    """Look pairs up in an entry of the ledger, which has only the clips' own motion.
 
     Raises:
-        ValueError: It is no entry, or has no such row.
+        ValueError: The file is not an entry, or has no such row.
     """
     board, _ = read_published_board(entry)
     rows = {one.label: one for one in board.rows}
     if row.label not in rows:
-        raise ValueError(f"'{entry}' has no row '{row.label}'; there is: {', '.join(rows)}.")
+        raise ValueError(f"'{entry}' has no row '{row.label}'. Its rows are: {', '.join(rows)}.")
     pairs = {(one.clip, one.edit, one.seed): one for one in rows[row.label].pairs}
 
     def find(task: Task, pair: Key) -> Published | None:
@@ -132,13 +132,13 @@ def from_entry(entry: Path, row: Row) -> Reference:
 
 
 def compare(plan: Plan, tasks: Sequence[Task], state: State, published: Reference) -> Comparison:
-    """Compare what was made again with what is published.
+    """Compare regenerated pairs with published ones.
 
     Args:
         plan: The plan.
         tasks: Batches of a row.
-        state: Folder of what was made again.
-        published: Where published pairs are looked up.
+        state: Folder of the regenerated pairs.
+        published: The lookup of published pairs.
     """
     found = Comparison()
     for task in tasks:

@@ -1,8 +1,8 @@
-"""What comes back from a machine, in a few files; and all of it in one folder again.
+"""Pack the results of a machine into a few files, and unpack those of all machines in one folder.
 
-A shard is an uncompressed tar file: `manifest.json`, then one `.json.xz` a batch (its records and
-scores, byte for byte), previews, tracks and the lossless videos of the sample. What a shard says of
-itself is not believed: only files of batches of this plan are taken, into their own places.
+A shard is an uncompressed tar file: `manifest.json`, then one `.json.xz` per batch (its records and
+scores, byte for byte), previews, tracks and the lossless videos of the sample. The contents of a
+shard are not trusted: only files of batches of this plan are accepted, each in its own place.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from smmbench_research.record.state import Done, State, folders_of
 
 SHARD = "shard-{:02}.tar"
 MANIFEST = "manifest.json"
-HEADER = 1024  # bytes of a file's header in a tar, and of its filling up to 512
-MOST = 256 << 20  # bytes that one batch unpacks to
+HEADER = 1024  # bytes of a file's header in a tar, and of its padding to a multiple of 512
+MOST = 256 << 20  # maximum size of an unpacked batch, in bytes
 TEXTS, KEPT = (RECORD, SCORES), (VIDEO, TRACKS)
 
 
@@ -40,9 +40,9 @@ class Shard(Stored):
     """Content of `manifest.json`.
 
     Attributes:
-        schema_version: Of this form.
-        code: SHA-256 of the code that made and scored the videos.
-        commit: Of the clone that packed; empty if it was none.
+        schema_version: Version of this schema.
+        code: SHA-256 of the code that generated and scored the videos.
+        commit: Commit of the clone that packed the shard; empty outside a clone.
         plan: SHA-256 of the plan's file.
         tasks: Keys of the batches in the shard, by name.
     """
@@ -56,12 +56,12 @@ class Shard(Stored):
 
 @dataclass(frozen=True)
 class Packed:
-    """What was packed.
+    """The result of packing.
 
     Attributes:
         files: The shards.
-        tasks: Batches in them.
-        left_out: What did not fit, by name: batches are missed, previews are not.
+        tasks: Number of batches in them.
+        left_out: Names of what did not fit; batches are needed, previews are not.
     """
 
     files: tuple[Path, ...]
@@ -71,11 +71,11 @@ class Packed:
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What was taken from shards.
+    """The result of unpacking.
 
     Attributes:
-        taken: Names of batches that are new here.
-        there: Names of batches that were here before.
+        taken: Names of the batches that are new in this folder.
+        there: Names of the batches that were in this folder before.
     """
 
     taken: tuple[str, ...]
@@ -94,22 +94,22 @@ def pack(
     files: int,
     elsewhere: Collection[str] = (),
 ) -> Packed:
-    """Pack every batch that is done into at most so many files of at most so many bytes.
+    """Pack all finished batches into a limited number of files of limited size.
 
-    Records and scores go first, in the order in which they were best made; then the sample and
-    its tracks, and then previews, as far as there is room.
+    Records and scores come first, in the order of `Plan.tasks`; then the sample and its tracks, and
+    then previews, as far as space permits.
 
     Args:
         plan: The plan.
-        rows: Rows that are packed.
+        rows: Rows to pack.
         state: The run's folder.
-        output: Folder of the shards.
-        max_bytes: Of one shard.
-        files: Shards, at most.
-        elsewhere: Keys of batches that were brought back before.
+        output: Folder for the shards.
+        max_bytes: Maximum size of a shard, in bytes.
+        files: Maximum number of shards.
+        elsewhere: Keys of batches that were packed before and are left out.
 
     Raises:
-        ValueError: Nothing is done.
+        ValueError: No batch is done.
     """
     keys = keys_of(rows, plan, state)
     done = [
@@ -127,7 +127,7 @@ def pack(
             bins.put(f"tuned/{state.tuned(row).name}", state.tuned(row).read_bytes())
     left_out = []
     tasks: list[dict[str, str]] = [{} for _ in range(files)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # compression holds no lock
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # compression releases the GIL
         batches = list(pool.map(lambda task: _packed(task, plan, state), done))
     for task, batch in zip(done, batches, strict=True):
         place = bins.put(f"tasks/{task.name}.json.xz", batch)
@@ -150,11 +150,12 @@ def pack(
 
 
 def unpack(shards: Sequence[Path], plan: Plan, rows: Sequence[Row], state: State) -> Unpacked:
-    """Take what shards hold of some rows into one folder.
+    """Unpack the contents of shards that belong to some rows into one folder.
 
     Raises:
-        ValueError: A shard was made by other code, from another plan, or with other parameters; is
-            no shard; or holds another result of a batch that is here. Nothing of it is taken.
+        ValueError: A file is not a shard; or a shard was made by other code, from another plan, or
+            with other parameters, or contains another result of a batch in this folder. Nothing of
+            it is written.
     """
     taken: dict[str, None] = {}
     there: dict[str, None] = {}
@@ -179,7 +180,7 @@ def unpack(shards: Sequence[Path], plan: Plan, rows: Sequence[Row], state: State
                 or task_key(task, keys[task.row.name]) != key
             ):
                 raise ValueError(
-                    f"'{path}' holds '{name}', which was made otherwise than this plan says: with "
+                    f"'{path}' contains '{name}', which was not made as this plan says, but with "
                     "other parameters, pairs or data."
                 )
             checked.append((task, _opened(path, task, items[f"tasks/{name}.json.xz"], plan, state)))
@@ -192,14 +193,14 @@ def unpack(shards: Sequence[Path], plan: Plan, rows: Sequence[Row], state: State
 
 
 class _Bins:
-    """Files of a bounded size, filled in order."""
+    """Files of limited size, filled in order."""
 
     def __init__(self, count: int, size: int) -> None:
         self.items: list[list[Item]] = [[] for _ in range(count)]
-        self._room = [size - 64 * 1024 for _ in range(count)]  # of the manifest, and of the end
+        self._room = [size - 64 * 1024 for _ in range(count)]  # manifest and end
 
     def put(self, name: str, content: bytes) -> int | None:
-        """Put a file into the first bin that has room; None if none has."""
+        """Put a file into the first bin with enough space and return its index, or None."""
         size = len(content) + HEADER
         for place, room in enumerate(self._room):
             if size <= room:
@@ -210,7 +211,7 @@ class _Bins:
 
 
 def _packed(task: Task, plan: Plan, state: State) -> bytes:
-    """A batch: what says that it is done, its method's file, records and scores."""
+    """The content of a batch: its marker, its method's file, its records and scores."""
     texts: dict[str, str] = {}
     for _, folder in folders_of(task, plan, state):
         for name in TEXTS:
@@ -226,7 +227,7 @@ def _packed(task: Task, plan: Plan, state: State) -> bytes:
 
 
 def _kept(tasks: Sequence[Task], plan: Plan, state: State) -> Iterator[Item]:
-    """Lossless videos of the sample, and tracks."""
+    """Lossless videos of the sample, and scored tracks."""
     for task in tasks:
         for _, folder in folders_of(task, plan, state):
             for name in KEPT:
@@ -256,7 +257,7 @@ def _open(path: Path) -> tuple[Shard, dict[str, bytes]]:
             items = {one.name: tar.extractfile(one).read() for one in files}  # type: ignore[union-attr]
         return Shard.model_validate_json(items.pop(MANIFEST)), items
     except (tarfile.TarError, KeyError, ValueError, EOFError) as error:
-        raise ValueError(f"'{path}' is no shard, or was cut: {error}.") from error
+        raise ValueError(f"'{path}' is not a shard, or is truncated: {error}.") from error
 
 
 def _refuse_other_run(path: Path, about: Shard, plan: Plan) -> None:
@@ -266,22 +267,22 @@ def _refuse_other_run(path: Path, about: Shard, plan: Plan) -> None:
         at = f", commit {about.commit[:12]}" if about.commit else ""
         here = f", commit {commit()[:12]}" if commit() else ""
         raise ValueError(
-            f"'{path}' was made by other code (SHA-256 {about.code[:12]}{at}) than is here "
-            f"({code_sha256()[:12]}{here}): its rows do not mix with those of this one."
+            f"'{path}' was made by other code (SHA-256 {about.code[:12]}{at}) than this "
+            f"installation's ({code_sha256()[:12]}{here}): their rows cannot be mixed."
         )
 
 
 def _take_tuned(
     path: Path, name: str, content: bytes, plan: Plan, rows: Sequence[Row], state: State
 ) -> None:
-    """Keep what a search chose; two machines that chose the same settings agree.
+    """Keep the choice of a search; two machines agree if they chose the same settings.
 
-    Their means differ in the last digits, and so do the times that they took.
+    Only the choices are compared, because means differ in the last digits, and so do times.
     """
     known = {state.tuned(row).name: (row, state.tuned(row)) for row in plan.rows if row.search}
     row, target = known.get(name.removeprefix("tuned/"), (None, path))
     if row is None:
-        raise ValueError(f"'{path}' holds '{name}', which is of no search of this plan.")
+        raise ValueError(f"'{path}' contains '{name}', which belongs to no search of this plan.")
     if row not in rows:
         return
     if not target.is_file():
@@ -289,19 +290,19 @@ def _take_tuned(
             temporary.write_bytes(content)
     elif _choice(target.read_bytes()) != _choice(content):
         raise ValueError(
-            f"'{path}' holds another choice of the search '{target.name}' than is here. Take the "
-            f"row from one machine: `--without {row.name}` leaves it out of a shard."
+            f"'{path}' contains another choice of the search '{target.name}' than this folder. "
+            f"Take the row from one machine: `--without {row.name}` leaves it out of a shard."
         )
 
 
 def _choice(tuned: bytes) -> dict[str, Any]:
-    """What a search chose: the method, the preset and the settings."""
+    """The choice of a search: the method, the preset and the settings."""
     content = tomllib.loads(tuned.decode())
     return {name: content.get(name) for name in ("entry", "preset", "parameters")}
 
 
 def _opened(path: Path, task: Task, packed: bytes, plan: Plan, state: State) -> dict[str, Any]:
-    """The content of a batch, after checking that each file is what its place says."""
+    """The content of a batch, after checking that each file belongs where it is stored."""
     unpacker = lzma.LZMADecompressor(memlimit=MOST)
     content: dict[str, Any] = json.loads(unpacker.decompress(packed, max_length=MOST))
     places = {
@@ -313,7 +314,7 @@ def _opened(path: Path, task: Task, packed: bytes, plan: Plan, state: State) -> 
     for name, text in content["files"].items():
         folder, _, file = name.rpartition("/")
         if folder not in places or file not in TEXTS:
-            raise ValueError(f"'{path}': '{name}' is no file of the batch '{task.name}'.")
+            raise ValueError(f"'{path}': '{name}' is not a file of the batch '{task.name}'.")
         content_of = text.encode()
         request = (
             parse(content_of, RunRecord, name).request
@@ -321,7 +322,7 @@ def _opened(path: Path, task: Task, packed: bytes, plan: Plan, state: State) -> 
             else parse(content_of, ScoreFile, name).request
         )
         if (request.clip, request.edit, request.seed) != places[folder]:
-            raise ValueError(f"'{path}': '{name}' is of another pair.")
+            raise ValueError(f"'{path}': '{name}' belongs to another pair.")
     records = [name for name in content["files"] if name.endswith(f"/{RECORD}")]
     if len(records) != len(places) or not done.key:
         raise ValueError(f"'{path}': '{task.name}' has {len(records)} of {len(places)} records.")
@@ -329,10 +330,10 @@ def _opened(path: Path, task: Task, packed: bytes, plan: Plan, state: State) -> 
 
 
 def _take(task: Task, content: dict[str, Any], plan: Plan, state: State) -> bool:
-    """Write the files of a batch; whether the same one was there already.
+    """Write the files of a batch; return whether the same batch existed already.
 
     Raises:
-        ValueError: Another one was.
+        ValueError: The batch exists with another result.
     """
     if state.done(task) is not None:
         here = {
@@ -343,8 +344,8 @@ def _take(task: Task, content: dict[str, Any], plan: Plan, state: State) -> bool
         }
         if here != content["files"]:
             raise ValueError(
-                f"'{task.name}' is here already with other videos or scores: two machines made it. "
-                "Keep one: unpack the other into another folder."
+                f"'{task.name}' exists already with other videos or scores: two machines made it. "
+                "Keep one of them, and unpack the other into another folder."
             )
         return True
     for name, text in content["files"].items():
@@ -355,7 +356,7 @@ def _take(task: Task, content: dict[str, Any], plan: Plan, state: State) -> bool
 
 
 def _take_method(path: Path, text: str) -> None:
-    """Join what two machines say of a method: each knows the datasets that it worked on."""
+    """Merge the method files of two machines, each of which has the datasets of its own work."""
     new = MethodFile.model_validate_json(text)
     if path.is_file():
         old = MethodFile.model_validate_json(path.read_bytes())
@@ -375,7 +376,7 @@ def _take_kept(
     plan: Plan,
     state: State,
 ) -> None:
-    """Write videos and tracks of batches that are here, and previews."""
+    """Write the videos and tracks of batches in this folder, and previews."""
     places = {
         f"results/{(folder / name).relative_to(state.results).as_posix()}": folder / name
         for task in names

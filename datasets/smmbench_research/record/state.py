@@ -1,10 +1,10 @@
-"""What lies on disk of a run: results, which batches are done, settings that searches found.
+"""The files of a run: results, markers of finished batches, settings chosen by searches.
 
-<folder>/results/        as of `smmbench run`; videos are removed once they are scored
-<folder>/tasks/          one file a batch that is done: `Done`
-<folder>/tuned/          what the searches chose
-<folder>/media/          previews of shown pairs, as the site has them
-<folder>/logs/
+<folder>/results/        as written by `smmbench run`; videos are removed once they are scored
+<folder>/tasks/          one file per finished batch: `Done`
+<folder>/tuned/          settings that the searches chose
+<folder>/media/          previews of shown pairs, in the form that the site uses
+<folder>/logs/           output of the searches
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from smmbench_research.record.plan import Plan, Row, Task
 
 
 class Done(Stored):
-    """A batch that was made and scored.
+    """A batch that was generated and scored.
 
     Attributes:
-        key: Of the batch; see `identity`.
-        made_seconds: From the first step of its making to the last.
-        scored_seconds: Of processors, over all its videos.
-        side_by_side: Processes that shared the GPU.
-        device: That it was made on.
-        commit: Of the clone that made it; empty if it was none.
-        failed: Pairs without a video.
-        unscored: Pairs whose video was refused, or has no number on an axis.
-        held_out: Figures of evaluators that no search saw, a row a pair.
+        key: Key of the batch; see `identity`.
+        made_seconds: Seconds of generation, from the first step to the last.
+        scored_seconds: Seconds of scoring, summed over the processes.
+        side_by_side: Number of processes that shared the GPU.
+        device: Device on which it was generated.
+        commit: Commit of the clone that generated it; empty outside a clone.
+        failed: Number of pairs without a video.
+        unscored: Number of pairs whose video was rejected, or lacks a score on an axis.
+        held_out: Results of the held-out evaluators, one row per pair.
     """
 
     key: str
@@ -50,7 +50,7 @@ class Done(Stored):
 
 @dataclass(frozen=True)
 class State:
-    """Places in the folder of a run."""
+    """Paths in the folder of a run."""
 
     folder: Path
 
@@ -60,35 +60,35 @@ class State:
         return self.folder / "results"
 
     def results_of(self, row: Row) -> Path:
-        """The results folder of a row; trials of a search have one of their own."""
+        """The results folder of a row; the trials of each search have their own."""
         return self.search(row.trial_of) / "results" if row.trial_of else self.results
 
     def search(self, name: str) -> Path:
-        """Where `smmbench tune` finds the trials of a row."""
+        """The folder in which `smmbench tune` finds the trials of a row."""
         return self.folder / "searches" / name.replace("/", "-")
 
     @property
     def logs(self) -> Path:
-        """What searches print."""
+        """The folder with the output of the searches."""
         return self.folder / "logs"
 
     def tuned(self, row: Row) -> Path:
-        """What the search of a row chose."""
+        """The file with the settings that the search of a row chose."""
         return self.folder / "tuned" / f"{row.world}-{row.label}.toml"
 
     def marker(self, task: Task) -> Path:
-        """The file that says that a batch is done."""
+        """The file that marks a batch as done."""
         return self.folder / "tasks" / f"{task.name}.json"
 
     def done(self, task: Task) -> Done | None:
-        """What is known of a batch; None if it is not done, or its file is broken."""
+        """Read the marker of a batch; None if the batch is not done, or its file is broken."""
         try:
             return Done.model_validate_json(self.marker(task).read_bytes())
         except (FileNotFoundError, BrokenFileError, ValueError):
             return None
 
     def write_done(self, task: Task, done: Done) -> None:
-        """Say that a batch is done: the last thing that is written of it."""
+        """Mark a batch as done; this is the last file of a batch to be written."""
         write_text(self.marker(task), done.model_dump_json() + "\n")
 
 
@@ -114,14 +114,14 @@ def folders_of(task: Task, plan: Plan, state: State) -> Iterator[tuple[tuple[str
 
 
 def clear(task: Task, plan: Plan, state: State) -> None:
-    """Remove what a batch that was cut off left behind."""
+    """Remove everything that an interrupted batch has left behind."""
     state.marker(task).unlink(missing_ok=True)
     for _, folder in folders_of(task, plan, state):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def prune(task: Task, plan: Plan, state: State) -> None:
-    """Remove the videos of a batch that is done, but for the sample; tracks only of shown pairs."""
+    """Remove a finished batch's videos except the sample, and tracks except for shown pairs."""
     if task.row.trial_of:
         return
     world = plan.worlds[task.row.world]

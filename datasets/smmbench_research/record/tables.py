@@ -1,4 +1,4 @@
-"""Tables of a run beside its boards: rows and cost, marks with their bound, held-out evaluators."""
+"""Tables that accompany the boards of a run: rows and cost, marks, held-out evaluators."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ KEYS = ("label", "clip", "edit", "seed")
 def rows_and_cost(
     rows: Sequence[Row], board: Board, costs: Mapping[str, Estimate]
 ) -> Iterator[str]:
-    """What each row is, how it was tuned, how many of its videos are there, and what it took."""
+    """For each row: how it was tuned, how many of its pairs are done, and what it cost."""
     yield (
-        "| row | settings tried | references | pairs done | failed | s a pair, recorded | GPU s a "
-        "pair | peak GiB | made on | searched | why |"
+        "| row | settings tried | references | pairs done | failed | s per pair, recorded | GPU s "
+        "per pair | peak GiB | device | searched | why |"
     )
     yield "|---|--:|---|--:|--:|--:|--:|--:|---|---|---|"
     stand = {row.label: row for row in board.rows}
@@ -52,10 +52,10 @@ def rows_and_cost(
 
 
 def marks(board: Board) -> Iterator[str]:
-    """How many pairs of each row are marked; over all real methods, with an upper bound.
+    """The marked pairs of each row; over all real methods, with an upper bound on false marks.
 
-    A mark of a real method's pair is a false one: nobody tried to deceive. Controls that were made
-    to deceive are to be marked.
+    A mark on a pair of a real method counts as false, because nobody tried to deceive. Controls
+    that were made to deceive should be marked.
     """
     real = [row for row in board.rows if not row.control]
     yield "| row | kind | marked | share | by rule |"
@@ -74,14 +74,14 @@ def marks(board: Board) -> Iterator[str]:
         clips = len({pair.clip for row in real for pair in row.pairs})
         yield (
             f"False marks: {found} of {done_pairs} pairs of {len(real)} real rows, "
-            f"{found / done_pairs:.2%}; below {bound:.2%} with a confidence of 95 % if pairs were "
-            f"independent (Clopper and Pearson). They are of {clips} clips and are not, so that "
-            "the bound is a little too low."
+            f"{found / done_pairs:.2%}; below {bound:.2%} with 95 % confidence if pairs were "
+            f"independent (Clopper and Pearson). They are not, because they come from {clips} "
+            "clips; the true bound is slightly higher."
         )
 
 
 def held_out(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Means of evaluators that no search saw, with 95 % intervals over clips."""
+    """Means of the held-out evaluators, with 95 % intervals over clips."""
     figures = list(dict.fromkeys(name for row in rows for name in row if name not in KEYS))
     yield f"| row | outputs | {' | '.join(name.replace('_', ' ') for name in figures)} |"
     yield f"|---|--:|{'--:|' * len(figures)}"
@@ -93,7 +93,7 @@ def held_out(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def held_out_rows(tasks: Sequence[Task], done: Mapping[str, Done]) -> list[dict[str, Any]]:
-    """Figures of all batches, in the order of the plan."""
+    """Results of the held-out evaluators for all batches, in the order of the plan."""
     return [row for task in tasks if task.name in done for row in done[task.name].held_out]
 
 

@@ -1,4 +1,4 @@
-"""Processes that do one thing after another, each on its GPU; one that dies is replaced."""
+"""Worker processes that run one call after another, each on its GPU; a dead one is replaced."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ ValueT = TypeVar("ValueT")
 
 
 class WorkerError(RuntimeError):
-    """A worker died, or what it did raised; the message says which, and how."""
+    """A worker died, or its call raised; the message says which of them, and how."""
 
 
 class Worker:
-    """One process, started when it is first needed.
+    """One process, started on the first call.
 
-    What it does must be a function of a module, with arguments that can be pickled. It ends when
-    this process does, however that ends.
+    Each call must be a module-level function with arguments that can be pickled. The process ends
+    together with this process, however this one ends.
 
     Args:
-        card: The GPU as CUDA knows it; empty: none.
-        threads: That it may use for its arithmetic.
+        card: The GPU, as a value of `CUDA_VISIBLE_DEVICES`; empty for none.
+        threads: Number of threads for arithmetic.
     """
 
     def __init__(self, card: str, threads: int) -> None:
@@ -38,10 +38,10 @@ class Worker:
         self._stopped = False
 
     def call(self, do: Callable[P, ValueT], *args: P.args, **kwargs: P.kwargs) -> ValueT:
-        """Do something there and wait for it.
+        """Run a function in the process, and wait for its result.
 
         Raises:
-            WorkerError: It raised, or the process died; the next call starts another one.
+            WorkerError: The function raised, or the process died; the next call starts a new one.
         """
         pipe = self._started()
         try:
@@ -56,7 +56,7 @@ class Worker:
         return result
 
     def kill(self) -> None:
-        """End the process at once, and start no other; a call that waits for it raises."""
+        """End the process immediately, and start no other; a call in progress raises."""
         with self._lock:
             self._stopped = True
             if self._process is not None:
@@ -65,15 +65,15 @@ class Worker:
     def _started(self) -> Connection:
         with self._lock:
             if self._stopped:
-                raise WorkerError("the time was over")
+                raise WorkerError("the run was stopped (time limit or interrupt)")
             if self._pipe is None:
-                context = multiprocessing.get_context("spawn")  # PyTorch does not outlive a fork
+                context = multiprocessing.get_context("spawn")  # PyTorch does not survive a fork
                 self._pipe, theirs = context.Pipe()
                 self._process = context.Process(
                     target=_serve, args=(theirs, self.card, self.threads), daemon=True
                 )
                 self._process.start()
-                theirs.close()  # else its end would never be noticed
+                theirs.close()  # otherwise the end of the process would never be noticed
             return self._pipe
 
     def _end(self) -> None:
@@ -87,13 +87,13 @@ class Worker:
 
 
 def _serve(pipe: Connection, card: str, threads: int) -> None:
-    """Do what comes through the pipe, until it is closed."""
+    """Run the calls that come through the pipe, until it is closed."""
     os.environ |= {
         "CUDA_VISIBLE_DEVICES": card,
         "OMP_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": str(threads),
     }
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is told too, and ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it and ends this process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import cv2
     import torch
