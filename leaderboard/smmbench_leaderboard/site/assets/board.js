@@ -1,4 +1,4 @@
-/* The board page: sort within blocks, filter rows, look at one class of clips, walk the plot. */
+/* Board page: sort within blocks, filter rows, show one class of clips, navigate the plot. */
 (function () {
   "use strict";
   var site = window.smmbench;
@@ -9,7 +9,7 @@
 
   rows.forEach(function (row, place) { row.place = place; });
 
-  /* sorting: within each block, never across */
+  /* sorting: within each block, never across blocks */
   function value(row, column) {
     var cell = row.children[column], raw = cell.getAttribute("data-v");
     return heads[column].getAttribute("data-sort") === "text" ? raw.toLowerCase() : raw === "" ? null : Number(raw);
@@ -38,7 +38,7 @@
     button.addEventListener("click", function () {
       var first = head.getAttribute("data-sort") === "high", now = head.getAttribute("aria-sort");
       var descending = now ? now === "ascending" : first;
-      if (now && descending === first) {  /* the third click gives the board's own order back */
+      if (now && descending === first) {  /* the third click restores the board's order */
         sort(-1, false);
         delete state.sort;
       } else {
@@ -80,7 +80,7 @@
     site.keep(state);
   }
 
-  /* one class of clips: means over its pairs alone, without ranks, which are of the whole board */
+  /* one class of clips: means over its pairs only; no ranks, because ranks hold for the whole board */
   var cells = [].slice.call(table.querySelectorAll("td.score"));
   cells.forEach(function (cell) {
     cell.whole = { v: cell.getAttribute("data-v"), nodes: [].slice.call(cell.childNodes) };
@@ -138,7 +138,7 @@
     setTimeout(function () { remember(); filter(); show_class(); }, 0);
   });
 
-  /* the plot: a tip beside the point, arrow keys from point to point, the row of the table lit */
+  /* plot: tooltip next to the point, arrow keys move between points, table row highlighted */
   var tip = document.getElementById("tip");
   var points = [].slice.call(document.querySelectorAll(".pt"));
   function lit(label, on) {
@@ -198,7 +198,7 @@
     row.addEventListener("mouseleave", function () { lit(row.getAttribute("data-label"), false); });
   });
 
-  /* what the address says */
+  /* state from the address */
   ["find", "kind", "family", "input", "clips"].forEach(function (name) {
     if (state[name] && form.elements[name]) { form.elements[name].value = state[name]; }
   });

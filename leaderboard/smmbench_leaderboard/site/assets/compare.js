@@ -1,4 +1,4 @@
-/* Two rows, pair by pair: differences sorted, each with its way to the viewer. */
+/* Two rows, pair by pair: sorted differences, each with a link to the viewer. */
 (function () {
   "use strict";
   var site = window.smmbench, make = site.make, FIRST = 100;
@@ -94,7 +94,7 @@
   function signed(value) { return (value > 0 ? "+" : value < 0 ? "−" : "") + site.number(Math.abs(value)); }
   function quoted(text) { return /^[\w.+-]+$/.test(text) ? text : "'" + text.replace(/'/g, "'\\''") + "'"; }
 
-  /* All differences as dots on one line, so that a mean of a few large ones is seen as that. */
+  /* All differences as dots on one line, to reveal when a few large ones dominate the mean. */
   function dots(found) {
     spread.replaceChildren();
     if (!found.length) { return; }

@@ -1,4 +1,4 @@
-/* Shared by all pages: the colour scheme, data that arrives as classic scripts, state in the hash. */
+/* Shared by all pages: colour scheme, data loaded as classic scripts, state in the URL hash. */
 (function () {
   "use strict";
   var root = document.documentElement;
@@ -26,7 +26,7 @@
     label();
     button.addEventListener("click", function () {
       scheme = SCHEMES[(SCHEMES.indexOf(scheme) + 1) % SCHEMES.length];
-      try { localStorage.setItem("scheme", scheme); } catch (error) { /* nothing is kept then */ }
+      try { localStorage.setItem("scheme", scheme); } catch (error) { /* the choice is not stored */ }
       show(scheme);
       label();
     });
@@ -34,14 +34,14 @@
 
   var data = {}, waiting = {}, asked = {};
 
-  /* Each data file calls this with its own name. */
+  /* Each data file calls this function with its own name. */
   function put(name, value) {
     data[name] = value;
     (waiting[name] || []).forEach(function (take) { take(value); });
     delete waiting[name];
   }
 
-  /* Give the content of a data file to `take`; null where it does not load. */
+  /* Pass the content of a data file to `take`; null if it does not load. */
   function load(name, file, take) {
     if (name in data) { take(data[name]); return; }
     (waiting[name] = waiting[name] || []).push(take);
@@ -53,13 +53,13 @@
     document.head.appendChild(script);
   }
 
-  /* State in the address: #a=1&b=2 */
+  /* State in the URL hash: #a=1&b=2 */
   function state() {
     var found = {};
     location.hash.slice(1).split("&").forEach(function (part) {
       var at = part.indexOf("=");
       if (at > 0) {
-        try { found[part.slice(0, at)] = decodeURIComponent(part.slice(at + 1)); } catch (error) { /* not ours */ }
+        try { found[part.slice(0, at)] = decodeURIComponent(part.slice(at + 1)); } catch (error) { /* foreign: ignored */ }
       }
     });
     return found;
@@ -70,7 +70,7 @@
     history.replaceState(null, "", parts.length ? "#" + parts.join("&") : location.pathname + location.search);
   }
 
-  /* An element with text and attributes; nothing is ever parsed as HTML. */
+  /* Create an element with text and attributes; nothing is ever parsed as HTML. */
   function make(tag, attributes, children) {
     var svg = ["svg", "path", "circle", "text", "line", "g"].indexOf(tag) >= 0;
     var made = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
@@ -83,13 +83,13 @@
     return made;
   }
 
-  /* Width of a drawing in a box: the room within the box, so that letters keep their size. */
+  /* Width of a drawing in a box: the inner width of the box, so that letters keep their size. */
   function width(box) {
     var style = getComputedStyle(box), padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
     return Math.round(Math.max(240, Math.min(700, box.clientWidth - padding)));
   }
 
-  /* A score as the pages write it: three digits, no leading zero, a dash for none. */
+  /* Format a score: three digits, no leading zero, a dash if it is missing. */
   function number(value) {
     if (value === null || value === undefined || value === "") { return "–"; }
     return Number(value).toFixed(3).replace("-0.000", "0.000").replace(/^(-?)0\./, "$1.");

@@ -1,5 +1,5 @@
-/* Tiles: one frame of each preview, which plays while it is pointed at or has the focus. Without
-   scripts the whole sheet of frames is seen instead. */
+/* Tiles: one frame of each preview, which plays while it is hovered over or has the focus. Without
+   scripts the whole sheet of frames is shown instead. */
 (function () {
   "use strict";
   [].forEach.call(document.querySelectorAll("img.pic[data-sheet]"), function (image) {

@@ -1,5 +1,5 @@
-/* The pair viewer. Every pane holds all frames of its video in one image, and all panes are drawn in
-   one step of one clock: they cannot drift apart. */
+/* The pair viewer. Every pane holds all frames of its video in one image, and one clock draws all
+   panes in the same step: they cannot drift apart. */
 (function () {
   "use strict";
   var site = window.smmbench, make = site.make;
@@ -11,11 +11,11 @@
   ["play", "back", "next", "first", "at", "frame", "speed", "loop", "tracks", "flicker"].forEach(function (name) {
     deck[name] = document.getElementById("deck-" + name);
   });
-  var SERIES = 6, CANVAS = 480;  /* colours; least width of a canvas */
+  var SERIES = 6, CANVAS = 480;  /* number of colours; minimum width of a canvas */
   var state, board, clip, sheet, panes = [], frame = 0, playing = false, since = 0, from = 0, turn = 0;
-  var wide = 700;  /* of the drawing by frame */
+  var wide = 700;  /* width of the plot over frames */
 
-  /* ---- the clock: one step draws every pane ---- */
+  /* ---- clock: one step draws every pane ---- */
   function fps() { return sheet.fps * Number(deck.speed.value); }
   function tick(now) {
     if (playing) {
@@ -193,10 +193,10 @@
     box.appendChild(legend);
   }
 
-  /* ---- what is shown ---- */
+  /* ---- selection ---- */
   function rows() { return (state.rows || "").split(",").filter(Boolean); }
   function named(list, name) { return list.filter(function (one) { return one.slug === name; })[0] || list[0]; }
-  function here(row) { return !row.clips || row.clips.indexOf(clip.slug) >= 0; }  /* it has videos of this clip */
+  function here(row) { return !row.clips || row.clips.indexOf(clip.slug) >= 0; }  /* whether the row has videos of this clip */
   function options(select, list, chosen) {
     select.replaceChildren.apply(select, list.map(function (one) {
       var made = make("option", { value: one[0] }, one[1]);
@@ -261,7 +261,7 @@
       }
       var data = state.board + "/data/" + name + "/" + clip.slug;
       site.load(data, data + ".js", function (pairs) {
-        if (mine !== panes) { return; }  /* something else was chosen meanwhile */
+        if (mine !== panes) { return; }  /* the selection has changed in the meantime */
         var pair = pairs && pairs[edit.slug + "/" + seed];
         if (!pair) { none(pane, "Missing", "This row has no result of this pair."); }
         else if (pair.failure) { none(pane, "Failed: " + pair.failure[0], "While it ran " + pair.failure[1] + ": " + pair.failure[2]); }
