@@ -171,7 +171,10 @@ def _by_judge(folder: Path, record: RunRecord) -> dict[str, float | None]:
 def _empty_cache() -> Iterator[None]:
     """Use an empty cache folder, so that inversions depend on this batch alone."""
     before = os.environ.get("SMMBENCH_HOME")
-    with tempfile.TemporaryDirectory(prefix="smmbench-record-") as folder:
+    # A scorer in a thread of this process (as in tests) may still write to the cache at the end.
+    with tempfile.TemporaryDirectory(
+        prefix="smmbench-record-", ignore_cleanup_errors=True
+    ) as folder:
         os.environ["SMMBENCH_HOME"] = folder
         try:
             yield
