@@ -180,7 +180,7 @@ def _tell(line: str) -> None:
 
 def _of(asked: argparse.Namespace) -> tuple[Plan, list[Row], State]:
     plan = read_plan(asked.plan)
-    return plan, plan.chosen(asked.world, asked.row), State(asked.folder.absolute())
+    return plan, plan.chosen(asked.world, asked.row, asked.without), State(asked.folder.absolute())
 
 
 def _elsewhere(asked: argparse.Namespace) -> list[str]:
@@ -257,8 +257,16 @@ def add_common(command: argparse.ArgumentParser) -> None:
     """Options of every command: the plan, the run's folder, and which rows."""
     command.add_argument("--plan", type=Path, default=PLAN, help="table of rows")
     command.add_argument("--folder", type=Path, default=Path("record"), help="of the run")
-    command.add_argument("--world", action="append", default=[], help="only this world; repeatable")
+    command.add_argument(
+        "--world",
+        action="append",
+        default=[],
+        help="only this world; repeatable, first named first",
+    )
     command.add_argument("--row", action="append", default=[], help="only this row; repeatable")
+    command.add_argument(
+        "--without", action="append", default=[], metavar="ROW", help="not this row; repeatable"
+    )
 
 
 def add_machine(command: argparse.ArgumentParser) -> None:

@@ -145,6 +145,8 @@ class Making:
         self._failed: set[str] = set()  # rows whose search failed
         self._tries: dict[str, int] = {}
         self._pace = 1.0  # seconds that batches took over those that were expected
+        self._unscored = 0  # videos that wait for a scorer
+        self._scoring = SCORING  # seconds of one core for a video, as measured
         places = cards(machine.gpus, machine.per_gpu)
         cores = os.cpu_count() or 1
         self._makers = [Worker(card, 1 if machine.gpus else cores) for card in places]
@@ -269,9 +271,11 @@ class Making:
     def _expected(self, task: Task, loaded: bool) -> float:
         """Seconds until a batch is scored, if it is begun now."""
         making = task.seconds * self.machine.per_gpu * self._pace
+        making += 0.0 if loaded else LOADING
         parts = -(-task.pairs // PER_SCORER)
-        scoring = SCORING * PER_SCORER * -(-parts // self.machine.scorers)
-        return making + scoring + (0.0 if loaded else LOADING)
+        scoring = self._scoring * PER_SCORER * -(-parts // self.machine.scorers)
+        queued = self._scoring * self._unscored / self.machine.scorers  # scored while this is made
+        return max(making, queued) + scoring
 
     def _rest(self) -> float:
         return self.machine.seconds - (time.monotonic() - self.began)
@@ -298,13 +302,20 @@ class Making:
             made.folders[first : first + PER_SCORER]
             for first in range(0, len(made.folders), PER_SCORER)
         ]
+        with self._lock:
+            self._unscored += len(made.folders)
 
         def score(part: tuple[Path, ...]) -> doing.Scored:
             scorer = self._free.get()
             try:
-                return scorer.call(doing.score, part, metrics)
+                scored = scorer.call(doing.score, part, metrics)
             finally:
                 self._free.put(scorer)
+                with self._lock:
+                    self._unscored -= len(part)
+            with self._lock:
+                self._scoring += 0.1 * (scored.seconds / len(part) - self._scoring)
+            return scored
 
         return [scoring.submit(score, part) for part in parts]
 

@@ -182,8 +182,18 @@ class Plan:
             raise LookupError(no_such("row", name, known))
         return known[name]
 
-    def chosen(self, worlds: Collection[str] = (), rows: Collection[str] = ()) -> list[Row]:
-        """Rows of these worlds and names; none for all.
+    def chosen(
+        self,
+        worlds: Collection[str] = (),
+        rows: Collection[str] = (),
+        without: Collection[str] = (),
+    ) -> list[Row]:
+        """Rows of these worlds, in the order of the worlds, and names; none for all.
+
+        Args:
+            worlds: Names of worlds.
+            rows: Names of rows.
+            without: Names of rows that are not wanted.
 
         Raises:
             LookupError: There is no such world or row.
@@ -192,19 +202,24 @@ class Plan:
             if world not in self.worlds:
                 raise LookupError(no_such("world", world, self.worlds))
         named = {self.row(name).name for name in rows}
-        return [
+        unwanted = {self.row(name).name for name in without}
+        order = list(worlds or self.worlds)
+        found = [
             row
             for row in self.rows
-            if (not worlds or row.world in worlds) and (not named or row.name in named)
+            if row.world in order and (not named or row.name in named) and row.name not in unwanted
         ]
+        return sorted(found, key=lambda row: order.index(row.world))
 
     def tasks(self, rows: Sequence[Row]) -> list[Task]:
         """Batches in the order in which they are best begun.
 
         Trials of searches come first, since rows wait for them; then the clips' own motion of all
-        rows, which alone is a board; then other references. Within each, what takes longest is
-        begun first, so that all GPUs end together.
+        rows, which alone is a board; then other references. Within each, worlds come in the order
+        in which the rows name them first, and what takes longest is begun first, so that all GPUs
+        end together.
         """
+        worlds = list(dict.fromkeys(row.world for row in rows))
         found = [task for row in rows for task in self._tasks_of(row)]
         total = {
             (row.name, reference): sum(
@@ -218,6 +233,7 @@ class Plan:
             key=lambda task: (
                 not task.row.trial_of,
                 task.reference != "forward",
+                worlds.index(task.row.world),
                 -total[task.row.name, task.reference],
                 task.row.name,
                 task.number,
