@@ -32,6 +32,7 @@ def test_the_manifest_of_emoji_is_what_is_written(fixed: FixedSet) -> None:
     assert text == (emoji.HERE / f"{fixed.name}.toml").read_text("utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fixed", emoji_wan.SETS, ids=lambda fixed: fixed.name)
 def test_the_manifest_of_emoji_wan_is_what_is_written(fixed: FixedSet) -> None:
     lines = head(fixed, emoji_wan.MODULE, emoji_wan.description(fixed), emoji_wan.PROTOCOL)

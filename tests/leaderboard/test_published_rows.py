@@ -267,6 +267,7 @@ def test_commands_take_the_bundled_ledger(tmp_path: Path) -> None:
     assert "ledger:smm," in result.output and "ledger:moft," in result.output
 
 
+@pytest.mark.slow
 def test_the_published_ledger_stands_beside_scores_of_today() -> None:
     """Its newest board is not retired by the metrics of this version, nor by the text model."""
     board = ledger_board(PUBLISHED, "emoji")

@@ -257,6 +257,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_each_tracker_scores_into_a_table_of_its_own(
     folder: Path, smmbench: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

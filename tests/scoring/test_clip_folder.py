@@ -240,6 +240,7 @@ def test_a_folder_in_both_layouts_is_read_by_open_clip(copy: Path, tiny_clip: Pa
     assert "open_clip" in TextModel(str(copy), "cpu").origin()
 
 
+@pytest.mark.slow
 def test_transformers_models_are_not_loaded_for_a_model_of_open_clip(tiny_clip: Path) -> None:
     program = (
         "import sys; from smmbench.scoring.models.text_model import TextModel\n"

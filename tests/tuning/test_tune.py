@@ -221,6 +221,7 @@ def bench(square_dataset: Path, tmp_path: Path) -> Bench:
 LOCAL = named_executor("local")
 
 
+@pytest.mark.slow
 def test_the_best_is_found_and_taken_by_a_run(
     bench: Bench, smmbench: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
