@@ -27,7 +27,7 @@ def find_graded(
         limit: Maximum number of sources per family of motion or category, or of prompts.
 
     Raises:
-        ValueError: It is none of these, or its files are invalid; the message says
+        ValueError: It is not one of these, or its files are invalid; the message says
             what is possible.
     """
     if data in offered(GROUP):

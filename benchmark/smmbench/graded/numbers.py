@@ -31,7 +31,7 @@ class Number:
         metric: Name of the metric.
         source: Name of the source.
         video: Name of the video.
-        score: The score, with a value or a note that says why there is none.
+        score: The score, with a value, or a note that says why it has no value.
     """
 
     metric: str

@@ -189,7 +189,7 @@ def _source(
 
 
 def _source_video(category: Path, number: str) -> Path | None:
-    """The video with this number in a folder next to the edited ones; None if there is none.
+    """The video with this number in a folder next to the edited ones; None if it is missing.
 
     Raises:
         ValueError: Two folders contain one.

@@ -18,7 +18,7 @@ from smmbench.statistics import mean_interval
 from smmbench.storage.home import file_sha256
 from smmbench_leaderboard.board.columns import RANKING, explains, is_floor, value_of
 from smmbench_leaderboard.board.reading import Result, Results
-from smmbench_leaderboard.board.selectivity import enough_clips, selectivity_cells
+from smmbench_leaderboard.board.selectivity import ENOUGH, selectivity_cells
 from smmbench_leaderboard.board.types import Bootstrap, Cell, Column, Coverage, Pair, Row, Status
 
 CellsOf = Callable[[Sequence[Column], Sequence[Pair], Bootstrap], dict[str, Cell]]
@@ -77,11 +77,7 @@ def row_of(
         pareto=False,
         pairs=pairs,
         block=block_of(card_of(results, label), (one.record for one in found.values())),
-        selectivity={
-            against: cell
-            for against, cell in selectivity_cells(results, label, bootstrap).items()
-            if enough_clips(results, against, cell.clips)
-        },
+        selectivity=selectivity_cells(results, label, bootstrap, ENOUGH),
     )
 
 

@@ -130,30 +130,36 @@ def estimate_of(values: Mapping[Key, float], bootstrap: Bootstrap) -> Estimate:
     return mean_interval(np.array([*values.values()]), clips, **bootstrap.model_dump())
 
 
-def selectivity_cells(results: Results, label: str, bootstrap: Bootstrap) -> dict[str, Selective]:
-    """Return how selective a method is, for each other reference that it was run with."""
+def selectivity_cells(
+    results: Results, label: str, bootstrap: Bootstrap, least: float = 0.0
+) -> dict[str, Selective]:
+    """Return how selective a method is, for each other reference that it was run with.
+
+    Args:
+        results: All results.
+        label: The method.
+        bootstrap: How intervals are drawn.
+        least: Share of the clips whose two references differ in motion that S must cover; a
+            reference with fewer clips has no cell.
+    """
     cells = {}
     for against in AGAINST:
         if against not in results.from_others.get(label, {}):
             continue
-        compared = compare_references(results, label, against, references_of(results, against))
-        if compared.values:
+        references = references_of(results, against)
+        compared = compare_references(results, label, against, references)
+        clips = {clip for clip, _, _ in compared.values}
+        if clips and len(clips) >= least * sum(one.told_apart for one in references.values()):
             estimate = estimate_of(compared.values, bootstrap)
             cells[against] = Selective(
                 mean=estimate.mean,
                 interval=estimate.interval,
                 pairs=len(compared.values),
                 failed=len(compared.failed),
-                clips=len({clip for clip, _, _ in compared.values}),
+                clips=len(clips),
                 left_out=compared.left_out,
             )
     return cells
-
-
-def enough_clips(results: Results, against: str, clips: int) -> bool:
-    """Return whether S covers enough of the clips whose two references differ in motion."""
-    told_apart = sum(one.told_apart for one in references_of(results, against).values())
-    return clips >= ENOUGH * told_apart
 
 
 def _scaled(

@@ -28,7 +28,7 @@ class UNet3D(Family):
         """Undo the folding of time into the batch, which the layers within frames use.
 
         Layers inside a transformer return tokens, and layers over time fold space instead: their
-        output has the shape of features but is none.
+        output has the shape of features but must not be taken for them.
         """
         clips, frames = len(x), x.shape[2]
         if output.ndim != 4 or len(output) != clips * frames:
