@@ -76,6 +76,14 @@ def test_a_grid_averages_within_its_cells() -> None:
     torch.testing.assert_close(cells.mean(2), spatial_marginal_mean(f)[:, :, 0])
 
 
+@pytest.mark.parametrize("grid", [1, 2, 3, 5])
+def test_cells_are_those_of_adaptive_pooling(grid: int) -> None:
+    f = random(2, 3, 4, 7, 10)
+    pooled = torch.nn.functional.adaptive_avg_pool2d(f.flatten(0, 1), grid)
+    expected = pooled.unflatten(0, (2, 3)).flatten(-2).movedim(2, -1)
+    torch.testing.assert_close(spatial_marginal_mean(f, grid), expected)
+
+
 def test_what_all_frames_share_leaves_no_difference() -> None:
     f = random(2, 4, 3, 5, 6)
     constant = random(2, 1, 3, 1, 1, seed=1)

@@ -63,17 +63,17 @@ def use_tensor_cores(device: str) -> None:
 
 
 def compute_deterministically() -> None:
-    """Make PyTorch use deterministic kernels where it has them.
+    """Make PyTorch use deterministic kernels only.
 
     This is slower. Identical bits also require the same GPU model, versions and batches. cuBLAS
-    reads its setting on first use, so call this before anything is computed on a GPU. Where an
-    operation has no deterministic kernel, PyTorch warns and continues: only hashes show whether two
-    videos are identical. Records state that deterministic kernels were requested.
+    reads its setting on first use, so call this before anything is computed on a GPU. An operation
+    without a deterministic kernel raises `RuntimeError`. PyTorch could warn and continue instead,
+    but in that mode the gradients of its fused attention kernels are not deterministic either.
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
 
 

@@ -141,8 +141,17 @@ def spatial_marginal_mean(f: Feature, grid: int = 1) -> Float[Tensor, "batch tim
         f: Features of one layer.
         grid: Average within each cell of a grid x grid instead; 1 is the paper's.
     """
-    cells = torch.unflatten(F.adaptive_avg_pool2d(f.flatten(0, 1), grid), 0, f.shape[:2])
+    if grid == 1:
+        return f.mean((-2, -1))[:, :, None]
+    # Adaptive pooling has the same cells, but no deterministic gradient on a GPU.
+    rows = torch.stack([f[..., cell, :].mean(-2) for cell in _cells(f.shape[-2], grid)], -2)
+    cells = torch.stack([rows[..., cell].mean(-1) for cell in _cells(f.shape[-1], grid)], -1)
     return cells.flatten(-2).movedim(2, -1)
+
+
+def _cells(size: int, grid: int) -> list[slice]:
+    """Cut an axis into `grid` cells, which share positions where its size is not divisible."""
+    return [slice(i * size // grid, -(-(i + 1) * size // grid)) for i in range(grid)]
 
 
 def pairwise_differences(

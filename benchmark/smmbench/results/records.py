@@ -52,7 +52,7 @@ class Environment(Stored):
     libraries: dict[str, str] = Field(default_factory=dict)
     """Version that each imported module reports (`cv2`, `av`, `torch`, ...)."""
     executor: str = ""  # "local", "ray"
-    deterministic: bool = False  # PyTorch was asked for deterministic kernels
+    deterministic: bool = False  # PyTorch could use deterministic kernels only
 
 
 class Imported(Stored):

@@ -37,12 +37,15 @@ def describe_environment(device: str, distribution: str = "", executor: str = ""
 
 
 def _deterministic() -> bool:
-    """Whether deterministic kernels were requested; False while PyTorch is not fully loaded.
+    """Whether only deterministic kernels may run; False while PyTorch is not fully loaded.
 
-    A scoring thread may be importing it at the same time.
+    A scoring thread may be importing it at the same time. In the mode that only warns, fused
+    attention has gradients that are not deterministic.
     """
-    requested = getattr(sys.modules.get("torch"), "are_deterministic_algorithms_enabled", None)
-    return requested is not None and bool(requested())
+    torch = sys.modules.get("torch")
+    requested = getattr(torch, "are_deterministic_algorithms_enabled", None)
+    warns = getattr(torch, "is_deterministic_algorithms_warn_only_enabled", None)
+    return bool(requested and requested()) and not bool(warns and warns())
 
 
 def _matmul(device: str) -> str:

@@ -80,13 +80,9 @@ class World:
 
     @cached_property
     def sample_pairs(self) -> set[tuple[str, str, int]]:
-        """Pairs with kept lossless videos: the first clip, its first seed, and every prompt."""
+        """The pair whose lossless video is kept: the first prompt and seed of the first clip."""
         first = self.pairs[0]
-        return {
-            (pair.clip.name, pair.edit.name, pair.seed)
-            for pair in self.pairs
-            if (pair.clip.name, pair.seed) == (first.clip.name, first.seed)
-        }
+        return {(first.clip.name, first.edit.name, first.seed)}
 
 
 @dataclass(frozen=True)
