@@ -189,7 +189,7 @@ Trackers = Annotated[
     list[str] | None,
     _option(
         "--tracker",
-        "Tracker: dis, lucas-kanade, or another of `smmbench trackers list`; repeatable.",
+        "Tracker: dis, lucas-kanade, farneback or another of `smmbench trackers list`; repeatable.",
         variable=False,
         metavar="SPEC",
     ),

@@ -126,7 +126,9 @@ def test_every_bundled_method_and_metric_names_a_known_work() -> None:
     assert [words for words in sources if not works_named(words)] == []
 
 
-@pytest.mark.parametrize("name", ["dis", "lucas-kanade", "cotracker3_offline", "bootstapir:/a.pt"])
+@pytest.mark.parametrize(
+    "name", ["dis", "lucas-kanade", "farneback", "cotracker3_offline", "bootstapir:/a.pt"]
+)
 def test_trackers_name_their_works(name: str) -> None:
     assert list(works_of_tracker(name))
     assert not list(works_of_tracker("mine"))

@@ -20,6 +20,7 @@ def score(**libraries: str) -> Score:
         ("dis", "4.10.0", "4.13.0", True),
         ("dis", "4.13.0", "5.0.0", False),
         ("lucas-kanade", "4.13.0", "5.0.0", True),
+        ("farneback", "4.10.0", "5.0.0", True),
         ("dis", "6.0", "6.0", True),
         ("dis", "6.0", "6.1", False),
         ("another", "4.10.0", "4.11.0", False),

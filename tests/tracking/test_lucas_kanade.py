@@ -4,33 +4,15 @@ import cv2
 import numpy as np
 import pytest
 from jaxtyping import TypeCheckError
+from tests.builders.moving_textures import panned, textured
 
 from smmbench.metrics.motion_fidelity import motion_fidelity
 from smmbench.tracking import Tracks, open_tracker
-from smmbench.tracking.dense_flow import DenseFlow
-from smmbench.tracking.dense_flow import Parameters as DenseParameters
 from smmbench.tracking.grid import grid_points
 from smmbench.tracking.lucas_kanade import LucasKanade, Parameters
 from smmbench.video import Video
 
 GRID = 8
-
-
-def textured(height: int, width: int, seed: int = 0) -> np.ndarray:
-    """Smooth random texture, 0 to 255."""
-    noise = np.random.default_rng(seed).normal(size=(height, width)).astype(np.float32)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 2)
-    return cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX).astype(np.uint8)  # type: ignore[call-overload]
-
-
-def panned(step: tuple[float, float], frames: int = 6) -> Video:
-    """A window of 96x80 that shows a texture moving by `step` pixels a frame."""
-    ground = textured(200, 200)
-    shots = []
-    for t in range(frames):
-        move = np.array([[1, 0, -50 + step[0] * t], [0, 1, -50 + step[1] * t]])
-        shots.append(cv2.warpAffine(ground, move, (96, 80), flags=cv2.INTER_LINEAR))
-    return Video(np.repeat(np.stack(shots)[..., None], 3, axis=-1), 8.0)
 
 
 def track(video: Video, **parameters: float) -> Tracks:
@@ -137,61 +119,3 @@ def test_tracks_refuse_shapes_and_numbers_that_are_none() -> None:
         Tracks(points, visible[:2])
     with pytest.raises(ValueError, match="not finite"):
         Tracks(np.full((3, 4, 2), np.inf), visible)
-
-
-def dense(video: Video, grid: int = GRID) -> Tracks:
-    return DenseFlow(DenseParameters(grid=grid)).track(video)
-
-
-@pytest.mark.parametrize("step", [(1.5, 0.0), (0.0, -2.0), (2.0, 1.0), (-0.5, 0.25)])
-def test_dense_flow_follows_a_pan_to_a_fraction_of_a_pixel(step: tuple[float, float]) -> None:
-    tracks = dense(panned(step))
-    np.testing.assert_array_equal(tracks.points[:, 0], grid_points(96, 80, GRID))
-    inner = (np.abs(tracks.points[:, 0] - [47.5, 39.5]) < [30, 25]).all(axis=-1)
-    assert np.abs(np.diff(tracks.points[inner], axis=1) - step).max() < 0.2
-    assert tracks.visible[inner].all()
-
-
-def test_dense_flow_of_a_still_video_does_not_move() -> None:
-    np.testing.assert_allclose(np.diff(dense(panned((0.0, 0.0))).points, axis=1), 0, atol=1e-3)
-
-
-def test_dense_flow_does_not_depend_on_the_number_of_threads() -> None:
-    video, threads = panned((2.0, 1.0)), cv2.getNumThreads()
-    try:
-        cv2.setNumThreads(1)
-        one = dense(video)
-        cv2.setNumThreads(4)
-        four = dense(video)
-    finally:
-        cv2.setNumThreads(threads)
-    np.testing.assert_array_equal(one.points, four.points)
-    np.testing.assert_array_equal(one.visible, four.visible)
-
-
-def test_dense_flow_keeps_points_in_the_frame_and_notices_a_cut() -> None:
-    tracks = dense(panned((9.0, 0.0)))
-    assert (tracks.points >= 0).all()
-    assert (tracks.points <= [95, 79]).all()
-    frames = panned((1.0, 0.0)).frames.copy()
-    frames[3:] = textured(80, 96, seed=9)[None, ..., None]
-    visible = dense(Video(frames, 8.0)).visible
-    assert visible[:, 2].mean() > 0.8
-    assert visible[:, 3].mean() < 0.3
-
-
-def test_dense_flow_is_found_by_its_name_and_refuses_tiny_frames() -> None:
-    tracker = open_tracker("dis", GRID, "cpu")
-    assert tracker.origin()["tracker"] == "dis"
-    with pytest.raises(ValueError, match=r"16x16 pixels or more, got 8x8; use lucas-kanade"):
-        tracker.track(Video(np.zeros((2, 8, 8, 3), np.uint8), 8.0))
-
-
-def test_dense_flow_looks_points_up_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    video = panned((2.0, 1.0))
-    whole = dense(video)
-    monkeypatch.setattr("smmbench.tracking.dense_flow.LOOKS", 7)
-    np.testing.assert_array_equal(dense(video).points, whole.points)
-    monkeypatch.undo()
-    many = dense(Video(video.frames[:2], 8.0), grid=182)  # more points than OpenCV takes at once
-    assert many.points.shape == (182**2, 2, 2)

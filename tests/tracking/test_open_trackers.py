@@ -363,7 +363,7 @@ def test_a_texture_moves_by_its_step() -> None:
     np.testing.assert_array_equal(frames[1][y:, x:], frames[0][:-y, :-x])
 
 
-@pytest.mark.parametrize("name", ["dis", "lucas-kanade"])
+@pytest.mark.parametrize("name", ["dis", "lucas-kanade", "farneback"])
 def test_the_check_passes_a_tracker_that_follows(name: str) -> None:
     found = check(open_tracker(name, 12, "cpu"))
     assert found.follows and found.median_error < 0.2 and found.seen > 0.9

@@ -49,7 +49,7 @@ def test_what_the_truth_does_not_see_does_not_count() -> None:
         track_errors(truth, Tracks(away[:2], visible[:2]))
 
 
-@pytest.mark.parametrize("name", ["dis", "lucas-kanade"])
+@pytest.mark.parametrize("name", ["dis", "lucas-kanade", "farneback"])
 def test_a_tracker_follows_points_that_begin_where_it_is_told(name: str) -> None:
     video = moving_texture()
     tracker = open_tracker(name, 6, "cpu")

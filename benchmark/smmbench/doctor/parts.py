@@ -21,7 +21,7 @@ def trackers() -> Iterator[Check]:
 
     from smmbench.tracking import open_tracker
 
-    for name in ("dis", "lucas-kanade"):
+    for name in ("dis", "lucas-kanade", "farneback"):
         open_tracker(name, 2, "cpu")
         yield Check(f"tracker {name}", "works", f"OpenCV {cv2.__version__}", needed=True)
     yield _cotracker()

@@ -23,12 +23,13 @@ TITLES = {
 }  # fmt: skip
 
 # Tracks of 16 clips of `emoji` and `emoji-val` under OpenCV 4.10.0, 4.11.0, 4.13.0 and 5.0.0:
-# Lucas-Kanade's are the same to the bit under all four, those of dense inverse search (`dis`)
-# under the first three; under 5.0.0 every clip's differ, which moves motion fidelity by .005 in
-# the mean and by up to .015.
+# those of Lucas-Kanade and Farnebäck are the same to the bit under all four, those of dense inverse
+# search (`dis`) under the first three; under 5.0.0 every clip's differ, which moves motion fidelity
+# by .005 in the mean and by up to .015.
 EQUAL: Mapping[str, tuple[str, ...]] = {
     "dis": (">=4.10,<4.14", ">=5.0,<5.1"),
     "lucas-kanade": (">=4.10,<5.1",),
+    "farneback": (">=4.10,<5.1",),
 }
 """Ranges of OpenCV versions that give equal tracks, by tracker."""
 

@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 from jaxtyping import Float
 
-from smmbench.tracking.chain import Found, Grey, Points, chain
+from smmbench.tracking.chain import chain
+from smmbench.tracking.flow_field import flow_of
 from smmbench.tracking.grid import first_points
 from smmbench.tracking.types import Tracks
 from smmbench.video.types import Video
 
 SMALLEST = 16  # pixels: a frame must hold two patches along each side
-LOOKS = 2**14  # points looked up at once: OpenCV counts rows in 16 bits
 
 
 @dataclass(frozen=True)
@@ -58,17 +58,6 @@ class DenseFlow:
                 f"got {width}x{height}; use lucas-kanade."
             )
         dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)  # type: ignore[attr-defined]
-
-        def flow(before: Grey, after: Grey, points: Points) -> tuple[Points, Found]:
-            field = dis.calc(before, after, None)
-            steps = [_between(field, points[i : i + LOOKS]) for i in range(0, len(points), LOOKS)]
-            return points + np.concatenate(steps), np.ones(len(points), dtype=bool)
-
         points = first_points(video, self.parameters.grid, points)
+        flow = flow_of(lambda before, after: dis.calc(before, after, None))
         return chain(video, points, flow, self.parameters.max_return)
-
-
-def _between(field: np.ndarray, points: Points) -> Points:
-    """The flow at points between pixels, by bilinear interpolation."""
-    x, y = points[:, :1], points[:, 1:]
-    return cv2.remap(field, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]

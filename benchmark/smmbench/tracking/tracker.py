@@ -44,6 +44,9 @@ KINDS = (
     Kind("lucas-kanade", "OpenCV's pyramidal Lucas-Kanade", "Apache-2.0"),
     Kind("dis", "OpenCV's dense flow DIS, followed from frame to frame", "Apache-2.0"),
     Kind(
+        "farneback", "OpenCV's dense flow by Farnebäck, followed from frame to frame", "Apache-2.0"
+    ),
+    Kind(
         "bootstapir:/path.pt",
         "BootsTAPIR (offline)",
         "Apache-2.0",
@@ -132,6 +135,10 @@ def open_tracker(spec: str, grid: int, device: str) -> Tracker:
         from smmbench.tracking import dense_flow
 
         return dense_flow.DenseFlow(dense_flow.Parameters(grid=grid))
+    if kind == "farneback" and not path:
+        from smmbench.tracking import farneback
+
+        return farneback.Farneback(farneback.Parameters(grid=grid))
     if named := _COTRACKER.fullmatch(kind):
         parameters = cotracker.Parameters(
             grid=int(named["grid"] or grid),

@@ -307,6 +307,12 @@ WORKS = (
         "1981", "International Joint Conference on Artificial Intelligence (IJCAI)",
     ),
     Work(
+        "farneback2003two",
+        "Two-Frame Motion Estimation Based on Polynomial Expansion",
+        "Farnebäck, Gunnar",
+        "2003", "Scandinavian Conference on Image Analysis (SCIA)",
+    ),
+    Work(
         "karaev2024cotracker",
         "CoTracker: It is Better to Track Together",
         "Karaev, Nikita and Rocco, Ignacio and Graham, Benjamin and Neverova, Natalia and "
@@ -348,6 +354,7 @@ WORKS = (
 TRACKERS = {
     "dis": ("kroeger2016fast",),
     "lucas-kanade": ("lucas1981iterative",),
+    "farneback": ("farneback2003two",),
     "cotracker": ("karaev2024cotracker", "karaev2024cotracker3"),
     "tapir": ("doersch2023tapir",),
     "bootstapir": ("doersch2023tapir", "doersch2024bootstap"),
