@@ -1,4 +1,7 @@
-"""Discovery of what installed distributions provide, by entry point, without trusting all of it."""
+"""Installed distributions: what they provide by entry point, and which of them this one needs.
+
+What others provide is not trusted: it may raise anything.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ import importlib.util
 import sys
 from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, requires
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 
 @cache
@@ -73,3 +79,26 @@ def no_such(what: str, name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     meant = f" Did you mean '{near[0]}'?" if near else ""
     return f"No {what} '{name}'; available: {', '.join(known) or 'none'}.{meant}"
+
+
+def required_packages() -> list[Requirement]:
+    """Return the packages that smmbench always needs; those of its extras are not among them."""
+    return [one for one in _declared() if one.marker is None or one.marker.evaluate()]
+
+
+def declared_package(package: str) -> Requirement | None:
+    """Return what smmbench declares about a package, also if only an extra needs it.
+
+    Args:
+        package: Its name, in any spelling that means the same package.
+    """
+    from packaging.utils import canonicalize_name
+
+    name = canonicalize_name(package)
+    return next((one for one in _declared() if canonicalize_name(one.name) == name), None)
+
+
+def _declared() -> list[Requirement]:
+    from packaging.requirements import Requirement  # only here: commands load this module first
+
+    return [Requirement(line) for line in requires("smmbench") or ()]

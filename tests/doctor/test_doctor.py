@@ -13,7 +13,7 @@ import pytest
 import torch
 from huggingface_hub import constants
 
-from smmbench import doctor
+from smmbench import doctor, plugins
 from smmbench.doctor import Check, machine, parts, trying, weights
 from smmbench.doctor.check import guarded
 from smmbench.storage.home import file_sha256
@@ -203,7 +203,7 @@ def test_a_dataset_of_which_files_are_missing(
 
 def test_required_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["numpy>=1", "no-such-package>=1", "rich>=99999", "ray>=1; extra == 'ray'"]
-    monkeypatch.setattr(machine, "requires", lambda name: lines)
+    monkeypatch.setattr(plugins, "requires", lambda name: lines)
     found = _by_name(machine.packages())
     assert set(found) == {"package no-such-package", "package rich", "packages"}
     assert found["package no-such-package"].mend == 'pip install "no-such-package>=1"'
@@ -215,7 +215,7 @@ def test_a_package_that_does_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(module: str) -> None:
         raise OSError("libGL.so.1: no such file")
 
-    monkeypatch.setattr(machine, "requires", lambda name: ["opencv-python-headless>=4"])
+    monkeypatch.setattr(plugins, "requires", lambda name: ["opencv-python-headless>=4"])
     monkeypatch.setattr(machine, "import_module", fail)
     check = _by_name(machine.packages())["package opencv-python-headless"]
     assert check.state == "broken" and "libGL" in check.found

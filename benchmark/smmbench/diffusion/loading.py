@@ -13,6 +13,7 @@ from torch import nn
 from transformers.utils import logging
 
 from smmbench.diffusion.codecs import Codec, ImageCodec
+from smmbench.diffusion.library_classes import library_class
 from smmbench.diffusion.model_index import Layout, read_json
 from smmbench.diffusion.schedule import NoiseSchedule
 from smmbench.diffusion.schedulers import read_schedule
@@ -41,6 +42,7 @@ def load_network(folder: Path, part: str, name: str, dtype: torch.dtype) -> nn.M
     Raises:
         ValueError: The part is missing, has another class or no safetensors, or its weights do not
             fit its configuration; the message names the part.
+        MachineError: Its class cannot be imported.
     """
     where = folder / part
     config = read_json(where / "config.json", folder)
@@ -124,19 +126,19 @@ def load_tokenizer(folder: Path, text: type[TextEncoder] = ClipText) -> Any:
 
     Raises:
         ValueError: It is missing or cannot be read.
+        MachineError: Its class cannot be imported.
     """
-    from transformers import AutoTokenizer, CLIPTokenizer
-
     where = folder / "tokenizer"
     files = ("vocab.json", "tokenizer.json", "spiece.model")
     if not any((where / name).is_file() for name in files):
         raise ValueError(f"{folder} has no tokenizer/{' or '.join(files)}.")
-    loader: Any = CLIPTokenizer if issubclass(text, ClipText) else AutoTokenizer
+    clip = issubclass(text, ClipText)
+    loader = library_class("CLIPTokenizer" if clip else "AutoTokenizer")
     try:
         tokenizer = loader.from_pretrained(where, local_files_only=True)
     except Exception as error:  # the library raises many kinds for a damaged file
         raise ValueError(f"{where} is not a {loader.__name__}: {error}") from error
-    if loader is CLIPTokenizer and tokenizer.model_max_length > NO_LENGTH:
+    if clip and tokenizer.model_max_length > NO_LENGTH:
         tokenizer.model_max_length = _text_positions(folder)
     return tokenizer
 
@@ -190,15 +192,12 @@ def _read_weights(
     name: str, where: Path, dtype: torch.dtype
 ) -> tuple[nn.Module, Mapping[str, Any]]:
     """Call the class's own loader; the two libraries name the type differently."""
-    import diffusers
-    import transformers
-
-    untyped: Any = diffusers if hasattr(diffusers, name) else transformers
-    expected = getattr(untyped, name)
-    word = "torch_dtype" if untyped is diffusers else "dtype"
+    expected = library_class(name)
+    of_diffusers = expected.__module__.partition(".")[0] == "diffusers"
+    word = "torch_dtype" if of_diffusers else "dtype"
     # Without it a network is built twice, which is too much for billions of weights.
-    sparing = untyped is diffusers and name.endswith("Transformer3DModel")
-    diffusers_only = {"low_cpu_mem_usage": sparing} if untyped is diffusers else {}
+    sparing = of_diffusers and name.endswith("Transformer3DModel")
+    diffusers_only = {"low_cpu_mem_usage": sparing} if of_diffusers else {}
     try:
         with warnings.catch_warnings(), _no_progress_bar():
             warnings.simplefilter("ignore", FutureWarning)  # theirs, about their own code

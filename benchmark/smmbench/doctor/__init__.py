@@ -28,6 +28,7 @@ def examine(online: bool = False) -> Iterator[Check]:
     yield from guarded("video", trying.video, needed=True)
     yield from guarded("disk", machine.disk, needed=True)
     yield from guarded("bundled models", weights.carried, needed=True)
+    yield from guarded("networks", trying.networks, needed=True)
     yield from guarded("text encoder", trying.text_encoder, needed=True)
     yield from guarded("datasets", parts.datasets, needed=True)
     yield from guarded("methods", parts.methods, needed=True)

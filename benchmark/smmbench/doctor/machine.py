@@ -8,13 +8,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from smmbench.doctor.check import Check
+from smmbench.plugins import required_packages
 from smmbench.storage.home import home
 
 OLDEST_PYTHON = (3, 11)
@@ -45,10 +46,7 @@ def python() -> Iterator[Check]:
 def packages() -> Iterator[Check]:
     """All required packages in one line; each that is missing or does not load, in its own."""
     whole = []
-    for line in requires("smmbench") or ():
-        requirement = Requirement(line)
-        if requirement.marker is not None and not requirement.marker.evaluate():
-            continue  # of an extra
+    for requirement in required_packages():
         if fault := _fault(requirement):
             name, mend = f"package {requirement.name}", f'pip install "{requirement}"'
             yield Check(name, "broken", fault, mend, needed=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from smmbench.dataset import Clip, Dataset, clip_form, clip_path
 from smmbench.doctor.check import Check, State
+from smmbench.doctor.trying import optional_package
 from smmbench.doctor.weights import text_model_check
 from smmbench.environment import describe_device
 
@@ -50,6 +51,9 @@ def run_readiness(wanted: Wanted) -> Iterator[Check]:
     yield _clips(wanted)
     if "model" in wanted.checkpoints:
         yield _model(wanted.parameters.model, getattr(wanted.parameters, "revision", ""))
+        peft = optional_package("peft", needed=True)  # diffusers imports it wherever it is there
+        if peft.state == "broken":
+            yield peft
     yield Check("device", "works", describe_device(wanted.device), needed=True)
     yield _room(wanted)
     yield from text_model_check(wanted.dataset.manifest.protocol.text_model)

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from smmbench.doctor.check import Check
-from smmbench.plugins import load_offered
+from smmbench.errors import MachineError
+from smmbench.plugins import declared_package, load_offered
 
-EMBEDDED_MODEL = "emoji"
+EMBEDDED_MODELS = ("emoji", "emoji-wan")
 EXTRAS = {"peft": ("tuned", "the method motion-director"), "ray": ("ray", "--executor ray")}
 """Optional packages, with the extra that installs them and their use."""
 
@@ -38,9 +39,36 @@ def video() -> Iterator[Check]:
         yield Check("video", "broken", "one came back with other pixels", mend, needed=True)
 
 
+def networks() -> Iterator[Check]:
+    """Check that the classes of the embedded models' networks can be imported.
+
+    Importing diffusers does not show it: each class is imported when it is first used.
+    """
+    from smmbench.diffusion.library_classes import explain, import_class
+
+    names = list(dict.fromkeys(name for model in EMBEDDED_MODELS for name in _classes(model)))
+    for name in names:
+        try:
+            import_class(name)
+        except Exception as error:  # half an installation may raise anything
+            obstacle = explain(name, error)
+            yield Check("networks", "broken", obstacle.reason, obstacle.advice, needed=True)
+            return
+    yield Check("networks", "works", f"{', '.join(names)} can be imported", needed=True)
+
+
+def _classes(model: str) -> tuple[str, str, str]:
+    """Return the classes of an embedded model's network, autoencoder and text encoder."""
+    from smmbench.diffusion.model_index import read_layout
+
+    layout = read_layout(Path(load_offered("smmbench.models", model, "model")()))
+    return layout.family.network, layout.codec.network_class, layout.text.network_class
+
+
 def text_encoder() -> Iterator[Check]:
     """Check that the embedded model's text encoder loads and encodes a prompt."""
-    name = f"text encoder {EMBEDDED_MODEL}"
+    model = EMBEDDED_MODELS[0]
+    name = f"text encoder {model}"
     mend = "Run `pip install --upgrade transformers`: this version may not read these weights."
     try:
         import torch
@@ -48,9 +76,12 @@ def text_encoder() -> Iterator[Check]:
         from smmbench.diffusion.loading import load_text
         from smmbench.diffusion.model_index import read_layout
 
-        folder = Path(load_offered("smmbench.models", EMBEDDED_MODEL, "model")())
+        folder = Path(load_offered("smmbench.models", model, "model")())
         text = load_text(read_layout(folder), torch.float32, "cpu")
         tokens, width = text.embed(["a red fish"], torch.device("cpu")).shape[1:]
+    except MachineError as error:
+        yield Check(name, "broken", str(error), "Do what `networks` says.", needed=True)
+        return
     except Exception as error:  # another version of the library may raise anything
         reason = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         yield Check(name, "broken", reason, mend, needed=True)
@@ -60,10 +91,26 @@ def text_encoder() -> Iterator[Check]:
 
 def extras() -> Iterator[Check]:
     """Check optional packages."""
-    for package, (extra, use) in EXTRAS.items():
-        name = f"package {package}"
-        try:
-            yield Check(name, "works", f"{version(package)}; for {use}")
-        except PackageNotFoundError:
-            mend = f'pip install "smmbench[{extra}]"'
-            yield Check(name, "not here", f"only {use} needs it", mend)
+    for package in EXTRAS:
+        yield optional_package(package)
+
+
+def optional_package(package: str, needed: bool = False) -> Check:
+    """Check whether one of `EXTRAS` is installed, and whether its version fits.
+
+    Args:
+        package: Its name.
+        needed: Whether an unfit version prevents what is checked.
+    """
+    (extra, use), name = EXTRAS[package], f"package {package}"
+    try:
+        found = version(package)
+    except PackageNotFoundError:
+        mend = f'pip install "smmbench[{extra}]"'
+        return Check(name, "not here", f"only {use} needs it", mend)
+    requirement = declared_package(package)
+    if requirement is None or requirement.specifier.contains(found, prereleases=True):
+        return Check(name, "works", f"{found}; for {use}")
+    fitting = f"{package}{requirement.specifier}"
+    mend = f'Run `pip install --upgrade "{fitting}"`, or `pip uninstall {package}`.'
+    return Check(name, "broken", f"{found} is installed, but {fitting} is needed", mend, needed)
