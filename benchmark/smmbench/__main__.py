@@ -42,14 +42,20 @@ def main() -> None:
 def _repeat_interrupt(dropped: sys.UnraisableHookArgs) -> None:
     """Report an exception that Python drops; a Ctrl-C is sent again instead.
 
-    It is sent as a signal, which also ends a system call that the main thread waits for.
+    It is sent as a signal, which also ends a system call that the main thread waits for. On a busy
+    machine it may arrive here, where it would be dropped too; then it is sent once more.
     """
-    if issubclass(dropped.exc_type, KeyboardInterrupt):
-        main_thread = threading.main_thread().ident
-        assert main_thread is not None
-        threading.Timer(MOMENT, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
-    else:
+    if not issubclass(dropped.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(dropped)
+        return
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    while True:
+        try:  # no context manager: nothing may be called after the last statement
+            threading.Timer(MOMENT, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
+            return
+        except KeyboardInterrupt:
+            continue
 
 
 if __name__ == "__main__":

@@ -74,6 +74,35 @@ smmbench.cli.app = work
     assert ended.stdout == ""  # a system call that the command waits for is ended, too
 
 
+def test_a_repeated_ctrl_c_that_comes_too_early_is_repeated_again() -> None:
+    """On a busy machine it comes while the hook that repeats it still runs, and is dropped too."""
+    ended = _process(
+        f"""
+import threading, time, weakref, smmbench.cli
+class Early(threading.Timer):
+    timers = 0
+    def start(self):
+        super().start()
+        Early.timers += 1
+        if Early.timers == 1:
+            self.cancel()
+            {PRESS}
+threading.Timer = Early
+class Thing: pass
+def press(*_):
+    {PRESS}
+def work():
+    thing = Thing()
+    noticed = weakref.ref(thing, press)
+    del thing
+    time.sleep(60)
+    print("slept to the end")
+smmbench.cli.app = work
+"""
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "Stopped.\n")
+
+
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_an_ignored_ctrl_c_stays_ignored(moment: str) -> None:
     """As under `nohup`, and for the background jobs of a script."""
