@@ -5,16 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from scipy.stats import kendalltau, spearmanr
 
 from smmbench.tracking import lucas_kanade
+from smmbench_leaderboard.board import agreement_plot
 from smmbench_leaderboard.board.agreement import Agreement, AgreementReport, agreement_report
-from smmbench_leaderboard.board.agreement_plot import draw_agreement
 from smmbench_leaderboard.board.rank_correlation import kendall, spearman
 from smmbench_leaderboard.board.tracker_table import (
     ClipFacts,
@@ -242,8 +245,26 @@ def test_text_markdown_and_picture_have_every_method(values: np.ndarray, tmp_pat
         assert "Error of each tracker against the true tracks" in text
     again = AgreementReport.model_validate_json(report.model_dump_json())
     assert again == report
-    draw_agreement(report, tmp_path / "a.png")
+    agreement_plot.draw_agreement(report, tmp_path / "a.png")
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_labels_of_methods_that_are_close_stay_inside_the_plot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close = np.linspace(0.90, 0.95, 12)[:, None] + np.zeros((12, 3))
+    values = np.concatenate([close, np.zeros((1, 3))])
+    report = agreement_report([a_table(values), a_table(values - 0.01, "other")], bootstrap=FEW)
+    drawn: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **_: drawn.append(self))
+    monkeypatch.setattr(agreement_plot, "atomic_path", nullcontext)
+    agreement_plot.draw_agreement(report, tmp_path / "a.png")
+    (axes,) = drawn[0].axes
+    heights = [text.xyann[1] for text in axes.texts if isinstance(text, Annotation)]
+    assert len(heights) == 2 * 13
+    lowest, highest = axes.get_ylim()
+    assert lowest < min(heights) and max(heights) < highest
+    assert max(heights) > 0.95 + 0.01  # they were spread beyond their means
 
 
 @pytest.fixture(scope="module")

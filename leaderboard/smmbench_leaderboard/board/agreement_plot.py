@@ -48,10 +48,13 @@ def draw_agreement(report: AgreementReport, path: Path) -> None:
             linewidth=1.2,
             linestyle="--" if row.label in dashed else "-",
         )
+    lowest, highest = axes.get_ylim()
     for side, place in (("left", 0), ("right", len(names) - 1)):
         name = names[place]
         rows = sorted(report.board, key=lambda row: row.mean[name])
         heights = _apart([row.mean[name] for row in rows], 0.03 * _span(report))
+        room = 0.02 * _span(report)
+        lowest, highest = min(lowest, heights[0] - room), max(highest, heights[-1] + room)
         for row, height in zip(rows, heights, strict=True):
             edge = place + (-0.06 if side == "left" else 0.06)
             axes.annotate(
@@ -65,12 +68,12 @@ def draw_agreement(report: AgreementReport, path: Path) -> None:
             )
     axes.set_xticks(range(len(names)), names, fontsize=8)
     axes.set_xlim(-0.9, len(names) - 0.1)
+    axes.set_ylim(lowest, highest)
     axes.set_ylabel("motion fidelity", fontsize=8)
     axes.tick_params(axis="y", labelsize=7)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.set_title(
-        f"{report.dataset} version {report.dataset_version}, {report.clips} clips", fontsize=9
-    )
+    clips = f"{report.clips} clip{'' if report.clips == 1 else 's'}"
+    axes.set_title(f"{report.dataset} version {report.dataset_version}, {clips}", fontsize=9)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=110)
 
