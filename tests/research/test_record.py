@@ -27,7 +27,7 @@ from smmbench_research.record.elsewhere import Elsewhere, done_here, take_tuned
 from smmbench_research.record.estimating import estimates, wall_seconds
 from smmbench_research.record.identity import code_sha256, commit
 from smmbench_research.record.making import Machine, Making, keys_of, trials_of
-from smmbench_research.record.plan import PLAN, REHEARSAL, Plan, read_plan
+from smmbench_research.record.plan import PLAN, REHEARSAL, Plan, Task, read_plan
 from smmbench_research.record.publishing import Wanted, publish
 from smmbench_research.record.state import State, folders_of
 
@@ -462,6 +462,32 @@ def test_the_same_pixels_are_equal_and_a_changed_one_is_found(
     assert any("2 of 3 pairs have the same pixels" in line for line in found.lines())
     nothing = regenerating.compare(plan, tasks, State(tmp_path / "nothing"), published)
     assert (nothing.same, nothing.unknown) == (False, 3)
+
+
+def test_a_batch_that_was_divided_is_divided_again(
+    made: State, plan_file: Path, tmp_path: Path, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, state, again = read_plan(plan_file), copied(made, tmp_path), State(tmp_path / "again")
+    (task,) = plan.tasks([plan.row("emoji/near-copy")])
+    assert task.pairs == 3
+    published = regenerating.from_results(plan, state)
+    assert regenerating.together(plan, [task], again, published) == {}  # a control has no batches
+    for _, folder in folders_of(task, plan, state):
+        record = read_record(folder)
+        assert record is not None
+        write_record(folder, record.model_copy(update={"batch": 2}))
+    batches = regenerating.together(plan, [task], again, published)
+    assert batches == {task.name: 2}
+    asked, make = [], doing.make
+
+    def spied(task: Task, *rest: Any) -> doing.Made:
+        asked.append((task.name, rest[-1]))
+        return make(task, *rest)
+
+    monkeypatch.setattr(doing, "make", spied)
+    Making(plan, plan_file, again, CPU, together=batches).run([task.row])
+    assert asked == [(task.name, 2)]
+    assert regenerating.compare(plan, [task], again, published).same
 
 
 # Publishing ---------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from smmbench.running.batches import Batches
 from smmbench.running.executors import named_executor
 from smmbench.running.executors.ray import _batched
 from smmbench.running.loop import Summary, plan_run, run
+from smmbench.running.maker import Maker
 from smmbench.running.pairs import by_clip, choose_pairs, in_batches
 from smmbench.storage.home import file_sha256
 from smmbench.video import Video, read_video, write_lossless
@@ -159,6 +160,24 @@ def test_only_the_guilty_fails(bench: Bench, guilty: str, failed: set[str], stag
         assert record.failure is None or record.failure.stage == stage
     kept = bench.run(batch=6, settings=[f"guilty={guilty}"], keep_failed=True)
     assert (kept.made, kept.kept, kept.failed) == (0, 6 - len(failed), len(failed))
+
+
+def test_a_limit_repeats_what_running_out_of_memory_did(bench: Bench) -> None:
+    toy = f"{bench.folder / 'toy.py'}:Together"
+    plan = plan_run(
+        toy, str(bench.manifest), bench.folder / "limited", device="cpu", batch=6, seeds=(0,)
+    )
+    pairs = [pair for pair, _ in plan.pairs]
+    maker = Maker(plan.job)
+    maker.transfer_at_most(3)
+    assert {record.batch for record in maker.make(pairs)} == {3}
+    limited = bench.calls()
+    bench.run(batch=6, settings=["room=3"], seeds=(0,))
+    calls = bench.calls()
+    assert calls[0] == limited[0] == "prepare a b c"  # together, in spite of the limit
+    assert calls[2:] == limited[1:]  # calls[1] ran out of memory
+    maker.transfer_at_most(len(pairs))
+    assert {record.batch for record in maker.make(pairs)} == {6}
 
 
 def test_a_full_memory_makes_all_later_batches_smaller(bench: Bench) -> None:

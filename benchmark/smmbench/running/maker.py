@@ -94,6 +94,14 @@ class Maker:
             for one in writing:
                 yield one.result()
 
+    def transfer_at_most(self, pairs: int) -> None:
+        """Transfer at most this many pairs at once, while clips are prepared as before.
+
+        This is what a batch does after running out of memory. It replaces an earlier limit,
+        including that of an earlier batch that ran out of memory.
+        """
+        self._transferring.size = min(pairs, self._size("transfer_batch"))
+
     @contextmanager
     def _at_work(self) -> Iterator[Heartbeat]:
         """Maintain the heartbeat of this process; an existing one is reused."""

@@ -149,16 +149,18 @@ def regenerate(asked: argparse.Namespace) -> int:
     if row.search and not again.tuned(row).is_file():
         again.tuned(row).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(asked.tuned or state.tuned(row), again.tuned(row))
-    machine = Machine(asked.gpus, asked.per_gpu, _scorers(asked), asked.seconds)
-    made = Making(plan, asked.plan, again, machine).run([row])
-    for problem in made.problems:
-        print_line(problem, err=True)
     published = (
         regenerating.from_results(plan, state)
         if asked.entry is None
         else regenerating.from_entry(asked.entry, row)
     )
-    found = regenerating.compare(plan, plan.tasks([row]), again, published)
+    tasks = plan.tasks([row])
+    machine = Machine(asked.gpus, asked.per_gpu, _scorers(asked), asked.seconds)
+    batches = regenerating.together(plan, tasks, again, published)
+    made = Making(plan, asked.plan, again, machine, together=batches).run([row])
+    for problem in made.problems:
+        print_line(problem, err=True)
+    found = regenerating.compare(plan, tasks, again, published)
     for line in found.lines():
         print_line(line)
     return 0 if found.same else 1

@@ -66,7 +66,9 @@ _loops: dict[tuple[str, ...], ScoreLoop] = {}
 _evaluators: dict[str, Any] = {}
 
 
-def make(task: Task, plan_file: Path, plan_sha256: str, folder: Path, device: str) -> Made:
+def make(
+    task: Task, plan_file: Path, plan_sha256: str, folder: Path, device: str, together: int
+) -> Made:
     """Generate the videos of a batch in deterministic mode, with an empty cache of latents.
 
     Results of an earlier attempt are removed, because a batch of fewer pairs has other pixels.
@@ -77,6 +79,7 @@ def make(task: Task, plan_file: Path, plan_sha256: str, folder: Path, device: st
         plan_sha256: SHA-256 of the plan when the run began.
         folder: Folder of the run.
         device: Device on which to compute.
+        together: Number of its pairs that are transferred at once; if memory runs out, fewer.
 
     Raises:
         ValueError: The plan has changed since the run began.
@@ -105,6 +108,7 @@ def make(task: Task, plan_file: Path, plan_sha256: str, folder: Path, device: st
     if key not in _makers:
         _makers.clear()  # one method is in memory at a time
         _makers[key] = Maker(run.job)
+    _makers[key].transfer_at_most(together)
     began = time.perf_counter()
     with _empty_cache():
         records = list(_makers[key].make([pair for pair, _ in run.pairs]))

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
@@ -124,6 +124,8 @@ class Making:
         state: The run's folder.
         machine: The resources of the run.
         elsewhere: Keys of the batches that are done on another machine.
+        together: Number of pairs that are transferred at once, by name of the batch; all if it is
+            not given.
     """
 
     def __init__(
@@ -133,9 +135,10 @@ class Making:
         state: State,
         machine: Machine,
         elsewhere: frozenset[str] = frozenset(),
+        together: Mapping[str, int] | None = None,
     ) -> None:
         self.plan, self.plan_file, self.state, self.machine = plan, plan_file, state, machine
-        self.elsewhere = elsewhere
+        self.elsewhere, self.together = elsewhere, together or {}
         self.began = time.monotonic()
         self.outcome = Outcome()
         self._lock = threading.Lock()
@@ -233,6 +236,7 @@ class Making:
                     self.plan.sha256,
                     self.state.folder,
                     self.machine.device,
+                    self.together.get(work.name, work.pairs),
                 )
             except WorkerError as error:
                 loaded = "", ""

@@ -32,11 +32,13 @@ class Published:
         pixels: SHA-256 of its pixels; empty if the pair failed.
         values: Its score on each axis.
         video: Its lossless video, if available.
+        batch: Number of pairs that were generated together; 1 if it is not known.
     """
 
     pixels: str
     values: Mapping[str, float | None]
     video: Path | None = None
+    batch: int = 1
 
 
 class Reference(Protocol):
@@ -105,7 +107,8 @@ def from_results(plan: Plan, state: State) -> Reference:
             return None
         video = folder / VIDEO
         values = _values(folder, record)
-        return Published(record.pixels_sha256, values, video if video.is_file() else None)
+        kept = video if video.is_file() else None
+        return Published(record.pixels_sha256, values, kept, record.batch)
 
     return find
 
@@ -126,9 +129,27 @@ def from_entry(entry: Path, row: Row) -> Reference:
         one = pairs.get(pair) if task.reference == "forward" else None
         if one is None or one.status == "missing":
             return None
-        return Published(one.pixels_sha256, {axis: one.values.get(axis) for axis in AXES})
+        values = {axis: one.values.get(axis) for axis in AXES}
+        return Published(one.pixels_sha256, values, batch=one.batch)
 
     return find
+
+
+def together(
+    plan: Plan, tasks: Sequence[Task], state: State, published: Reference
+) -> dict[str, int]:
+    """The number of published pairs that were generated together, by name of the batch.
+
+    It is smaller than the batch where memory ran out. A batch that was not divided equally has the
+    smallest number; its larger parts may then differ. Batches without a known number are left out.
+    """
+    found = {}
+    for task in tasks:
+        pairs = [published(task, pair) for pair, _ in folders_of(task, plan, state)]
+        known = [one.batch for one in pairs if one is not None and one.batch > 1]
+        if known:
+            found[task.name] = min(known)
+    return found
 
 
 def compare(plan: Plan, tasks: Sequence[Task], state: State, published: Reference) -> Comparison:

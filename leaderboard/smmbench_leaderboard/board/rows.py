@@ -222,6 +222,7 @@ def _pair(key: Key, result: Result | None, measured: Sequence[Column], control: 
         pixels_sha256=result.record.pixels_sha256 if result else "",
         values=values,
         marks=marks,
+        batch=result.record.batch if result else 1,
     )
 
 

@@ -27,7 +27,7 @@ LATER = frozenset(
 LATER_OF_ROWS = frozenset({"partial", "block", "ledger", "tier", "selectivity"})
 """Facts of a row that older boards lack."""
 
-LATER_OF_PAIRS = frozenset({"marks"})
+LATER_OF_PAIRS = frozenset({"marks", "batch"})
 """Facts of a pair that older boards lack."""
 
 Rank = tuple[int, int] | int
@@ -69,7 +69,8 @@ class Pair(Stored):
 
     `values` is by column name. It omits columns in which the row has no number, and chance levels
     of pairs without a video. `marks` names the rules by which the motion score is not accepted: a
-    method's marked pair has the worst values on motion.
+    method's marked pair has the worst values on motion. `batch` is the number of pairs that were
+    generated together; on a GPU, another number rounds differently.
     """
 
     clip: str
@@ -80,6 +81,7 @@ class Pair(Stored):
     pixels_sha256: str = ""
     values: dict[str, float]
     marks: tuple[str, ...] = ()
+    batch: int = 1
 
     @model_serializer(mode="wrap")
     def _without_later(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

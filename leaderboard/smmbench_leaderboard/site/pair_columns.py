@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import overload
 
 import numpy as np
-from jaxtyping import Float64, UInt8
+from jaxtyping import Float64, UInt8, UInt16
 
 from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.types import Pair, Row, Status
@@ -31,6 +31,7 @@ class PairColumns(Sequence[Pair]):
         names: Columns in which any pair has a value.
         values: Value of each pair in each column; NaN where it does not count.
         marks: Rules that mark each pair.
+        batch: Number of pairs that were generated together.
     """
 
     keys: tuple[Key, ...]
@@ -40,6 +41,7 @@ class PairColumns(Sequence[Pair]):
     names: tuple[str, ...]
     values: Float64[np.ndarray, "pairs columns"]
     marks: tuple[tuple[str, ...], ...]
+    batch: UInt16[np.ndarray, " pairs"]
 
     @staticmethod
     def of(pairs: Sequence[Pair]) -> PairColumns:
@@ -55,6 +57,7 @@ class PairColumns(Sequence[Pair]):
             names=names,
             values=np.array(values, dtype=float).reshape(len(pairs), len(names)),
             marks=tuple(pair.marks for pair in pairs),
+            batch=np.array([pair.batch for pair in pairs], dtype=np.uint16),
         )
 
     def __len__(self) -> int:
@@ -81,6 +84,7 @@ class PairColumns(Sequence[Pair]):
             pixels_sha256=self.hash_of(place),
             values={name: value for name, value in numbers if value == value},
             marks=self.marks[place],
+            batch=int(self.batch[place]),
         )
 
     def hash_of(self, place: int) -> str:
