@@ -90,6 +90,7 @@ class MotionDirector(OneClipMethod[Parameters]):
     """
 
     Parameters = Parameters
+    packages = ("peft",)
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "paper": {},
         "emoji": {

@@ -6,8 +6,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
-from importlib.metadata import version
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import pytest
@@ -24,14 +24,17 @@ Install = Callable[..., Path]
 
 
 @pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
-    """Install a distribution for this test, before any other of its name."""
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Install a distribution for this test alone, before any other of its name."""
 
     def installed(name: str, number: str, code: str = "") -> Path:
         monkeypatch.syspath_prepend(str(tmp_path))
         return write_distribution(tmp_path, name, number, code)
 
-    return installed
+    yield installed
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(tmp_path)):
+            del sys.modules[name]
 
 
 def _import_error(module: str, code: str) -> Exception:
@@ -57,7 +60,6 @@ def test_the_package_in_whose_code_an_import_fails_is_responsible(install: Insta
 
 def test_the_package_that_lacks_a_name_is_responsible(install: Install) -> None:
     install("peft", "0.1")
-    sys.modules.pop("peft.no_such_module", None)
     code = "from peft.no_such_module import name\n"
     found = explain("UNet3DConditionModel", _import_error("diffusers.loaders.peft", code))
     assert found.reason.startswith("peft 0.1 is installed")
@@ -111,6 +113,34 @@ def test_a_version_out_of_bounds_is_broken_though_it_is_installed(
     assert check.state == state and number in check.found and not check.needed
     if state == "broken":
         assert "peft>=" in check.found and "pip uninstall peft" in check.mend
+
+
+@pytest.mark.parametrize(("method", "code"), [("motion-director", 1), ("sdedit", 0)])
+def test_a_dry_run_names_an_absent_package_of_methods_that_need_it(
+    smmbench: Callable[..., tuple[int, str, str]],
+    square_dataset: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    code: int,
+) -> None:
+    def absent(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(trying, "version", absent)
+    words = ("--dataset", square_dataset, "--results", tmp_path, "--device", "cpu", "--limit", 1)
+    small = ("--set", "model=emoji", "--set", "dtype=float32")
+    found, _, err = smmbench("run", "--method", method, *words, *small, "--dry-run")
+    assert found == code
+    said = 'package peft: not here: this method needs it. pip install "smmbench[tuned]"'
+    assert (said in err) == (method == "motion-director")
+
+
+def test_a_package_that_only_another_distribution_s_method_needs() -> None:
+    absent = trying.optional_package("no-such-package", needed=True)
+    assert (absent.state, absent.needed) == ("not here", True)
+    assert absent.mend == "pip install no-such-package"
+    assert trying.optional_package("pytest", needed=True).state == "works"
 
 
 @pytest.mark.slow

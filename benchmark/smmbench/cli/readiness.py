@@ -25,6 +25,7 @@ def checks_of(plan: Plan, preset: str | None) -> list[Check]:
         method=job.method.label,
         preset=preset or "",
         checkpoints=implementation.checkpoints,
+        packages=implementation.packages,
         device=job.device,
         root=job.root,
     )

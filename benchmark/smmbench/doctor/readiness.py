@@ -27,6 +27,7 @@ class Wanted:
         method: Name of the method.
         preset: Preset of the parameters; empty for the defaults.
         checkpoints: Parameters that name weights.
+        packages: Optional packages that the method imports.
         device: Device on which it would run.
         root: The results folder.
     """
@@ -38,6 +39,7 @@ class Wanted:
     method: str
     preset: str
     checkpoints: Sequence[str]
+    packages: Sequence[str]
     device: str
     root: Path
 
@@ -51,9 +53,7 @@ def run_readiness(wanted: Wanted) -> Iterator[Check]:
     yield _clips(wanted)
     if "model" in wanted.checkpoints:
         yield _model(wanted.parameters.model, getattr(wanted.parameters, "revision", ""))
-        peft = optional_package("peft", needed=True)  # diffusers imports it wherever it is there
-        if peft.state == "broken":
-            yield peft
+    yield from _packages(wanted)
     yield Check("device", "works", describe_device(wanted.device), needed=True)
     yield _room(wanted)
     yield from text_model_check(wanted.dataset.manifest.protocol.text_model)
@@ -102,6 +102,16 @@ def _model(model: str, revision: str) -> Check:
         more = f" and {len(lacking) - 3} more" if lacking[3:] else ""
         return Check(name, "broken", found + more, f"Fetch it again: hf download {model}", True)
     return Check(name, "works", f"in {folder}", needed=True)
+
+
+def _packages(wanted: Wanted) -> Iterator[Check]:
+    """Optional packages that the method imports, and peft where it keeps diffusers from loading."""
+    for package in wanted.packages:
+        yield optional_package(package, needed=True)
+    if "model" in wanted.checkpoints and "peft" not in wanted.packages:
+        peft = optional_package("peft", needed=True)  # diffusers imports it wherever it is there
+        if peft.state == "broken":
+            yield peft
 
 
 def _room(wanted: Wanted) -> Check:

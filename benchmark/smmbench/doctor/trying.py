@@ -96,18 +96,20 @@ def extras() -> Iterator[Check]:
 
 
 def optional_package(package: str, needed: bool = False) -> Check:
-    """Check whether one of `EXTRAS` is installed, and whether its version fits.
+    """Check whether an optional package is installed, and whether its version fits.
 
     Args:
-        package: Its name.
-        needed: Whether an unfit version prevents what is checked.
+        package: Its name; also one that only a method of another distribution needs.
+        needed: Whether what is checked needs it in a version that fits.
     """
-    (extra, use), name = EXTRAS[package], f"package {package}"
+    name = f"package {package}"
+    extra, use = EXTRAS.get(package, ("", "a method"))
     try:
         found = version(package)
     except PackageNotFoundError:
-        mend = f'pip install "smmbench[{extra}]"'
-        return Check(name, "not here", f"only {use} needs it", mend)
+        mend = f'pip install "smmbench[{extra}]"' if extra else f"pip install {package}"
+        found = "this method needs it" if needed else f"only {use} needs it"
+        return Check(name, "not here", found, mend, needed)
     requirement = declared_package(package)
     if requirement is None or requirement.specifier.contains(found, prereleases=True):
         return Check(name, "works", f"{found}; for {use}")

@@ -106,7 +106,9 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
     paper's units), their `presets` by name, and a `card`. If it applies, they also define
     `deterministic` (no random numbers are used: every seed gives the same video), the space of
     parameters that `smmbench tune` may `search`, and `checkpoints`: the parameters that name
-    weights or their folders, which are identified by the hashes that `weights` returns.
+    weights or their folders, which are identified by the hashes that `weights` returns. `packages`
+    names the distributions that the method imports and smmbench does not always install, so that a
+    dry run can report a missing one.
 
     Args:
         parameters: An instance of `Parameters`.
@@ -119,6 +121,7 @@ class Method(ABC, Generic[ParametersT, PreparedT]):
     deterministic: ClassVar[bool] = False
     search: ClassVar[Mapping[str, Space]] = {}
     checkpoints: ClassVar[tuple[str, ...]] = ()
+    packages: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, parameters: ParametersT, device: str) -> None:
         self.parameters = parameters
