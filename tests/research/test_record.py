@@ -17,11 +17,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from smmbench.method.parameters import build_parameters, choose_preset
-from smmbench.resolving import find_method, method_names
+from smmbench.method.parameters import build_parameters, choose_preset, parameters_to_json
+from smmbench.resolving import find_method, method_names, resolve
 from smmbench.results import VIDEO, find_records, read_record, write_record
+from smmbench.tuning.tuned_file import read_tuned
 from smmbench.video import Video, read_video, write_lossless
+from smmbench_leaderboard.board.published import read_published_board
+from smmbench_leaderboard.ledger.location import PUBLISHED, ledger_folder
 from smmbench_research.record import doing, making, regenerating, shards
+from smmbench_research.record.__main__ import chosen_settings
 from smmbench_research.record.carrying import carry
 from smmbench_research.record.elsewhere import Elsewhere, done_here, take_tuned
 from smmbench_research.record.estimating import estimates, wall_seconds
@@ -53,6 +57,7 @@ seconds = [0.2]
 tried = 1
 """
 CPU = Machine(gpus=0, per_gpu=1, scorers=1)
+NEWEST = "2026-11-27-record-2"  # entries of the board of record
 
 
 class Here:
@@ -488,6 +493,32 @@ def test_a_batch_that_was_divided_is_divided_again(
     Making(plan, plan_file, again, CPU, together=batches).run([task.row])
     assert asked == [(task.name, 2)]
     assert regenerating.compare(plan, [task], again, published).same
+
+
+def test_searched_rows_have_the_published_settings() -> None:
+    plan, nowhere = read_plan(PLAN), State(Path("nowhere"))
+    for world in sorted({row.world for row in plan.rows}):
+        entry = ledger_folder(PUBLISHED) / world / f"{NEWEST}.board.xz"
+        board, _ = read_published_board(entry)
+        rows = {row.label: row for row in board.rows}
+        assert set(rows) == {row.label for row in plan.rows if row.world == world}
+        for row in plan.rows:
+            if row.world != world:
+                continue
+            resolved, changes, preset = resolve(row.method), row.changes, row.preset
+            if row.search:
+                found = read_tuned(chosen_settings(row, nowhere), resolved)
+                changes, preset = tuple(found.settings), found.preset
+            method = resolved.implementation
+            named = choose_preset(method, preset, plan.worlds[world].dataset)
+            parameters = build_parameters(method, named, changes)
+            assert parameters_to_json(parameters) == rows[row.label].parameters, row.name
+
+
+def test_a_search_without_a_file_is_refused_in_words(tmp_path: Path) -> None:
+    row = replace(read_plan(PLAN).row("emoji-wan/moft"), label="unknown")
+    with pytest.raises(ValueError, match=r"'emoji-wan/unknown' were chosen by a search.*--tuned"):
+        chosen_settings(row, State(tmp_path))
 
 
 # Publishing ---------------------------------------------------------------------------------------

@@ -33,6 +33,8 @@ from smmbench_research.record.plan import PLAN, Plan, Row, read_plan
 from smmbench_research.record.state import State
 
 PACKING = 30.0  # seconds reserved for packing at the end
+TUNED = Path(__file__).parent / "tuned"
+"""Settings that the searches chose for the published boards."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -148,7 +150,7 @@ def regenerate(asked: argparse.Namespace) -> int:
     again = State(asked.again.absolute())
     if row.search and not again.tuned(row).is_file():
         again.tuned(row).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(asked.tuned or state.tuned(row), again.tuned(row))
+        shutil.copyfile(asked.tuned or chosen_settings(row, state), again.tuned(row))
     published = (
         regenerating.from_results(plan, state)
         if asked.entry is None
@@ -173,6 +175,22 @@ def carry(asked: argparse.Namespace) -> int:
     size = carried(read_plan(asked.plan), asked.world, asked.output)
     print_line(f"Wrote '{asked.output}', {size / 2**20:.1f} MiB.", err=True)
     return 0
+
+
+def chosen_settings(row: Row, state: State) -> Path:
+    """The file with the settings that a row's search chose: of a run, or of the published boards.
+
+    Raises:
+        ValueError: There is no such file.
+    """
+    own, published = state.tuned(row), TUNED / state.tuned(row).name
+    for path in (own, published):
+        if path.is_file():
+            return path
+    raise ValueError(
+        f"The settings of '{row.name}' were chosen by a search, and neither '{own}' nor "
+        f"'{published}' exists. Name the file with --tuned."
+    )
 
 
 def first_batches(plan: Plan, row: Row, count: int) -> Plan:
@@ -257,7 +275,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     command.add_argument("--batches", type=int, help="only the first BATCHES batches")
     command.add_argument("--reference", default="forward", help="the reference given to the method")
-    command.add_argument("--tuned", type=Path, help="file with the settings that the search chose")
+    command.add_argument(
+        "--tuned",
+        type=Path,
+        help="file with the settings that the search chose; default: published",
+    )
     command.add_argument("--plan", type=Path, default=PLAN, help="table of rows")
     command.add_argument("--folder", type=Path, default=Path("record"), help="folder of the run")
     add_machine(command)
