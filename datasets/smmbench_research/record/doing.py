@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from smmbench.dataset import clip_named, edit_named, load_dataset
-from smmbench.environment import compute_deterministically
+from smmbench.environment import compute_deterministically, free_memory
 from smmbench.results import VIDEO, RunRecord, read_record
 from smmbench.running.loop import plan_run
 from smmbench.running.maker import Maker
@@ -112,9 +112,11 @@ def make(
     began = time.perf_counter()
     with _empty_cache():
         records = list(_makers[key].make([pair for pair, _ in run.pairs]))
+    seconds = time.perf_counter() - began
+    free_memory(device)  # else the caches of the processes fill their GPU, and batches are divided
     return Made(
         folders=tuple(place for _, place in folders_of(task, plan, state)),
-        seconds=time.perf_counter() - began,
+        seconds=seconds,
         failed=sum(record.status == "failed" for record in records),
         device=records[0].environment.device,
     )
