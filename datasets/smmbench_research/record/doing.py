@@ -61,7 +61,7 @@ class Scored:
     held_out: tuple[dict[str, Any], ...]
 
 
-_makers: dict[tuple[str, str], Maker] = {}
+_makers: dict[tuple[str, str, Path], Maker] = {}
 _loops: dict[tuple[str, ...], ScoreLoop] = {}
 _evaluators: dict[str, Any] = {}
 
@@ -104,7 +104,7 @@ def make(
         batch=task.pairs,
         **settings,
     )
-    key = task.row.name, task.reference
+    key = task.row.name, task.reference, folder  # a Maker writes into one folder
     if key not in _makers:
         _makers.clear()  # one method is in memory at a time
         _makers[key] = Maker(run.job)
