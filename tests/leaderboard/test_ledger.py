@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from smmbench.cli import app
 from smmbench_leaderboard.ledger.adding import add_board
 from smmbench_leaderboard.ledger.chain import CHAIN, faults_of, history_faults, seal
 from smmbench_leaderboard.ledger.entries import (
@@ -137,3 +139,11 @@ def test_withdrawals_and_corrections_name_what_they_are_of(tmp_path: Path) -> No
     for of, method in (("toys/none.board.xz", ""), ("../x", ""), (ONE, "c")):
         with pytest.raises(ValueError, match=r"no entry|no row"):
             add_notice(folder, "2026-01-05-five", Notice(of=of, method=method, **why))
+
+
+@pytest.mark.parametrize("words", [("list",), ("check",), ("show", "emoji/a.board.xz")])
+def test_a_folder_that_is_not_there_is_no_ledger(words: tuple[str, ...], tmp_path: Path) -> None:
+    """A mistyped folder must not pass for an empty ledger that is unchanged."""
+    result = CliRunner().invoke(app, ["ledger", *words, "--ledger", str(tmp_path / "typo")])
+    assert isinstance(result.exception, ValueError) and "No ledger in" in str(result.exception)
+    assert "unchanged" not in result.output

@@ -15,6 +15,14 @@ from smmbench_leaderboard.ledger.tiers import LOWEST, Tier
 Ledger = Annotated[
     Path, typer.Option("--ledger", envvar="SMMBENCH_LEDGER", help="Folder of the ledger.")
 ]
+Read = Annotated[
+    Path,
+    typer.Option(
+        "--ledger",
+        envvar="SMMBENCH_LEDGER",
+        help="Folder of the ledger, or `published` for the one that came with smmbench.",
+    ),
+]
 Of = Annotated[str, typer.Argument(help="Path of an entry in the ledger, as shown by `list`.")]
 Reason = Annotated[str, typer.Option("--reason", help="Reason, in one sentence.")]
 By = Annotated[str, typer.Option("--by", help="Name of the person responsible.")]
@@ -164,11 +172,13 @@ def seal(ledger: Ledger = HERE) -> None:
         print_line(f"{link.sha256}  {link.path}")
 
 
-def list_(ledger: Ledger = HERE) -> None:
+def list_(ledger: Read = HERE) -> None:
     """List every row of every entry, with its trust tier and current state."""
     from smmbench_leaderboard.ledger.entries import notices_of, read_entry, standing, tier_of
+    from smmbench_leaderboard.ledger.location import ledger_folder
     from smmbench_leaderboard.ledger.retiring import retired
 
+    ledger = ledger_folder(ledger)
     notices = notices_of(ledger)
     for path in sorted(ledger.rglob("*.board.xz")):
         name = path.relative_to(ledger).as_posix()
@@ -179,24 +189,28 @@ def list_(ledger: Ledger = HERE) -> None:
             print_line("  ".join(part for part in (name, row["label"], trust, became) if part))
 
 
-def show(of: Of, ledger: Ledger = HERE) -> None:
+def show(of: Of, ledger: Read = HERE) -> None:
     """Print the board of an entry as JSON, as it was added."""
     import json
 
     from smmbench.display import print_document
     from smmbench_leaderboard.ledger.entries import read_board
+    from smmbench_leaderboard.ledger.location import ledger_folder
 
+    ledger = ledger_folder(ledger)
     print_document(json.dumps(read_board(ledger / of), indent=1, allow_nan=False) + "\n")
 
 
-def check(ledger: Ledger = HERE) -> None:
+def check(ledger: Read = HERE) -> None:
     """Check that every entry is unchanged since it was sealed, also in git's history.
 
     Exit code: 0 unchanged, 1 an entry was edited or removed, is not sealed, or is not readable.
     """
     from smmbench_leaderboard.ledger.chain import faults_of, history_faults
     from smmbench_leaderboard.ledger.entries import notices_of, read_board
+    from smmbench_leaderboard.ledger.location import ledger_folder
 
+    ledger = ledger_folder(ledger)
     faults = faults_of(ledger)
     edited, skipped = history_faults(ledger)
     for path in sorted(ledger.rglob("*.board.xz")):
