@@ -25,7 +25,7 @@ from smmbench.video import Video, read_video, write_lossless
 from smmbench_leaderboard.board.published import read_published_board
 from smmbench_leaderboard.ledger.location import PUBLISHED, ledger_folder
 from smmbench_research.record import doing, making, regenerating, shards
-from smmbench_research.record.__main__ import chosen_settings
+from smmbench_research.record.__main__ import chosen_settings, main
 from smmbench_research.record.carrying import carry
 from smmbench_research.record.elsewhere import Elsewhere, done_here, take_tuned
 from smmbench_research.record.estimating import estimates, wall_seconds
@@ -519,6 +519,16 @@ def test_a_search_without_a_file_is_refused_in_words(tmp_path: Path) -> None:
     row = replace(read_plan(PLAN).row("emoji-wan/moft"), label="unknown")
     with pytest.raises(ValueError, match=r"'emoji-wan/unknown' were chosen by a search.*--tuned"):
         chosen_settings(row, State(tmp_path))
+
+
+@pytest.mark.parametrize("option", ["--tuned", "--entry"])
+def test_a_file_that_is_not_there_is_refused_before_anything_is_generated(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = tmp_path / "again"
+    words = ["regenerate", "emoji/flow-motion", "--again", str(again), option, str(tmp_path)]
+    assert main(words) == 2
+    assert f"given as {option}, is not a file" in capsys.readouterr().err and not again.exists()
 
 
 # Publishing ---------------------------------------------------------------------------------------

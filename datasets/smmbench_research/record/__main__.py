@@ -143,6 +143,9 @@ def regenerate(asked: argparse.Namespace) -> int:
     """Regenerate the videos of a row, and compare their pixels with the published ones."""
     from smmbench_research.record import regenerating
 
+    for option, file in (("--tuned", asked.tuned), ("--entry", asked.entry)):
+        if file is not None and not file.is_file():
+            raise ValueError(f"'{file}', given as {option}, is not a file.")
     plan, state = read_plan(asked.plan), State(asked.folder.absolute())
     row = replace(plan.row(asked.name), references=(asked.reference,))
     if asked.batches is not None:
