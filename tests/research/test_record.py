@@ -521,6 +521,15 @@ def test_a_search_without_a_file_is_refused_in_words(tmp_path: Path) -> None:
         chosen_settings(row, State(tmp_path))
 
 
+def test_an_entry_of_another_world_is_refused_before_anything_is_generated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = Path(__file__).parents[2] / f"leaderboard/entries/emoji-wan/{NEWEST}.board.xz"
+    words = ["regenerate", "emoji/smm", "--again", str(tmp_path / "again"), "--entry", str(entry)]
+    assert main(words) == 2
+    assert "is an entry of 'emoji-wan', and the row is of 'emoji'" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--tuned", "--entry"])
 def test_a_file_that_is_not_there_is_refused_before_anything_is_generated(
     option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

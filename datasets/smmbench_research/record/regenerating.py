@@ -117,9 +117,13 @@ def from_entry(entry: Path, row: Row) -> Reference:
     """Look pairs up in an entry of the ledger, which has only the clips' own motion.
 
     Raises:
-        ValueError: The file is not an entry, or has no such row.
+        ValueError: The file is not an entry, is of another dataset, or has no such row.
     """
     board, _ = read_published_board(entry)
+    if board.dataset != row.world:
+        raise ValueError(
+            f"'{entry}' is an entry of '{board.dataset}', and the row is of '{row.world}'."
+        )
     rows = {one.label: one for one in board.rows}
     if row.label not in rows:
         raise ValueError(f"'{entry}' has no row '{row.label}'. Its rows are: {', '.join(rows)}.")
