@@ -515,6 +515,17 @@ def test_searched_rows_have_the_published_settings() -> None:
             assert parameters_to_json(parameters) == rows[row.label].parameters, row.name
 
 
+def test_a_comparison_with_nothing_is_refused_before_anything_is_generated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = ledger_folder(PUBLISHED) / "emoji" / f"{NEWEST}.board.xz"
+    again = ["--gpus", "0", "--batches", "1", "--again", str(tmp_path / "again")]
+    for words in (["--entry", str(entry), "--reference", "reversed"], ["--folder", "nowhere"]):
+        assert main(["regenerate", "emoji/near-copy", *again, *words]) == 2
+        assert "nothing to compare" in " ".join(capsys.readouterr().err.split())
+    assert not (tmp_path / "again").exists()
+
+
 def test_a_search_without_a_file_is_refused_in_words(tmp_path: Path) -> None:
     row = replace(read_plan(PLAN).row("emoji-wan/moft"), label="unknown")
     with pytest.raises(ValueError, match=r"'emoji-wan/unknown' were chosen by a search.*--tuned"):

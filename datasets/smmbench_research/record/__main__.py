@@ -30,7 +30,7 @@ from smmbench_research.record import estimating, shards
 from smmbench_research.record.elsewhere import done_here, read_elsewhere, take_tuned
 from smmbench_research.record.making import Machine, Making, keys_of
 from smmbench_research.record.plan import PLAN, Plan, Row, read_plan
-from smmbench_research.record.state import State
+from smmbench_research.record.state import State, folders_of
 
 PACKING = 30.0  # seconds reserved for packing at the end
 TUNED = Path(__file__).parent / "tuned"
@@ -160,6 +160,13 @@ def regenerate(asked: argparse.Namespace) -> int:
         else regenerating.from_entry(asked.entry, row)
     )
     tasks = plan.tasks([row])
+    pairs = ((task, pair) for task in tasks for pair, _ in folders_of(task, plan, again))
+    if not any(published(task, pair) for task, pair in pairs):
+        raise ValueError(
+            f"'{asked.entry or state.folder}' has no pair of '{row.name}' with the reference "
+            f"'{asked.reference}', so there is nothing to compare. An entry of the ledger has the "
+            "clips' own motion ('forward') only; other references need the folder of a run."
+        )
     machine = Machine(asked.gpus, asked.per_gpu, _scorers(asked), asked.seconds)
     batches = regenerating.together(plan, tasks, again, published)
     made = Making(plan, asked.plan, again, machine, together=batches).run([row])
