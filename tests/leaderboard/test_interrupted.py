@@ -38,8 +38,15 @@ def start(work: str, folder: Path, seconds: int) -> subprocess.Popen[str]:
 
 
 def ended(work: str, folder: Path, number: signal.Signals) -> int:
-    """Let a process write half of its work, and send it a signal; give its exit code."""
-    process = start(work, folder, 600)
+    """Let a process write half of its work, and send it a signal; give its exit code.
+
+    The process heeds SIGHUP, also if the tests were started with `nohup`.
+    """
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a child inherits it
+    try:
+        process = start(work, folder, 600)
+    finally:
+        signal.signal(signal.SIGHUP, before)
     assert process.stdout and process.stdout.readline() == "ready\n"
     assert any(folder.iterdir())
     process.send_signal(number)
