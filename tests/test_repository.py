@@ -168,6 +168,22 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name} links to {target}."
 
 
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_links_to_sections_lead_to_one(page: Path) -> None:
+    for target, section in re.findall(r"\]\(([^)#\s]*)#([^)\s]+)\)", page.read_text("utf-8")):
+        other = page.parent / target if target else page
+        if not target.startswith("https://") and other.suffix == ".md":
+            assert section in _sections(other), f"{page.name} links to {target}#{section}."
+
+
+def _sections(page: Path) -> set[str]:
+    """Anchors of a page's headings, as hosts of Markdown derive them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    plain = (re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading) for heading in headings)
+    return {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in plain}
+
+
 def test_every_picture_is_shown_by_a_page() -> None:
     """Pictures of old boards do not pile up: one that no page shows is removed with its page."""
     text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)

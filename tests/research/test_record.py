@@ -495,6 +495,7 @@ def test_a_batch_that_was_divided_is_divided_again(
     assert regenerating.compare(plan, [task], again, published).same
 
 
+@pytest.mark.slow
 def test_searched_rows_have_the_published_settings() -> None:
     plan, nowhere = read_plan(PLAN), State(Path("nowhere"))
     for world in sorted({row.world for row in plan.rows}):
