@@ -10,6 +10,9 @@ from importlib.metadata import PackageNotFoundError, version
 from smmbench.environment import DISTRIBUTIONS, describe_device, library_versions
 from smmbench.results import Environment
 
+STRICT = 2
+"""PyTorch's debug mode in which an operation without a deterministic kernel raises; 1 warns."""
+
 
 def describe_environment(device: str, distribution: str = "", executor: str = "") -> Environment:
     """Describe machine and software.
@@ -42,10 +45,8 @@ def _deterministic() -> bool:
     A scoring thread may be importing it at the same time. In the mode that only warns, fused
     attention has gradients that are not deterministic.
     """
-    torch = sys.modules.get("torch")
-    requested = getattr(torch, "are_deterministic_algorithms_enabled", None)
-    warns = getattr(torch, "is_deterministic_algorithms_warn_only_enabled", None)
-    return bool(requested and requested()) and not bool(warns and warns())
+    mode = getattr(sys.modules.get("torch"), "get_deterministic_debug_mode", None)
+    return mode is not None and bool(mode() == STRICT)
 
 
 def _matmul(device: str) -> str:

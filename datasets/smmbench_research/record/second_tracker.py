@@ -12,10 +12,10 @@ Exit codes: 0 compared, 2 incorrect usage or a file that cannot be compared.
 from __future__ import annotations
 
 import argparse
-import gzip
 import math
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from smmbench.rank_intervals import rank_intervals
 from smmbench.resolving import find_method
 from smmbench_leaderboard.board import rank_correlation as correlation
 from smmbench_leaderboard.board.types import Bootstrap
+from smmbench_research.emoji.laboratory.tables import text_of
 from smmbench_research.record.plan import read_plan
 
 TRACKERS = {"motion": "dis", "motion_second": "lucas-kanade", "motion_known": "dis+known"}
@@ -71,9 +72,7 @@ def read_scores(path: Path) -> tuple[list[str], list[str], dict[str, Numbers]]:
         ValueError: A line lacks a column or a number, or two rows have unequal pairs.
     """
     rows: dict[str, dict[tuple[str, str, int], Line]] = {}
-    content = path.read_bytes()
-    text = gzip.decompress(content) if path.suffix == ".gz" else content
-    for place, one in enumerate(text.decode().splitlines(), start=1):
+    for place, one in enumerate(text_of(path).splitlines(), start=1):
         try:
             line = Line.model_validate_json(one)
         except ValidationError as error:
@@ -104,10 +103,16 @@ def read_scores(path: Path) -> tuple[list[str], list[str], dict[str, Numbers]]:
 
 def is_control(label: str) -> bool:
     """Whether the plan's method of a row is a control; LookupError if the plan has no such row."""
-    methods = {row.label: row.method for row in read_plan().rows}
+    methods = _methods()
     if label not in methods:
         raise LookupError(no_such("row of the record", label, methods))
     return find_method(methods[label]).card.kind == "control"
+
+
+@cache
+def _methods() -> dict[str, str]:
+    """The method of each row of the plan."""
+    return {row.label: row.method for row in read_plan().rows}
 
 
 def compared(

@@ -38,6 +38,7 @@ from smmbench_research.emoji.gaming.measuring import (
     to_measure,
 )
 from smmbench_research.emoji.gaming.resuming import left_of, rows_of_tasks
+from smmbench_research.emoji.laboratory.tables import text_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def read(paths: Sequence[Path]) -> pd.DataFrame:
     """Read the rows of gzipped files of JSON lines."""
-    lines = [line for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
+    lines = [line for path in paths for line in text_of(path).splitlines()]
     return pd.DataFrame([json.loads(line) for line in lines])
 
 

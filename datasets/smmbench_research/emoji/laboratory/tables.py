@@ -48,7 +48,7 @@ KEYS = ["clip", "edit", "seed"]
 
 def read_rows(paths: Sequence[Path]) -> pd.DataFrame:
     """Read rows of JSON lines, gzipped or not; one row per output of a setting."""
-    rows = [json.loads(line) for path in paths for line in _text(path).splitlines()]
+    rows = [json.loads(line) for path in paths for line in text_of(path).splitlines()]
     frame = pd.DataFrame(rows)
     there = [name for name in FIGURES if name in frame]
     frame = frame.astype(dict.fromkeys(there, float))
@@ -210,7 +210,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Read a text file, gzipped if its name ends in `.gz`."""
     content = path.read_bytes()
     return (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
 
