@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,15 +13,18 @@ from tests.builders.board_tree import BoardTree
 from tests.builders.numbered_videos import NumberedTree
 
 from smmbench_leaderboard.board.build import make_board
+from smmbench_leaderboard.board.types import Selective
 from smmbench_leaderboard.formats import to_json
 from smmbench_leaderboard.ledger.adding import add_board
 from smmbench_leaderboard.ledger.entries import EntryFacts, Notice, add_notice, taken_down
-from smmbench_leaderboard.site.build import site_of_results
+from smmbench_leaderboard.site.build import site_of_results, write_site
 from smmbench_leaderboard.site.cost import DeviceCost, factors_to, on_reference
+from smmbench_leaderboard.site.figures import share_text
 from smmbench_leaderboard.site.frame import Evidence
 from smmbench_leaderboard.site.from_results import datasets_in, read_frame
 from smmbench_leaderboard.site.naming import slug
 from smmbench_leaderboard.site.pair_columns import PairColumns, columnar
+from smmbench_leaderboard.site.rendering import coded
 from smmbench_leaderboard.site.scripts import write_data
 
 HOSTILE = '<img src=x onerror="boom()"> \N{RIGHT-TO-LEFT OVERRIDE}evil \N{GRINNING FACE}'
@@ -128,9 +132,82 @@ def test_pages_name_every_row_and_every_link_leads_somewhere(
     for path in pages:
         for _, attributes in Page(path).tags:
             for name in ("href", "src"):
-                target = (attributes.get(name) or "").partition("#")[0]
-                if target and not target.startswith("data:,"):
-                    assert (path.parent / target).is_file(), f"{path}: {target}"
+                target, _, part = (attributes.get(name) or "").partition("#")
+                if target.startswith("data:,"):
+                    continue
+                to = path.parent / target if target else path
+                assert to.is_file(), f"{path}: {target}"
+                if part and "=" not in part:  # else it is the state of a page, not a section
+                    ids = {about.get("id") for _, about in Page(to).tags}
+                    assert part in ids, f"{path}: {target}#{part}"
+
+
+def test_a_row_shows_its_selectivity_or_that_it_was_not_measured(
+    tree: BoardTree, tmp_path: Path
+) -> None:
+    one = Selective(
+        mean=0.777, interval=(0.71, 0.822), pairs=12, failed=1, clips=5, left_out=("a",)
+    )
+    frame = read_frame(tree.results, str(tree.manifest), lambda *_: Evidence())
+    rows = [
+        row.model_copy(update={"selectivity": {"reversed": one} if row.label == "high" else {}})
+        for row in frame.board.rows
+    ]
+    board = frame.board.model_copy(update={"rows": tuple(rows)})
+    write_site([replace(frame, board=board)], tmp_path / "site", lambda _: None)
+    high = Page(tmp_path / "site/toy/methods/high.html")
+    assert "Selectivity (S, reversed) .777 (.710 to .822)" in high.text
+    assert "12 pairs on 5 clips, 1 failed; clips left out: a" in high.text
+    assert "not measured" not in high.text
+    low = Page(tmp_path / "site/toy/methods/low.html")
+    assert "Selectivity (S): not measured" in low.text and ".777" not in low.text
+    for page in (high, low):
+        links = [attributes.get("href") for _, attributes in page.tags]
+        assert "../../reading.html#selectivity" in links
+    shown = Page(tmp_path / "site/index.html").text
+    assert "Selectivity (S), reversed" in shown and ".710 to .822" in shown
+
+
+def test_a_board_without_selectivity_has_no_column_of_it(tree: BoardTree, tmp_path: Path) -> None:
+    site = built(tree, tmp_path / "site")
+    assert "Selectivity" not in Page(site / "index.html").text
+    assert "Selectivity (S): not measured" in Page(site / "toy/methods/high.html").text
+
+
+def test_every_page_of_a_control_says_that_it_is_none_of_the_methods(
+    tree: BoardTree, tmp_path: Path
+) -> None:
+    site = built(tree, tmp_path / "site")
+    says = "This is a control, not a method."
+    assert says in Page(site / "toy/methods/copy.html").text
+    assert says not in Page(site / "toy/methods/high.html").text
+    clip = (site / "toy/clips/clip-0.html").read_text("utf-8")
+    tagged = re.findall(r'<tr( class="control")?><th scope="row"><a [^>]*><bdi>([^<]+)', clip)
+    assert {name for control, name in tagged if control} == {"copy"}
+    assert {name for control, name in tagged} >= {"high", "low"}
+    plot = re.findall(r'aria-label="([^":]+): text', (site / "index.html").read_text("utf-8"))
+    assert set(plot) >= {"high", "low", "copy (control)"} and "copy" not in plot
+
+
+def test_all_marked_pairs_are_counted_and_some_shown(tree: BoardTree, tmp_path: Path) -> None:
+    tree.method("still")
+    for clip in tree.clips:
+        for edit in tree.edits:
+            tree.pair("still", clip, edit, marked=True)
+    text = Page(built(tree, tmp_path / "site") / "toy/methods/still.html").text
+    assert "Marked pairs (12)" in text and "The first 8 of 12." in text
+
+
+def test_few_marked_pairs_are_not_none(tmp_path: Path) -> None:
+    """One of 200 is 0.5 %, which must not be read as 0."""
+    assert share_text(1 / 200) == "0.5 %"
+    assert share_text(0.197) != share_text(0.2)
+
+
+def test_code_within_a_sentence_is_set_as_code_and_stays_text() -> None:
+    assert coded("run `smm <x>` & see") == "run <code>smm &lt;x&gt;</code> &amp; see"
+    assert coded("a `lone <b>") == "a `lone &lt;b&gt;"
+    assert coded("<i>`</i>`") == "&lt;i&gt;<code>&lt;/i&gt;</code>"
 
 
 def test_no_page_has_inline_code_styles_or_addresses_of_others(

@@ -94,6 +94,12 @@ def blocks(tmp_path_factory: pytest.TempPathFactory) -> str:
     return (folder / "site").as_uri() + "/"
 
 
+def page_of(site: str, dataset: str) -> str:
+    """The page of a dataset's board; the first board is at the top."""
+    nested = Path(site.removeprefix("file://")) / dataset / "index.html"
+    return f"{dataset}/index.html" if nested.is_file() else "index.html"
+
+
 def until(page: Any, holds: str) -> None:
     """Wait until an expression holds; Playwright's own wait evaluates text, which pages forbid."""
     for _ in range(200):
@@ -420,6 +426,54 @@ def test_no_page_of_a_ledger_scrolls_sideways_on_a_phone(open_page: Open, ledger
     files = sorted(Path(ledger_site.removeprefix("file://")).rglob("*.html"))
     assert len(files) > 200
     assert not wider_than_the_window(page, files, "main")
+
+
+@pytest.mark.parametrize("dataset", ["emoji", "emoji-wan"])
+def test_a_laptop_shows_every_column_of_the_board(
+    dataset: str, open_page: Open, ledger_site: str
+) -> None:
+    """1,280 pixels, less the 15 of a scroll bar; where a column is cut, the page says so."""
+    page = open_page(
+        ledger_site + page_of(ledger_site, dataset), viewport={"width": 1265, "height": 800}
+    )
+    table = page.locator(".scroll").first
+    right = table.bounding_box()["x"] + table.bounding_box()["width"]
+    ends = table.locator("thead th:visible").evaluate_all(
+        "all => all.map(one => one.getBoundingClientRect().right)"
+    )
+    assert len(ends) > 8 and max(ends) <= right
+    assert not page.locator(".hint:visible").count()
+
+
+def test_a_table_that_goes_on_says_so_until_its_end_is_seen(
+    open_page: Open, ledger_site: str
+) -> None:
+    page = open_page(ledger_site + "index.html", viewport={"width": 480, "height": 800})
+    table = page.locator(".scroll").first
+    cut = "document.querySelector('.scroll').classList.contains('cut')"
+    hint = page.locator(".hint").first
+    assert hint.is_visible() and "columns to the right" in hint.inner_text()
+    assert page.evaluate(cut)
+    table.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+    until(page, f"!{cut}")
+    page.set_viewport_size({"width": 1600, "height": 800})
+    until(page, "document.querySelector('.hint').hidden")
+
+
+@pytest.mark.parametrize("width", [360, 480, 900])
+def test_each_sign_of_the_legend_stays_with_its_words(
+    width: int, open_page: Open, blocks: str
+) -> None:
+    page = open_page(blocks + "index.html", viewport={"width": width, "height": 800})
+    entries = page.locator(".legend li:has(.k)").evaluate_all(
+        "all => all.map(one => [one.querySelector('.k').getBoundingClientRect(),"
+        " ((words) => { const range = document.createRange(); range.selectNode(words);"
+        " return range.getBoundingClientRect(); })(one.lastChild)])"
+    )
+    assert len(entries) >= 3
+    for sign, words in entries:
+        assert words["top"] <= sign["top"] + sign["height"] / 2 <= words["top"] + words["height"]
+        assert sign["left"] < words["left"] < sign["left"] + 40
 
 
 @pytest.mark.parametrize("width", [360, 480, 1280])

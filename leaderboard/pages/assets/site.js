@@ -95,5 +95,26 @@
     return Number(value).toFixed(3).replace("-0.000", "0.000").replace(/^(-?)0\./, "$1.");
   }
 
+  /* Tell readers that a table goes on beyond its right edge, in words and by a shadow. */
+  function hint(box) {
+    var note = make("p", { "class": "hint" }, "This table has more columns to the right: scroll it sideways.");
+    box.parentNode.insertBefore(note, box);
+    function look() {
+      var beyond = box.scrollWidth - box.clientWidth;
+      note.hidden = beyond <= 1;
+      box.classList.toggle("cut", beyond - box.scrollLeft > 1);
+    }
+    box.addEventListener("scroll", look, { passive: true });
+    if (window.ResizeObserver) {
+      var observer = new ResizeObserver(look);
+      observer.observe(box);
+      if (box.firstElementChild) { observer.observe(box.firstElementChild); }
+    } else { window.addEventListener("resize", look); }
+    look();
+  }
+  document.addEventListener("DOMContentLoaded", function () {
+    [].forEach.call(document.querySelectorAll(".scroll"), hint);
+  });
+
   window.smmbench = { put: put, load: load, state: state, keep: keep, make: make, number: number, width: width };
 })();

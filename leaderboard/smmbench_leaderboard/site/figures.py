@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from smmbench_leaderboard.board.types import Cell
+from smmbench_leaderboard.board.types import Cell, Selective
 from smmbench_leaderboard.formats.table import NONE, number
 
 WIDTH = 100.0
@@ -65,12 +65,17 @@ def seconds_text(value: float | None) -> str:
     return f"{value / 60:.1f} min" if value < 6000 else f"{value / 3600:.1f} h"
 
 
+def share_text(share: float) -> str:
+    """Format a share of pairs, 0 to 1, in per cent; one digit keeps 1 of 200 apart from none."""
+    return f"{100 * share:.1f} %"
+
+
 def device_text(device: str) -> str:
     """Shorten a device's description: `H200` for `cuda: NVIDIA H200`."""
     return (device.partition(": ")[2] or device).removeprefix("NVIDIA ")
 
 
-def interval_text(cell: Cell) -> str:
+def interval_text(cell: Cell | Selective) -> str:
     """Format an interval; empty if there is none."""
     if cell.interval is None:
         return ""

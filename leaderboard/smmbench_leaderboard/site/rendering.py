@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment
+from markupsafe import Markup, escape
 
 from smmbench import __version__
 from smmbench.display import plain
@@ -18,6 +19,7 @@ from smmbench_leaderboard.site.figures import (
     device_text,
     interval_text,
     seconds_text,
+    share_text,
     short,
 )
 from smmbench_leaderboard.site.naming import slug
@@ -37,6 +39,8 @@ def environment() -> Environment:
     made.filters |= {
         "shown": lambda text: plain(str(text), NAME),
         "sentence": lambda text: plain(str(text), SENTENCE),
+        "coded": coded,
+        "share": share_text,
         "slug": slug,
         "number": number,
         "short": short,
@@ -47,6 +51,18 @@ def environment() -> Environment:
         "axis": lambda value: f"{value:.2f}".rstrip("0").rstrip(".").replace("0.", ".", 1) or "0",
     }
     return made
+
+
+def coded(text: str) -> Markup:
+    """Escape a sentence, and set what stands between backticks as code."""
+    parts = plain(text, SENTENCE).split("`")
+    if len(parts) % 2 == 0:  # a backtick without its partner is text
+        return escape("`".join(parts))
+    pieces = (
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
+    return Markup("").join(pieces)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from smmbench.marks import RULES
 from smmbench_leaderboard.board.columns import MOTION, OTHERS, RANKING, TEXT, higher_is_better
 from smmbench_leaderboard.board.rows import UNKNOWN_FAMILY
 from smmbench_leaderboard.board.types import Board, Column, Row
-from smmbench_leaderboard.formats.table import blocks_of, caption_of
+from smmbench_leaderboard.formats.table import against_of, blocks_of, caption_of
 from smmbench_leaderboard.site.clip_classes import ClipClass, classes_of, largest_first
 from smmbench_leaderboard.site.cost import factors_to, on_reference, reference_device
 from smmbench_leaderboard.site.figures import Bar, Scale, bar_of
@@ -25,6 +25,11 @@ from smmbench_leaderboard.site.trust import TIERS, Tier, tier_of
 
 NEAR, CROWD = 0.1, 4
 """At least `CROWD` methods within `NEAR` of the best text similarity get a separate plot."""
+
+CONTROLS = (
+    "Not methods, and without ranks: copies and disturbed sources with known scores, and "
+    "constructions that try to deceive the motion metric. A high score is no achievement here."
+)
 
 
 @dataclass(frozen=True)
@@ -80,7 +85,8 @@ class Shown:
     board: Board
     blocks: tuple[Block, ...]
     axes: tuple[Column, ...]
-    beside: tuple[Column, ...]
+    beside: tuple[Column, ...]  # shown on demand
+    against: tuple[str, ...]  # other references against which any row has selectivity
     plots: tuple[tuple[str, str, tuple[Plot, ...]], ...]  # id, title, wide and narrow plot
     strip: tuple[Line, ...]  # if only one axis is scored
     strip_axis: Column | None
@@ -148,7 +154,8 @@ def shown_of(site: SiteBoard) -> Shown:
         board=board,
         blocks=tuple(_blocks(board, lines)),
         axes=tuple(scored),
-        beside=tuple(column for column in board.columns if column.name not in RANKING),
+        beside=tuple(c for c in board.columns if c.name not in (*RANKING, OTHERS)),
+        against=tuple(against_of(board)),
         plots=tuple(one for one in plots if one[2]),
         strip=tuple(lines[row.label] for row in whole) if single else (),
         strip_axis=single,
@@ -212,13 +219,17 @@ def _lowest(board: Board) -> float:
 def _blocks(board: Board, lines: dict[str, Line]) -> list[Block]:
     blocks = []
     for title, rows in blocks_of(board):
-        named = title or (rows[0].block if rows else "") or f"{UNKNOWN_FAMILY}, text"
+        block = title or (rows[0].block if rows else "") or f"{UNKNOWN_FAMILY}, text"
+        family, _, given = block.partition(", ")
+        named = (
+            f"Backbones: {family.removeprefix('family ')}; input: {given.removeprefix('input ')}"
+        )
         says = "Ranked together." if len(blocks_of(board)) > 1 else ""
         blocks.append(Block(named, says, tuple(lines[row.label] for row in rows)))
     controls = [row for row in board.rows if row.control and not row.partial]
     partial = [row for row in board.rows if row.partial]
     for title, says, rows in (
-        ("Controls", "Their expected scores are known; they have no rank.", controls),
+        ("Controls", CONTROLS, controls),
         (
             "Partial",
             "They lack pairs of this board and are not comparable with other rows.",

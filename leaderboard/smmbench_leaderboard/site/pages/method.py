@@ -9,6 +9,7 @@ import numpy as np
 from smmbench.marks import RULES
 from smmbench_leaderboard.board.columns import MOTION, RANKING, TEXT
 from smmbench_leaderboard.board.types import Row
+from smmbench_leaderboard.formats.table import against_of
 from smmbench_leaderboard.site.figures import short
 from smmbench_leaderboard.site.frame import SiteBoard
 from smmbench_leaderboard.site.naming import slug
@@ -19,6 +20,7 @@ from smmbench_leaderboard.site.trust import tier_of
 
 SHOWN = 4  # pairs shown as best and as worst
 FAILURES = 50  # failed pairs that are listed
+MARKED = 8  # marked pairs that are shown
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class PairLine:
         prompt: The prompt; empty if the dataset is not installed.
         text: Text similarity.
         motion: Motion fidelity.
-        why: Kind of failure and its message, or the marks; empty if there are none.
+        why: Kind of failure and its message; empty if it did not fail.
+        marks: Titles of the rules that mark it; empty if none does.
         preview: File of the preview; empty if there is none.
         address: Fragment of the viewer's address, after `#`.
     """
@@ -44,6 +47,7 @@ class PairLine:
     text: float | None
     motion: float | None
     why: str
+    marks: str
     preview: str
     address: str
 
@@ -68,11 +72,13 @@ def write_method(to: Site, site: SiteBoard, row: Row, board_page: str) -> None:
         "became": site.became.get(row.label, ""),
         "axis": axis,
         "axes": [c for c in site.board.columns if c.name in RANKING and c.scored],
+        "against": against_of(site.board),
         "best": [_line(site, row, pairs, place) for place in high],
         "worst": [_line(site, row, pairs, place) for place in low],
         "failed": [_line(site, row, pairs, place) for place in failed[:FAILURES]],
         "failures": len(failed),
-        "marked": [_line(site, row, pairs, place) for place in marked[:FAILURES]],
+        "marked": [_line(site, row, pairs, place) for place in marked[:MARKED]],
+        "marks": len(marked),
         "rival": next((other.label for other in site.board.rows if other.label != row.label), ""),
         "printed": beside(row),
         "board_page": board_page,
@@ -107,7 +113,8 @@ def _line(site: SiteBoard, row: Row, pairs: PairColumns, place: int) -> PairLine
         prompt=site.prompt(clip, edit),
         text=_finite(pairs.column(TEXT)[place]),
         motion=_finite(pairs.column(MOTION)[place]),
-        why=why or "; ".join(marks),
+        why=why,
+        marks="; ".join(marks),
         preview=site.preview(row, place),
         address=f"board={site.key}&pair={pair}&rows={slug(row.label)}",
     )
