@@ -60,6 +60,8 @@ _AFTER_A_CUT = re.compile(rf"([;,]\s*)(?=[{re.escape(''.join(_FORMULA))}])")
 
 def visible(text: str) -> str:
     """One line in which every character is visible: breaks become spaces, hidden ones U+FFFD."""
+    if text.isprintable():  # neither breaks nor hidden characters are
+        return text
     spaced = re.sub(r"[\t\n\v\f\r\x85\u2028\u2029]", " ", text)
     return "".join("\N{REPLACEMENT CHARACTER}" if hidden(sign) else sign for sign in spaced)
 

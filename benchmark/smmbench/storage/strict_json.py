@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 DIGITS = 20  # of an integer: 64 bits have 19
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class UnsafeJsonError(ValueError):
@@ -87,26 +89,28 @@ def _check(found: Any, limits: JsonLimits) -> None:
     level = [found]
     for _ in range(limits.depth):
         below: list[Any] = []
+        texts: list[str] = []
         for value in level:
             if isinstance(value, dict):
-                for key in value:
-                    _check_text(key, limits)
+                texts.extend(value)
                 below.extend(value.values())
             elif isinstance(value, list):
                 below.extend(value)
             elif isinstance(value, str):
-                _check_text(value, limits)
+                texts.append(value)
+        _check_texts(texts, limits)
         if not below:
             return
         level = below
     raise UnsafeJsonError(f"it is nested more than {limits.depth} deep")
 
 
-def _check_text(text: str, limits: JsonLimits) -> None:
-    if len(text) > limits.text:
-        raise UnsafeJsonError(f"it has text of more than {limits.text} characters")
-    if any("\ud800" <= sign <= "\udfff" for sign in text):
-        raise UnsafeJsonError("it has half a surrogate, which is no character")
+def _check_texts(texts: list[str], limits: JsonLimits) -> None:
+    for text in texts:
+        if len(text) > limits.text:
+            raise UnsafeJsonError(f"it has text of more than {limits.text} characters")
+        if not text.isascii() and _SURROGATE.search(text):
+            raise UnsafeJsonError("it has half a surrogate, which is no character")
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
