@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -109,26 +110,34 @@ def uses(word: str, texts: Iterable[tuple[str, str]]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("word", INSTEAD)
-def test_user_text_has_none_of_the_worst_words(word: str) -> None:
+@functools.cache
+def user_texts() -> list[tuple[str, str]]:
+    """Pages and help texts, each with its place; read once for all words."""
     texts = [
         (path.relative_to(ROOT).as_posix(), without_code(path.read_text("utf-8"))) for path in PAGES
     ]
-    texts += helps(typer.main.get_command(cli.app))
-    found = uses(word, texts)
+    return [*texts, *helps(typer.main.get_command(cli.app))]
+
+
+@functools.cache
+def code_texts() -> list[tuple[str, str]]:
+    """Docstrings and messages of the code, each with its file; parsed once for all words."""
+    return [
+        (path.relative_to(ROOT).as_posix(), text)
+        for path in CODE
+        for text in sentences(path.read_text("utf-8"))
+    ]
+
+
+@pytest.mark.parametrize("word", INSTEAD)
+def test_user_text_has_none_of_the_worst_words(word: str) -> None:
+    found = uses(word, user_texts())
     assert not found, "\n".join([f"Say {INSTEAD[word]!r} instead:", *found])
 
 
 @pytest.mark.parametrize("word", sorted(INSTEAD.keys() - ELSEWHERE.keys()))
 def test_docstrings_and_messages_have_none_of_the_worst_words(word: str) -> None:
-    found = uses(
-        word,
-        [
-            (path.relative_to(ROOT).as_posix(), text)
-            for path in CODE
-            for text in sentences(path.read_text("utf-8"))
-        ],
-    )
+    found = uses(word, code_texts())
     assert not found, "\n".join([f"Say {INSTEAD[word]!r} instead:", *found])
 
 

@@ -45,14 +45,28 @@ def manifest(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
     return write_tiny_moves(tmp_path_factory.mktemp("tiny-moves"), tiny_clip)
 
 
-@pytest.fixture
-def results(tmp_path: Path, manifest: Path) -> Path:
-    return write_tiny_results(tmp_path / "results", manifest)
+@pytest.fixture(scope="session")
+def scored(tmp_path_factory: pytest.TempPathFactory, manifest: Path) -> Path:
+    """Results that are made and scored once, to be copied."""
+    return write_tiny_results(tmp_path_factory.mktemp("scored"), manifest)
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory, scored: Path, manifest: Path) -> Path:
+    """The archive of those results, to be copied."""
+    return submit(scored, tmp_path_factory.mktemp("packed") / "submission.zip", str(manifest)).path
 
 
 @pytest.fixture
-def archive(results: Path, manifest: Path, tmp_path: Path) -> Path:
-    return submit(results, tmp_path / "submission.zip", str(manifest)).path
+def results(tmp_path: Path, scored: Path) -> Path:
+    return shutil.copytree(scored.parent, tmp_path / "results") / scored.name
+
+
+@pytest.fixture
+def archive(packed: Path, tmp_path: Path) -> Path:
+    path = tmp_path / packed.name
+    shutil.copy(packed, path)
+    return path
 
 
 def fail(results: Path, clip: str) -> None:

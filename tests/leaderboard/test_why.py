@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from tests.builders.datasets import square_in_motion, write_square_dataset
 
 from smmbench.dataset import Dataset, load_dataset, source_video
 from smmbench.method import Card
@@ -53,24 +55,32 @@ def another(source: Video) -> Video:
     return Video(frames, source.fps)
 
 
+def asked(edit: str) -> Request:
+    """The request of an edit of the clip `right`."""
+    return Request(
+        method="flip", dataset="squares", dataset_version=1, clip="right", edit=edit, seed=0
+    )
+
+
 class Tree:
     """Results of `flip` on the two squares: right/cat done, right/dog failed, left/cat missing."""
 
-    def __init__(self, root: Path, manifest: Path) -> None:
-        self.results, self.manifest = root / "results", manifest
-        self.dataset: Dataset = load_dataset(manifest)
+    def __init__(self, root: Path) -> None:
+        self.results, self.manifest = root / "results", root / "squares" / "squares.toml"
+        self.dataset: Dataset = load_dataset(self.manifest)
+        self.source = source_video(self.dataset, self.dataset.manifest.clips[0])
+        self.folder = result_folder(self.results, asked("cat"))
+
+    def make(self) -> None:
         card = Card(title="Flip", kind="method")
         folder = method_folder(self.results, "flip")
         write_method(folder, MethodFile(label="flip", entry="toy:Flip", card=card))
-        self.source = source_video(self.dataset, self.dataset.manifest.clips[0])
-        self.folder = self.put("cat", another(self.source))
+        self.put("cat", another(self.source))
         self.put("dog", None)
         self.score()
 
     def put(self, edit: str, video: Video | None) -> Path:
-        request = Request(
-            method="flip", dataset="squares", dataset_version=1, clip="right", edit=edit, seed=0
-        )
+        request = asked(edit)
         folder = result_folder(self.results, request)
         folder.mkdir(parents=True, exist_ok=True)
         if video:
@@ -101,11 +111,20 @@ class Tree:
         return {link.name: link for link in self.pair(column).links if link.holds is False}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, tiny_clip: Path) -> Path:
+    """Folder of a tree that is made and scored once, to be copied."""
+    root = tmp_path_factory.mktemp("why") / "root"
+    manifest = write_square_dataset(root / "squares", square_in_motion())
+    text = manifest.read_text(encoding="utf-8").replace("emoji-clip", tiny_clip.as_posix())
+    manifest.write_text(text, encoding="utf-8")
+    Tree(root).make()
+    return root
+
+
 @pytest.fixture
-def tree(tmp_path: Path, square_dataset: Path, tiny_clip: Path) -> Tree:
-    text = square_dataset.read_text(encoding="utf-8").replace("emoji-clip", tiny_clip.as_posix())
-    square_dataset.write_text(text, encoding="utf-8")
-    return Tree(tmp_path, square_dataset)
+def tree(tmp_path: Path, made: Path) -> Tree:
+    return Tree(shutil.copytree(made, tmp_path / "root"))
 
 
 def test_a_mean_is_the_sum_of_its_pairs_with_missing_ones_as_worst(tree: Tree) -> None:
