@@ -88,7 +88,7 @@ def test_what_is_not_a_whole_method(whole: str, change: tuple[str, str], message
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("sourc-copy", "No method 'sourc-copy'; available: .*Did you mean 'source-copy'"),
+        ("sourc-copy", r"No method 'sourc-copy'\. Did you mean 'source-copy'\? Available: "),
         ("nowhere.py:Toy", r"No file 'nowhere\.py'"),
         ("nowhere.py", "named as path.py:Class"),
     ],

@@ -72,13 +72,26 @@ def load_from_file(reference: str, what: str) -> Any:
 
 
 def no_such(what: str, name: str, known: Iterable[str]) -> str:
-    """Return the message for an unknown name: it lists the known names and suggests the closest."""
+    """Return the message for an unknown name: it suggests the closest, then lists the known names.
+
+    The suggestion stands before the list, which may be longer than a screen is wide.
+    """
+    known = list(known)
+    listed = f"vailable: {', '.join(known) or 'none'}."
+    meant = did_you_mean(name, known)
+    return f"No {what} '{name}'.{meant} A{listed}" if meant else f"No {what} '{name}'; a{listed}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a sentence, after a space, that suggests the closest known name; empty if none is.
+
+    A name in other letter case counts as the closest.
+    """
     import difflib  # only here: the command line loads this module before it shows its help
 
-    known = list(known)
-    near = difflib.get_close_matches(name, known, n=1)
-    meant = f" Did you mean '{near[0]}'?" if near else ""
-    return f"No {what} '{name}'; available: {', '.join(known) or 'none'}.{meant}"
+    by_lower = {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f" Did you mean '{by_lower[near[0]]}'?" if near else ""
 
 
 def required_packages() -> list[Requirement]:

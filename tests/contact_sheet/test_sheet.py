@@ -290,10 +290,13 @@ def test_choice_keeps_its_order_of_methods(results: Path, dataset: Dataset) -> N
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        (Choice(clips=("clib",)), "No clip in the results 'clib'; available: clip. Did you mean"),
+        (Choice(clips=("clib",)), r"No clip in the results 'clib'\. Did you mean 'clip'\?"),
         (Choice(edits=("bear",)), "No edit in the results 'bear'; available: fox, owl"),
         (Choice(seeds=(7,)), "No seed in the results '7'; available: 0"),
-        (Choice(methods=("ssm",)), "No method in the results 'ssm'; available: copy, smm"),
+        (
+            Choice(methods=("ssm",)),
+            r"No method in the results 'ssm'\. Did you mean 'smm'\? Available: copy, smm",
+        ),
         (Choice(edits=("owl",), methods=("smm",)), "all of the given options together"),
     ],
 )

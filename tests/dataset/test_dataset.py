@@ -67,7 +67,9 @@ def test_a_dataset_gives_its_pairs_and_its_clips(
 
 def test_an_unknown_name_is_told_with_a_near_one(square_dataset: Path) -> None:
     dataset = load_dataset(square_dataset)
-    with pytest.raises(LookupError, match=r"No clip .* 'rihgt'; available: right, left. Did you"):
+    with pytest.raises(
+        LookupError, match=r"No clip .* 'rihgt'\. Did you mean 'right'\? Available: right"
+    ):
         clip_named(dataset, "rihgt")
     with pytest.raises(LookupError, match=r"No edit of clip 'right' 'cow'"):
         edit_named(clip_named(dataset, "right"), "cow")

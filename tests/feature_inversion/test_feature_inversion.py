@@ -176,7 +176,7 @@ def test_files_and_table(
         (("invert", "z"), "No clip of dataset 'small-noise' 'z'; available: a, b, c."),
         (
             ("invert", "a", "--features", "sm"),
-            "No kind of features 'sm'; available: full, smm, smm-differences.",
+            "No kind of features 'sm'. Did you mean 'smm'? Available: full, smm, smm-differences.",
         ),
         (("invert", "a", "--preset", "fats"), "No preset 'fats'"),
         (("invert", "a", "--set", "speed=1"), "No parameter 'speed'"),

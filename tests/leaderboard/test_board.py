@@ -699,7 +699,7 @@ def test_comparison_with_no_such_method(board_tree: BoardTree) -> None:
     board_tree.whole("smm")
     board_tree.whole("inversion-swap")
     with pytest.raises(
-        LookupError, match=r"'smn'; available: inversion-swap, smm. Did you mean 'smm'"
+        LookupError, match=r"'smn'\. Did you mean 'smm'\? Available: inversion-swap, smm\."
     ):
         compare(board_tree.results, "smn", "inversion-swap", str(board_tree.manifest))
     with pytest.raises(ValueError, match="with itself"):

@@ -276,7 +276,10 @@ def test_command(tree: Tree, smmbench: Run) -> None:
 def test_unknown_names_are_said(tree: Tree, smmbench: Run) -> None:
     where = (tree.results, "--dataset", tree.manifest)
     for words, message in (
-        (("flap", "motion_fidelity"), "No method in these results 'flap'; available: flip."),
+        (
+            ("flap", "motion_fidelity"),
+            "No method in these results 'flap'. Did you mean 'flip'? Available: flip.",
+        ),
         (("flip", "motion"), "No column 'motion'; available: text_similarity"),
         (("flip", "motion_fidelity", "right/cat"), "CLIP/EDIT/SEED, got 'right/cat'"),
         (("flip", "motion_fidelity", "right/cow/0"), "No pair 'right/cow/0'"),

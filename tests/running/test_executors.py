@@ -51,7 +51,7 @@ def toy(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("name", "workers", "message"),
     [
-        ("rai", None, "No executor 'rai'; available: local, ray"),
+        ("rai", None, r"No executor 'rai'\. Did you mean 'ray'\? Available: local, ray"),
         ("local", 2, "--workers requires --executor ray"),
         ("ray", 0, "at least 1 worker, got 0"),
     ],

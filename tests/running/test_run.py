@@ -370,8 +370,8 @@ def test_a_bad_share_is_refused(share: str, small_dataset: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"clips": ["aa"]}, r"No clip 'aa'; available: a, b, c"),
-        ({"edits": ["dig"]}, r"No edit 'dig'; available: dog, cat\. Did you mean 'dog'"),
+        ({"clips": ["aa"]}, r"No clip 'aa'\. Did you mean 'a'\? Available: a, b, c"),
+        ({"edits": ["dig"]}, r"No edit 'dig'\. Did you mean 'dog'\? Available: dog, cat\."),
         ({"seeds": [-1]}, "from 0 to 4294967295, got -1"),
         ({"limit": 0}, "at least 1 pair, got 0"),
         ({"label": "A b"}, "label has up to 64 lower-case.*got 'A b'"),
@@ -384,6 +384,16 @@ def test_wrong_use_says_what_is_possible(
 ) -> None:
     with pytest.raises((ValueError, LookupError), match=message):
         plan_run(bench.method, str(bench.manifest), bench.root, **options)
+
+
+@pytest.mark.parametrize("edit", ["no-such-edit", "octopus-snow"])  # the second is another clip's
+def test_an_edit_that_the_chosen_clips_lack_lists_those_that_they_have(edit: str) -> None:
+    manifest = load_dataset("emoji").manifest
+    (clip,) = (clip for clip in manifest.clips if clip.name == "balloon-right")
+    listed = "; available: " + ", ".join(one.name for one in clip.edits) + "."
+    with pytest.raises((ValueError, LookupError)) as refused:
+        choose_pairs(manifest, clips=[clip.name], edits=[edit])
+    assert edit in str(refused.value) and str(refused.value).endswith(listed)
 
 
 def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path: Path) -> None:

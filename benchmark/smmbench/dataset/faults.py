@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from typing import Any, get_args
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from smmbench.dataset.manifest import NAME_PATTERN
+from smmbench.plugins import did_you_mean
 
 Place = Sequence[int | str]
 
@@ -67,8 +67,7 @@ def _sentence(fault: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f" Did you mean '{near[0]}'?" if near else f" Known here: {', '.join(known)}."
+    return did_you_mean(name, known) or f" Known here: {', '.join(known)}."
 
 
 def _short(value: Any) -> str:

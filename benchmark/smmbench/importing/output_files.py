@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from smmbench.dataset import (
 )
 from smmbench.method import Card
 from smmbench.method.imported_card import card_of_label
+from smmbench.plugins import did_you_mean
 from smmbench.storage.text import read_table
 from smmbench.video.listing import find_videos, is_image_folder, is_video, name_of
 
@@ -54,8 +54,7 @@ def find_outputs(dataset: Dataset, folder: Path) -> dict[PairName, Path]:
     found: dict[PairName, Path] = {}
     for path, stem in _candidates(folder, {clip.name for clip in dataset.manifest.clips}):
         if stem not in known:
-            near = difflib.get_close_matches(stem, known, n=1)
-            meant = f" Did you mean '{near[0]}'?" if near else ""
+            meant = did_you_mean(stem, known)
             raise ValueError(
                 f"'{path}' is the output of no pair of dataset '{dataset.manifest.name}'.{meant} "
                 "Name files CLIP/EDIT.mp4 or CLIP__EDIT.mp4, or give `--map FILE`, a CSV table "

@@ -48,10 +48,16 @@ def choose_pairs(
         raise ValueError(f"The limit must be at least 1 pair, got {limit}.")
     if wrong := [seed for seed in seeds if not 0 <= seed < 2**32]:
         raise ValueError(f"A seed is a whole number from 0 to {2**32 - 1}, got {wrong[0]}.")
-    _refuse_unknown("clip", clips, [clip.name for clip in manifest.clips])
-    _refuse_unknown("edit", edits, [edit.name for clip in manifest.clips for edit in clip.edits])
-
+    names = [clip.name for clip in manifest.clips]
+    for name in clips:
+        if name not in names:
+            raise LookupError(no_such("clip", name, names))
     chosen = [clip for clip in manifest.clips if not clips or clip.name in clips]
+    of_chosen = list(dict.fromkeys(edit.name for clip in chosen for edit in clip.edits))
+    known = {edit.name for clip in manifest.clips for edit in clip.edits}
+    for name in edits:
+        if name not in known:
+            raise LookupError(no_such("edit", name, of_chosen))
     wanted = {
         clip.name: [edit for edit in clip.edits if not edits or edit.name in edits]
         for clip in chosen
@@ -64,7 +70,10 @@ def choose_pairs(
         if turn < len(wanted[clip.name])
     ]
     if not around:
-        raise ValueError(f"None of the clips {', '.join(clips)} has an edit {', '.join(edits)}.")
+        raise ValueError(
+            f"None of the clips {', '.join(clips)} has an edit {', '.join(edits)}; available: "
+            f"{', '.join(of_chosen)}."
+        )
     place = {clip.name: index for index, clip in enumerate(chosen)}
     return sorted(around[:limit], key=lambda pair: place[pair.clip.name])  # sorting is stable
 
@@ -101,10 +110,3 @@ def shard(pairs: Iterable[Pair], share: str) -> list[Pair]:
 def _length(pair: Pair) -> int:
     """The clip's own number of frames; 0 for the protocol's."""
     return pair.clip.frames or 0
-
-
-def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
-    there = list(dict.fromkeys(known))
-    for name in names:
-        if name not in there:
-            raise LookupError(no_such(what, name, there))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from smmbench.errors import raise_if_machine
-from smmbench.plugins import load_offered, no_such, offered
+from smmbench.plugins import did_you_mean, load_offered, no_such, offered
 from smmbench.scoring.models.clip_folder import is_transformers_folder, load_clip_folder
 from smmbench.scoring.models.encoders import Encoders, WeightsUnavailableError
 from smmbench.storage.home import folder_sha256
@@ -118,12 +117,11 @@ def _load(spec: str, device: str) -> Encoders:
         return _load_folder(Path(spec).expanduser(), device)
     name, _, weights = spec.partition(":")
     if name not in open_clip.list_models():
-        near = difflib.get_close_matches(name, [*offered(GROUP), *open_clip.list_models()], n=1)
-        meant = f" Did you mean '{near[0]}'?" if near else ""  # the list of all names is too long
-        raise LookupError(
-            f"No text model '{spec}'. Name one of {', '.join(offered(GROUP)) or 'none'}, a folder "
-            f"in the layout of open_clip or of transformers, or an open_clip model as NAME:TAG or "
-            f"NAME:/path.{meant}"
+        meant = did_you_mean(name, [*offered(GROUP), *open_clip.list_models()])
+        raise LookupError(  # the list of all names is too long
+            f"No text model '{spec}'.{meant} Name one of {', '.join(offered(GROUP)) or 'none'}, a "
+            "folder in the layout of open_clip or of transformers, or an open_clip model as "
+            "NAME:TAG or NAME:/path."
         )
     if Path(weights).expanduser().is_file():
         return _load_file(name, Path(weights).expanduser(), device)

@@ -1,0 +1,22 @@
+"""Messages about names that do not exist."""
+
+from __future__ import annotations
+
+import pytest
+
+from smmbench.plugins import no_such
+
+NAMES = ["inversion-swap", "sdedit", "smm", "smm-mask"]
+
+
+@pytest.mark.parametrize(("name", "meant"), [("smn", "smm"), ("SMM", "smm"), ("SDEdit", "sdedit")])
+def test_the_closest_name_stands_before_the_list_of_all(name: str, meant: str) -> None:
+    said = no_such("method", name, NAMES)
+    assert said.startswith(f"No method '{name}'. Did you mean '{meant}'? Available: ")
+    assert said.endswith(", ".join(NAMES) + ".")
+
+
+@pytest.mark.parametrize("known", [NAMES, []])
+def test_nothing_is_suggested_for_a_name_that_is_like_no_other(known: list[str]) -> None:
+    said = no_such("method", "quux", known)
+    assert said == f"No method 'quux'; available: {', '.join(known) or 'none'}."
