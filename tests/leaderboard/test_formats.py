@@ -181,6 +181,35 @@ def test_no_name_or_number_is_folded(
     assert {"7.0", "1.0"} <= set(words) or "Not shown:" in text
 
 
+@pytest.mark.parametrize("columns", [80, 90, 100])
+def test_the_chance_level_outlasts_the_columns_of_details(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    """It stands next to the mean that it belongs to as long as any other column does."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    newest = sorted(LEDGER.glob("emoji/*-record-*.board.xz"))[-1]
+    text = to_terminal(Board.model_validate_json(json.dumps(read_board(newest))))
+    assert "Chance" in text.split("\N{BOX DRAWINGS LIGHT HORIZONTAL}")[0]  # in the heading
+    assert "Chance level of motion fidelity:" in text
+    (dropped,) = (line for line in text.splitlines() if line.startswith("Not shown:"))
+    assert "Chance level" not in dropped
+
+
+def test_a_terminal_shows_selectivity_or_says_that_it_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    newest = sorted(LEDGER.glob("emoji/*-record-*.board.xz"))[-1]
+    board = Board.model_validate_json(json.dumps(read_board(newest)))
+    (row,) = (row for row in board.rows if row.label == "smm")
+    one = row.selectivity["reversed"]
+    assert one.interval is not None
+    cells = {f"{one.mean:.3f}", f"{one.interval[0]:.3f}..{one.interval[1]:.3f}"}
+    monkeypatch.setenv("COLUMNS", "200")
+    assert cells <= set(to_terminal(board).split())
+    monkeypatch.setenv("COLUMNS", "70")
+    assert "S, reversed" in to_terminal(board).split("Not shown:")[1].split("Use a wider")[0]
+
+
 def test_controls_stand_apart(board: Board) -> None:
     lines = to_markdown(board).splitlines()
     place = next(i for i, line in enumerate(lines) if "*controls*" in line)

@@ -12,8 +12,15 @@ from rich.text import Text
 
 from smmbench.display import console, fitted, plain
 from smmbench_leaderboard.board.columns import FLOOR, FLOORS, FOREGROUND, OTHERS, RANKING
-from smmbench_leaderboard.board.types import Board, Cell, Row
-from smmbench_leaderboard.formats.table import NONE, blocks_of, caption_of, number, rank_text
+from smmbench_leaderboard.board.types import Board, Cell, Row, Selective
+from smmbench_leaderboard.formats.table import (
+    NONE,
+    against_of,
+    blocks_of,
+    caption_of,
+    number,
+    rank_text,
+)
 
 HEADER_BEFORE = ("", "Method")
 HEADER_AFTER = ("Pairs", "Seconds", "GiB")
@@ -28,14 +35,16 @@ def to_terminal(board: Board) -> str:
     """Write the table and its caption; with styles only if standard output is a terminal.
 
     All cells are `Text`, so that square brackets in a name are not markup. Names and numbers are
-    never folded; columns that do not fit are dropped from the right, and listed. If even the ranks
-    do not fit, each row is a block of lines.
+    never folded; columns that do not fit are dropped from the right, selectivity and the chance
+    level last, and listed. If even the ranks do not fit, each row is a block of lines.
     """
     floors = [column.name for column in board.columns if column.name in FLOORS]
     shown = [column for column in board.columns if column.name not in (*FLOORS, FOREGROUND)]
+    against = against_of(board)
     titles = [*(column.title for column in shown), *([CHANCE] if floors else [])]
-    header = (*HEADER_BEFORE, *titles, *HEADER_AFTER)
-    rows = [(row, _cells(row, [column.name for column in shown], floors)) for row in board.rows]
+    header = (*HEADER_BEFORE, *titles, *(f"S, {name}" for name in against), *HEADER_AFTER)
+    names = [column.name for column in shown]
+    rows = [(row, _cells(row, names, floors, against)) for row in board.rows]
     widths = [
         _width([title.split(), *(cells[place].split("\n") for _, cells in rows)])
         for place, title in enumerate(header)
@@ -44,7 +53,10 @@ def to_terminal(board: Board) -> str:
     if _bounded():
         room = console().width
     ranking = [2 + place for place, column in enumerate(shown) if column.name in RANKING]
-    places = _fitting(widths, [0, 1, *ranking, header.index("Pairs")], room)
+    always = [0, 1, *ranking, header.index("Pairs")]
+    # Chance level and selectivity come before details: a mean says little without them.
+    first = range(len(HEADER_BEFORE) + len(shown), len(header) - len(HEADER_AFTER))
+    places = _fitting(widths, always, [*first, *range(len(widths))], room)
     if sum(widths[place] + 1 for place in places) + 1 > room:
         places = list(range(len(header)))  # each row will be a block of lines, which has room
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)  # the box has a space between columns
@@ -112,17 +124,21 @@ def _bounded() -> bool:
     return console().is_terminal or "COLUMNS" in os.environ
 
 
-def _fitting(widths: Sequence[int], always: Sequence[int], room: int) -> list[int]:
-    """Return the leftmost columns that fit next to those that always stay."""
+def _fitting(
+    widths: Sequence[int], always: Sequence[int], wanted: Sequence[int], room: int
+) -> list[int]:
+    """Return those that fit of the wanted columns, the first preferred, and those that stay."""
     kept = set(always)
-    for place in range(len(widths)):
+    for place in wanted:
         some = kept | {place}
         if sum(widths[one] + 1 for one in some) + 1 <= room:  # with a space at both ends
             kept = some
     return sorted(kept)
 
 
-def _cells(row: Row, columns: Sequence[str], floors: Sequence[str]) -> tuple[str, ...]:
+def _cells(
+    row: Row, columns: Sequence[str], floors: Sequence[str], against: Sequence[str]
+) -> tuple[str, ...]:
     """Return the cells of a row, with line breaks before intervals and the second chance level.
 
     There is no room for the foreground column, which the other formats have.
@@ -133,6 +149,7 @@ def _cells(row: Row, columns: Sequence[str], floors: Sequence[str]) -> tuple[str
         plain(row.label),
         *(_number(row.cells[name], name in RANKING) for name in columns),
         *(["\n".join(number(row.cells[name].mean) for name in floors)] if floors else []),
+        *(_selectivity(row.selectivity.get(name)) for name in against),
         f"{coverage.done - coverage.unscored}/{coverage.expected}"
         + (f"\n{row.marked_share:.0%} marked" if row.marked_share else ""),
         NONE if row.seconds is None else f"{row.seconds:.1f}",
@@ -149,6 +166,11 @@ def _number(cell: Cell, axis: bool) -> str:
         return first
     low, high = (number(end) for end in cell.interval)
     return f"{first}\n{low}..{high}"
+
+
+def _selectivity(found: Selective | None) -> str:
+    """Format selectivity with its interval on a second line; a dash if it was not measured."""
+    return NONE if found is None else _number(Cell(mean=found.mean, interval=found.interval), True)
 
 
 def _width(cells: Iterable[list[str]]) -> int:
