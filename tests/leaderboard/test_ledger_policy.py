@@ -26,6 +26,7 @@ from smmbench_leaderboard.ledger.entries import (
     taken_down,
     tier_of,
 )
+from smmbench_leaderboard.ledger.listing import lines_of
 from smmbench_leaderboard.ledger.policy import refuse_other_days, submitters
 from smmbench_leaderboard.ledger.retiring import retired
 from smmbench_leaderboard.ledger.tiers import OF_ORGANISERS, TIERS
@@ -190,10 +191,39 @@ def test_the_published_entries_have_their_tiers() -> None:
     for path in PUBLISHED.rglob("*.board.xz"):
         name, facts = path.relative_to(PUBLISHED).as_posix(), read_entry(path)[1]
         assert tier_of(name, "", facts, notices) == "organisers"
-    result = CliRunner().invoke(app, ["ledger", "list", "--ledger", str(PUBLISHED)])
-    lines = result.output.splitlines()
+    words = ["ledger", "list", "--ledger", str(PUBLISHED)]
+    lines = CliRunner().invoke(app, [*words, "--rows"]).output.splitlines()
     assert sum("retired" in line for line in lines) == 13  # of the first board
     assert all("  organisers" in line for line in lines)
+    by_entry = CliRunner().invoke(app, words).output.splitlines()
+    (first,) = (line for line in by_entry if "retired" in line)
+    assert "  13 rows  organisers  retired" in first
+    assert {line.split("  ")[0] for line in by_entry} == {line.split("  ")[0] for line in lines}
+
+
+def test_rows_of_one_state_share_a_line(folder: Path) -> None:
+    made = content()
+    made["rows"] = [made["rows"][0] | {"label": label} for label in "abc"]
+    path = added(folder, "2026-01-01-one", made)
+    of = path.relative_to(folder).as_posix()
+    assert list(lines_of(folder)) == [f"{of}  3 rows  self-reported"]
+    add_notice(folder, "2026-01-02-out", Notice(of=of, method="b", **WHY))
+    whole, part = lines_of(folder)
+    assert whole == f"{of}  2 rows  self-reported"
+    assert part == f"{of}  b  self-reported  withdrawn: A fault."
+    assert [line.split("  ")[1] for line in lines_of(folder, by_row=True)] == ["a", "b", "c"]
+
+
+def test_outside_a_clone_the_published_ledger_is_listed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SMMBENCH_LEDGER", raising=False)
+    monkeypatch.chdir(folder.parent)
+    listed = CliRunner().invoke(app, ["ledger", "list"]).output.splitlines()
+    assert listed == list(lines_of(PUBLISHED))
+    here = folder.parent / "leaderboard" / "entries"
+    here.mkdir(parents=True)
+    assert CliRunner().invoke(app, ["ledger", "list"]).output == ""  # the one that is there
 
 
 def test_the_command_adds_and_refuses(folder: Path) -> None:

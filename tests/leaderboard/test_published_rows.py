@@ -197,6 +197,28 @@ def test_withdrawn_corrected_and_older_rows_are_said(own: BoardTree, ledger: Pat
     assert any("good is not shown: submitted again since" in note for note in board.notes)
 
 
+def test_rows_of_many_earlier_entries_are_counted_in_one_note(own: BoardTree, ledger: Path) -> None:
+    whole = unpublished(ledger_board(ledger, str(own.manifest)))
+    for day in ("2026-02-20", "2026-03-20"):
+        publish(ledger, whole, f"{day}-again", tier="organisers", by="me")
+    own.whole("mine")
+    (note,) = [note for note in joined(own, ledger).notes if "Ledger" in note]
+    assert note.startswith("Ledger, 2 earlier entries: 6 rows are not shown: submitted again since")
+
+
+def test_entries_that_lose_the_same_row_share_a_note(own: BoardTree, ledger: Path) -> None:
+    whole = unpublished(ledger_board(ledger, str(own.manifest)))
+    publish(ledger, whole, SECOND, tier="organisers", by="me")
+    for entry in (FIRST, SECOND):
+        of = f"toy/{entry}.board.xz"
+        notice = Notice(of=of, method="bad", reason="A fault.", by="me")
+        add_notice(ledger, f"2026-03-01-{entry[-3:]}", notice)
+    own.whole("mine")
+    (note,) = [note for note in joined(own, ledger).notes if "A fault." in note]
+    assert f"toy/{FIRST}" in note and f"toy/{SECOND}" in note
+    assert "bad is not shown: withdrawn" in note
+
+
 def test_the_last_notice_of_a_tier_holds(own: BoardTree, ledger: Path) -> None:
     reason: dict[str, Any] = {"reason": "Made again here.", "by": "me"}
     of = f"toy/{FIRST}.board.xz"
@@ -236,6 +258,10 @@ def test_without_results_the_published_rows_stand_alone(
     board = make_board(tmp_path / "none", str(own.manifest), ledger=ledger)
     assert set(rows(board)) == {"ledger:good", "ledger:bad", "ledger:copy"}
     assert any("no results folder" in note for note in board.notes)
+    (tmp_path / "none").mkdir()
+    empty = make_board(tmp_path / "none", str(own.manifest), ledger=ledger)
+    assert set(rows(empty)) == set(rows(board))
+    assert any("No results in" in note for note in empty.notes)
     with pytest.raises(LookupError, match="or the ledger"):
         make_board(tmp_path / "none", str(own.manifest), ledger=ledger, methods=["godo"])
 

@@ -10,7 +10,7 @@ from smmbench.plugins import no_such
 from smmbench_leaderboard.board.columns import RANKING, columns_of
 from smmbench_leaderboard.board.composition import chosen_methods
 from smmbench_leaderboard.board.published import PublishedRows, read_published
-from smmbench_leaderboard.board.reading import Results, read_results
+from smmbench_leaderboard.board.reading import NoResultsError, Results, read_results
 from smmbench_leaderboard.board.types import Column, Row
 from smmbench_leaderboard.ledger.tiers import TIERS
 
@@ -24,7 +24,7 @@ def beside(
     """Read a results folder, and the published rows that are comparable with it.
 
     The labels of published rows begin with `ledger:`, so that a local and a published row of the
-    same label can be shown together. Without a results folder there are only published rows.
+    same label can be shown together. Without results of the dataset there are only published rows.
 
     Args:
         root: The results folder.
@@ -36,15 +36,22 @@ def beside(
         ValueError: As for `read_results`, or an entry of the ledger cannot be read.
     """
     if not root.is_dir():
-        chosen = load_dataset(dataset or only_dataset(ledger))
-        alone = read_published(ledger, chosen)
-        note = f"There is no results folder '{root}': these are published rows alone."
-        notes = (note, *alone.notes)
-        return Results(chosen, {}, {}, {}), PublishedRows(alone.rows, notes)
-    results = read_results(root, dataset)
+        return _alone(ledger, dataset, f"There is no results folder '{root}'")
+    try:
+        results = read_results(root, dataset)
+    except NoResultsError as error:
+        return _alone(ledger, dataset, str(error).rstrip("."))
     every = [result for by in results.found.values() for result in by.values()]
     columns = columns_of(every, metrics, others=True)
     return results, read_published(ledger, results.dataset, columns)
+
+
+def _alone(ledger: Path, dataset: str | None, why: str) -> tuple[Results, PublishedRows]:
+    """Read published rows that have no results beside them, and note why they have none."""
+    chosen = load_dataset(dataset or only_dataset(ledger))
+    published = read_published(ledger, chosen)
+    notes = (f"Published rows only. {why}.", *published.notes)
+    return Results(chosen, {}, {}, {}), PublishedRows(published.rows, notes)
 
 
 def chosen_of_both(

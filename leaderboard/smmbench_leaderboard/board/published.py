@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,9 @@ from smmbench_leaderboard.ledger.retiring import retired
 
 MARK = "ledger:"
 """How the label of a published row begins when it is shown next to local rows."""
+
+AGAIN = "submitted again since"
+"""Why a row is not shown whose label a newer entry has, too."""
 
 ROUNDING = 1e-6  # by which a value may exceed the range of its metric
 _FAMILY_OF_BEFORE = "unet-3d, text"
@@ -96,28 +99,26 @@ def read_published(
     """
     notices = notices_of(folder)
     rows: dict[str, Published] = {}
-    notes: list[str] = []
+    left_out: dict[str, dict[str, list[Row]]] = {}  # by the reason, and by the entry
+    sizes: dict[str, int] = {}
     for path in reversed(in_order(folder)):
         if path.parent.name != dataset.manifest.name or not path.name.endswith(".board.xz"):
             continue
         name = path.relative_to(folder).as_posix()
         board, facts = read_published_board(path)
         apart = _apart(board, dataset, columns)
-        fallen: dict[str, list[str]] = {}  # labels by the reason why they are not shown
+        sizes[name] = len(board.rows)
         for row in board.rows:
             label = mark + row.label
-            again = "submitted again since" if label in rows else ""
+            again = AGAIN if label in rows else ""
             stands = standing(folder, name, row.label, notices)
             if why := stands or apart or _impossible(row, board) or again:
-                fallen.setdefault(why, []).append(row.label)
+                left_out.setdefault(why, {}).setdefault(name, []).append(row)
             else:
                 tier = tier_of(name, row.label, facts, notices)
                 rows[label] = Published(_named(row, board, label, name, tier), board)
         columns = columns or (() if apart else board.columns)
-        notes += [
-            f"Ledger, '{name}': {_some(labels, board)} not shown: {why}."
-            for why, labels in fallen.items()
-        ]
+    notes = (note for why, by_entry in left_out.items() for note in _notes_on(why, by_entry, sizes))
     return PublishedRows(tuple(rows.values()), tuple(notes))
 
 
@@ -144,16 +145,16 @@ def _apart(board: Board, dataset: Dataset, columns: Sequence[Column]) -> str:
     manifest = dataset.manifest
     if board.dataset_version != manifest.version:
         return (
-            f"of version {board.dataset_version} of '{manifest.name}'; here is "
-            f"version {manifest.version}"
+            f"of version {board.dataset_version} of '{manifest.name}'; the current version is "
+            f"{manifest.version}"
         )
     theirs = {column.name: column for column in board.columns if column.scored}
     if why := retired(board.model_dump(mode="json", include={"columns"})):
         return why
     if board.protocol.version != manifest.protocol.version:
         return (
-            f"retired, as it is of version {board.protocol.version} of the protocol; here is "
-            f"version {manifest.protocol.version}"
+            f"retired, as it is of version {board.protocol.version} of the protocol; the current "
+            f"version is {manifest.protocol.version}"
         )
     for column in columns:
         if column.name not in RANKING or not column.scored:
@@ -195,11 +196,35 @@ def _named(row: Row, board: Board, label: str, entry: str, tier: str) -> Row:
     return row.model_copy(update={"label": label, "ledger": entry, "tier": tier, "block": block})
 
 
-def _some(labels: Sequence[str], board: Board) -> str:
-    """Return subject and verb of a sentence on some rows of a board."""
-    if len(labels) == len(board.rows) > 1:
-        return f"its {len(labels)} rows are"
-    return f"{', '.join(labels)} {'is' if len(labels) == 1 else 'are'}"
+def _notes_on(
+    why: str, by_entry: Mapping[str, Sequence[Row]], sizes: Mapping[str, int]
+) -> Iterator[str]:
+    """State which rows are left out for one reason; entries that lose the same rows share a note.
+
+    Rows that were submitted again are only counted if they are of several entries: every board
+    replaces those before it, and nothing is wrong with them.
+
+    Args:
+        why: The reason.
+        by_entry: The rows, by the name of their entry.
+        sizes: Number of all rows of an entry.
+    """
+    if why == AGAIN and len(by_entry) > 1:
+        count = sum(map(len, by_entry.values()))
+        yield (
+            f"Ledger, {len(by_entry)} earlier entries: {count} rows are not shown: {why}. "
+            "`smmbench ledger list` lists the entries."
+        )
+        return
+    entries: dict[tuple[str, ...], list[str]] = {}
+    for name, rows in by_entry.items():
+        if len(rows) == sizes[name] > 1:
+            yield f"Ledger, '{name}': its {len(rows)} rows are not shown: {why}."
+        else:
+            entries.setdefault(tuple(row.label for row in rows), []).append(f"'{name}'")
+    for labels, names in entries.items():
+        verb = "is" if len(labels) == 1 else "are"
+        yield f"Ledger, {' and '.join(names)}: {', '.join(labels)} {verb} not shown: {why}."
 
 
 def _by_tensors(conditions: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -27,7 +27,11 @@ from smmbench.scoring.counting import Key, protocol_pairs
 from smmbench.scoring.intact import why_not_intact
 
 
-class OtherDatasetError(ValueError):
+class NoResultsError(ValueError):
+    """A results folder has no result of the requested dataset, and none that is damaged."""
+
+
+class OtherDatasetError(NoResultsError):
     """A results folder has results, but none of the requested dataset."""
 
 
@@ -112,10 +116,11 @@ def read_results(
     """
     problems = Problems()
     records = list(find_records(root, problems.unreadable))
+    if not records and (unreadable := problems.text()):
+        raise ValueError(unreadable)
     if not records:
-        raise ValueError(
-            problems.text()
-            or f"No results in '{root}'. Generate some with `smmbench run --method NAME`."
+        raise NoResultsError(
+            f"No results in '{root}'. Generate some with `smmbench run --method NAME`."
         )
     names = sorted({record.request.dataset for _, record in records})
     if dataset is None and len(names) > 1:

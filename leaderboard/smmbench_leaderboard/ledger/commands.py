@@ -10,17 +10,19 @@ import typer
 from smmbench.display import print_line
 from smmbench.display.examples import examples
 from smmbench.options import Name, accepting
+from smmbench_leaderboard.ledger.location import PUBLISHED
 from smmbench_leaderboard.ledger.tiers import LOWEST, Tier
 
 Ledger = Annotated[
     Path, typer.Option("--ledger", envvar="SMMBENCH_LEDGER", help="Folder of the ledger.")
 ]
 Read = Annotated[
-    Path,
+    Path | None,
     typer.Option(
         "--ledger",
         envvar="SMMBENCH_LEDGER",
-        help="Folder of the ledger, or `published` for the one that came with smmbench.",
+        help="Folder of the ledger, or `published` for the one that came with smmbench. Default: "
+        "leaderboard/entries, as in a clone, or if it is not there, the published one.",
     ),
 ]
 Of = Annotated[str, typer.Argument(help="Path of an entry in the ledger, as shown by `list`.")]
@@ -40,7 +42,7 @@ EXAMPLES = {
         f"smmbench ledger add report.json --name 2026-12-01-my-method --tier recomputed {_WHO}",
     ],
     "seal": ["smmbench ledger seal"],
-    "list": ["smmbench ledger list", "smmbench ledger list --ledger copies/entries"],
+    "list": ["smmbench ledger list", "smmbench ledger list --rows --ledger copies/entries"],
     "show": [f"smmbench ledger show {_ENTRY}"],
     "check": ["smmbench ledger check"],
     "withdraw": [
@@ -172,24 +174,22 @@ def seal(ledger: Ledger = HERE) -> None:
         print_line(f"{link.sha256}  {link.path}")
 
 
-def list_(ledger: Read = HERE) -> None:
-    """List every row of every entry, with its trust tier and current state."""
-    from smmbench_leaderboard.ledger.entries import notices_of, read_entry, standing, tier_of
+def list_(
+    rows: Annotated[bool, typer.Option("--rows", help="One line per row instead.")] = False,
+    ledger: Read = None,
+) -> None:
+    """List every entry with the number of its rows, their trust tier and their current state.
+
+    Rows of an entry that differ in tier or state have a line of their own.
+    """
+    from smmbench_leaderboard.ledger.listing import lines_of
     from smmbench_leaderboard.ledger.location import ledger_folder
-    from smmbench_leaderboard.ledger.retiring import retired
 
-    ledger = ledger_folder(ledger)
-    notices = notices_of(ledger)
-    for path in sorted(ledger.rglob("*.board.xz")):
-        name = path.relative_to(ledger).as_posix()
-        board, facts = read_entry(path)
-        for row in board["rows"]:
-            trust = tier_of(name, row["label"], facts, notices)
-            became = standing(ledger, name, row["label"], notices) or retired(board)
-            print_line("  ".join(part for part in (name, row["label"], trust, became) if part))
+    for line in lines_of(ledger_folder(ledger or _default()), by_row=rows):
+        print_line(line)
 
 
-def show(of: Of, ledger: Read = HERE) -> None:
+def show(of: Of, ledger: Read = None) -> None:
     """Print the board of an entry as JSON, as it was added."""
     import json
 
@@ -197,11 +197,11 @@ def show(of: Of, ledger: Read = HERE) -> None:
     from smmbench_leaderboard.ledger.entries import read_board
     from smmbench_leaderboard.ledger.location import ledger_folder
 
-    ledger = ledger_folder(ledger)
-    print_document(json.dumps(read_board(ledger / of), indent=1, allow_nan=False) + "\n")
+    path = ledger_folder(ledger or _default()) / of
+    print_document(json.dumps(read_board(path), indent=1, allow_nan=False) + "\n")
 
 
-def check(ledger: Read = HERE) -> None:
+def check(ledger: Read = None) -> None:
     """Check that every entry is unchanged since it was sealed, also in git's history.
 
     Exit code: 0 unchanged, 1 an entry was edited or removed, is not sealed, or is not readable.
@@ -210,7 +210,7 @@ def check(ledger: Read = HERE) -> None:
     from smmbench_leaderboard.ledger.entries import notices_of, read_board
     from smmbench_leaderboard.ledger.location import ledger_folder
 
-    ledger = ledger_folder(ledger)
+    ledger = ledger_folder(ledger or _default())
     faults = faults_of(ledger)
     edited, skipped = history_faults(ledger)
     for path in sorted(ledger.rglob("*.board.xz")):
@@ -229,3 +229,8 @@ def check(ledger: Read = HERE) -> None:
     if faults or edited:
         raise typer.Exit(1)
     print_line(f"{ledger}: every entry is unchanged since it was sealed.")
+
+
+def _default() -> Path:
+    """Return the ledger of the clone in which the command runs, or else the published one."""
+    return HERE if HERE.is_dir() else Path(PUBLISHED)

@@ -20,7 +20,7 @@ def retired(board: Mapping[str, Any]) -> str:
         name, version = column.get("metric"), column.get("version")
         if name in AXES and not column["detail"] and version not in (None, metric(name).version):
             return (
-                f"retired, as it was scored under version {version} of {name}; here is "
-                f"version {metric(name).version}"
+                f"retired, as it was scored under version {version} of {name}; the current "
+                f"version is {metric(name).version}"
             )
     return ""

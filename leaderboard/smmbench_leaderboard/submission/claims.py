@@ -64,8 +64,8 @@ def _score_faults(score: Score) -> Iterator[str]:
     known = metric(score.metric)
     if not 1 <= score.version <= known.version:
         yield (
-            f"claims '{name}' under version {score.version} of the metric; here is version "
-            f"{known.version}"
+            f"claims '{name}' under version {score.version} of the metric; the current "
+            f"version is {known.version}"
         )
     slack = 1e-5 * (known.maximum - known.minimum)
     if score.value is not None and not (

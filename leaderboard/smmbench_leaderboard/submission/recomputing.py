@@ -149,7 +149,7 @@ def _apart(claim: Score, own: Score | None) -> str:
     if own is None:
         return ""
     if claim.version != own.version:
-        return f"they are of version {claim.version} of the metric, here is version {own.version}"
+        return f"they are of version {claim.version} of the metric, not the current {own.version}"
     ours, theirs = terms(own), terms(claim)
     others = [
         f"{name} {theirs[name]} instead of {value}"
