@@ -16,6 +16,12 @@ def test_the_closest_name_stands_before_the_list_of_all(name: str, meant: str) -
     assert said.endswith(", ".join(NAMES) + ".")
 
 
+def test_the_beginning_of_a_long_name_suggests_it() -> None:
+    known = ["text_similarity", "motion_fidelity", "motion_fidelity_dmt"]
+    assert "Did you mean 'motion_fidelity'?" in no_such("column", "motion", known)
+    assert "Did you mean" not in no_such("column", "mo", known)  # two letters begin many names
+
+
 @pytest.mark.parametrize("known", [NAMES, []])
 def test_nothing_is_suggested_for_a_name_that_is_like_no_other(known: list[str]) -> None:
     said = no_such("method", "quux", known)

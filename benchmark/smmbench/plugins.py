@@ -71,6 +71,10 @@ def load_from_file(reference: str, what: str) -> Any:
     return getattr(module, attribute)
 
 
+SHORTEST_BEGINNING = 3
+"""Number of letters from which the beginning of a name suggests the name."""
+
+
 def no_such(what: str, name: str, known: Iterable[str]) -> str:
     """Return the message for an unknown name: it suggests the closest, then lists the known names.
 
@@ -85,12 +89,15 @@ def no_such(what: str, name: str, known: Iterable[str]) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a sentence, after a space, that suggests the closest known name; empty if none is.
 
-    A name in other letter case counts as the closest.
+    A name in other letter case counts as the closest, and of names that are like none, the first
+    that begins with it (`motion` for `motion_fidelity`).
     """
     import difflib  # only here: the command line loads this module before it shows its help
 
     by_lower = {one.lower(): one for one in known}
-    near = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    lower = name.lower()
+    near = difflib.get_close_matches(lower, by_lower, n=1)
+    near += [one for one in by_lower if one.startswith(lower) and len(lower) >= SHORTEST_BEGINNING]
     return f" Did you mean '{by_lower[near[0]]}'?" if near else ""
 
 

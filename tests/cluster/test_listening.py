@@ -7,9 +7,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from types import SimpleNamespace
 
 import pytest
 
+from smmbench.cluster.connection import connected
 from smmbench.cluster.listening import (
     HEADER,
     PREFACE,
@@ -93,6 +95,22 @@ def test_a_closed_port_and_a_closed_connection_are_refused() -> None:
         refuse_other_listeners(address)
     with pytest.raises(MachineError, match=r"No Ray cluster answers at .* refused"):
         refuse_other_listeners(address)
+
+
+def test_a_server_that_speaks_http_2_but_is_no_head_is_said_to_listen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only Ray itself can tell it from a head."""
+
+    def init(**_: object) -> None:
+        raise ConnectionError("Failed to connect")
+
+    ray = SimpleNamespace(is_initialized=lambda: False, init=init, __version__="2.60.0")
+    monkeypatch.setattr("smmbench.cluster.connection.imported", lambda: ray)
+    monkeypatch.setattr("smmbench.cluster.connection.refuse_other_listeners", lambda address: None)
+    said = "something listens there, but it is not the head of a cluster.*--port=6399"
+    with pytest.raises(MachineError, match=said), connected("node:6399"):
+        pass
 
 
 def test_encryption_is_left_to_ray(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -280,7 +280,10 @@ def test_unknown_names_are_said(tree: Tree, smmbench: Run) -> None:
             ("flap", "motion_fidelity"),
             "No method in these results 'flap'. Did you mean 'flip'? Available: flip.",
         ),
-        (("flip", "motion"), "No column 'motion'; available: text_similarity"),
+        (
+            ("flip", "motion"),
+            "No column 'motion'. Did you mean 'motion_fidelity'?",
+        ),
         (("flip", "motion_fidelity", "right/cat"), "CLIP/EDIT/SEED, got 'right/cat'"),
         (("flip", "motion_fidelity", "right/cow/0"), "No pair 'right/cow/0'"),
         (("flip", "warp_error"), "Run `smmbench score --metrics warp_error`"),

@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
@@ -426,6 +426,24 @@ def _invoke(arguments: Sequence[str]) -> Any:
     register(app)
     app.command("other")(lambda: None)  # with one command Typer would leave its name out
     return CliRunner().invoke(app, ["run", *arguments])
+
+
+def test_results_that_cannot_be_written_are_known_before_anything_is_loaded(
+    bench: Bench, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    plan = plan_run(bench.method, str(bench.manifest), file, device="cpu", limit=1)
+
+    def execute(*_: object) -> Iterator[RunRecord]:
+        pytest.fail("the method was loaded")
+
+    with pytest.raises(OSError, match=r"file' is not a folder\. Name another folder") as refused:
+        run(plan, execute)
+    arguments = ("--method", bench.method, "--dataset", str(bench.manifest), "--device", "cpu")
+    dry = _invoke([*arguments, "--results", str(file), "--limit", "1", "--dry-run"])
+    assert dry.exit_code == 1 and "room for results: broken: " in dry.stderr
+    assert "Not ready: room for results." in dry.stderr and str(file) in str(refused.value)
 
 
 def test_the_command(bench: Bench) -> None:

@@ -41,7 +41,7 @@ from smmbench.scoring.loop import Outcome, ScoreLoop, chosen_metrics, results_be
 from smmbench.scoring.models.encoders import WeightsUnavailableError
 from smmbench.scoring.models.text_model import TextModel
 from smmbench.scoring.options import Options
-from smmbench.scoring.summary import summarise
+from smmbench.scoring.summary import complaints, summarise
 from smmbench.storage.array_cache import cached_arrays, origin_key
 from smmbench.storage.home import file_sha256
 from smmbench.storage.local_paths import is_local, without_path
@@ -451,6 +451,9 @@ def test_without_weights_other_metrics_go_on_and_old_numbers_stay(
     assert scores_in(old) == numbers
     assert not kept.missing(metric_names())
     assert made.missing(metric_names()) == dict.fromkeys(BY_TEXT_MODEL, "no network here")
+    (line,) = complaints([made, kept], metric_names())  # one reason for all metrics of the model
+    assert line.endswith(f"of '{new}' could not be computed: no network here")
+    assert all(name in line for name in BY_TEXT_MODEL)
     assert scores_in(new)["motion_fidelity"].value == pytest.approx(1)
 
 
@@ -590,7 +593,7 @@ def test_what_there_is_to_score(bench: Bench) -> None:
 def test_metrics_by_name() -> None:
     assert chosen_metrics("motion_fidelity, text_similarity") == tuple(reversed(AXES))
     assert metric_names() == (*AXES, *BY_TEXT_MODEL[1:])
-    with pytest.raises(LookupError, match=r"No metric 'motion'; available: .*motion_fidelity"):
+    with pytest.raises(LookupError, match=r"No metric 'motion'\. Did you mean 'motion_fidelity'"):
         chosen_metrics("motion")
     for known in all_metrics():
         assert metric(known.name) is known

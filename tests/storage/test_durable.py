@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from smmbench.storage.array_cache import Arrays, cached_arrays
-from smmbench.storage.atomic import atomic_path, write_text
+from smmbench.storage.atomic import atomic_path, why_not_writable, write_text
 
 
 @pytest.fixture
@@ -48,3 +51,30 @@ def test_a_cache_entry_that_was_cut_off_is_computed_again(
         arrays = cached_arrays("tracks", {"pixels": "a"}, compute)
         np.testing.assert_array_equal(arrays["points"], np.arange(100.0))
     assert len(calls) == 2
+
+
+def test_a_file_that_cannot_be_written_is_named_as_the_user_knows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _read_only(monkeypatch)
+    with pytest.raises(OSError, match="Read-only") as refused:
+        write_text(tmp_path / "sheet.png", "")
+    assert refused.value.filename == str(tmp_path / "sheet.png")
+
+
+def test_a_folder_is_tried_without_a_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    assert why_not_writable(tmp_path) == why_not_writable(tmp_path / "new" / "newer") == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert "is not a folder" in why_not_writable(tmp_path / "file")
+    assert "is not a folder" in why_not_writable(tmp_path / "file" / "below")
+    _read_only(monkeypatch)
+    assert f"'{tmp_path}' does not accept files (Read-only" in why_not_writable(tmp_path / "new")
+
+
+def _read_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(dir: Path, **_: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", f"{dir}/.tmp-x")
+
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,22 @@ def test_a_hub_out_of_reach_is_one_sentence_with_what_to_do(
     )
     with pytest.raises(LookupError, match=said):
         snapshot("a/b", COMMIT, "Copy it.")
+
+
+def test_retries_are_not_reported_while_something_is_fetched(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    logger = logging.getLogger("huggingface_hub.utils._http")
+    before, during = logger.level, []
+
+    def download(*_: Any, **__: Any) -> str:
+        during.append(logger.isEnabledFor(logging.WARNING))
+        raise ConnectionError("x")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    with pytest.raises(LookupError, match="does not provide"):
+        snapshot("a/b", COMMIT, "Copy it.")
+    assert during == [False] and logger.level == before
 
 
 def test_offline_is_said_only_where_it_is_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,6 +125,13 @@ def _reason(error: Exception, address: str, version: str) -> str:
             f"The Ray cluster at '{address}' requires another token: copy ~/.ray/auth_token of its "
             "head to this machine, or set RAY_AUTH_MODE=disabled on all nodes."
         )
+    if ":" in address and isinstance(error, ConnectionError):
+        port = address.rpartition(":")[2]
+        return (
+            f"No Ray cluster answers at '{address}': something listens there, but it is not the "
+            f"head of a cluster. `ray start --head --port={port}` on that machine starts one. "
+            f"{said[:200]}"
+        )
     if address == "auto" or isinstance(error, ConnectionError):
         where = "on this machine" if address == "auto" else f"at '{address or 'local'}'"
         return f"No Ray cluster runs {where}: `ray start --head` starts one. {said[:200]}"

@@ -13,6 +13,7 @@ from smmbench.doctor.check import Check, State
 from smmbench.doctor.trying import optional_package
 from smmbench.doctor.weights import text_model_check
 from smmbench.environment import describe_device
+from smmbench.storage.atomic import why_not_writable
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,9 @@ def _packages(wanted: Wanted) -> Iterator[Check]:
 
 def _room(wanted: Wanted) -> Check:
     """Disk space for the videos, whose lossless files are hardly larger than their raw pixels."""
+    name, elsewhere = "room for results", "Name another folder for results: --results."
+    if why := why_not_writable(wanted.root):
+        return Check(name, "broken", why, elsewhere, True)
     sizes = [clip_form(wanted.dataset, clip) for clip in wanted.clips]
     largest = max((3 * form.frames * form.width * form.height for form in sizes), default=0)
     needed = largest * wanted.videos
@@ -123,8 +127,7 @@ def _room(wanted: Wanted) -> Check:
     free = shutil.disk_usage(place).free
     found = f"at most {needed / 1e9:.2f} GB for {wanted.videos} videos, {free / 1e9:.1f} GB free"
     state: State = "works" if needed < free else "broken"
-    mend = "" if needed < free else "Name another folder for results."
-    return Check("room for results", state, found, mend, True)
+    return Check(name, state, found, "" if needed < free else elsewhere, True)
 
 
 def _real(wanted: Wanted) -> Iterator[Check]:

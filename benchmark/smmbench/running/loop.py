@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from smmbench.dataset import Dataset, load_dataset, reference_clip
 from smmbench.environment import choose_device
+from smmbench.errors import MachineError
 from smmbench.method import Method
 from smmbench.method.parameters import build_parameters, choose_preset
 from smmbench.plugins import no_such
@@ -25,6 +26,7 @@ from smmbench.running.heartbeat import sweep
 from smmbench.running.job import Job
 from smmbench.running.pairs import Pair, by_clip, choose_pairs, shard
 from smmbench.running.resume import State, standing
+from smmbench.storage.atomic import why_not_writable
 
 Executor = Callable[[Job, Sequence[Sequence[Pair]]], Iterator[RunRecord]]
 """Generates the videos of groups of pairs, each of one clip, and yields their records."""
@@ -175,11 +177,16 @@ def run(plan: Plan, execute: Executor) -> Summary:
 
     Raises:
         ValueError, LookupError, OSError, ImportError: A clip's file or the method's weights are
-            missing; videos generated before are kept.
+            missing, or the results folder cannot be written; videos generated before are kept.
     """
     begin = time.monotonic()
     sweep(plan.job.root)
     todo = plan.todo
+    if todo and (why := why_not_writable(plan.job.root)):  # known before weights are loaded
+        raise MachineError(
+            f"Results cannot be written to '{plan.job.root}': {why}. Name another folder with "
+            "--results."
+        )
     made = 0
     failures: list[RunRecord] = []
     if todo:

@@ -12,6 +12,8 @@ from smmbench.scoring.counting import counted_mean, discredited
 from smmbench.scoring.loop import Outcome
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.table import Table
 
 
@@ -139,13 +141,16 @@ def complaints(outcomes: Sequence[Outcome], metrics: Sequence[str]) -> list[str]
     lines = [
         f"'{outcome.folder}' is rejected: {outcome.error}" for outcome in outcomes if outcome.error
     ]
-    missing: dict[tuple[str, str], list[Outcome]] = {}
+    missing: dict[tuple[str, str], list[Path]] = {}
     for outcome in outcomes:
         for reason in outcome.missing(metrics).items():
-            missing.setdefault(reason, []).append(outcome)
+            missing.setdefault(reason, []).append(outcome.folder)
+    alike: dict[tuple[str, tuple[Path, ...]], list[str]] = {}  # a text model serves several metrics
     for (name, note), without in missing.items():
-        where = f"{len(without)} videos" if len(without) > 1 else f"'{without[0].folder}'"
-        lines.append(f"{name} of {where} could not be computed: {note}")
+        alike.setdefault((note, tuple(without)), []).append(name)
+    for (note, folders), names in alike.items():
+        where = f"{len(folders)} videos" if len(folders) > 1 else f"'{folders[0]}'"
+        lines.append(f"{', '.join(names)} of {where} could not be computed: {note}")
     return lines
 
 

@@ -39,9 +39,13 @@ def atomic_path(path: Path, durable: bool = True) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(path.parent)
-    handle, name = tempfile.mkstemp(
-        dir=path.parent, prefix=f".tmp-{this_machine()}-{os.getpid()}-", suffix=path.suffix
-    )
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".tmp-{this_machine()}-{os.getpid()}-", suffix=path.suffix
+        )
+    except OSError as error:
+        error.filename = str(path)  # the user knows this name, and not the temporary one
+        raise
     os.close(handle)
     temporary = Path(name)
     try:
@@ -84,6 +88,22 @@ def held(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def why_not_writable(folder: Path) -> str:
+    """Return why no file can be written into a folder; empty if one can.
+
+    A folder that does not exist is judged by the closest one above it that does, so that nothing
+    is left behind.
+    """
+    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not place.is_dir():
+        return f"'{place}' is not a folder"
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            return ""
+    except OSError as error:
+        return f"'{place}' does not accept files ({error.strerror or error})"
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +21,21 @@ def is_commit(revision: str) -> bool:
 def offline() -> bool:
     """Whether `HF_HUB_OFFLINE` forbids to ask the hub, in the spellings that its library takes."""
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
+
+
+@contextmanager
+def quiet_retries() -> Iterator[None]:
+    """Keep the hub's library from reporting each of its retries.
+
+    They are two lines each, and the error that it raises in the end states the cause.
+    """
+    logger = logging.getLogger("huggingface_hub.utils._http")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def snapshot(
@@ -50,15 +67,15 @@ def snapshot(
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(
-            snapshot_download(
+        with quiet_retries():
+            folder = snapshot_download(
                 repository,
                 repo_type=kind,
                 revision=commit,
                 allow_patterns=None if files is None else list(files),
                 ignore_patterns=None if ignored is None else list(ignored),
             )
-        )
+        return Path(folder)
     except Exception as error:  # network, hub and disk raise many kinds
         raise_if_machine(error)
         first = (str(error).splitlines() or [""])[0]

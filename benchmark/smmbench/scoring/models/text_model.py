@@ -18,6 +18,7 @@ from smmbench.plugins import did_you_mean, load_offered, no_such, offered
 from smmbench.scoring.models.clip_folder import is_transformers_folder, load_clip_folder
 from smmbench.scoring.models.encoders import Encoders, WeightsUnavailableError
 from smmbench.storage.home import folder_sha256
+from smmbench.storage.hub_snapshot import quiet_retries
 from smmbench.storage.local_paths import without_path
 from smmbench.storage.weights_hash import tensors_sha256, weights_files
 
@@ -160,7 +161,8 @@ def _load_tag(name: str, tag: str, device: str) -> Encoders:
     if not known:
         raise LookupError(no_such(f"file or pretrained weights of {name}", tag, tags))
     try:
-        path = Path(open_clip.download_pretrained(known))
+        with quiet_retries():
+            path = Path(open_clip.download_pretrained(known))
     except Exception as error:  # network, hub and disk raise many kinds of errors
         raise_if_machine(error)
         raise WeightsUnavailableError(
