@@ -22,6 +22,7 @@ PAGES = [
 INSTEAD = {  # a word that user text does not have, and what says the same
     "anew": "again, recompute, regenerate",
     "came of": "the outcome",
+    "chance levels": "chance level (random tracks), wrong-source score, or unguided video",
     "cannot be had|to be had": "is not available",
     "companions?": "auxiliary metric",
     "floors?": "chance level",
@@ -68,7 +69,7 @@ CODE = [
 ]
 ELSEWHERE = {  # words that code may use: in names of fields, or in another sense
     "companions?": "the second object of a clip",
-    "floors?": "the key of chance levels in files, and the lower bound of a scale",
+    "floors?": "the key of the chance level in files, and the lower bound of a scale",
     "is none": "there is none",
 }
 
@@ -148,6 +149,7 @@ def test_the_glossary_names_the_terms_that_replace_the_worst_words() -> None:
     )
     named = {"auxiliary metric", "chance level", "conformance check", "ground-truth tracks"}
     assert named | {"held-out evaluator", "initial noise"} <= set(terms)
+    assert {"wrong-source score", "unguided video"} <= set(terms)
 
 
 def test_names_in_a_docstring_are_no_sentences() -> None:

@@ -177,8 +177,8 @@ class OtherClip(Control):
         "Another clip of the dataset",
         kind="control",
         licence="Apache-2.0",
-        notes="The dataset's next clip (wrapping around): the chance level of motion fidelity "
-        "for natural motion.",
+        notes="The dataset's next clip (wrapping around): natural motion that is unrelated to "
+        "the source.",
     )
 
     def transfer(self, prepared: Source, prompt: str, seed: int) -> Video:

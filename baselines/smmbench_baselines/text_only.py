@@ -1,6 +1,6 @@
 """Text-to-video generation alone: it uses the prompt, and only the source's size and length.
 
-Its motion fidelity is near the chance level, and its text similarity near the best achievable.
+Its motion is unrelated to the source, and its text similarity near the best achievable.
 """
 
 from __future__ import annotations

@@ -568,7 +568,9 @@ def why(
     method: Annotated[str, typer.Argument(help="Label of a method.")],
     column: Annotated[
         str,
-        typer.Argument(help="Column of the table: motion_fidelity, chance_level, or any metric."),
+        typer.Argument(
+            help="Column: motion_fidelity, chance_level, wrong_source_score, or any other metric."
+        ),
     ],
     pair: Annotated[
         str | None,

@@ -90,14 +90,18 @@ def test_a_method_without_any_video_counts_as_worst_in_companions(board_tree: Bo
     assert lost.cells["warp_error"].mean == 1000
 
 
-def test_chance_levels_are_of_the_pairs_that_have_a_video(board_tree: BoardTree) -> None:
+def test_scores_of_unrelated_motion_are_of_the_pairs_that_have_a_video(
+    board_tree: BoardTree,
+) -> None:
     board_tree.whole("smm")
     change(board_tree, "smm", detailed(floor=0.44, other_sources=0.5))
     board_tree.pair("smm", "clip-0", "dog", failure="nan")
     place = str(board_tree.manifest)
     made = board(board_tree)
     (row,) = made.rows
-    assert "Chance level of motion fidelity: tracks in random" in to_terminal(made)  # as shown
+    assert "Unrelated motion: chance level above, wrong-source score below." in to_terminal(
+        made
+    )  # as shown
     assert row.cells["floor"].mean == pytest.approx(0.44)  # as stored
     assert row.cells["other_sources"].mean == pytest.approx(0.5)
     assert row.cells["motion_fidelity"].mean == pytest.approx((7 * 0.8 - 1) / 8, abs=0.1)

@@ -182,17 +182,17 @@ def test_no_name_or_number_is_folded(
 
 
 @pytest.mark.parametrize("columns", [80, 90, 100])
-def test_the_chance_level_outlasts_the_columns_of_details(
+def test_scores_of_unrelated_motion_outlast_the_columns_of_details(
     monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
-    """It stands next to the mean that it belongs to as long as any other column does."""
+    """They stand next to the mean that they belong to as long as any other column does."""
     monkeypatch.setenv("COLUMNS", str(columns))
     newest = sorted(LEDGER.glob("emoji/*-record-*.board.xz"))[-1]
     text = to_terminal(Board.model_validate_json(json.dumps(read_board(newest))))
-    assert "Chance" in text.split("\N{BOX DRAWINGS LIGHT HORIZONTAL}")[0]  # in the heading
-    assert "Chance level of motion fidelity:" in text
+    assert "Unrelated" in text.split("\N{BOX DRAWINGS LIGHT HORIZONTAL}")[0]  # in the heading
+    assert "Unrelated motion: chance level above, wrong-source score below." in text
     (dropped,) = (line for line in text.splitlines() if line.startswith("Not shown:"))
-    assert "Chance level" not in dropped
+    assert "Unrelated motion" not in dropped
 
 
 def test_a_terminal_shows_selectivity_or_says_that_it_does_not(

@@ -14,6 +14,7 @@ from smmbench.cli import app
 from smmbench_leaderboard.board.build import ledger_board, make_board
 from smmbench_leaderboard.board.comparison import compare
 from smmbench_leaderboard.board.frame import board_frame, ledger_frame
+from smmbench_leaderboard.board.published import read_published_board
 from smmbench_leaderboard.board.types import Board, Row
 from smmbench_leaderboard.formats import WRITERS, to_json
 from smmbench_leaderboard.ledger.adding import add_board
@@ -54,6 +55,16 @@ def own(tmp_path: Path) -> BoardTree:
     folder = tmp_path / "own"
     folder.mkdir()
     return BoardTree(folder, clips=8)
+
+
+@pytest.mark.parametrize("path", sorted(PUBLISHED.glob("*/*.board.xz")), ids=lambda p: p.stem)
+def test_columns_of_every_entry_have_the_titles_of_today(path: Path) -> None:
+    """An entry stores the titles of its time, and one number has one name for readers."""
+    board, _ = read_published_board(path)
+    titles = {column.name: column.title for column in board.columns}
+    assert titles.get("floor", "Chance level") == "Chance level"
+    assert titles.get("other_sources", "Wrong-source score") == "Wrong-source score"
+    assert len(set(titles.values())) == len(titles)
 
 
 def unpublished(board: Board) -> Board:

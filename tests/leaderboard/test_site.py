@@ -13,7 +13,8 @@ from tests.builders.board_tree import BoardTree
 from tests.builders.numbered_videos import NumberedTree
 
 from smmbench_leaderboard.board.build import make_board
-from smmbench_leaderboard.board.types import Selective
+from smmbench_leaderboard.board.columns import OTHERS
+from smmbench_leaderboard.board.types import Cell, Selective
 from smmbench_leaderboard.formats import to_json
 from smmbench_leaderboard.ledger.adding import add_board
 from smmbench_leaderboard.ledger.entries import EntryFacts, Notice, add_notice, taken_down
@@ -23,6 +24,7 @@ from smmbench_leaderboard.site.figures import share_text
 from smmbench_leaderboard.site.frame import Evidence
 from smmbench_leaderboard.site.from_results import datasets_in, read_frame
 from smmbench_leaderboard.site.naming import slug
+from smmbench_leaderboard.site.pages.board import shown_of
 from smmbench_leaderboard.site.pair_columns import PairColumns, columnar
 from smmbench_leaderboard.site.rendering import coded
 from smmbench_leaderboard.site.scripts import write_data
@@ -166,6 +168,25 @@ def test_a_row_shows_its_selectivity_or_that_it_was_not_measured(
         assert "../../reading.html#selectivity" in links
     shown = Page(tmp_path / "site/index.html").text
     assert "Selectivity (S), reversed" in shown and ".710 to .822" in shown
+
+
+def test_the_line_of_the_plot_is_of_methods_alone(tree: BoardTree) -> None:
+    """A copy of another clip scores high against it, which says nothing about methods."""
+    frame = read_frame(tree.results, str(tree.manifest), lambda *_: Evidence())
+    scores = {"high": 0.4, "low": 0.6, "copy": 0.9, "few": 0.1}
+    rows = [
+        row.model_copy(
+            update={"cells": {**row.cells, OTHERS: Cell(mean=scores[row.label], interval=None)}}
+        )
+        for row in frame.board.rows
+    ]
+    board = frame.board.model_copy(update={"rows": tuple(rows)})
+    shown = shown_of(replace(frame, board=board))
+    assert shown.wrong_source == pytest.approx(0.5)
+    (_, _, plots), *_ = shown.plots
+    axis = plots[0].y
+    assert axis.low <= 0.5 <= axis.high
+    assert plots[0].wrong_source == pytest.approx(plots[0].canvas.y(0.5, axis))
 
 
 def test_a_board_without_selectivity_has_no_column_of_it(tree: BoardTree, tmp_path: Path) -> None:

@@ -268,6 +268,9 @@ def test_command(tree: Tree, smmbench: Run) -> None:
     code, out, _ = smmbench("why", "flip", "chance_level", "right/cat/0", *where, "--json")
     assert json.loads(out)["score"]["metric"] == "motion_fidelity"
     assert smmbench("why", "flip", "floor", "right/cat/0", *where, "--json")[1] == out  # as stored
+    code, out, _ = smmbench("why", "flip", "wrong_source_score", "right/cat/0", *where, "--json")
+    stored = smmbench("why", "flip", "other_sources", "right/cat/0", *where, "--json")
+    assert (code, out) == stored[:2]
     write_lossless(tree.folder / VIDEO, Video(np.zeros_like(tree.source.frames), 8.0))
     code, out, _ = smmbench("why", "flip", "motion_fidelity", "right/cat/0", *where)
     assert code == 1 and "BROKEN" in out

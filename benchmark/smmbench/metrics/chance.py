@@ -1,4 +1,4 @@
-"""Chance levels of motion fidelity: what it gives for unrelated motion."""
+"""The chance level of motion fidelity: its value for tracks in random directions."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def chance_floor(source_points: int, output_points: int, steps: int) -> float:
 
     The best of many random matches is not 0: the chance level rises with the number of tracks and
     falls with the number of steps, so numbers from other grids or lengths are not comparable.
-    Smooth tracks have a higher chance level still, because their steps are alike, as if there were
-    fewer; that one is estimated by pairing outputs with the sources of other clips. The result is
-    exact; no random numbers are used.
+    Smooth tracks that are unrelated are another case, because their steps are alike, as if there
+    were fewer; the wrong-source score, of outputs against the sources of other clips, measures it.
+    The result is exact; no random numbers are used.
 
     Args:
         source_points: Moving tracks in the source.

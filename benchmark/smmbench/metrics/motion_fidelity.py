@@ -41,7 +41,7 @@ from smmbench.metrics.resources import Resources
 from smmbench.results.scored_tracks import ScoredTracks
 from smmbench.tracking import Tracks
 
-OTHERS = 3  # sources of other clips that an output is paired with
+OTHERS = 3  # sources of other clips that an output is paired with, for the wrong-source score
 
 Masks = tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " m"]]
 
@@ -159,7 +159,7 @@ def motion_fidelity(
 class MotionFidelity(Metric):
     """Compares the motion of an output with that of its source.
 
-    The details include its chance levels, the value over the foreground alone, and what it does
+    The details include scores of unrelated motion, the value over the foreground, and what it does
     not measure: speed, position, and the moving share of the frame.
     """
 
@@ -183,7 +183,7 @@ class MotionFidelity(Metric):
         self._conventions = Conventions()
 
     def origin(self, task: Task) -> dict[str, Any]:
-        """Tracks, conventions, and the inputs of the chance level and of the foreground."""
+        """Tracks, conventions, and the inputs of the wrong-source score and of the foreground."""
         others = (self._tracks.origin(clip) for clip in self._others(task.clip))
         return self._tracks.origin(task.clip) | {
             "conventions": asdict(self._conventions),

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-FLOORS = ("floor", "other_sources")  # details that state the chance level of a metric
+FLOORS = (
+    "floor",
+    "other_sources",
+)  # scores of unrelated motion: the chance level, the wrong-source score
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ class MethodSummary:
         means: By metric, over all results; one without a number counts as the metric's worst, and
             so does, on motion, a marked one of a method that is not a control. None if no result
             has a number.
-        floors: By metric that has floors: the number of random directions, and that of the same
-            outputs against the sources of other clips, as means over results that have them.
+        floors: By metric that has them: the chance level (random directions) and the wrong-source
+            score (outputs against the sources of other clips), as means over results.
     """
 
     method: str
@@ -99,8 +102,11 @@ def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) ->
         captions.append("Marked results of methods count as worst on motion; controls' do not")
     with_floors = any(line.floors for line in summaries)
     if with_floors:
-        table.add_column("chance level", justify="right", no_wrap=True)
-        captions.append("Chance level: random directions, and outputs against other clips' sources")
+        table.add_column("unrelated motion", justify="right", no_wrap=True)
+        captions.append(
+            "Unrelated motion: chance level (random directions), wrong-source score (outputs "
+            "against the sources of other clips)"
+        )
     table.caption = ". ".join(captions) or None
     for line in summaries:
         label = line.method if line.reference == "forward" else f"{line.method} ({line.reference})"
@@ -109,8 +115,8 @@ def summary_table(summaries: Sequence[MethodSummary], metrics: Sequence[str]) ->
         table.add_row(Text(f"{label} on {line.dataset}: {counts}", "bold"))
         for name in metrics:
             floors = line.floors.get(name, {})
-            chance = ", ".join(_shown(floors[floor]) for floor in FLOORS if floor in floors)
-            cells = [metric(name).title, _shown(line.means[name]), chance]
+            unrelated = ", ".join(_shown(floors[floor]) for floor in FLOORS if floor in floors)
+            cells = [metric(name).title, _shown(line.means[name]), unrelated]
             table.add_row(*cells[: len(table.columns)])
     return table
 

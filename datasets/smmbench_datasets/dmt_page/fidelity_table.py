@@ -42,7 +42,7 @@ OURS = ("source_to_output", "output_to_source", "foreground", "floor", "other_so
 SCRIPTS = ("dmt", "ditflow", "five", "det", "ivebench")
 HEADER = (
     *("method", "reported", "ours", "source to output", "output to source", "foreground"),
-    *("random", "other sources", *SCRIPTS, "dmt, never still", "det, never still"),
+    *("chance level", "wrong source", *SCRIPTS, "dmt, never still", "det, never still"),
 )
 
 

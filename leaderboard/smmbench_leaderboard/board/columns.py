@@ -18,11 +18,11 @@ DIRECTIONS = (
     ("output_to_source", "Output to source"),  # is every motion of the output in the source?
 )
 FLOOR, OTHERS, FOREGROUND = "floor", "other_sources", "foreground"
-FLOORS = (FLOOR, OTHERS)  # chance levels: the number for unrelated motion
+FLOORS = (FLOOR, OTHERS)  # scores of unrelated motion: the chance level, the wrong-source score
 BESIDE = (
     (FOREGROUND, "On the foreground"),
-    (FLOOR, "Chance level, random tracks"),
-    (OTHERS, "Chance level, other clips"),
+    (FLOOR, "Chance level"),
+    (OTHERS, "Wrong-source score"),
 )
 
 
@@ -31,8 +31,8 @@ def columns_of(
 ) -> tuple[Column, ...]:
     """Return the two axes, the details of motion fidelity, and each further requested metric.
 
-    An axis without any number remains as a column that is not scored. Chance levels and the
-    foreground are columns if some score has them.
+    An axis without any number remains as a column that is not scored. The foreground, the chance
+    level and the wrong-source score are columns if some score has them.
 
     Args:
         results: The results that the columns describe.
@@ -78,6 +78,17 @@ def _beside(results: Iterable[Result]) -> list[tuple[str, str]]:
     return [one for one in BESIDE if any(one[0] in score.details for score in scores)]
 
 
+def titled(columns: Iterable[Column]) -> tuple[Column, ...]:
+    """Return columns with the titles of this version; entries store those of an earlier one."""
+    titles = dict((*DIRECTIONS, *BESIDE))
+    return tuple(
+        column.model_copy(update={"title": titles.get(column.detail, column.title)})
+        if column.metric == MOTION
+        else column
+        for column in columns
+    )
+
+
 def value_of(column: Column, result: Result | None) -> float | None:
     """Return the number of one result in one column, or None if there is none."""
     score = result.scores.get(column.metric) if result else None
@@ -87,7 +98,7 @@ def value_of(column: Column, result: Result | None) -> float | None:
 
 
 def is_floor(column: Column) -> bool:
-    """Return whether a column is a chance level of motion fidelity, which needs a video."""
+    """Return whether a column is a score of unrelated motion, which exists only with a video."""
     return column.metric == MOTION and column.detail in FLOORS
 
 

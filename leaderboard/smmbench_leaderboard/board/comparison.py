@@ -79,7 +79,7 @@ def compare(
     The pairs are those that both attempted, or all with scope `full`; `p_board` covers the pairs of
     the board, which may differ. An axis on which neither has a number is left out, and so is a
     further metric that one of them lacks; a note states it. `metrics` are compared in addition to
-    the two axes. Chance levels are not compared, because they say nothing about a method.
+    the two axes. Scores of unrelated motion are not compared: they say nothing of a method.
 
     With a ledger, a label that begins with `ledger:` names a published row, which is compared by
     the published numbers of its pairs; nothing is run again.

@@ -110,8 +110,8 @@ def pairs_of_one_length(
 ) -> tuple[list[Key], tuple[str, ...]]:
     """Keep the pairs of clips of one length, with a note if the dataset has other lengths.
 
-    The chance level of motion fidelity depends on the length of the clips, so a mean over clips of
-    several lengths has no meaning.
+    What unrelated motion scores depends on the length of the clips, so a mean over clips of several
+    lengths has no meaning.
 
     Args:
         dataset: The dataset, with its clips.
@@ -132,7 +132,7 @@ def pairs_of_one_length(
     if not others:
         return kept, ()
     note = (
-        f"Only the {len(kept)} pairs of clips of {chosen} frames: chance levels of motion depend "
+        f"Only the {len(kept)} pairs of clips of {chosen} frames: the chance level depends "
         f"on the length, so other clips are shown separately ({others}; see --clip-length)."
     )
     return kept, (note,)

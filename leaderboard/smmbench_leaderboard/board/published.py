@@ -14,7 +14,7 @@ from smmbench.scoring.counting import Key
 from smmbench.scoring.libraries import with_ranges
 from smmbench.storage.home import file_sha256
 from smmbench.storage.weights_hash import tensors_sha256, weights_files
-from smmbench_leaderboard.board.columns import RANKING
+from smmbench_leaderboard.board.columns import RANKING, titled
 from smmbench_leaderboard.board.mixing import differences
 from smmbench_leaderboard.board.types import Board, Column, Pair, Row
 from smmbench_leaderboard.ledger.chain import in_order
@@ -135,9 +135,10 @@ def read_published_board(path: Path) -> tuple[Board, EntryFacts]:
     """
     content, facts = read_entry(path)
     try:
-        return Board.model_validate(content), facts
+        board = Board.model_validate(content)
     except ValueError as error:
         raise ValueError(f"'{path}' is no board that this version reads: {error}") from error
+    return board.model_copy(update={"columns": titled(board.columns)}), facts
 
 
 def _apart(board: Board, dataset: Dataset, columns: Sequence[Column]) -> str:

@@ -172,9 +172,9 @@ def with_cells(
 def cell_of(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell:
     """Return mean and interval of a column over the pairs that have a value.
 
-    All pairs have a value, except in columns of chance levels. The interval is cut at the range of
-    the metric, because Student's t, which is used with few clips, knows no range and would exceed 1
-    for three clips near 1.
+    All pairs have a value, except in columns of scores of unrelated motion. The interval is cut at
+    the range of the metric, because Student's t, which is used with few clips, knows no range and
+    would exceed 1 for three clips near 1.
     """
     pairs = [pair for pair in pairs if column.name in pair.values]
     if not pairs:
@@ -189,7 +189,9 @@ def cell_of(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell
 
 
 def _pair(key: Key, result: Result | None, measured: Sequence[Column], control: bool) -> Pair:
-    """Return the numbers of one pair; a missing one counts as worst, a missing chance level not.
+    """Return the numbers of one pair; a missing one counts as worst.
+
+    Only scores of unrelated motion are left out instead.
 
     Args:
         key: The pair.

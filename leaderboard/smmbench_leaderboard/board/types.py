@@ -45,7 +45,7 @@ class Column(Stored):
         metric: The metric that computes it.
         detail: Key in the score's details; empty for the score itself.
         title: Title of the column.
-        worst: Value of a pair without a number; chance levels omit such pairs instead.
+        worst: Value of a pair without a number; scores of unrelated motion omit such pairs instead.
         version: Version of the metric; None if no row has a number of it.
         conditions: Conditions of every score of the column: weights, tracker, ...
     """
@@ -67,10 +67,10 @@ class Column(Stored):
 class Pair(Stored):
     """One clip with one prompt and one seed, in one row.
 
-    `values` is by column name. It omits columns in which the row has no number, and chance levels
-    of pairs without a video. `marks` names the rules by which the motion score is not accepted: a
-    method's marked pair has the worst values on motion. `batch` is the number of pairs that were
-    generated together; on a GPU, another number rounds differently.
+    `values` is by column name. It omits columns in which the row has no number, and scores of
+    unrelated motion of pairs without a video. `marks` names the rules by which the motion score is
+    not accepted: a method's marked pair has the worst values on motion. `batch` is the number of
+    pairs that were generated together; on a GPU, another number rounds differently.
     """
 
     clip: str

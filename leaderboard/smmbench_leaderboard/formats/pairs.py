@@ -20,7 +20,7 @@ def pair_rows(board: Board) -> list[dict[str, Value]]:
 
     A column holds what the pair contributes to the mean: its number, or the worst value if it has
     none (see `status`) or is marked (see `marks`). It is None if the pair does not count: in a
-    column in which the row has no number, and in chance levels without a video.
+    column in which the row has no number, and in scores of unrelated motion without a video.
     """
     return list(_each(board))
 

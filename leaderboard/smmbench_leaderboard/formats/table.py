@@ -150,9 +150,9 @@ def _floor_sentence(board: Board) -> tuple[str, ...]:
     if not any(column.name in FLOORS for column in board.columns):
         return ()
     return (
-        "The chance levels of motion fidelity are means over the pairs that have a video: the "
-        "score of tracks whose every step goes in a random direction, and the score of the same "
-        "outputs against the sources of other clips.",
+        "Chance level: the motion fidelity of tracks whose every step goes in a random direction. "
+        "Wrong-source score: that of the same outputs against the sources of other clips. Both are "
+        "means over the pairs that have a video.",
     )
 
 

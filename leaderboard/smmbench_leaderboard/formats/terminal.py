@@ -24,24 +24,21 @@ from smmbench_leaderboard.formats.table import (
 
 HEADER_BEFORE = ("", "Method")
 HEADER_AFTER = ("Pairs", "Seconds", "GiB")
-CHANCE = "Chance level"
-CHANCE_WORDS = {
-    FLOOR: "tracks in random directions",
-    OTHERS: "the same outputs against sources of other clips",
-}
+UNRELATED = "Unrelated motion"
+UNRELATED_WORDS = {FLOOR: "chance level", OTHERS: "wrong-source score"}
 
 
 def to_terminal(board: Board) -> str:
     """Write the table and its caption; with styles only if standard output is a terminal.
 
     All cells are `Text`, so that square brackets in a name are not markup. Names and numbers are
-    never folded; columns that do not fit are dropped from the right, selectivity and the chance
-    level last, and listed. If even the ranks do not fit, each row is a block of lines.
+    never folded; columns that do not fit are dropped from the right, selectivity and the scores
+    of unrelated motion last, and listed. If even the ranks do not fit, a row is a block of lines.
     """
     floors = [column.name for column in board.columns if column.name in FLOORS]
     shown = [column for column in board.columns if column.name not in (*FLOORS, FOREGROUND)]
     against = against_of(board)
-    titles = [*(column.title for column in shown), *([CHANCE] if floors else [])]
+    titles = [*(column.title for column in shown), *([UNRELATED] if floors else [])]
     header = (*HEADER_BEFORE, *titles, *(f"S, {name}" for name in against), *HEADER_AFTER)
     names = [column.name for column in shown]
     rows = [(row, _cells(row, names, floors, against)) for row in board.rows]
@@ -54,7 +51,7 @@ def to_terminal(board: Board) -> str:
         room = console().width
     ranking = [2 + place for place, column in enumerate(shown) if column.name in RANKING]
     always = [0, 1, *ranking, header.index("Pairs")]
-    # Chance level and selectivity come before details: a mean says little without them.
+    # Unrelated motion and selectivity come before details: a mean says little without them.
     first = range(len(HEADER_BEFORE) + len(shown), len(header) - len(HEADER_AFTER))
     places = _fitting(widths, always, [*first, *range(len(widths))], room)
     if sum(widths[place] + 1 for place in places) + 1 > room:
@@ -83,9 +80,9 @@ def to_terminal(board: Board) -> str:
         )
     if any(row.control and not row.partial for row in board.rows):
         caption.insert(0, "The rows without ranks are controls, whose expected scores are known.")
-    if floors and header.index(CHANCE) in places:
-        words = " (above), ".join(CHANCE_WORDS[one] for one in floors)
-        caption.insert(0, f"Chance level of motion fidelity: {words}.")
+    if floors and header.index(UNRELATED) in places:
+        words = " above, ".join(UNRELATED_WORDS[one] for one in floors)
+        caption.insert(0, f"{UNRELATED}: {words}{' below' if len(floors) > 1 else ''}.")
     if left_out := [title for place, title in enumerate(header) if place not in places]:
         caption.insert(
             0, f"Not shown: {', '.join(left_out)}. Use a wider terminal or --format csv."
@@ -139,7 +136,7 @@ def _fitting(
 def _cells(
     row: Row, columns: Sequence[str], floors: Sequence[str], against: Sequence[str]
 ) -> tuple[str, ...]:
-    """Return the cells of a row, with line breaks before intervals and the second chance level.
+    """Return the cells of a row, with line breaks before intervals and the wrong-source score.
 
     There is no room for the foreground column, which the other formats have.
     """

@@ -9,7 +9,7 @@ from smmbench.plugins import no_such
 from smmbench.results import RunRecord, Score, Stored
 from smmbench.scoring.counting import Key
 from smmbench_leaderboard.board.build import board_of
-from smmbench_leaderboard.board.columns import FLOOR, MOTION, RANKING, value_of
+from smmbench_leaderboard.board.columns import FLOOR, MOTION, OTHERS, RANKING, value_of
 from smmbench_leaderboard.board.reading import Results, read_results
 from smmbench_leaderboard.board.types import (
     Board,
@@ -29,7 +29,7 @@ from smmbench_leaderboard.provenance.chain import (
     unnamed_file,
 )
 
-SHOWN_AS = {"chance_level": FLOOR}
+SHOWN_AS = {"chance_level": FLOOR, "wrong_source_score": OTHERS}
 """Displayed names of columns that files store under another name."""
 
 
@@ -41,7 +41,7 @@ class PairOfMean(Stored):
     seed: int
     status: Status
     failure: str
-    counts: float | None  # its value, or the worst; None for a missing chance level
+    counts: float | None  # its value, or the worst; None for a missing score of unrelated motion
     scored: bool  # whether it has a value
     broken: tuple[str, ...]  # links that do not hold
     marks: tuple[str, ...] = ()  # rules that mark it, in which case it counts as worst on motion

@@ -31,20 +31,20 @@ class Scale:
 
 @dataclass(frozen=True)
 class Bar:
-    """A mean, its interval and its chance level, as positions on a bar."""
+    """A mean, its interval and its wrong-source score, as positions on a bar."""
 
     mean: float
     low: float
     high: float
-    chance: float | None
+    wrong_source: float | None
 
 
-def bar_of(cell: Cell, scale: Scale, chance: float | None = None) -> Bar | None:
+def bar_of(cell: Cell, scale: Scale, wrong_source: float | None = None) -> Bar | None:
     """Return the bar of a cell; None if it has no number."""
     if cell.mean is None:
         return None
     low, high = cell.interval or (cell.mean, cell.mean)
-    at = None if chance is None else scale.at(chance)
+    at = None if wrong_source is None else scale.at(wrong_source)
     return Bar(scale.at(cell.mean), scale.at(low), scale.at(high), at)
 
 

@@ -1,4 +1,4 @@
-"""Geometry of the plot of both axes: points, intervals, the front, and names."""
+"""Geometry of the plot of both axes: points, intervals and names."""
 
 from __future__ import annotations
 
@@ -93,16 +93,17 @@ class Plot:
     y: Axis
     x_ticks: tuple[tuple[float, float], ...]  # value, pixels
     y_ticks: tuple[tuple[float, float], ...]
-    fronts: tuple[str, ...]  # a path for each block
-    chance: float | None  # pixels from the top
+    wrong_source: float | None  # pixels from the top
 
 
-def plot_of(rows: Sequence[Row], chance: float | None = None, canvas: Canvas = WIDE) -> Plot | None:
+def plot_of(
+    rows: Sequence[Row], wrong_source: float | None = None, canvas: Canvas = WIDE
+) -> Plot | None:
     """Lay out a plot of rows on a canvas.
 
     Args:
         rows: Rows to place; those without numbers on both axes are left out.
-        chance: Chance level of motion fidelity, if it was measured.
+        wrong_source: Wrong-source score at which a line is drawn, if it was measured.
         canvas: Where to place them.
 
     Returns:
@@ -119,7 +120,8 @@ def plot_of(rows: Sequence[Row], chance: float | None = None, canvas: Canvas = W
         Point(p.row, p.x, p.y, p.across, p.along, name)
         for p, name in zip(placed, names, strict=True)
     )
-    shown = chance is not None and y.low <= chance <= y.high
+    level = None if wrong_source is None else canvas.y(wrong_source, y)
+    inside = wrong_source is not None and y.low <= wrong_source <= y.high
     return Plot(
         canvas=canvas,
         points=points,
@@ -127,8 +129,7 @@ def plot_of(rows: Sequence[Row], chance: float | None = None, canvas: Canvas = W
         y=y,
         x_ticks=tuple((tick, canvas.x(tick, x)) for tick in x.ticks),
         y_ticks=tuple((tick, canvas.y(tick, y)) for tick in y.ticks),
-        fronts=tuple(_fronts(points)),
-        chance=canvas.y(chance, y) if shown and chance is not None else None,
+        wrong_source=level if inside else None,
     )
 
 
@@ -192,16 +193,3 @@ Box = tuple[float, float, float, float]
 
 def _meet(a: Box, b: Box) -> bool:
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
-
-def _fronts(points: Sequence[Point]) -> list[str]:
-    """Return a line through the front of each block, from left to right."""
-    blocks: dict[str, list[Point]] = {}
-    for point in points:
-        if point.row.pareto:
-            blocks.setdefault(point.row.block, []).append(point)
-    return [
-        "M" + "L".join(f"{p.x:g} {p.y:g}" for p in sorted(of, key=lambda p: (p.x, p.y)))
-        for of in blocks.values()
-        if len(of) > 1
-    ]

@@ -1,4 +1,4 @@
-"""The board page: every block of one board, its plot, its controls and its chance levels."""
+"""The board page: every block of one board, its plot and its controls."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Line:
         evidence: What the results folder has on it.
         tier: How far it can be trusted.
         bars: Bars by axis.
-        chance: Chance level of its motion fidelity; None if it was not measured.
+        wrong_source: Its wrong-source score; None if it was not measured.
         failures: Kinds of failure with counts, as text.
         on_reference: Seconds per pair on the board's reference device, if it ran on another.
         became: Later notice in the ledger; empty while the row is current.
@@ -51,7 +51,7 @@ class Line:
     evidence: Evidence
     tier: Tier
     bars: dict[str, Bar | None]
-    chance: float | None
+    wrong_source: float | None
     failures: str
     on_reference: float | None
     became: str
@@ -96,7 +96,7 @@ class Shown:
     kinds: tuple[str, ...]
     tiers: tuple[Tier, ...]
     reference: str
-    chance: float | None
+    wrong_source: float | None  # mean over the methods
     caption: tuple[str, ...]
     marked: bool
     printed: tuple[Beside, ...]
@@ -113,7 +113,7 @@ def write_board(to: Site, page: str, site: SiteBoard, others: list[SiteBoard]) -
     methods = sum(not row.control for row in board.rows)
     summary = (
         f"{methods} methods of text-driven video motion transfer on {board.dataset}, "
-        f"{board.pairs} pairs each, with intervals, chance levels and controls."
+        f"{board.pairs} pairs each, with intervals, wrong-source scores and controls."
     )
     facts = {
         "shown": shown_of(site),
@@ -139,12 +139,13 @@ def shown_of(site: SiteBoard) -> Shown:
     }
     whole = [row for row in board.rows if not row.partial]
     competing = [row for row in whole if not row.control]
-    chances = [line.chance for line in lines.values() if line.chance is not None]
-    chance = fmean(chances) if chances else None
+    levels = [lines[row.label].wrong_source for row in competing]
+    known = [level for level in levels if level is not None]
+    wrong_source = fmean(known) if known else None  # controls say nothing about methods
     near = crowded(competing)
     sets = [("near", "Leading on text", near)] if near else []
     sets += [("methods", "Methods", competing), ("all", "With controls", whole)]
-    plots = [(key, title, _both(rows, chance)) for key, title, rows in sets]
+    plots = [(key, title, _both(rows, wrong_source)) for key, title, rows in sets]
     scored = [column for column in board.columns if column.name in RANKING and column.scored]
     single = scored[0] if len(scored) == 1 else None
     keys = site.keys
@@ -165,7 +166,7 @@ def shown_of(site: SiteBoard) -> Shown:
         kinds=_distinct(row.card.kind for row in board.rows),
         tiers=tuple(t for t in TIERS if any(line.tier == t for line in lines.values())),
         reference=reference,
-        chance=chance,
+        wrong_source=wrong_source,
         # Tables flag the front with a star, the page with a word.
         caption=tuple(text.replace("Front: *,", "Front:") for text in caption_of(board)),
         marked=any(line.marked_share for line in lines.values()),
@@ -173,9 +174,9 @@ def shown_of(site: SiteBoard) -> Shown:
     )
 
 
-def _both(rows: Sequence[Row], chance: float | None) -> tuple[Plot, ...]:
+def _both(rows: Sequence[Row], wrong_source: float | None) -> tuple[Plot, ...]:
     """Plot rows for wide and for narrow screens; empty if there is nothing to plot."""
-    both = plot_of(rows, chance), plot_of(rows, chance, NARROW)
+    both = plot_of(rows, wrong_source), plot_of(rows, wrong_source, NARROW)
     return tuple(plot for plot in both if plot is not None)
 
 
@@ -189,8 +190,11 @@ def crowded(rows: Sequence[Row]) -> list[Row]:
 
 
 def _line(site: SiteBoard, row: Row, scale: Scale, seconds: float | None) -> Line:
-    chance = row.cells[OTHERS].mean if OTHERS in row.cells else None
-    bars = {TEXT: bar_of(row.cells[TEXT], scale), MOTION: bar_of(row.cells[MOTION], scale, chance)}
+    wrong_source = row.cells[OTHERS].mean if OTHERS in row.cells else None
+    bars = {
+        TEXT: bar_of(row.cells[TEXT], scale),
+        MOTION: bar_of(row.cells[MOTION], scale, wrong_source),
+    }
     costs = site.evidence_of(row).costs
     elsewhere = seconds if costs and costs[0].seconds != seconds else None
     return Line(
@@ -198,7 +202,7 @@ def _line(site: SiteBoard, row: Row, scale: Scale, seconds: float | None) -> Lin
         evidence=site.evidence_of(row),
         tier=tier_of(row),
         bars=bars,
-        chance=chance,
+        wrong_source=wrong_source,
         failures=", ".join(f"{count} {kind}" for kind, count in row.coverage.failed.items()),
         on_reference=elsewhere,
         became=site.became.get(row.label, ""),

@@ -18,7 +18,7 @@ def write_reading(to: Site, site: SiteBoard) -> None:
         "here": site,
         "board": site.board,
         "example": max(ranked, key=lambda row: len(rank_text(_rank(row))), default=None),
-        "chance": shown_of(site).chance,
+        "wrong_source": shown_of(site).wrong_source,
         "rules": RULES,
         "marked_share": MARKED_SHARE,
         "tiers": TIERS,
