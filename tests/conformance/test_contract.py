@@ -22,7 +22,8 @@ from smmbench.conformance.watch.limits import TimeUpError, time_limit
 from smmbench.conformance.watch.process import _mallinfo2, used_memory
 from smmbench.conformance.watch.walking import held_bytes, leaves
 from smmbench.conformance.world import load_world
-from smmbench.resolving import method_names
+from smmbench.method import Source
+from smmbench.resolving import method_names, resolve
 from smmbench.templates import Kind, write_template
 from smmbench.video import Video
 
@@ -367,6 +368,17 @@ def test_what_does_not_load_and_what_is_not_there(try_method: Callable[..., Chec
         try_method(GOOD, settings=["loud=1"])
     with pytest.raises(LookupError, match="No method 'sdedti'"):
         check_method("sdedti")
+
+
+def test_a_method_from_the_template_keeps_the_frame_rate_of_the_clip(
+    tmp_path: Path, moving_square: Video
+) -> None:
+    name = write_template(tmp_path / "my_own.py", "frames")
+    method = resolve(f"{tmp_path / 'my_own.py'}:{name}").implementation
+    made = method(method.Parameters(), "cpu")
+    video = Video(moving_square.frames, fps=12.0)
+    source = Source("square", video, "", other=lambda: video)
+    assert made.transfer(made.prepare(source), "a cat", 0).fps == 12.0
 
 
 @pytest.mark.parametrize("kind", ["frames", pytest.param("diffusion", marks=pytest.mark.slow)])

@@ -27,7 +27,7 @@ def new(
         ),
     ] = Template.frames,
 ) -> None:
-    """Write a complete, runnable method of some 40 lines to start from.
+    """Write a complete, runnable method to start from.
 
     An existing file is never overwritten (exit code 2).
     """

@@ -40,7 +40,15 @@ class MyMethod(DiffusionMethod[Parameters, Prepared]):
         "weight": LogRange(1.0, 200.0),
         "guided_to": Range(0.2, 0.95),
     }
-    card = Card(title="MyMethod", kind="method", licence="MIT", notes="From the template.")
+    card = Card(
+        title="MyMethod",
+        kind="method",
+        licence="MIT",
+        authors="",  # these three and `paper` or `code` are needed by `smmbench submit`
+        contact="",
+        seen="",  # which clips of the test set it has seen; "none" if none
+        notes="From the template.",
+    )
 
     def prepare_batch(self, sources: Sequence[Source]) -> list[Prepared]:
         """Encode clips of one size; one clip is a batch of one."""

@@ -22,7 +22,7 @@ class Parameters:
     noise: Annotated[float, Doc("Standard deviation of the noise, in grey levels of 255.")] = 4.0
 
 
-class MyMethod(Method[Parameters, np.ndarray]):
+class MyMethod(Method[Parameters, Video]):
     """Replace this with your method; `smmbench methods check` tests what it must fulfil."""
 
     Parameters = Parameters
@@ -36,17 +36,20 @@ class MyMethod(Method[Parameters, np.ndarray]):
         paper="",
         code="",
         licence="MIT",
+        authors="",  # these three and `paper` or `code` are needed by `smmbench submit`
+        contact="",
+        seen="",  # which clips of the test set it has seen; "none" if none
         notes="What was changed from the original, and why.",
     )
 
-    def prepare(self, source: Source) -> np.ndarray:
+    def prepare(self, source: Source) -> Video:
         """Prepare a clip once for all its prompts and seeds: inversion, tuning."""
-        return source.video.frames  # uint8 (time, height, width, 3), RGB; never write to it
+        return source.video  # its frames are uint8 (time, height, width, 3), RGB; never write to it
 
-    def transfer(self, prepared: np.ndarray, prompt: str, seed: int) -> Video:
+    def transfer(self, prepared: Video, prompt: str, seed: int) -> Video:
         """Generate the video of one prompt and seed; compute on `self.device`."""
         parameters, rng = self.parameters, np.random.default_rng(seed)  # draw from nothing else
         colour = np.random.default_rng(crc32(prompt.encode())).integers(0, 256, 3)
-        mixed = (1 - parameters.strength) * prepared + parameters.strength * colour
-        mixed += rng.normal(0, parameters.noise, prepared.shape)
-        return Video(np.clip(mixed, 0, 255).astype(np.uint8), fps=8.0)
+        mixed = (1 - parameters.strength) * prepared.frames + parameters.strength * colour
+        mixed += rng.normal(0, parameters.noise, mixed.shape)
+        return Video(np.clip(mixed, 0, 255).astype(np.uint8), fps=prepared.fps)
