@@ -178,6 +178,20 @@ def test_missing_pairs_are_refused_unless_said(
     assert report.board is not None and report.board.rows[0].coverage.missing == 1
 
 
+def test_all_that_a_submission_lacks_is_said_at_once(
+    results: Path, manifest: Path, tmp_path: Path
+) -> None:
+    """The author of a card may be asked today, while the missing pairs are still being made."""
+    shutil.rmtree(results / "tiny-moves" / "b")
+    in_json("method.json", set_to("card", "authors", value=""))(results)
+    with pytest.raises(ValueError, match=r"lacks 1 of 2 pairs.*does not state authors.*--authors"):
+        submit(results, tmp_path / "s.zip", str(manifest))
+    written = submit(
+        results, tmp_path / "s.zip", str(manifest), allow_partial=True, facts={"authors": "A. Toy"}
+    )
+    assert not any("marked" in one for one in written.warnings)
+
+
 def test_failed_pairs_go_along_and_count_as_worst(
     results: Path, manifest: Path, tmp_path: Path
 ) -> None:
@@ -398,6 +412,7 @@ def test_the_source_itself_is_no_result(tmp_path: Path, manifest: Path) -> None:
     results = write_tiny_results(tmp_path / "method", manifest, copy=True)
     written = submit(results, tmp_path / "method.zip", str(manifest))
     assert any("copies of their source" in one for one in written.warnings)
+    assert any("2 of 2 videos are marked" in one for one in written.warnings)
     report = check(written.path, manifest)
     assert report.verdict == "refused"
     assert "copy of the source" in " ".join(report.problems)

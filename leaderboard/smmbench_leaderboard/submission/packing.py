@@ -117,14 +117,24 @@ def submit(
     expected = protocol_pairs(results.dataset)
     status = Counter(result.record.status for result in found.values())
     missing = [key for key in expected if key not in found]
+    faults = []
     if missing and not allow_partial:
         some = ", ".join("/".join(map(str, key)) for key in missing[:3])
-        raise ValueError(
+        faults.append(
             f"'{label}' lacks {len(missing)} of {len(expected)} pairs of "
             f"'{results.dataset.manifest.name}' (such as {some}). Run them, or pack with "
             "--allow-partial: each missing pair then counts as worst."
         )
-    files = _files(results, label, found, facts or {})
+    method = _method(results, label, facts or {})
+    if lacking := card_lacks(method.card):
+        options = " ".join(f"--{fact.split()[0]} TEXT" for fact in lacking)
+        faults.append(
+            f"The card of '{label}' does not state {'; '.join(lacking)}. Add it to the method's "
+            f"card, or give: {options}"
+        )
+    if faults:  # all at once, because running the pairs takes hours
+        raise ValueError(" ".join(faults))
+    files = _files(results, label, found, method)
     manifest = results.dataset.manifest
     submission = Submission(
         smmbench=__version__,
@@ -157,30 +167,22 @@ def _only_method(root: Path, results: Results) -> tuple[str, dict[Key, Result]]:
 
 
 def _method(results: Results, label: str, facts: Mapping[str, str]) -> MethodFile:
-    """Return the method's file, with a card that is complete for a submission."""
+    """Return the method's file, with these facts on its card."""
     method = results.methods[label]
     if method is None:
         raise ValueError(f"'{label}' has no {METHOD}; run or import it again to get one.")
     card = replace(method.card, **{name: fact for name, fact in facts.items() if fact})
-    if lacking := card_lacks(card):
-        options = " ".join(f"--{fact.split()[0]} TEXT" for fact in lacking)
-        raise ValueError(
-            f"The card of '{label}' does not state {'; '.join(lacking)}. Add it to the method's "
-            f"card, or give: {options}"
-        )
-    method = method.model_copy(update={"card": card})
-    problems = [f"The card of '{label}' {fault}." for fault in method_faults(method)]
-    records = {key: result.record for key, result in results.found[label].items()}
-    problems += identity_problems(method, records, results.dataset.manifest.name)
-    if problems:
-        raise ValueError(" ".join(problems[:3]))
-    return method
+    return method.model_copy(update={"card": card})
 
 
 def _files(
-    results: Results, label: str, found: dict[Key, Result], facts: Mapping[str, str]
+    results: Results, label: str, found: dict[Key, Result], method: MethodFile
 ) -> dict[str, Path | bytes]:
-    method = _method(results, label, facts)
+    problems = [f"The card of '{label}' {fault}." for fault in method_faults(method)]
+    records = {key: result.record for key, result in found.items()}
+    problems += identity_problems(method, records, results.dataset.manifest.name)
+    if problems:
+        raise ValueError(" ".join(problems[:3]))
     files: dict[str, Path | bytes] = {METHOD: method.model_dump_json(indent=2).encode() + b"\n"}
     for key, result in found.items():
         names = [RECORD]
@@ -216,7 +218,7 @@ def _warnings(submission: Submission, results: Results) -> list[str]:
 
 
 def _copy_warnings(results: Results) -> Iterator[str]:
-    """Warn of what verification rejects: outputs that are copies of their source."""
+    """Warn of what verification rejects: outputs that are copies or near-copies of the source."""
     for label, found in results.found.items():
         method = results.methods[label]
         copies = [
@@ -228,6 +230,14 @@ def _copy_warnings(results: Results) -> Iterator[str]:
             yield (
                 f"{len(copies)} videos are copies of their source (such as '{copies[0].folder}'): "
                 "`smmbench verify` rejects copies of all but controls."
+            )
+        marked = [result for result in found.values() if result.marks_that_hold]
+        if marked and not (method and method.card.kind == "control"):
+            rules = dict.fromkeys(name for result in marked for name in result.marks_that_hold)
+            yield (
+                f"{len(marked)} of {len(found)} videos are marked ({', '.join(rules)}) and count "
+                f"as worst on motion (such as '{marked[0].folder}'): `smmbench verify` rejects "
+                "those that are near-copies of their source."
             )
 
 
