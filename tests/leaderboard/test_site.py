@@ -19,6 +19,7 @@ from smmbench_leaderboard.formats import to_json
 from smmbench_leaderboard.ledger.adding import add_board
 from smmbench_leaderboard.ledger.entries import EntryFacts, Notice, add_notice, taken_down
 from smmbench_leaderboard.site.build import site_of_results, write_site
+from smmbench_leaderboard.site.clip_classes import ClipClass, class_cells
 from smmbench_leaderboard.site.cost import DeviceCost, factors_to, on_reference
 from smmbench_leaderboard.site.figures import share_text
 from smmbench_leaderboard.site.frame import Evidence
@@ -254,6 +255,22 @@ def test_blocks_are_never_ranked_or_sorted_together(tmp_path: Path) -> None:
     bodies = text.split("<tbody>")[1:]
     rows = [re.findall(r'data-label="(\w)" data-kind', body) for body in bodies]
     assert sorted(map(sorted, rows)) == [["a", "b"], ["c", "d"]]
+
+
+def test_an_interval_of_a_class_stays_within_the_range_of_its_metric(tmp_path: Path) -> None:
+    """Student's t, which two clips get, knows no range."""
+    tree = BoardTree(tmp_path, clips=2)
+    tree.method("near")
+    for clip, motion in zip(tree.clips, (0.9, 0.99), strict=True):
+        for edit in tree.edits:
+            tree.pair("near", clip, edit, motion=motion)
+    board = make_board(tree.results, str(tree.manifest))
+    (row,) = board.rows
+    keys = frozenset((pair.clip, pair.edit, pair.seed) for pair in row.pairs)
+    cells = class_cells(board, columnar(row), ClipClass("all", "clip", keys, 2))
+    mean, low, high = cells["motion_fidelity"]
+    assert mean == pytest.approx(0.945) and high == 1.0
+    assert low is not None and -1 <= low < 0.9
 
 
 def test_names_of_strangers_are_text(tmp_path: Path) -> None:

@@ -201,3 +201,9 @@ def test_a_board_of_one_axis_has_a_card_too(tmp_path: Path) -> None:
         colours = picture.convert("RGB").getcolors(1 << 20)
     assert colours is not None
     assert (0x1F, 0x5F, 0xBF) in [colour for _, colour in colours]  # bars
+
+
+def test_an_entry_leads_to_the_current_board(made: Made) -> None:
+    page = (made.site / "toy-2026-11-24-toy/index.html").read_text("utf-8")
+    assert '<a href="../index.html">Current board of toy</a>' in page
+    assert "Current board" not in (made.site / "index.html").read_text("utf-8")

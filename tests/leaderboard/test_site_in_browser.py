@@ -165,6 +165,29 @@ def test_the_plot_is_walked_by_keys(open_page: Open, blocks: str) -> None:
     page.wait_for_url("**/methods/b.html")
 
 
+def test_a_plot_is_one_stop_of_the_tab_key(open_page: Open, blocks: str) -> None:
+    """Otherwise a reader without a mouse passes every point on the way to the table."""
+    page = open_page(blocks + "index.html")
+    stops = "#plot-methods .plot.wide .pt[tabindex='0']:visible"
+    assert page.locator(stops).count() == 1
+    page.locator(stops).focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('.plot') === null")
+    page.select_option("select[name=family]", "cogvideox")  # hides `a` and `b`
+    (left,) = page.locator(stops).evaluate_all("all => all.map(one => one.dataset.label)")
+    assert left in ("c", "d")
+
+
+def test_the_heading_of_a_board_that_fits_stays_in_view(open_page: Open, ledger_site: str) -> None:
+    top = "document.querySelector('#board thead th').getBoundingClientRect().top"
+    for width, stays in ((1600, True), (480, False)):
+        page = open_page(ledger_site + "index.html", viewport={"width": width, "height": 800})
+        page.locator("#board tr.row").nth(20).scroll_into_view_if_needed()
+        until(page, "window.scrollY > 1000")
+        assert (page.evaluate(top) >= 0) == stays
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def pixels(png: bytes) -> np.ndarray:
     """A screenshot as an array of height, width and RGB."""
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))

@@ -26,7 +26,7 @@
     });
   }
   function show() {
-    var rows = board.rows.map(function (row) { return [row.slug, row.label]; });
+    var rows = board.rows.map(function (row) { return [row.slug, row.label + (row.kind === "control" ? " (control)" : "")]; });
     var columns = board.columns.map(function (column) { return [column.name, column.title]; });
     if (!has(rows, state.a)) { state.a = rows[0][0]; }
     if (!has(rows, state.b)) { state.b = (rows[1] || rows[0])[0]; }

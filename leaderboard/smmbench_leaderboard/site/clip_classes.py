@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from smmbench.dataset import Dataset
+from smmbench.metrics.registry import metric
 from smmbench.scoring.counting import Key
 from smmbench.statistics import mean_interval
 from smmbench_leaderboard.board.columns import RANKING
@@ -78,7 +79,11 @@ def class_cells(
             found = mean_interval(
                 values, clips, board.bootstrap.seed, RESAMPLES, board.bootstrap.level
             )
-            cells[name] = (found.mean, *(found.interval or (None, None)))
+            known = metric(name)
+            low, high = found.interval or (None, None)
+            if low is not None and high is not None:  # cut as on the board
+                low, high = max(low, known.minimum), min(high, known.maximum)
+            cells[name] = (found.mean, low, high)
     return cells
 
 

@@ -72,6 +72,7 @@
     points.forEach(function (point) {
       point.style.display = hidden[point.getAttribute("data-label")] ? "none" : "";
     });
+    [].forEach.call(document.querySelectorAll(".plot"), function (plot) { rove(plot); });
   }
   function remember() {
     ["find", "kind", "family", "input", "clips"].forEach(function (name) {
@@ -112,8 +113,8 @@
         cell.replaceChildren.apply(cell, parts);
       });
       ranks(true);
-      notice.textContent = "Means over the pairs of one class alone: " +
-        field.options[field.selectedIndex].textContent + ". Ranks and the plot are of the whole board.";
+      notice.textContent = "Text and motion are means over the pairs of one class alone: " +
+        field.options[field.selectedIndex].textContent + ". There are no ranks of a class; the plot and all other columns are of the whole board.";
       notice.hidden = false;
       again();
     });
@@ -166,7 +167,7 @@
   points.forEach(function (point) {
     function leave() { tip.hidden = true; lit(point.getAttribute("data-label"), false); }
     point.addEventListener("mouseenter", function () { point_out(point); });
-    point.addEventListener("focus", function () { point_out(point); });
+    point.addEventListener("focus", function () { rove(point.ownerSVGElement, point); point_out(point); });
     point.addEventListener("mouseleave", leave);
     point.addEventListener("blur", leave);
     point.addEventListener("keydown", function (event) {
@@ -178,6 +179,12 @@
       if (next) { next.focus(); }
     });
   });
+  /* One point of a plot is a stop of the Tab key, and arrow keys lead to the others. */
+  function rove(plot, chosen) {
+    var own = points.filter(function (point) { return point.ownerSVGElement === plot && !point.style.display; });
+    var stop = chosen || own.filter(function (point) { return point.getAttribute("tabindex") === "0"; })[0] || own[0];
+    own.forEach(function (point) { point.setAttribute("tabindex", point === stop ? "0" : "-1"); });
+  }
   function centre(point) {
     var box = point.querySelector(".d").getBoundingClientRect();
     return [box.left + box.width / 2, box.top + box.height / 2];

@@ -103,6 +103,7 @@
       var beyond = box.scrollWidth - box.clientWidth;
       note.hidden = beyond <= 1;
       box.classList.toggle("cut", beyond - box.scrollLeft > 1);
+      box.classList.toggle("fits", beyond <= 1);  /* then its heading can stay in view */
     }
     box.addEventListener("scroll", look, { passive: true });
     if (window.ResizeObserver) {
