@@ -153,7 +153,10 @@ Port = Annotated[
     ),
 ]
 Json = Annotated[bool, _option("--json", "Print JSON.")]
-Label = Annotated[str | None, _option("--label", "Name on the board. Default: the method's name.")]
+Label = Annotated[
+    str | None,
+    _option("--label", "Name on the board. Default: the method's name; imported outputs need one."),
+]
 Methods = Annotated[
     list[str] | None,
     _option(

@@ -39,13 +39,17 @@ def _facts(dataset: Dataset, facts: dict[str, Any]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     table.add_row("licence", manifest.licence)
-    table.add_row("citation", manifest.citation)
-    table.add_row("home", manifest.home)
+    for name, value in (("citation", manifest.citation), ("home", manifest.home)):
+        if value:
+            table.add_row(name, value)
     table.add_row("manifest in", str(dataset.root))
     table.add_row("files here", f"{facts['files_here']} of {facts['files']}")
     for key, value in facts["protocol"].items():
         table.add_row(f"protocol: {key.replace('_', ' ')}", str(value))
     table.add_row("protocol: sha256", facts["protocol_sha256"])
+    for title, values in _by_clip(manifest).items():
+        if len({*values}) == 1:
+            table.add_row(f"{title} of every clip", values[0])
     for method in manifest.methods:
         count = sum(output.method == method.name for output in manifest.outputs)
         table.add_row("published outputs", f"{count} of {method.name}: {method.title}")
@@ -53,14 +57,27 @@ def _facts(dataset: Dataset, facts: dict[str, Any]) -> Table:
 
 
 def _clips(manifest: Manifest) -> Table:
-    table = Table("clip", "frames", "edit", "target prompt", "licence", "truth", box=None)
-    for column in table.columns[3:]:
+    """Return a line per edit; what all clips share stands above the table."""
+    own = [title for title, values in _by_clip(manifest).items() if len({*values}) > 1]
+    table = Table("clip", "edit", "target prompt", *own, box=None)
+    for column in table.columns[2:]:
         column.overflow = "fold"
-    for clip in manifest.clips:
-        truth = [name for name in ("tracks", "masks") if getattr(clip, name)]
-        first = (clip.name, str(clip.frames or manifest.protocol.frames))
-        last = (clip.licence, ", ".join(truth) or "-")
+    for place, clip in enumerate(manifest.clips):
+        name, last = clip.name, [_by_clip(manifest)[title][place] for title in own]
         for edit in clip.edits:
-            table.add_row(*first, edit.name, edit.prompt, *last)
-            first, last = ("", ""), ("", "")
+            table.add_row(name, edit.name, edit.prompt, *last)
+            name, last = "", [""] * len(own)
     return table
+
+
+def _by_clip(manifest: Manifest) -> dict[str, list[str]]:
+    """Return what is stated of each clip, by its title."""
+    truth = [
+        ", ".join(name for name in ("tracks", "masks") if getattr(clip, name)) or "-"
+        for clip in manifest.clips
+    ]
+    return {
+        "frames": [str(clip.frames or manifest.protocol.frames) for clip in manifest.clips],
+        "licence": [clip.licence for clip in manifest.clips],
+        "truth": truth,
+    }

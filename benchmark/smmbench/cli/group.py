@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from smmbench.cli.usage import in_one_line
 from smmbench.display import print_line
 
 FLAGS = ("--quiet",)
@@ -15,16 +16,18 @@ WITH_VALUE = ("--log-file",)
 
 
 class Group(TyperGroup):
-    """Commands that take `--quiet` and `--log-file` in any place, and say that they stop."""
+    """Commands that take `--quiet` and `--log-file` in any place, and end with one line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words after `smmbench`."""
-        return super().parse_args(ctx, moved_forward(args))
+        with in_one_line():
+            return super().parse_args(ctx, moved_forward(args))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; without this, Typer ends it by Ctrl-C with an empty line alone."""
         try:
-            return super().invoke(ctx)
+            with in_one_line():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             print_line("Stopped.", err=True)
             raise typer.Exit(130) from None

@@ -1,0 +1,40 @@
+"""Errors of usage: one line that says what came, what is possible and where to read more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("words", "parts"),
+    [
+        (("run", "--method", "smm", "--limit", "0"), ("--limit", "1", "got '0'", "run -h")),
+        (("score", "--workers", "two"), ("--workers", "integer", "got 'two'", "score -h")),
+        (("leaderboard", "--scope", "all"), ("'all'", "full", "shared", "leaderboard -h")),
+        (("run", "--limt", "2"), ("--limt", "--limit", "run -h")),
+        (("ledger", "lst"), ("'lst'", "Did you mean 'list'?", "ledger -h")),
+        (("run",), ("Missing option '--method'", "run -h")),
+        (("verify",), ("Missing argument", "verify -h")),
+        (("--quite", "run"), ("--quite", "smmbench -h")),
+        (("run", "--method"), ("--method", "argument")),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    smmbench: Callable[..., tuple[int, str, str]], words: tuple[str, ...], parts: tuple[str, ...]
+) -> None:
+    code, out, err = smmbench(*words)
+    assert (code, out) == (2, "")
+    (line,) = err.splitlines()
+    assert line.startswith("smmbench: ") and "env var" not in line and "Value error" not in line
+    assert not [part for part in parts if part not in line], line
+
+
+@pytest.mark.parametrize("words", [(), ("ledger",)])
+def test_a_group_without_a_command_shows_its_help(
+    smmbench: Callable[..., tuple[int, str, str]], words: tuple[str, ...]
+) -> None:
+    code, out, err = smmbench(*words)
+    assert code == 2 and "Usage: " in out + err and "Commands:" in out + err
+    assert "smmbench: " not in err
