@@ -238,6 +238,7 @@ def test_a_run_says_what_it_works_on_and_leaves_nothing(
     (row,) = json.loads(out)
     assert code == 0
     assert (row["asked"], row["done"], row["running"], row["missing"]) == (6, 2, 1, 3)
+    assert (row["processes"], row["killed"]) == (1, 0)
     (tmp_path / "go").touch()
     assert waiting.wait(60) == 0
     assert not (root / FOLDER).exists()
@@ -254,6 +255,9 @@ def test_a_killed_run_is_not_running_and_is_swept_after(
     waiting.send_signal(signal.SIGKILL)
     waiting.wait()
     assert at_work(root) == [] and list((root / FOLDER).iterdir())
+    assert (
+        "1 process of waits on small-noise ended without finishing" in smmbench("status", root)[2]
+    )
     (tmp_path / "go").touch()
     method = f"{tmp_path / 'waits.py'}:Waits"
     words = ("--method", method, "--dataset", small_dataset, "--results", root, "--device", "cpu")

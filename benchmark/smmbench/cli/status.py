@@ -153,6 +153,12 @@ def _lines(found: list[Status]) -> list[str]:
     others = sum(one.others for one in found)
     if others:
         lines.append(f"{others} results of other pairs are not counted.")
+    lines += [
+        f"{one.killed} process{'es' if one.killed > 1 else ''} of {one.method} on {one.dataset} "
+        "ended without finishing; the same `smmbench run` resumes."
+        for one in found
+        if one.killed
+    ]
     if any(one.failed for one in found):
         lines.append("The same `smmbench run` without --keep-failed retries failed pairs.")
     return lines

@@ -177,12 +177,28 @@ def at_work(root: Path) -> list[Working]:
     return [working for _, working in _living(root)]
 
 
+def killed(root: Path) -> list[Working]:
+    """What processes were working on that ended without removing their file.
+
+    The next run on their machine removes these files.
+
+    Args:
+        root: The results folder.
+    """
+    return [working for path, working in _files(root) if not _alive(working, path)]
+
+
 def _living(root: Path) -> Iterator[tuple[str, Working]]:
     """Each file of a live process, by its name."""
-    for path in sorted((root / FOLDER).glob("*.json")):
-        working = _read(path)
-        if working is not None and _alive(working, path):
+    for path, working in _files(root):
+        if _alive(working, path):
             yield path.name, working
+
+
+def _files(root: Path) -> Iterator[tuple[Path, Working]]:
+    for path in sorted((root / FOLDER).glob("*.json")):
+        if (working := _read(path)) is not None:
+            yield path, working
 
 
 def _read(path: Path) -> Working | None:

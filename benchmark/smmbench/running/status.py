@@ -19,7 +19,7 @@ from smmbench.results import (
     read_scores,
 )
 from smmbench.results.files import METHOD
-from smmbench.running.heartbeat import Working, at_work
+from smmbench.running.heartbeat import Working, at_work, killed
 from smmbench.running.pairs import choose_pairs
 
 Key = tuple[str, str, int]  # clip, edit, seed
@@ -43,6 +43,7 @@ class Status:
         others: Results that are not required, such as those of other seeds.
         scored: Completed pairs whose video has a score.
         processes: Number of processes that are working on this row.
+        killed: Number of processes that ended without finishing, since the last run began.
         device: The device to which time and cost refer, as stated in records: `cuda: NVIDIA H200`;
             empty if nothing was generated here yet.
         spent_seconds: Device time of all results, including failed ones and preparations.
@@ -62,6 +63,7 @@ class Status:
     others: int
     scored: int
     processes: int
+    killed: int
     device: str
     spent_seconds: float
     left_seconds: float | None
@@ -85,6 +87,7 @@ class _Found:
     records: dict[Key, RunRecord] = field(default_factory=dict)
     scored: set[Key] = field(default_factory=set)
     working: list[Working] = field(default_factory=list)
+    killed: list[Working] = field(default_factory=list)
     folders: dict[str, None] = field(default_factory=dict)
 
 
@@ -161,9 +164,13 @@ def _look(
             about = read_method(place)
             for name in about.parameters if about else ():
                 row((about.label, name, "forward"))  # type: ignore[union-attr]
-    for working in at_work(folder.parent if of_one_method else folder):
+    root = folder.parent if of_one_method else folder
+    for working in at_work(root):
         if not of_one_method or working.method == folder.name:
             row((working.method, working.dataset, "forward")).working.append(working)
+    for working in killed(root):
+        if not of_one_method or working.method == folder.name:
+            row((working.method, working.dataset, "forward")).killed.append(working)
 
 
 def _is_scored(folder: Path, record: RunRecord) -> bool:
@@ -207,6 +214,7 @@ def _status(row: Row, found: _Found, asked: Sequence[Key] | None) -> Status:
         others=len(found.records) - len(here),
         scored=len(done & found.scored),
         processes=len(found.working),
+        killed=len(found.killed),
         device=device,
         spent_seconds=_spent(found.records),
         left_seconds=None if asked is None else _left(left, found.records, device),
