@@ -801,11 +801,11 @@ def test_a_row_with_many_marks_has_no_rank_and_no_place_on_the_front(
     assert by["many"].cells["text_similarity"].rank is None
     assert not by["many"].pareto
     assert by["honest"].pareto
-    assert any("many: 25% of its pairs are marked" in note for note in found.notes)
+    assert any("many: 25.0% of its pairs are marked" in note for note in found.notes)
     table = table_of(found)
     place = table.header.index("Marked")
     shares = {cells[0]: cells[place] for cells in table.competitors}
-    assert shares == {"honest": "", "few": "12%", "many": "25%"}
+    assert shares == {"honest": "", "few": "12.5%", "many": "25.0%"}
 
 
 def test_a_control_shows_its_score_without_the_marks(board_tree: BoardTree) -> None:

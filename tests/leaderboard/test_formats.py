@@ -195,6 +195,20 @@ def test_scores_of_unrelated_motion_outlast_the_columns_of_details(
     assert "Unrelated motion" not in dropped
 
 
+def test_a_share_below_the_limit_of_marks_is_not_shown_as_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """`flow-still` has 19.7 % marked pairs, and the limit is 20 %; 1 of 234 is not none."""
+    monkeypatch.setenv("COLUMNS", "200")
+    newest = sorted(LEDGER.glob("emoji/*-record-*.board.xz"))[-1]
+    board = Board.model_validate_json(json.dumps(read_board(newest)))
+    shares = {row.label: row.marked_share for row in board.rows}
+    assert 0.195 < shares["flow-still"] < 0.2 and 0 < shares["motion-clone"] < 0.005
+    for text in (to_terminal(board), to_markdown(board)):
+        assert "19.7%" in text and "0.4%" in text
+        assert " 0% " not in text
+
+
 def test_a_terminal_shows_selectivity_or_says_that_it_does_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -145,7 +145,7 @@ def _mark_notes(row: Row) -> Iterator[str]:
     """State that a row has no rank because of its marks."""
     if not row.control and row.marked_share > MARKED_SHARE:
         yield (
-            f"{row.label}: {row.marked_share:.0%} of its pairs are marked, more than "
+            f"{row.label}: {row.marked_share:.1%} of its pairs are marked, more than "
             f"{MARKED_SHARE:.0%}, so it has no rank."
         )
 

@@ -118,6 +118,11 @@ def number(value: float | None) -> str:
     return f"{value:.3f}".replace("-0.000", "0.000")
 
 
+def percent(share: float) -> str:
+    """Format a share of pairs, 0 to 1; one digit, so that 1 of 200 is not 0 and 19.7% not 20%."""
+    return f"{share:.1%}"
+
+
 def _rank_sentences(board: Board) -> tuple[str, ...]:
     """Explain ranks; for earlier boards, the rule that they used."""
     ranks = [cell.rank for row in board.rows for cell in row.cells.values() if cell.rank]
@@ -208,7 +213,7 @@ def _cells(board: Board, row: Row) -> tuple[str, ...]:
     coverage = row.coverage
     cells.append(f"{coverage.done - coverage.unscored}/{coverage.expected}")
     if _has_marks(board):
-        cells.append(f"{row.marked_share:.0%}" if row.marked_share else "")
+        cells.append(percent(row.marked_share) if row.marked_share else "")
     cells.append(NONE if row.seconds is None else f"{row.seconds:.1f}")
     cells.append(NONE if row.peak_gib is None else f"{row.peak_gib:.1f}")
     if _has_tiers(board):

@@ -19,6 +19,7 @@ from smmbench_leaderboard.formats.table import (
     blocks_of,
     caption_of,
     number,
+    percent,
     rank_text,
 )
 
@@ -79,7 +80,10 @@ def to_terminal(board: Board) -> str:
             0, "The last rows lack pairs of the board and are not comparable with the others."
         )
     if any(row.control and not row.partial for row in board.rows):
-        caption.insert(0, "The rows without ranks are controls, whose expected scores are known.")
+        caption.insert(
+            0,
+            "The rows below the methods, without ranks, are controls: they test the metrics.",
+        )
     if floors and header.index(UNRELATED) in places:
         words = " above, ".join(UNRELATED_WORDS[one] for one in floors)
         caption.insert(0, f"{UNRELATED}: {words}{' below' if len(floors) > 1 else ''}.")
@@ -148,7 +152,7 @@ def _cells(
         *(["\n".join(number(row.cells[name].mean) for name in floors)] if floors else []),
         *(_selectivity(row.selectivity.get(name)) for name in against),
         f"{coverage.done - coverage.unscored}/{coverage.expected}"
-        + (f"\n{row.marked_share:.0%} marked" if row.marked_share else ""),
+        + (f"\n{percent(row.marked_share)} marked" if row.marked_share else ""),
         NONE if row.seconds is None else f"{row.seconds:.1f}",
         NONE if row.peak_gib is None else f"{row.peak_gib:.1f}",
     )

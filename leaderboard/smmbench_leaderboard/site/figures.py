@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smmbench_leaderboard.board.types import Cell, Selective
-from smmbench_leaderboard.formats.table import NONE, number
+from smmbench_leaderboard.formats.table import NONE, number, percent
 
 WIDTH = 100.0
 """Width of a bar, in its own units."""
@@ -66,8 +66,8 @@ def seconds_text(value: float | None) -> str:
 
 
 def share_text(share: float) -> str:
-    """Format a share of pairs, 0 to 1, in per cent; one digit keeps 1 of 200 apart from none."""
-    return f"{100 * share:.1f} %"
+    """Format a share of pairs, 0 to 1, as tables do, with a space before the sign."""
+    return percent(share).replace("%", " %")
 
 
 def device_text(device: str) -> str:
