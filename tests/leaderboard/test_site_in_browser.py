@@ -291,6 +291,24 @@ def test_flicker_shows_two_rows_in_turn(open_page: Open, site: str) -> None:
     assert names == {"one", "two"}
 
 
+def test_the_viewer_and_the_comparison_name_controls(open_page: Open, tmp_path: Path) -> None:
+    tree = NumberedTree(tmp_path, 4)
+    tree.whole("one", motion=0.9)
+    tree.whole("copy", motion=1.0, kind="control")
+    site_of_results(tree.results, tmp_path / "site", [str(tree.manifest)])
+    base = (tmp_path / "site").as_uri() + "/"
+    page = open_page(base + "pairs.html#pair=clip-0/dog/0&rows=one,copy")
+    until(page, "document.querySelectorAll('.pane').length === 3")
+    tagged = {row: page.locator(f"[data-row={row}] h3 .tag").count() for row in ("one", "copy")}
+    assert tagged == {"one": 0, "copy": 1}
+    page = open_page(base + "pairs.html#pair=clip-0/dog/0&rows=one")
+    until(page, "document.querySelectorAll('#choose-add option').length === 2")
+    assert page.locator("#choose-add option").all_text_contents()[1:] == ["copy (control)"]
+    page = open_page(base + "compare.html")
+    page.wait_for_selector("#pairs tr")
+    assert sorted(page.locator("#choose-a option").all_text_contents()) == ["copy (control)", "one"]
+
+
 def test_failures_are_shown_with_their_message(open_page: Open, site: str) -> None:
     page = open_page(site + "pairs.html#pair=clip-0/dog/0&rows=broken")
     page.wait_for_selector("[data-row=broken] .none b")

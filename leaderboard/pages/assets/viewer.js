@@ -103,9 +103,10 @@
   }
 
   /* ---- panes ---- */
-  function pane_of(label, name) {
+  function pane_of(label, name, control) {
     var pane = { label: label, name: name };
     pane.title = make("span", {}, make("bdi", {}, label));
+    if (control) { pane.title.appendChild(make("span", { "class": "tag" }, "control")); }
     var head = make("h3", {}, pane.title);
     if (name) {
       var close = make("button", { type: "button", "aria-label": "Remove " + label }, "×");
@@ -242,7 +243,7 @@
     options(field.seed, seeds.map(function (one) { return [one, one]; }), seed);
     options(field.add, [["", "choose"]].concat(board.rows.filter(function (row) {
       return known.indexOf(row.slug) < 0 && here(row);
-    }).map(function (row) { return [row.slug, row.label]; })), "");
+    }).map(function (row) { return [row.slug, row.label + (row.kind === "control" ? " (control)" : "")]; })), "");
     says.replaceChildren.apply(says, clip.prompt
       ? ["From ", make("q", {}, make("bdi", {}, clip.prompt)), " to ", make("q", {}, make("bdi", {}, edit.prompt))]
       : [make("q", {}, make("bdi", {}, edit.prompt || edit.name))]);
@@ -252,7 +253,7 @@
     else { none(panes[0], "", "The source is not on this site."); }
     var mine = panes, left = known.length;
     known.forEach(function (name) {
-      var row = named(board.rows, name), pane = pane_of(row.label, name);
+      var row = named(board.rows, name), pane = pane_of(row.label, name, row.kind === "control");
       panes.push(pane);
       if (!here(row)) {
         none(pane, "", row.clips.length ? "This row has no result of this clip." : "A published row: its videos are not on this site.");
