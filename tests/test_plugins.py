@@ -22,6 +22,12 @@ def test_the_beginning_of_a_long_name_suggests_it() -> None:
     assert "Did you mean" not in no_such("column", "mo", known)  # two letters begin many names
 
 
+def test_a_name_without_its_prefix_suggests_the_whole_name() -> None:
+    known = ["ledger:sdedit", "ledger:smm", "ledger:smm-mask"]
+    assert "Did you mean 'ledger:smm'?" in no_such("method", "smm", known)
+    assert "Did you mean" not in no_such("method", "", known)
+
+
 @pytest.mark.parametrize("known", [NAMES, []])
 def test_nothing_is_suggested_for_a_name_that_is_like_no_other(known: list[str]) -> None:
     said = no_such("method", "quux", known)

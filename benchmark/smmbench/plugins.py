@@ -89,14 +89,16 @@ def no_such(what: str, name: str, known: Iterable[str]) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a sentence, after a space, that suggests the closest known name; empty if none is.
 
-    A name in other letter case counts as the closest, and of names that are like none, the first
-    that begins with it (`motion` for `motion_fidelity`).
+    A name in other letter case counts as the closest. If it is like none, the first is suggested
+    that it begins (`motion` for `motion_fidelity`) or that it ends after a colon (`smm` for
+    `ledger:smm`).
     """
     import difflib  # only here: the command line loads this module before it shows its help
 
     by_lower = {one.lower(): one for one in known}
     lower = name.lower()
     near = difflib.get_close_matches(lower, by_lower, n=1)
+    near += [one for one in by_lower if lower and one.endswith(f":{lower}")]
     near += [one for one in by_lower if one.startswith(lower) and len(lower) >= SHORTEST_BEGINNING]
     return f" Did you mean '{by_lower[near[0]]}'?" if near else ""
 

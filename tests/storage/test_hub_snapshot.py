@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import errno
 import logging
+import threading
+import warnings
 from pathlib import Path
 from typing import Any
 
 import huggingface_hub
 import pytest
 
+from smmbench.storage import hub_snapshot
 from smmbench.storage.hub_snapshot import is_commit, offline, snapshot
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -72,6 +75,22 @@ def test_retries_are_not_reported_while_something_is_fetched(
     with pytest.raises(LookupError, match="does not provide"):
         snapshot("a/b", COMMIT, "Copy it.")
     assert during == [False] and logger.level == before
+
+
+def test_what_takes_long_is_said_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hub_snapshot, "SECONDS_SILENT", 0.0)
+    said = threading.Event()
+    warned: list[str] = []
+
+    def warn(message: str, **_: Any) -> None:
+        warned.append(message)
+        said.set()
+
+    monkeypatch.setattr(warnings, "warn", warn)
+    with hub_snapshot.quiet_retries("The model 'a/b'"):
+        assert said.wait(60)
+    (message,) = warned
+    assert message.startswith("The model 'a/b' is being fetched") and "HF_HUB_OFFLINE=1" in message
 
 
 def test_offline_is_said_only_where_it_is_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,19 +25,37 @@ def offline() -> bool:
     return os.environ.get("HF_HUB_OFFLINE", "").upper() in {"1", "ON", "YES", "TRUE"}
 
 
-@contextmanager
-def quiet_retries() -> Iterator[None]:
-    """Keep the hub's library from reporting each of its retries.
+SECONDS_SILENT = 5.0
+"""After so long, a warning says what is being fetched."""
 
-    They are two lines each, and the error that it raises in the end states the cause.
+
+@contextmanager
+def quiet_retries(what: str) -> Iterator[None]:
+    """Keep the hub's library from reporting each of its retries; say once what takes long.
+
+    The retries are two lines each, and the error that is raised in the end states the cause.
+
+    Args:
+        what: What is being fetched, as the subject of a sentence.
     """
     logger = logging.getLogger("huggingface_hub.utils._http")
     level = logger.level
     logger.setLevel(logging.ERROR)
+    slow = threading.Timer(SECONDS_SILENT, _say_slow, (what,))
+    slow.daemon = True
+    slow.start()
     try:
         yield
     finally:
+        slow.cancel()
         logger.setLevel(level)
+
+
+def _say_slow(what: str) -> None:
+    warnings.warn(
+        f"{what} is being fetched from the hub. HF_HUB_OFFLINE=1 uses only files of this machine.",
+        stacklevel=2,
+    )
 
 
 def snapshot(
@@ -67,7 +87,7 @@ def snapshot(
     from huggingface_hub import snapshot_download
 
     try:
-        with quiet_retries():
+        with quiet_retries(f"The {kind} '{repository}'"):
             folder = snapshot_download(
                 repository,
                 repo_type=kind,

@@ -161,7 +161,7 @@ def _load_tag(name: str, tag: str, device: str) -> Encoders:
     if not known:
         raise LookupError(no_such(f"file or pretrained weights of {name}", tag, tags))
     try:
-        with quiet_retries():
+        with quiet_retries(f"The text model {name}:{tag}"):
             path = Path(open_clip.download_pretrained(known))
     except Exception as error:  # network, hub and disk raise many kinds of errors
         raise_if_machine(error)
