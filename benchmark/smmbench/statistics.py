@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -120,9 +121,7 @@ def clustered_interval(
         return None
     reach = float(stdtrit(clusters - 1, (1 + level) / 2))
     widened = float(ndtr(-reach * np.sqrt(clusters / (clusters - 1))))
-    random = np.random.default_rng(seed)
-    draws = random.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples)
-    found = np.array([statistic(drawn) for drawn in draws])
+    found = np.array([statistic(drawn) for drawn in _draws(clusters, seed, resamples)])
     found = found[np.isfinite(found)]
     if not found.size:
         return None
@@ -216,6 +215,18 @@ class _Sample:
 
     def resampled(self, seed: int, resamples: int) -> Float[np.ndarray, " resamples"]:
         """Means of samples in which each cluster is drawn with replacement."""
-        k = self.count
-        draws = np.random.default_rng(seed).multinomial(k, np.full(k, 1 / k), size=resamples)
+        draws = _draws(self.count, seed, resamples)
         return self.origin + (draws @ self.sums) / (draws @ self.sizes)
+
+
+@lru_cache(maxsize=2)
+def _draws(clusters: int, seed: int, resamples: int) -> Int[np.ndarray, "resamples clusters"]:
+    """Return how often each resample draws each cluster.
+
+    They are kept for the next call, since all cells of a board are resampled alike, and drawing
+    takes longer than all that is computed from them.
+    """
+    random = np.random.default_rng(seed)
+    drawn = random.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples)
+    drawn.flags.writeable = False
+    return drawn

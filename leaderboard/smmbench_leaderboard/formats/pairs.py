@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
@@ -66,10 +67,11 @@ def _each(board: Board) -> Iterator[dict[str, Value]]:
 
 def _write_csv(board: Board, file: TextIO) -> None:
     writer = csv.writer(file, lineterminator="\n")
+    escaped = lru_cache(maxsize=1024)(csv_cell)  # most cells are those of the row above
     for place, row in enumerate(_each(board)):
         if place == 0:
             writer.writerow(row)
-        writer.writerow([csv_cell(v) if isinstance(v, str) else v for v in row.values()])
+        writer.writerow([escaped(v) if isinstance(v, str) else v for v in row.values()])
 
 
 def _cells(board: Board, row: Row, pair: Pair) -> dict[str, Value]:
