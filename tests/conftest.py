@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 
@@ -25,8 +26,23 @@ from tests.builders.watched_pages import WatchedPages
 
 from smmbench.video import Video
 
+gc.disable()  # until all is imported, which makes millions of objects and no garbage
 settings.register_profile("untimed", deadline=None)  # a busy machine is no fault
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """From here on, collect garbage; what was imported stays, and is not looked through again."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_wait_for_the_disk() -> Iterator[None]:
+    """`os.fsync` returns at once, since no test outlives a loss of power; it still needs a file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", os.fstat)
+        yield
 
 
 @pytest.fixture(autouse=True)
