@@ -74,7 +74,7 @@ def test_the_label_of_a_class(name: str, label: str) -> None:
         (("Parameters = Settings", ""), "needs a frozen dataclass of its parameters"),
         (('Doc("DDIM steps")] = 50', 'Doc("DDIM steps")]'), "needs a default; without one: steps"),
         (("card = Card(", "cart = Card("), "needs a `card = Card"),
-        (("class SlowShift", "class Other"), "has no 'SlowShift'"),
+        (("class SlowShift", "class Other"), "No class 'SlowShift'; available: "),
         (("import Annotated, Literal", "import Annotated, Litteral"), "does not load: ImportError"),
     ],
 )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from smmbench.plugins import no_such
+from smmbench.resolving import resolve
 
 NAMES = ["inversion-swap", "sdedit", "smm", "smm-mask"]
 
@@ -32,3 +35,12 @@ def test_a_name_without_its_prefix_suggests_the_whole_name() -> None:
 def test_nothing_is_suggested_for_a_name_that_is_like_no_other(known: list[str]) -> None:
     said = no_such("method", "quux", known)
     assert said == f"No method 'quux'; available: {', '.join(known) or 'none'}."
+
+
+def test_a_class_that_a_file_lacks_is_answered_with_those_that_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text("from pathlib import Path\n\n\nclass Mine:\n    pass\n")
+    with pytest.raises(ValueError, match=r"No class 'Mien'\. Did you mean 'Mine'\? Av"):
+        resolve(f"{path}:Mien")
+    with pytest.raises(ValueError, match=r"No class 'Other'; available: Mine\."):  # not the import
+        resolve(f"{path}:Other")

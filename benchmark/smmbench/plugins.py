@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from packaging.requirements import Requirement
 
 
@@ -67,8 +69,14 @@ def load_from_file(reference: str, what: str) -> Any:
     except Exception as error:  # another distribution's module may raise anything
         raise ImportError(f"'{path}' does not load: {type(error).__name__}: {error}") from error
     if not hasattr(module, attribute):
-        raise ValueError(f"'{path}' has no '{attribute}'.")
+        classes = [name for name, one in vars(module).items() if _is_own(one, module)]
+        raise ValueError(f"In '{path}': {no_such('class', attribute, classes)}")
     return getattr(module, attribute)
+
+
+def _is_own(one: object, module: ModuleType) -> bool:
+    """Whether an attribute is a class that the module defines, and does not import."""
+    return isinstance(one, type) and one.__module__ == module.__name__
 
 
 SHORTEST_BEGINNING = 3

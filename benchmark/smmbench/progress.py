@@ -54,7 +54,7 @@ def stage(name: str) -> None:
 
 
 @contextmanager
-def progress(total: int, unit: str, loading: bool = False) -> Iterator[Report]:
+def progress(total: int, unit: str, loading: bool = False, alike: bool = True) -> Iterator[Report]:
     """Yield the reporting function for a loop over `total` items.
 
     On a terminal, a bar shows the current step. Elsewhere, a first line is printed at once, then a
@@ -64,16 +64,17 @@ def progress(total: int, unit: str, loading: bool = False) -> Iterator[Report]:
         total: The number of items.
         unit: Their name: `pairs`, `videos`.
         loading: The first item waits for models to load, so rates count from its end.
+        alike: The items take about equally long; of others no rate and time left is shown.
     """
     global _show
     before = _show
     try:
         if sys.stderr.isatty() and not talk.quiet:
-            with _bar(total, unit, loading) as report:
+            with _bar(_Count(total, unit, loading, alike)) as report:
                 yield report
         else:
             print_line(f"[0/{total}] {unit}", err=True)
-            yield _lines(total, unit, loading)
+            yield _lines(_Count(total, unit, loading, alike))
     finally:
         _show = before
 
@@ -101,8 +102,8 @@ def rate(count: int, unit: str, seconds: float) -> str:
 class _Count:
     """Counts finished items, and says how fast they come: rate and remaining time."""
 
-    def __init__(self, total: int, unit: str, loading: bool) -> None:
-        self.total, self.unit, self.loading = total, unit, loading
+    def __init__(self, total: int, unit: str, loading: bool, alike: bool) -> None:
+        self.total, self.unit, self.loading, self.alike = total, unit, loading, alike
         self.done, self.counted, self.begin = 0, 0, time.monotonic()
 
     def one(self, text: str) -> str:
@@ -118,16 +119,17 @@ class _Count:
     def pace(self) -> str:
         """Rate and remaining time; empty while nothing can be said."""
         seconds = time.monotonic() - self.begin
-        if self.counted == 0 or seconds <= (SETTLING_SECONDS if self.loading else 0):
+        settling = seconds <= (SETTLING_SECONDS if self.loading else 0)
+        if not self.alike or self.counted == 0 or settling:
             return ""
         left = self.total - self.done
         said = f", {duration(seconds / self.counted * left)} left" if left else ""
         return rate(self.counted, self.unit, seconds) + said
 
 
-def _lines(total: int, unit: str, loading: bool) -> Report:
+def _lines(count: _Count) -> Report:
     global _show
-    count, said = _Count(total, unit, loading), time.monotonic()
+    said = time.monotonic()
 
     def report(text: str, *, failed: bool = False) -> None:
         nonlocal said
@@ -138,14 +140,14 @@ def _lines(total: int, unit: str, loading: bool) -> Report:
         nonlocal said
         if time.monotonic() - said >= QUIET_SECONDS:
             said = time.monotonic()
-            print_line(f"[{count.done}/{total}] ... {text}", err=True)
+            print_line(f"[{count.done}/{count.total}] ... {text}", err=True)
 
     _show = show
     return report
 
 
 @contextmanager
-def _bar(total: int, unit: str, loading: bool) -> Iterator[Report]:
+def _bar(count: _Count) -> Iterator[Report]:
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
     from rich.table import Column
@@ -162,9 +164,8 @@ def _bar(total: int, unit: str, loading: bool) -> Iterator[Report]:
         TextColumn("{task.fields[step]}"),
         TextColumn("{task.description}", table_column=what_is_left),
     )
-    count = _Count(total, unit, loading)
     with Progress(*columns, console=there, transient=True, expand=True) as bar:
-        task = bar.add_task("", total=total, pace="", step="")
+        task = bar.add_task("", total=count.total, pace="", step="")
 
         def report(text: str, *, failed: bool = False) -> None:
             talk.write(visible(count.one(text)))

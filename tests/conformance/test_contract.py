@@ -362,7 +362,7 @@ def test_what_does_not_load_and_what_is_not_there(try_method: Callable[..., Chec
     (finding,) = try_method("import nothing_of_this_name").findings
     assert (finding.check, finding.outcome) == ("class", "broken")
     assert "No module named" in finding.said
-    with pytest.raises(ValueError, match="has no 'Other'"):
+    with pytest.raises(ValueError, match="No class 'Other'; available: Parameters, Toy"):
         try_method(GOOD, "Other")
     with pytest.raises(LookupError, match="No parameter 'loud'"):
         try_method(GOOD, settings=["loud=1"])

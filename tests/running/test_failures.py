@@ -112,6 +112,14 @@ def test_a_rate_is_never_nought(count: int, seconds: float, text: str) -> None:
     assert rate(count, "pairs", seconds) == text
 
 
+def test_items_of_unlike_length_have_no_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress(2, "checks", alike=False) as report:
+        report("class: kept")
+        report("runs: kept")
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["[0/2] checks", "[1/2] class: kept", "[2/2] runs: kept"]
+
+
 def test_steps_are_said_now_and_then_and_only_within_a_loop(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

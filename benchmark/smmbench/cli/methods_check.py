@@ -37,7 +37,7 @@ def check(
     from smmbench.progress import progress
 
     total = sum(check.quick or not quick for check in CHECKS)
-    with progress(total, "checks") as tell:
+    with progress(total, "checks", alike=False) as tell:
 
         def report(finding: Finding) -> None:
             tell(f"{finding.check}: {finding.outcome}", failed=finding.outcome == "broken")

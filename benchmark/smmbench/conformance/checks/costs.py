@@ -49,7 +49,9 @@ def weights(trial: Trial) -> Verdict:
             "the method contains networks, but weights() names none.",
             "Return the SHA-256 of the loaded files, by smmbench.storage.home.file_sha256.",
         )
-    return kept(f"{len(given)} files of weights are named.")
+    if not given:
+        return kept("it names no weights.")
+    return kept(f"the weights of {len(given)} part{'s' * (len(given) != 1)} are named.")
 
 
 def memory(trial: Trial) -> Verdict:

@@ -80,7 +80,11 @@ def presets(method: type[Method[Any, Any]]) -> Verdict:
         space = checked_space(method)
     except (ValueError, LookupError) as error:
         return broken(str(error), "Correct `search` or the parameters.")
-    return kept(f"{len(method.presets)} presets, {len(space)} parameters to tune.")
+    presets, tuned = len(method.presets), len(space)
+    return kept(
+        f"{presets} preset{'s' * (presets != 1)}, "
+        f"{tuned} parameter{'s' * (tuned != 1)} that `tune` may change."
+    )
 
 
 def card(method: type[Method[Any, Any]]) -> Verdict:
