@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from smmbench.storage.atomic import write_text
 
 
@@ -21,6 +24,11 @@ def write_data(path: Path, name: str, content: Any) -> None:
 def rounded(value: float | None, digits: int = 4) -> float | None:
     """Return a number as the pages need it; None if there is none."""
     return None if value is None or value != value else round(value, digits)
+
+
+def rounded_all(values: Float[np.ndarray, " n"], digits: int = 4) -> list[float | None]:
+    """Return all numbers of an array as the pages need them; None where there is none."""
+    return [None if value != value else value for value in np.round(values, digits).tolist()]
 
 
 def _json(content: Any) -> str:

@@ -14,7 +14,7 @@ from smmbench_leaderboard.site.frame import SiteBoard
 from smmbench_leaderboard.site.naming import slug
 from smmbench_leaderboard.site.pair_columns import STATUSES, columns_of_pairs
 from smmbench_leaderboard.site.rendering import NAME, Site, write_page
-from smmbench_leaderboard.site.scripts import rounded, write_data
+from smmbench_leaderboard.site.scripts import rounded_all, write_data
 
 
 def write_viewer(to: Site, boards: Sequence[SiteBoard]) -> None:
@@ -106,8 +106,8 @@ def _values(site: SiteBoard, row: Row) -> dict[str, Any]:
     letters = "".join(
         "." if at is None else STATUSES[pairs.status[at]][0] for at in order
     )  # done, failed, missing, unscored
-    values = {
-        name: [None if at is None else rounded(pairs.column(name)[at]) for at in order]
-        for name in pairs.names
-    }
+    values = {}
+    for name in pairs.names:
+        column = rounded_all(pairs.column(name))
+        values[name] = [None if at is None else column[at] for at in order]
     return {"status": letters, "values": values}
