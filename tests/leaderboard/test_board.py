@@ -349,6 +349,15 @@ def test_a_failed_pair_is_worst_beside_a_metric_without_any_number(board_tree: B
     assert row.pairs[0].values["motion_fidelity"] == -1
 
 
+def test_results_without_any_video_are_not_sent_to_score_again(board_tree: BoardTree) -> None:
+    board_tree.method("smm")
+    board_tree.pair("smm", "clip-0", "dog", failure="nan")
+    board_tree.pair("smm", "clip-0", "cat", failure="nan")
+    with pytest.raises(ValueError, match=r"no video to score: every pair failed \(nan 2\)") as said:
+        board(board_tree)
+    assert "smmbench score" not in str(said.value) and "smmbench run" in str(said.value)
+
+
 def test_no_number_of_any_metric(board_tree: BoardTree) -> None:
     board_tree.method("smm")
     board_tree.pair("smm", "clip-0", "dog", None, None)

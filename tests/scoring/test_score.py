@@ -425,6 +425,17 @@ def test_a_source_that_does_not_move_gives_no_number_and_says_why(bench: Bench) 
     assert set(outcome.missing(metric_names())) == {"motion_fidelity"}
 
 
+def test_where_every_pair_failed_the_next_step_is_no_board(bench: Bench) -> None:
+    bench.put("broken", "right", None)
+    where = ["score", str(bench.results), "--dataset", str(bench.manifest), "--device", "cpu"]
+    said = command(*where)
+    assert said.exit_code == 0 and "every pair failed" in said.stderr
+    assert "Next:" not in said.stderr
+    bench.put("method", "right", RIGHT)
+    said = command(*where, "--metrics", "motion_fidelity")
+    assert "every pair failed" not in said.stderr and "Next: smmbench leaderboard" in said.stderr
+
+
 def test_a_long_prompt_is_noted(bench: Bench) -> None:
     folder = bench.put("method", "right", RIGHT, edit="long")
     bench.score(metrics=("text_similarity",))

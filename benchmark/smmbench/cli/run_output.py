@@ -61,7 +61,8 @@ def print_summaries(plans: Sequence[Plan], summaries: Sequence[Summary], json: b
     if any(summary.failed for summary in summaries):
         print_line(f"Tracebacks are in {job.root / job.label / 'run.log'}.", err=True)
     choice = "" if job.dataset == name else f" --dataset {job.dataset}"  # only its path finds it
-    print_line(f"Next: smmbench score {job.root}{choice}", err=True)
+    if any(summary.made or summary.kept for summary in summaries):  # there is a video
+        print_line(f"Next: smmbench score {job.root}{choice}", err=True)
 
 
 def _rows(plan: Plan, referred: bool) -> list[dict[str, Any]]:

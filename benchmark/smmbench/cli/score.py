@@ -125,7 +125,14 @@ def score(
             print_line("Stopped. Run the same command to resume.", err=True)
             raise typer.Exit(130) from None
     _print_outcomes(outcomes, options, json)
-    print_line(f"Next: smmbench leaderboard {results}", err=True)
+    if any(outcome.record.status == "done" for outcome in outcomes):
+        print_line(f"Next: smmbench leaderboard {results}", err=True)
+    else:
+        print_line(
+            "There is no video to score: every pair failed. The same `smmbench run` tries them "
+            "again.",
+            err=True,
+        )
     bad = any(outcome.error or outcome.missing(options.metrics) for outcome in outcomes)
     raise typer.Exit(1 if bad or unreadable else 0)
 

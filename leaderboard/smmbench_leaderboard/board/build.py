@@ -28,7 +28,7 @@ from smmbench_leaderboard.board.joining import (
 from smmbench_leaderboard.board.notes import notes_of
 from smmbench_leaderboard.board.published import PublishedRows, read_published
 from smmbench_leaderboard.board.ranking import ranked
-from smmbench_leaderboard.board.reading import Results, read_results
+from smmbench_leaderboard.board.reading import Result, Results, read_results
 from smmbench_leaderboard.board.restating import restated
 from smmbench_leaderboard.board.rows import (
     CellsOf,
@@ -137,7 +137,7 @@ def board_of(
     ]
     columns = columns_beside(columns_of(inside, metrics, bool(published.rows)), published, metrics)
     if not any(column.scored for column in columns):
-        raise ValueError("Nothing is scored yet. Run `smmbench score` on this folder first.")
+        raise ValueError(_why_nothing_is_scored(inside))
     own = sorted(results.found.keys() - apart.keys())
     whole_rows = [row_of(label, results, keys, columns, bootstrap, no_cells) for label in own]
     partial_rows = [
@@ -155,6 +155,19 @@ def board_of(
         *published_notes(rows, published),
     )
     return assembled(results.dataset, composed, len(whole), bootstrap, columns, rows, notes)
+
+
+def _why_nothing_is_scored(inside: Collection[Result]) -> str:
+    """Return why no result has a score: no video has been scored, or there is no video."""
+    if any(result.record.status == "done" for result in inside):
+        return "Nothing is scored yet. Run `smmbench score` on this folder first."
+    failures = [result.record.failure for result in inside]
+    kinds = Counter(failure.kind for failure in failures if failure)
+    said = ", ".join(f"{kind} {count}" for kind, count in kinds.items())
+    return (
+        f"There is no video to score: every pair failed ({said}). The records and run.log beside "
+        "them state why; the same `smmbench run` tries these pairs again."
+    )
 
 
 def rows_of_published(
