@@ -56,7 +56,10 @@ def manifest_path(name: str) -> Path:
         return Path(load_offered(GROUP, name, "dataset")())
     if name in (added := _added()):
         return added[name]
-    raise LookupError(f"{no_such('dataset', name, dataset_names())} A path ends in .toml.")
+    raise LookupError(
+        f"{no_such('dataset', name, dataset_names())} Name one of your own by the path of its "
+        "manifest, which ends in .toml, or register it: `smmbench datasets add PATH`."
+    )
 
 
 def add_dataset(path: Path) -> Dataset:
