@@ -38,3 +38,12 @@ def test_a_group_without_a_command_shows_its_help(
     code, out, err = smmbench(*words)
     assert code == 2 and "Usage: " in out + err and "Commands:" in out + err
     assert "smmbench: " not in err
+
+
+@pytest.mark.parametrize("words", [(), ("ledger",), ("datasets",), ("join",), ("study",)])
+def test_the_list_of_commands_cuts_no_sentence_off(
+    smmbench: Callable[..., tuple[int, str, str]], words: tuple[str, ...]
+) -> None:
+    listed = smmbench(*words, "-h")[1].split("Commands:")[1].split("Examples:")[0]
+    assert listed.strip() and "..." not in listed
+    assert max(map(len, listed.splitlines())) <= 80

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.commands import Commands
 from smmbench.display.examples import examples
 from smmbench.options import (
     Fps,
@@ -43,6 +44,7 @@ NameOrPath = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     verbs = typer.Typer(
+        cls=Commands,
         no_args_is_help=True,
         help="List, show, check, create, import and fetch datasets.",
         epilog=examples("smmbench datasets list", "smmbench datasets show emoji"),

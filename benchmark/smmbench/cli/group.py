@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
 
 from smmbench.cli.usage import in_one_line
 from smmbench.display import print_line
+from smmbench.display.commands import Commands
 
 FLAGS = ("--quiet",)
 WITH_VALUE = ("--log-file",)
 
 
-class Group(TyperGroup):
+class Group(Commands):
     """Commands that take `--quiet` and `--log-file` in any place, and end with one line."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

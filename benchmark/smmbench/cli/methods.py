@@ -8,6 +8,7 @@ import typer
 
 from smmbench.cli import methods_check, methods_families, methods_new, methods_setup
 from smmbench.display import print_json, print_line
+from smmbench.display.commands import Commands
 from smmbench.display.examples import examples
 from smmbench.options import Json
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     methods = typer.Typer(
+        cls=Commands,
         no_args_is_help=True,
         help="List, show, check, create and set up methods.",
         epilog=examples(

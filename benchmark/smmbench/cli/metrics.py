@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_json
+from smmbench.display.commands import Commands
 from smmbench.display.examples import examples
 from smmbench.options import Json
 
@@ -14,6 +15,7 @@ from smmbench.options import Json
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     metrics = typer.Typer(
+        cls=Commands,
         no_args_is_help=True,
         help="List and show metrics.",
         epilog=examples("smmbench metrics list", "smmbench metrics show motion_fidelity"),

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_json, print_line
+from smmbench.display.commands import Commands
 from smmbench.display.examples import examples
 from smmbench.options import Device, Json
 
@@ -14,6 +15,7 @@ from smmbench.options import Device, Json
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     trackers = typer.Typer(
+        cls=Commands,
         no_args_is_help=True,
         help="List and check trackers.",
         epilog=examples("smmbench trackers list", "smmbench trackers check dis"),

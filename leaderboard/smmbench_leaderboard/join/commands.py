@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import plain, print_document, print_line
+from smmbench.display.commands import Commands
 from smmbench.display.examples import examples
 from smmbench.options import DatasetFilter, Device, Json, Output, OutputOrDefault
 from smmbench_leaderboard.join.terms import AGREEMENT, FOLDER
@@ -42,6 +43,7 @@ EXAMPLES = {
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     join = typer.Typer(
+        cls=Commands,
         no_args_is_help=True,
         help="Announce submissions by pull request, and verify them.",
         epilog=examples("smmbench join check leaderboard/submissions/my-method.toml"),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_line
+from smmbench.display.commands import Commands
 from smmbench.display.examples import examples
 from smmbench.options import Name, accepting
 from smmbench_leaderboard.ledger.location import PUBLISHED
@@ -63,6 +64,7 @@ EXAMPLES = {
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     ledger = typer.Typer(
+        cls=Commands,
         no_args_is_help=True,
         help="Maintain the ledger of published boards.",
         epilog=examples("smmbench ledger list", "smmbench ledger check"),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from smmbench.display import print_document, print_line
+from smmbench.display.commands import Commands
 from smmbench.display.examples import examples
 from smmbench.options import (
     DatasetFilter,
@@ -39,6 +40,7 @@ EXAMPLES = {
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
     study = typer.Typer(
+        cls=Commands,
         no_args_is_help=True,
         help="Run a human study: blind choices between two methods.",
         epilog=examples("smmbench study new results/", "smmbench study serve study/"),
