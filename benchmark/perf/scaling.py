@@ -36,7 +36,7 @@ from scaling_methods import COUNT, LINE, SMALL, TINY, ZEROSCOPE
 from zeroscope_pair import moving_square
 
 from smmbench.environment import describe_device
-from smmbench.results import VIDEO, find_records
+from smmbench.results import VIDEO, find_records, read_record
 from smmbench.results.files import RECORD
 from smmbench.storage.home import file_sha256
 from smmbench.video import Video, write_lossless
@@ -135,8 +135,25 @@ def commands(bench: Bench, count: int, root: Path) -> Iterator[tuple[list[str], 
         yield [*words, "--shard", f"{number + 1}/{count}"], environment | own
 
 
-def measured(bench: Bench, count: int) -> tuple[float, dict[str, str]]:
-    """Seconds for all pairs with this number of workers, and SHA-256 of each video file by path.
+@dataclass(frozen=True)
+class Measurement:
+    """What a number of workers took.
+
+    Attributes:
+        seconds: From the start of the last worker until the last record was written.
+        own_seconds: Mean over pairs of the preparation and transfer of one pair, as its record
+            states them. If it grows with the number of workers, they slow one another down; if it
+            does not, the rest of a lost efficiency is the start and the end.
+        videos: SHA-256 of each video file by path.
+    """
+
+    seconds: float
+    own_seconds: float
+    videos: dict[str, str]
+
+
+def measured(bench: Bench, count: int) -> Measurement:
+    """Generate all pairs with this number of workers.
 
     Raises:
         SystemExit: A process failed; its output is printed.
@@ -151,7 +168,8 @@ def measured(bench: Bench, count: int) -> tuple[float, dict[str, str]]:
     if any(process.returncode for process in started):
         sys.exit("\n".join(text[-2000:] for text in said))
     records = [folder for folder, _ in find_records(root)]
-    assert len(records) == bench.pairs, f"{len(records)} of {bench.pairs} pairs were made."
+    read = [record for folder in records if (record := read_record(folder)) is not None]
+    assert len(read) == bench.pairs, f"{len(read)} of {bench.pairs} pairs were made."
     assert len(list(line.iterdir())) == count
     begin = max(path.stat().st_mtime for path in line.iterdir())
     end = max((folder / RECORD).stat().st_mtime for folder in records)
@@ -159,10 +177,13 @@ def measured(bench: Bench, count: int) -> tuple[float, dict[str, str]]:
         str(folder.relative_to(root)): hashlib.sha256((folder / VIDEO).read_bytes()).hexdigest()
         for folder in records
     }
-    return end - begin, videos
+    own = [one.prepare_seconds + one.transfer_seconds for one in read]
+    return Measurement(end - begin, float(np.mean(own)), videos)
 
 
-def row(bench: Bench, count: int, seconds: float, device: str, differing: int) -> dict[str, Any]:
+def row(
+    bench: Bench, count: int, measurement: Measurement, device: str, differing: int
+) -> dict[str, Any]:
     """One line of the output file; `differing` counts videos unlike those of the first run."""
     return {
         "work": bench.name,
@@ -170,8 +191,9 @@ def row(bench: Bench, count: int, seconds: float, device: str, differing: int) -
         "device": device,
         "count": count,
         "pairs": bench.pairs,
-        "seconds": round(seconds, 3),
-        "pairs_a_minute": round(60 * bench.pairs / seconds, 3),
+        "seconds": round(measurement.seconds, 3),
+        "own_seconds": round(measurement.own_seconds, 3),
+        "pairs_a_minute": round(60 * bench.pairs / measurement.seconds, 3),
         "differing_videos": differing,
     }
 
@@ -179,8 +201,9 @@ def row(bench: Bench, count: int, seconds: float, device: str, differing: int) -
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """Markdown; speed-up and efficiency are relative to the smallest count of the same work."""
     lines = [
-        "| work | by | device | workers | pairs a minute | speed-up | efficiency | same bytes |",
-        "|---|---|---|--:|--:|--:|--:|---|",
+        "| work | by | device | workers | pairs | pairs a minute | speed-up | efficiency | "
+        "s a pair | same bytes |",
+        "|---|---|---|--:|--:|--:|--:|--:|--:|---|",
     ]
     for one in rows:
         alike = [r for r in rows if all(r[k] == one[k] for k in ("work", "by", "device"))]
@@ -190,7 +213,8 @@ def table(rows: Sequence[dict[str, Any]]) -> str:
         same = "yes" if not one["differing_videos"] else f"{one['differing_videos']} differ"
         lines.append(
             f"| {one['work']} | {one['by']} | {one['device']} | {one['count']} | "
-            f"{one['pairs_a_minute']:.2f} | {faster:.2f} | {share:.0%} | {same} |"
+            f"{one['pairs']} | {one['pairs_a_minute']:.2f} | {faster:.2f} | {share:.0%} | "
+            f"{one['own_seconds']:.2f} | {same} |"
         )
     return "\n".join(lines)
 
@@ -236,10 +260,10 @@ def main() -> None:
                 write_clips(bench.place / "clips", bench.pairs, SMALL if asked.tiny else ZEROSCOPE)
             first: dict[str, str] | None = None
             for count in asked.counts:
-                seconds, videos = measured(bench, count)
-                first = videos if first is None else first
-                differing = sum(videos[place] != sha256 for place, sha256 in first.items())
-                rows.append(row(bench, count, seconds, describe_device(asked.device), differing))
+                found = measured(bench, count)
+                first = found.videos if first is None else first
+                differing = sum(found.videos[place] != sha256 for place, sha256 in first.items())
+                rows.append(row(bench, count, found, describe_device(asked.device), differing))
                 print(json.dumps(rows[-1]), flush=True)
                 if asked.output:
                     with asked.output.open("a", encoding="utf-8") as file:
