@@ -22,6 +22,7 @@ from smmbench.resolving import find_method, method_names, resolve
 from smmbench.results import VIDEO, find_records, read_record, write_record
 from smmbench.tuning.tuned_file import read_tuned
 from smmbench.video import Video, read_video, write_lossless
+from smmbench_baselines.vae_round_trip import VAERoundTrip
 from smmbench_leaderboard.board.published import read_published_board
 from smmbench_leaderboard.ledger.location import PUBLISHED, ledger_folder
 from smmbench_research.record import doing, making, regenerating, shards
@@ -493,6 +494,53 @@ def test_a_batch_that_was_divided_is_divided_again(
     Making(plan, plan_file, again, CPU, together=batches).run([task.row])
     assert asked == [(task.name, 2)]
     assert regenerating.compare(plan, [task], again, published).same
+
+
+def test_a_process_that_began_with_the_short_last_batch_makes_the_others_whole(
+    tmp_path: Path, here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its method stays loaded, but not the number of pairs that it generated at once."""
+    for name, instead in {
+        "__init__": lambda self, parameters, device: None,
+        "weights": lambda self: {},
+        "backbone_use": lambda self: None,
+        "prepare_batch": lambda self, sources: [source.video for source in sources],
+        "transfer_batch": lambda self, prepared, prompts, seeds: list(prepared),
+    }.items():
+        monkeypatch.setattr(VAERoundTrip, name, instead)  # any method with batches
+    path = tmp_path / "plan.toml"
+    path.write_text(
+        '[worlds.emoji]\ndataset = "emoji"\nvalidation = "emoji-val"\nclips = 2\nseeds = [0]\n'
+        'only = ["horse-right", "balloon-right", "rocket-jump"]\n'
+        '[[rows]]\nworld = "emoji"\nlabels = ["vae-round-trip"]\n'
+        "seconds = [1.0]\ntried = 1\n"
+    )
+    plan, state = read_plan(path), State(tmp_path / "run")
+    long, short = plan.tasks(plan.rows)
+    assert (long.pairs, short.pairs) == (6, 3)
+    for task in (short, long):
+        doing.make(task, path, plan.sha256, state.folder, "cpu", task.pairs)
+        for _, folder in folders_of(task, plan, state):
+            record = read_record(folder)
+            assert record is not None and record.batch == task.pairs
+
+
+def test_a_marked_pair_of_an_entry_has_no_motion_score_to_compare_with() -> None:
+    """The entry has the worst value in its place."""
+    entry = Path(__file__).parents[2] / f"leaderboard/entries/emoji-wan/{NEWEST}.board.xz"
+    plan = read_plan(PLAN)
+    row = plan.row("emoji-wan/moft")
+    published = regenerating.from_entry(entry, row)
+    board, _ = read_published_board(entry)
+    (found,) = (one for one in board.rows if one.label == "moft")
+    marked = {(one.clip, one.edit, one.seed) for one in found.pairs if one.marks}
+    assert 0 < len(marked) < len(found.pairs)
+    for task in (one for one in plan.tasks([row]) if one.reference == "forward"):
+        for pair, _ in folders_of(task, plan, State(Path("nowhere"))):
+            one = published(task, pair)
+            assert one is not None
+            assert (one.values["motion_fidelity"] is None) == (pair in marked)
+            assert one.values["text_similarity"] is not None
 
 
 @pytest.mark.slow

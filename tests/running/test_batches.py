@@ -14,7 +14,7 @@ from smmbench.results import VIDEO, RunRecord, find_records, read_record
 from smmbench.running.batches import Batches
 from smmbench.running.executors import named_executor
 from smmbench.running.executors.ray import _batched
-from smmbench.running.loop import Summary, plan_run, run
+from smmbench.running.loop import Plan, Summary, plan_run, run
 from smmbench.running.maker import Maker
 from smmbench.running.pairs import by_clip, choose_pairs, in_batches
 from smmbench.storage.home import file_sha256
@@ -24,7 +24,7 @@ TOY = """
 from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
-from smmbench.method import Card, Method
+from smmbench.method import BackboneUse, Card, Method
 from smmbench.video import Video
 
 @dataclass(frozen=True)
@@ -68,6 +68,17 @@ class Together(Alone):
     prepare_batch = Alone.prepare_some
     transfer_batch = Alone.transfer_some
 
+class Measured(Alone):
+    taken = ()
+
+    def transfer(self, prepared, prompt, seed):
+        if prompt == "a cat like b":
+            self.taken = ("clips are decoded in tiles",)
+        return super().transfer(prepared, prompt, seed)
+
+    def backbone_use(self):
+        return BackboneUse("toy", memory_measures=self.taken)
+
 class Lossy(Alone):
     prepare_batch = Alone.prepare_some
 
@@ -100,6 +111,13 @@ class Bench:
             f"{r.request.clip}/{r.request.edit}": r
             for _, r in find_records(self.folder / "results" / label)
         }
+
+
+def plan_of(bench: Bench, method: str, batch: int = 1) -> Plan:
+    """All pairs, into a folder that no other run uses."""
+    toy = f"{bench.folder / 'toy.py'}:{method}"
+    place = bench.folder / "planned"
+    return plan_run(toy, str(bench.manifest), place, device="cpu", batch=batch, seeds=(0,))
 
 
 @pytest.fixture(autouse=True)
@@ -162,22 +180,45 @@ def test_only_the_guilty_fails(bench: Bench, guilty: str, failed: set[str], stag
     assert (kept.made, kept.kept, kept.failed) == (0, 6 - len(failed), len(failed))
 
 
-def test_a_limit_repeats_what_running_out_of_memory_did(bench: Bench) -> None:
-    toy = f"{bench.folder / 'toy.py'}:Together"
-    plan = plan_run(
-        toy, str(bench.manifest), bench.folder / "limited", device="cpu", batch=6, seeds=(0,)
-    )
+def test_the_number_of_pairs_at_once_can_be_changed_either_way(bench: Bench) -> None:
+    """It replaces the run's own number, whether that was smaller or larger."""
+    plan = plan_of(bench, "Together", batch=2)
     pairs = [pair for pair, _ in plan.pairs]
     maker = Maker(plan.job)
-    maker.transfer_at_most(3)
+    assert [record.batch for record in maker.make(pairs[4:])] == [2, 2]
+    bench.calls()
+    maker.in_batches_of(6)
+    assert {record.batch for record in maker.make(pairs)} == {6}
+    assert [call.split()[0] for call in bench.calls()] == ["prepare", "transfer"]
+    maker.in_batches_of(3)
     assert {record.batch for record in maker.make(pairs)} == {3}
     limited = bench.calls()
-    bench.run(batch=6, settings=["room=3"], seeds=(0,))
-    calls = bench.calls()
-    assert calls[0] == limited[0] == "prepare a b c"  # together, in spite of the limit
-    assert calls[2:] == limited[1:]  # calls[1] ran out of memory
-    maker.transfer_at_most(len(pairs))
-    assert {record.batch for record in maker.make(pairs)} == {6}
+    bench.run(batch=3, seeds=(0,))
+    assert bench.calls() == limited  # clips are prepared in smaller groups, too
+
+
+def test_methods_without_batches_are_asked_for_one_pair_whatever_the_number(bench: Bench) -> None:
+    plan = plan_of(bench, "Alone")
+    maker = Maker(plan.job)
+    maker.in_batches_of(4)
+    assert {record.batch for record in maker.make([pair for pair, _ in plan.pairs])} == {1}
+
+
+def test_records_state_measures_against_a_lack_of_memory_from_the_pair_on_that_took_them(
+    bench: Bench,
+) -> None:
+    assert bench.run("Measured").failed == 0
+    order = [pair for pair, _ in plan_of(bench, "Measured").pairs]
+    records = bench.records("measured")
+    taken = [
+        record.backbone.memory_measures
+        for pair in order
+        if (record := records[f"{pair.clip.name}/{pair.edit.name}"]).backbone is not None
+    ]
+    prompts = [pair.edit.prompt for pair in order]
+    first = prompts.index("a cat like b")
+    assert 0 < first < len(order) - 1
+    assert taken == [()] * first + [("clips are decoded in tiles",)] * (len(order) - first)
 
 
 def test_a_full_memory_makes_all_later_batches_smaller(bench: Bench) -> None:

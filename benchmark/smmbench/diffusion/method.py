@@ -122,14 +122,15 @@ class DiffusionMethod(Method[ParametersT, PreparedT], Generic[ParametersT, Prepa
         return self.backbone.weights()
 
     def backbone_use(self) -> BackboneUse:
-        """Family, sampling ladder and frame rule of the loaded model."""
-        schedule = self.backbone.schedule
+        """Family, sampling ladder and frame rule of the loaded model, and its memory measures."""
+        schedule, codec = self.backbone.schedule, self.backbone.codec
         return BackboneUse(
             family=self.backbone.family.name,
             scheduler=schedule.ladder,
             prediction=schedule.predicts,
-            frame_rule=self.backbone.codec.frame_rule,
+            frame_rule=codec.frame_rule,
             padded_frames=self.padded_frames,
+            memory_measures=(*self.backbone.denoiser.spare.taken, *codec.spare.taken),
         )
 
     def encode(self, sources: Sequence[Source]) -> Latent:

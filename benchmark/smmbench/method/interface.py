@@ -90,6 +90,8 @@ class BackboneUse:
         prediction: What the network predicts: `epsilon`, `v`, `flow`.
         frame_rule: Numbers of frames that the model accepts: `any`, `4k+1`.
         padded_frames: Frames that are added to each clip and removed after decoding.
+        memory_measures: What was done, from some pair on, because memory ran out. Results stay the
+            same up to rounding.
     """
 
     family: str
@@ -97,6 +99,7 @@ class BackboneUse:
     prediction: str = ""
     frame_rule: str = "any"
     padded_frames: int = 0
+    memory_measures: tuple[str, ...] = ()
 
 
 class Method(ABC, Generic[ParametersT, PreparedT]):

@@ -52,8 +52,9 @@ class Maker:
         self._method: Method[Any, Any] | None = None
         self._heart: Heartbeat | None = None
         self._open = ExitStack()
-        self._preparing = Batches("prepare", self._size("prepare_batch"), job.device)
-        self._transferring = Batches("transfer", self._size("transfer_batch"), job.device)
+        self._preparing = Batches("prepare", 1, job.device)
+        self._transferring = Batches("transfer", 1, job.device)
+        self.in_batches_of(job.batch)
 
     def __enter__(self) -> Maker:
         self._open.enter_context(self._at_work())
@@ -94,13 +95,13 @@ class Maker:
             for one in writing:
                 yield one.result()
 
-    def transfer_at_most(self, pairs: int) -> None:
-        """Transfer at most this many pairs at once, while clips are prepared as before.
+    def in_batches_of(self, pairs: int) -> None:
+        """Generate this many pairs at once from here on, with the clips that they need.
 
-        This is what a batch does after running out of memory. It replaces an earlier limit,
-        including that of an earlier batch that ran out of memory.
+        It replaces the run's number, and one that was smaller because memory had run out.
         """
-        self._transferring.size = min(pairs, self._size("transfer_batch"))
+        self._preparing.size = pairs if self._batched("prepare_batch") else 1
+        self._transferring.size = pairs if self._batched("transfer_batch") else 1
 
     @contextmanager
     def _at_work(self) -> Iterator[Heartbeat]:
@@ -116,10 +117,9 @@ class Maker:
             finally:
                 self._heart = None
 
-    def _size(self, door: str) -> int:
-        """Batch size: one if the method has no batched implementation."""
-        own = getattr(self.job.method.implementation, door) is not getattr(Method, door)
-        return self.job.batch if own else 1
+    def _batched(self, door: str) -> bool:
+        """Whether the method has its own implementation for batches."""
+        return getattr(self.job.method.implementation, door) is not getattr(Method, door)
 
     def _loaded(self) -> Method[Any, Any]:
         if self._method is None:
@@ -194,7 +194,9 @@ class Maker:
                 able.append(pair)
             else:
                 yield pair, Outcome(None, clip.error, clip.stage, peak=clip.peak)
-        yield from zip(able, self._transferring.run(transfer, able), strict=True)
+        for pair, made in zip(able, self._transferring.run(transfer, able), strict=True):
+            self.recorder.backbone = self._loaded().backbone_use()  # memory may have run out
+            yield pair, made
 
     def _write(self, pair: Pair, clip: Outcome[Any], made: Outcome[Video]) -> RunRecord:
         """Write the outcome of a pair."""

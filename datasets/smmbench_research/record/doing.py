@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from smmbench.dataset import clip_named, edit_named, load_dataset
-from smmbench.environment import compute_deterministically, free_memory
+from smmbench.environment import compute_deterministically
 from smmbench.results import VIDEO, RunRecord, read_record
 from smmbench.running.loop import plan_run
 from smmbench.running.maker import Maker
@@ -79,7 +79,7 @@ def make(
         plan_sha256: SHA-256 of the plan when the run began.
         folder: Folder of the run.
         device: Device on which to compute.
-        together: Number of its pairs that are transferred at once; if memory runs out, fewer.
+        together: Number of its pairs that are generated at once; if memory runs out, fewer.
 
     Raises:
         ValueError: The plan has changed since the run began.
@@ -108,15 +108,14 @@ def make(
     if key not in _makers:
         _makers.clear()  # one method is in memory at a time
         _makers[key] = Maker(run.job)
-    _makers[key].transfer_at_most(together)
+    # The last batch of a row is shorter; a maker that began with it must not divide the others.
+    _makers[key].in_batches_of(together)
     began = time.perf_counter()
     with _empty_cache():
         records = list(_makers[key].make([pair for pair, _ in run.pairs]))
-    seconds = time.perf_counter() - began
-    free_memory(device)  # else the caches of the processes fill their GPU, and batches are divided
     return Made(
         folders=tuple(place for _, place in folders_of(task, plan, state)),
-        seconds=seconds,
+        seconds=time.perf_counter() - began,
         failed=sum(record.status == "failed" for record in records),
         device=records[0].environment.device,
     )

@@ -124,7 +124,7 @@ class Making:
         state: The run's folder.
         machine: The resources of the run.
         elsewhere: Keys of the batches that are done on another machine.
-        together: Number of pairs that are transferred at once, by name of the batch; all if it is
+        together: Number of pairs that are generated at once, by name of the batch; all if it is
             not given.
     """
 

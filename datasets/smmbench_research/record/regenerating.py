@@ -30,7 +30,7 @@ class Published:
 
     Attributes:
         pixels: SHA-256 of its pixels; empty if the pair failed.
-        values: Its score on each axis.
+        values: Its score on each axis; None if it is not published.
         video: Its lossless video, if available.
         batch: Number of pairs that were generated together; 1 if it is not known.
     """
@@ -134,6 +134,8 @@ def from_entry(entry: Path, row: Row) -> Reference:
         if one is None or one.status == "missing":
             return None
         values = {axis: one.values.get(axis) for axis in AXES}
+        if one.marks:  # an entry has the worst value in place of the score
+            values["motion_fidelity"] = None
         return Published(one.pixels_sha256, values, batch=one.batch)
 
     return find
