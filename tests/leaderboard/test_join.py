@@ -499,6 +499,11 @@ def test_the_commands(
     assert code == 0 and "## toy: verified" in out
     assert "smmbench ledger add report/toy/verification.json" in out
     assert smmbench("join", "list", "--ledger", "entries")[1].startswith("toy  waits")
+    Path("nothing").mkdir()
+    code, out, err = smmbench("join", "list", "nothing", "--ledger", "entries")
+    assert (code, out) == (0, "") and "No submission is announced in 'nothing'" in err
+    code, _, err = smmbench("join", "list", "nowhere", "--ledger", "entries")
+    assert code == 2 and "No folder 'nowhere'" in err
 
 
 def test_addresses_are_those_of_the_distribution(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -147,3 +147,13 @@ def test_a_folder_that_is_not_there_is_no_ledger(words: tuple[str, ...], tmp_pat
     result = CliRunner().invoke(app, ["ledger", *words, "--ledger", str(tmp_path / "typo")])
     assert isinstance(result.exception, ValueError) and "No ledger in" in str(result.exception)
     assert "unchanged" not in result.output
+
+
+def test_an_entry_that_is_not_there_is_answered_with_those_that_are(tmp_path: Path) -> None:
+    folder = tmp_path / "ledger"
+    added(folder, "2026-01-01-one")
+    words = ["ledger", "show", "--ledger", str(folder)]
+    assert CliRunner().invoke(app, [*words, ONE]).exit_code == 0
+    for name in (ONE.removesuffix(".board.xz"), f"../ledger/{ONE}"):  # nothing outside the ledger
+        result = CliRunner().invoke(app, [*words, name])
+        assert isinstance(result.exception, LookupError) and ONE in str(result.exception)

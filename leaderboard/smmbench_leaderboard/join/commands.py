@@ -188,5 +188,10 @@ def list_(
     """List the announced submissions: which are pending, and which are ledger entries."""
     from smmbench_leaderboard.join.listing import standings
 
-    for one in standings(folder, ledger):
+    if not folder.is_dir():
+        raise ValueError(f"No folder '{folder}' of announcements; run this in a clone, or name it.")
+    found = list(standings(folder, ledger))
+    for one in found:
         print_line("  ".join([one.name, one.entry or "waits", one.became]).rstrip())
+    if not found:
+        print_line(f"No submission is announced in '{folder}'.", err=True)

@@ -196,11 +196,15 @@ def show(of: Of, ledger: Read = None) -> None:
     import json
 
     from smmbench.display import print_document
+    from smmbench.plugins import no_such
     from smmbench_leaderboard.ledger.entries import read_board
     from smmbench_leaderboard.ledger.location import ledger_folder
 
-    path = ledger_folder(ledger or _default()) / of
-    print_document(json.dumps(read_board(path), indent=1, allow_nan=False) + "\n")
+    folder = ledger_folder(ledger or _default())
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.board.xz"))
+    if of not in names:
+        raise LookupError(no_such("board in this ledger", of, names))
+    print_document(json.dumps(read_board(folder / of), indent=1, allow_nan=False) + "\n")
 
 
 def check(ledger: Read = None) -> None:
