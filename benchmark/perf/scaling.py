@@ -13,7 +13,8 @@ of 24 frames of 576x320. Each number of workers generates the same pairs, one pe
 generate a pair that is not counted, and wait for one another; the time runs from when the last of
 them is ready until the last record is written. Nothing is cached between measurements. `--short`
 runs a few steps of each kind at ZeroScope's size: the same network and clips in a sixth of the
-time. Exit code 1: a video is not identical, byte for byte, in all measurements.
+time. Exit code 1: a video is not identical, byte for byte, in all measurements; on a GPU, only
+`--deterministic` promises that.
 """
 
 from __future__ import annotations
@@ -58,6 +59,7 @@ class Bench:
         device: `cuda` or `cpu`.
         tiny: A small model and few steps: a test of the script.
         short: Whether to run few steps at ZeroScope's size.
+        deterministic: Whether PyTorch uses deterministic kernels only.
         pairs: Number of pairs, each of a different clip.
         place: Folder for results, which is removed at the end.
     """
@@ -67,6 +69,7 @@ class Bench:
     device: str
     tiny: bool
     short: bool
+    deterministic: bool
     pairs: int
     place: Path
 
@@ -78,6 +81,7 @@ class Bench:
             words += ["--dataset", str(self.place / "clips" / "clips.toml"), "--preset", "fast"]
         else:
             words += ["--dataset", "emoji", "--preset", "emoji"]
+        words += ["--deterministic"] if self.deterministic else []
         few: tuple[str, ...] = FEW if self.tiny else ()
         if self.work == "zeroscope":
             few = (*FEW, "downsample=2") if self.tiny else SHORT if self.short else ()
@@ -85,10 +89,10 @@ class Bench:
 
     @property
     def name(self) -> str:
-        """The work, and what of it was left out."""
-        if self.tiny:
-            return f"{self.work}, tiny"
-        return f"{self.work}, short" if self.short and self.work == "zeroscope" else self.work
+        """The work, what of it was left out, and its mode."""
+        short = self.short and self.work == "zeroscope"
+        parts = [self.work, "tiny" * self.tiny, "short" * (short and not self.tiny)]
+        return ", ".join(filter(None, [*parts, "deterministic" * self.deterministic]))
 
 
 def write_clips(folder: Path, count: int, size: tuple[int, int, int]) -> None:
@@ -233,6 +237,9 @@ def main() -> None:
     )
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--short", action="store_true", help="few steps at ZeroScope's size")
+    parser.add_argument(
+        "--deterministic", action="store_true", help="deterministic kernels of PyTorch only"
+    )
     parser.add_argument("--tiny", action="store_true", help="a small model: a test of the script")
     parser.add_argument("--output", type=Path, help="file to which rows are added")
     parser.add_argument("--table", type=Path, help="only print the table of this file's rows")
@@ -252,9 +259,8 @@ def main() -> None:
     rows = []
     for work, count_of_pairs in zip(asked.work, pairs, strict=True):
         with tempfile.TemporaryDirectory() as folder:
-            bench = Bench(
-                work, asked.by, asked.device, asked.tiny, asked.short, count_of_pairs, Path(folder)
-            )
+            modes = asked.tiny, asked.short, asked.deterministic
+            bench = Bench(work, asked.by, asked.device, *modes, count_of_pairs, Path(folder))
             if work == "zeroscope":
                 (bench.place / "clips").mkdir()
                 write_clips(bench.place / "clips", bench.pairs, SMALL if asked.tiny else ZEROSCOPE)

@@ -82,6 +82,14 @@ def run(
     keep_failed: Annotated[
         bool, typer.Option("--keep-failed", help="Do not retry pairs that failed before.")
     ] = False,
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            "--deterministic",
+            help="Use deterministic kernels of PyTorch only: slower, and the same GPU model gives "
+            "the same pixels again.",
+        ),
+    ] = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -138,6 +146,7 @@ def run(
                 batch=batch,
                 overwrite=overwrite,
                 keep_failed=keep_failed,
+                deterministic=deterministic,
                 device_of=device_of,
             )
             for given in references

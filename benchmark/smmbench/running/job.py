@@ -27,6 +27,7 @@ class Job:
         executor: `local` or `ray`.
         reference: The motion that the method is given.
         tuning: The search that chose the parameters, if any.
+        deterministic: Whether PyTorch uses deterministic kernels only.
         remade: Clip, edit and seed of pairs whose earlier results are replaced, whatever their
             settings.
     """
@@ -42,6 +43,7 @@ class Job:
     executor: str = "local"
     reference: Reference = "forward"
     tuning: Tuning | None = None
+    deterministic: bool = False
     remade: frozenset[tuple[str, str, int]] = frozenset()
 
     @property

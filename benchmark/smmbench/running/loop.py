@@ -12,6 +12,7 @@ from typing import Any, get_args
 from smmbench.dataset import Dataset, load_dataset, reference_clip
 from smmbench.environment import choose_device
 from smmbench.errors import MachineError
+from smmbench.external.method import External
 from smmbench.method import Method
 from smmbench.method.parameters import build_parameters, choose_preset
 from smmbench.plugins import no_such
@@ -107,6 +108,7 @@ def plan_run(
     batch: int = 1,
     overwrite: bool = False,
     keep_failed: bool = False,
+    deterministic: bool = False,
     device_of: Callable[[str], str] = choose_device,
 ) -> Plan:
     """Determine what has to be done; nothing is loaded, generated or written.
@@ -130,6 +132,8 @@ def plan_run(
         batch: Maximum number of pairs in a batch, if the method supports batches.
         overwrite: Replace existing results.
         keep_failed: Skip pairs that failed before.
+        deterministic: Let PyTorch use deterministic kernels only, in the whole process that
+            generates and from then on; see `compute_deterministically`.
         device_of: Chooses the device; a cluster has other devices than this machine.
 
     Raises:
@@ -140,6 +144,12 @@ def plan_run(
         raise ValueError(f"The batch size must be at least 1, got {batch}.")
     resolved = resolve(method)
     found = resolved.implementation
+    if deterministic and issubclass(found, External):
+        raise ValueError(
+            f"'{resolved.label}' runs code of its own in another process, where --deterministic "
+            "has no effect. Run it without the option; what its code offers is a parameter or an "
+            "argument of its recipe."
+        )
     described = load_dataset(dataset)
     name = described.manifest.name
     chosen_preset = choose_preset(found, preset, name)
@@ -154,6 +164,7 @@ def plan_run(
         batch=batch,
         reference=reference,
         tuning=tuning,
+        deterministic=deterministic,
     )
     chosen = choose_pairs(described.manifest, clips, edits, seeds, limit)
     for pair in chosen:

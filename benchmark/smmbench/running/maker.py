@@ -16,7 +16,7 @@ from smmbench.dataset import (
     reference_video,
     source_video,
 )
-from smmbench.environment import use_tensor_cores
+from smmbench.environment import compute_deterministically, use_tensor_cores
 from smmbench.errors import ToldToEndError, fault_of
 from smmbench.method import Method, Source
 from smmbench.results import RunRecord
@@ -47,6 +47,8 @@ class Maker:
     def __init__(self, job: Job) -> None:
         self.job = job
         self.dataset = load_dataset(job.dataset)
+        if job.deterministic:
+            compute_deterministically()
         use_tensor_cores(job.device)  # before the recorder describes the environment
         self.recorder = Recorder(job, self.dataset.manifest)
         self._method: Method[Any, Any] | None = None
