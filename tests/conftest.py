@@ -7,6 +7,7 @@ import os
 import shutil
 
 os.environ["OMP_NUM_THREADS"] = "1"  # read by torch: for tiny tensors, threads only wait
+os.environ["HF_HUB_OFFLINE"] = "1"  # read by huggingface_hub when it is imported
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,7 +48,7 @@ def no_wait_for_the_disk() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has an empty cache folder and no access to the hub."""
+    """Every test and what it starts have an empty cache folder and no access to the hub."""
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("SMMBENCH_HOME", str(folder))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
