@@ -27,7 +27,9 @@ atexit.register(lambda: {PRESS})
 
 def _process(before: str) -> subprocess.CompletedProcess[str]:
     script = (
-        "import os, signal, sys\nfrom smmbench.__main__ import main\n"
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # whatever it inherited
+        "from smmbench.__main__ import main\n"
         f"sys.argv = ['smmbench', '--version']\n{before}\nmain()\n"
     )
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
