@@ -588,7 +588,7 @@ def test_weights_of_official_code_are_known_by_their_tensors(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("{seed}", "{sed}", r"No placeholder 'sed'; .* Did you mean 'seed'"),
+        ("{seed}", "{sed}", r"No placeholder 'sed'. Did you mean 'seed'. Available: behave, "),
         ("{source_prompt}", "{prompt}", "in prepare: No placeholder 'prompt'"),
         ("{kept:folder}", "{kept:other}", "No placeholder 'kept:other'"),
         ('licence = "MIT"', 'license = "MIT"', "code.licence: Field required"),
