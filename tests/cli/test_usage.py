@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +48,13 @@ def test_the_list_of_commands_cuts_no_sentence_off(
     listed = smmbench(*words, "-h")[1].split("Commands:")[1].split("Examples:")[0]
     assert listed.strip() and "..." not in listed
     assert max(map(len, listed.splitlines())) <= 80
+
+
+def test_a_run_says_that_no_preset_is_for_the_dataset(
+    smmbench: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    """Without this, the first sign of the defaults is that a model of full size is fetched."""
+    words = ("run", "--method", "flow-edit", "--results", tmp_path, "--limit", 1, "--dry-run")
+    assert "FlowEdit has no preset for 'emoji'" in smmbench(*words)[2]
+    assert "no preset for" not in smmbench(*words, "--preset", "paper")[2]
+    assert "no preset for" not in smmbench(*words, "--dataset", "emoji-wan")[2]

@@ -15,6 +15,7 @@ from smmbench.method import Card, Method, Source
 from smmbench.method.parameters import (
     build_parameters,
     choose_preset,
+    note_on_defaults,
     parameters_from_json,
     parameters_to_json,
     type_in_words,
@@ -129,6 +130,17 @@ def test_the_preset_of_the_datasets_family(
     asked: str | None, dataset: str, preset: str | None
 ) -> None:
     assert choose_preset(Toy, asked, dataset) == preset
+
+
+def test_defaults_in_place_of_a_preset_are_noted() -> None:
+    said = note_on_defaults(Toy, "dmt-page")
+    assert "no preset for 'dmt-page'" in said and "emoji, broken" in said
+    assert note_on_defaults(Toy, "emoji-val") == ""
+
+    class Plain(Toy):
+        presets: ClassVar[dict[str, dict[str, Any]]] = {}
+
+    assert note_on_defaults(Plain, "dmt-page") == ""  # nothing could be named
 
 
 def test_an_unknown_preset_is_refused() -> None:

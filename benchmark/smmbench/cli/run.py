@@ -106,6 +106,7 @@ def run(
         starting(f"{method} on {dataset}")
     from smmbench.cluster.choosing import choosing_devices
     from smmbench.doctor.readiness import is_ready
+    from smmbench.method.parameters import note_on_defaults
     from smmbench.resolving import resolve
     from smmbench.results.sharding import parse_shard
     from smmbench.running.executors import named_executor
@@ -151,6 +152,10 @@ def run(
             )
             for given in references
         ]
+        if preset is None and not parameters and any(plan.todo for plan in plans):
+            name = plans[0].dataset.manifest.name
+            if note := note_on_defaults(resolved.implementation, name):
+                print_line(note, err=True)
         if dry_run:
             checks = checks_of(plans[0], preset)
             print_plans(plans, checks, json)

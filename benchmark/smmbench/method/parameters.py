@@ -35,6 +35,19 @@ def choose_preset(method: type[Method[Any, Any]], asked: str | None, dataset: st
     return next((family for family in families if family in method.presets), None)
 
 
+def note_on_defaults(method: type[Method[Any, Any]], dataset: str) -> str:
+    """Return a note if a method has presets, but none for a dataset; otherwise nothing.
+
+    The defaults of most methods are those of a paper, for a model of full size.
+    """
+    if not method.presets or choose_preset(method, None, dataset) is not None:
+        return ""
+    return (
+        f"{method.card.title} has no preset for '{dataset}', so its defaults are used; --preset "
+        f"names one of {', '.join(method.presets)}."
+    )
+
+
 def build_parameters(
     method: type[Method[Any, Any]],
     preset: str | None = None,
