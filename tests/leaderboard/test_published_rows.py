@@ -14,6 +14,7 @@ from smmbench.cli import app
 from smmbench_leaderboard.board.build import ledger_board, make_board
 from smmbench_leaderboard.board.comparison import compare
 from smmbench_leaderboard.board.frame import board_frame, ledger_frame
+from smmbench_leaderboard.board.joining import beside
 from smmbench_leaderboard.board.published import read_published_board
 from smmbench_leaderboard.board.types import Board, Row
 from smmbench_leaderboard.formats import WRITERS, to_json
@@ -275,6 +276,17 @@ def test_without_results_the_published_rows_stand_alone(
     assert any("No results in" in note for note in empty.notes)
     with pytest.raises(LookupError, match="or the ledger"):
         make_board(tmp_path / "none", str(own.manifest), ledger=ledger, methods=["godo"])
+
+
+def test_results_of_another_dataset_leave_the_published_rows_alone(own: BoardTree) -> None:
+    own.whole("mine")
+    with pytest.raises(ValueError, match="has no results of 'emoji', but of toy"):
+        make_board(own.results, "emoji")
+    results, published = beside(own.results, PUBLISHED, "emoji")
+    assert not results.found
+    assert {one.row.ledger.split("/")[0] for one in published.rows} == {"emoji"}
+    assert published.notes[0].startswith("Published rows only.")
+    assert "but of toy" in published.notes[0]
 
 
 def test_rows_are_chosen_by_their_labels(own: BoardTree, ledger: Path) -> None:

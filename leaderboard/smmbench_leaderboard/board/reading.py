@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from smmbench.dataset import Dataset, another_prompt, clip_named, load_dataset
-from smmbench.plugins import no_such
 from smmbench.results import (
     Mark,
     MethodFile,
@@ -128,7 +127,10 @@ def read_results(
     chosen = load_dataset(dataset or names[0])
     name = chosen.manifest.name
     if name not in names:
-        raise OtherDatasetError(f"'{root}': {no_such('results of dataset', name, names)}")
+        raise OtherDatasetError(
+            f"'{root}' has no results of '{name}', but of {', '.join(names)}: name one of these by "
+            f"--dataset, or generate some with `smmbench run --dataset {name}`."
+        )
     expected = set(protocol_pairs(chosen))
     every: dict[str, dict[Key, list[Result]]] = defaultdict(lambda: defaultdict(list))
     left_out: dict[str, int] = defaultdict(int)
