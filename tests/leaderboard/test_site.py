@@ -116,6 +116,12 @@ def test_results_of_another_dataset_are_no_fault_of_this_one(
     assert datasets_in(tree.results) == ["another", "toy"]
 
 
+def test_a_dataset_without_results_is_named_once_and_not_for_each_method(tree: BoardTree) -> None:
+    with pytest.raises(ValueError, match="has no results of 'emoji'") as refused:
+        read_frame(tree.results, "emoji", lambda *_: Evidence())
+    assert str(refused.value) == f"'{tree.results}' has no results of 'emoji', but of toy."
+
+
 def test_pairs_by_column_are_the_pairs(tree: BoardTree) -> None:
     board = make_board(tree.results, str(tree.manifest))
     for row in board.rows:

@@ -203,11 +203,13 @@ def _survey(
             continue
         survey.add(place, results, metrics)
         del results  # free memory before the next is read
+    problems = [str(one) for one in refused if not isinstance(one, OtherDatasetError)]
+    if not survey.keys and problems:
+        raise ValueError(" ".join(problems))
     if not survey.keys:
-        raise ValueError(" ".join(map(str, refused)) or f"'{root}' has no results of '{name}'.")
-    survey.problems |= dict.fromkeys(
-        str(one) for one in refused if not isinstance(one, OtherDatasetError)
-    )
+        others = f", but of {', '.join(datasets_in(root))}" if refused else ""
+        raise ValueError(f"'{root}' has no results of '{name}'{others}.")
+    survey.problems |= dict.fromkeys(problems)
     return survey
 
 
