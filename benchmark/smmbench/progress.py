@@ -54,7 +54,9 @@ def stage(name: str) -> None:
 
 
 @contextmanager
-def progress(total: int, unit: str, loading: bool = False, alike: bool = True) -> Iterator[Report]:
+def progress(
+    total: int, unit: str, loading: bool = False, alike: bool = True, work: str = ""
+) -> Iterator[Report]:
     """Yield the reporting function for a loop over `total` items.
 
     On a terminal, a bar shows the current step. Elsewhere, a first line is printed at once, then a
@@ -65,6 +67,7 @@ def progress(total: int, unit: str, loading: bool = False, alike: bool = True) -
         unit: Their name: `pairs`, `videos`.
         loading: The first item waits for models to load, so rates count from its end.
         alike: The items take about equally long; of others no rate and time left is shown.
+        work: What is done, for the first line of a log that several commands may share.
     """
     global _show
     before = _show
@@ -73,7 +76,7 @@ def progress(total: int, unit: str, loading: bool = False, alike: bool = True) -
             with _bar(_Count(total, unit, loading, alike)) as report:
                 yield report
         else:
-            print_line(f"[0/{total}] {unit}", err=True)
+            print_line(f"[0/{total}] {unit}" + (f": {work}" if work else ""), err=True)
             yield _lines(_Count(total, unit, loading, alike))
     finally:
         _show = before

@@ -439,7 +439,7 @@ class SMM(DiffusionMethod[Parameters, Prepared]):
         notes=(
             "Re-implemented from the paper. Every draw is seeded, clips are encoded by the mean, "
             "and a restart noises forward in one jump, by the betas between the two timesteps; the "
-            "published code takes each of them one timestep lower (docs/smm.md)."
+            "published code takes each of them one timestep lower (benchmark/docs/smm.md)."
         ),
         backbone=BACKBONES,
         original="ZeroScope v2 576w, 24 frames of 576x320",

@@ -177,7 +177,7 @@ def test_the_command_line_is_quiet_and_logs(
     code, _, err = smmbench("--quiet", "--log-file", log, *run)
     assert (code, err) == (0, "")
     lines = log.read_text(encoding="utf-8").splitlines()
-    assert lines[0].endswith(" [0/1] pairs")
+    assert lines[0].endswith(" [0/1] pairs: frozen on emoji")
     assert any("frozen on emoji: 1 made" in line for line in lines)
     code, _, err = smmbench("--quiet", "run", "--method", "nosuch")
     assert code == 2 and "No method 'nosuch'" in err

@@ -201,7 +201,8 @@ def run(plan: Plan, execute: Executor) -> Summary:
     made = 0
     failures: list[RunRecord] = []
     if todo:
-        with progress(len(todo), "pairs") as report:
+        work = f"{plan.job.label} on {plan.dataset.manifest.name}"
+        with progress(len(todo), "pairs", work=work) as report:
             for record in execute(plan.job, by_clip(todo)):
                 report(_line(record), failed=record.status == "failed")
                 if record.status == "done":
