@@ -31,9 +31,8 @@ def _words(error: Any) -> str:
     """Describe an error of usage, with the value that came and the command whose help explains."""
     said = re.sub(r" \(env var: [^()]*\)", "", error.format_message())
     said = said.replace("Value error, ", "").rstrip(".")
-    faults: list[Any] = getattr(
-        error.__cause__, "errors", list
-    )()  # of the value, if its type did not fit
+    # Pydantic's faults, if the value does not fit the option's type.
+    faults: list[Any] = getattr(error.__cause__, "errors", list)()
     if faults and f"'{faults[0]['input']}'" not in said:
         said += f"; got '{faults[0]['input']}'"
     command = error.ctx.command_path if error.ctx else "smmbench"

@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
-FLOORS = (
-    "floor",
-    "other_sources",
-)  # scores of unrelated motion: the chance level, the wrong-source score
+FLOORS = ("floor", "other_sources")
+"""Details of a metric for unrelated motion: the chance level and the wrong-source score."""
 
 
 @dataclass(frozen=True)
