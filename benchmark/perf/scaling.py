@@ -37,7 +37,7 @@ from scaling_methods import COUNT, LINE, SMALL, TINY, ZEROSCOPE
 from zeroscope_pair import moving_square
 
 from smmbench.environment import describe_device
-from smmbench.results import VIDEO, find_records, read_record
+from smmbench.results import VIDEO, find_records
 from smmbench.results.files import RECORD
 from smmbench.storage.home import file_sha256
 from smmbench.video import Video, write_lossless
@@ -171,9 +171,8 @@ def measured(bench: Bench, count: int) -> Measurement:
     said = [process.communicate()[1] for process in started]
     if any(process.returncode for process in started):
         sys.exit("\n".join(text[-2000:] for text in said))
-    records = [folder for folder, _ in find_records(root)]
-    read = [record for folder in records if (record := read_record(folder)) is not None]
-    assert len(read) == bench.pairs, f"{len(read)} of {bench.pairs} pairs were made."
+    records = dict(find_records(root))
+    assert len(records) == bench.pairs, f"{len(records)} of {bench.pairs} pairs were made."
     assert len(list(line.iterdir())) == count
     begin = max(path.stat().st_mtime for path in line.iterdir())
     end = max((folder / RECORD).stat().st_mtime for folder in records)
@@ -181,7 +180,7 @@ def measured(bench: Bench, count: int) -> Measurement:
         str(folder.relative_to(root)): hashlib.sha256((folder / VIDEO).read_bytes()).hexdigest()
         for folder in records
     }
-    own = [one.prepare_seconds + one.transfer_seconds for one in read]
+    own = [one.prepare_seconds + one.transfer_seconds for one in records.values()]
     return Measurement(end - begin, float(np.mean(own)), videos)
 
 

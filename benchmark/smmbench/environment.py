@@ -141,7 +141,7 @@ def synchronize(device: str) -> None:
 
 
 def free_memory(device: str) -> None:
-    """Free memory that is held but not used, for the next call or for another process."""
+    """Free the memory that a failed call has left behind, so that the next one may succeed."""
     import gc
 
     gc.collect()

@@ -20,6 +20,7 @@ import pytest
 from smmbench.method.parameters import build_parameters, choose_preset, parameters_to_json
 from smmbench.resolving import find_method, method_names, resolve
 from smmbench.results import VIDEO, find_records, read_record, write_record
+from smmbench.running import maker
 from smmbench.tuning.tuned_file import read_tuned
 from smmbench.video import Video, read_video, write_lossless
 from smmbench_baselines.vae_round_trip import VAERoundTrip
@@ -88,7 +89,7 @@ def made(plan_file: Path, tmp_path_factory: pytest.TempPathFactory) -> State:
     """All of it, made here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(making, "Worker", Here)
-        patch.setattr(doing, "compute_deterministically", lambda: None)  # of this process
+        patch.setattr(maker, "compute_deterministically", lambda: None)  # of this process
         state = State(tmp_path_factory.mktemp("run"))
         outcome = run_all(plan_file, state)
         assert (outcome.made, outcome.left, outcome.problems) == (3, [], [])
@@ -99,7 +100,7 @@ def made(plan_file: Path, tmp_path_factory: pytest.TempPathFactory) -> State:
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work in this process."""
     monkeypatch.setattr(making, "Worker", Here)
-    monkeypatch.setattr(doing, "compute_deterministically", lambda: None)
+    monkeypatch.setattr(maker, "compute_deterministically", lambda: None)
 
 
 def run_all(plan_file: Path, state: State, machine: Machine = CPU) -> making.Outcome:

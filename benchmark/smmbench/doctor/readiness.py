@@ -13,7 +13,7 @@ from smmbench.doctor.check import Check, State
 from smmbench.doctor.trying import optional_package
 from smmbench.doctor.weights import text_model_check
 from smmbench.environment import describe_device
-from smmbench.storage.atomic import why_not_writable
+from smmbench.storage.atomic import closest_existing, why_not_writable
 
 
 @dataclass(frozen=True)
@@ -123,8 +123,7 @@ def _room(wanted: Wanted) -> Check:
     sizes = [clip_form(wanted.dataset, clip) for clip in wanted.clips]
     largest = max((3 * form.frames * form.width * form.height for form in sizes), default=0)
     needed = largest * wanted.videos
-    place = next(path for path in (wanted.root, *wanted.root.absolute().parents) if path.exists())
-    free = shutil.disk_usage(place).free
+    free = shutil.disk_usage(closest_existing(wanted.root)).free
     found = f"at most {needed / 1e9:.2f} GB for {wanted.videos} videos, {free / 1e9:.1f} GB free"
     state: State = "works" if needed < free else "broken"
     return Check(name, state, found, "" if needed < free else elsewhere, True)

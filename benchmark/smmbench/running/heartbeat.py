@@ -168,24 +168,25 @@ def beating(job: Job, manifest: Manifest, device: str) -> Iterator[Heartbeat]:
         heart.end()
 
 
+def processes(root: Path) -> Iterator[tuple[Working, bool]]:
+    """Yield what each process that generates videos is working on, and whether it is alive.
+
+    A process that was killed has left its file, which the next run on its machine removes.
+
+    Args:
+        root: The results folder.
+    """
+    for path, working in _files(root):
+        yield working, _alive(working, path)
+
+
 def at_work(root: Path) -> list[Working]:
     """What the processes that generate videos in a results folder are working on.
 
     Args:
         root: The results folder.
     """
-    return [working for _, working in _living(root)]
-
-
-def killed(root: Path) -> list[Working]:
-    """What processes were working on that ended without removing their file.
-
-    The next run on their machine removes these files.
-
-    Args:
-        root: The results folder.
-    """
-    return [working for path, working in _files(root) if not _alive(working, path)]
+    return [working for working, alive in processes(root) if alive]
 
 
 def _living(root: Path) -> Iterator[tuple[str, Working]]:

@@ -19,7 +19,7 @@ from smmbench.results import (
     read_scores,
 )
 from smmbench.results.files import METHOD
-from smmbench.running.heartbeat import Working, at_work, killed
+from smmbench.running.heartbeat import Working, processes
 from smmbench.running.pairs import choose_pairs
 
 Key = tuple[str, str, int]  # clip, edit, seed
@@ -87,7 +87,7 @@ class _Found:
     records: dict[Key, RunRecord] = field(default_factory=dict)
     scored: set[Key] = field(default_factory=set)
     working: list[Working] = field(default_factory=list)
-    killed: list[Working] = field(default_factory=list)
+    killed: int = 0
     folders: dict[str, None] = field(default_factory=dict)
 
 
@@ -165,12 +165,14 @@ def _look(
             for name in about.parameters if about else ():
                 row((about.label, name, "forward"))  # type: ignore[union-attr]
     root = folder.parent if of_one_method else folder
-    for working in at_work(root):
-        if not of_one_method or working.method == folder.name:
-            row((working.method, working.dataset, "forward")).working.append(working)
-    for working in killed(root):
-        if not of_one_method or working.method == folder.name:
-            row((working.method, working.dataset, "forward")).killed.append(working)
+    for working, alive in processes(root):
+        if of_one_method and working.method != folder.name:
+            continue
+        found = row((working.method, working.dataset, "forward"))
+        if alive:
+            found.working.append(working)
+        else:
+            found.killed += 1
 
 
 def _is_scored(folder: Path, record: RunRecord) -> bool:
@@ -214,7 +216,7 @@ def _status(row: Row, found: _Found, asked: Sequence[Key] | None) -> Status:
         others=len(found.records) - len(here),
         scored=len(done & found.scored),
         processes=len(found.working),
-        killed=len(found.killed),
+        killed=found.killed,
         device=device,
         spent_seconds=_spent(found.records),
         left_seconds=None if asked is None else _left(left, found.records, device),

@@ -90,13 +90,18 @@ def held(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def closest_existing(folder: Path) -> Path:
+    """Return a folder, or the closest one above it that exists."""
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
+
+
 def why_not_writable(folder: Path) -> str:
     """Return why no file can be written into a folder; empty if one can.
 
     A folder that does not exist is judged by the closest one above it that does, so that nothing
     is left behind.
     """
-    place = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    place = closest_existing(folder)
     if not place.is_dir():
         return f"'{place}' is not a folder"
     try:

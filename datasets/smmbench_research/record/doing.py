@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from smmbench.dataset import clip_named, edit_named, load_dataset
-from smmbench.environment import compute_deterministically
 from smmbench.results import VIDEO, RunRecord, read_record
 from smmbench.running.loop import plan_run
 from smmbench.running.maker import Maker
@@ -84,7 +83,6 @@ def make(
     Raises:
         ValueError: The plan has changed since the run began.
     """
-    compute_deterministically()
     plan, state = read_plan(plan_file), State(folder)
     if plan.sha256 != plan_sha256:
         raise ValueError(f"'{plan_file}' was changed during the run.")
@@ -102,6 +100,7 @@ def make(
         limit=world.limit,
         device=device,
         batch=task.pairs,
+        deterministic=True,
         **settings,
     )
     key = task.row.name, task.reference, folder  # a Maker writes into one folder

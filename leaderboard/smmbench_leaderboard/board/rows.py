@@ -181,11 +181,16 @@ def cell_of(column: Column, pairs: Sequence[Pair], bootstrap: Bootstrap) -> Cell
         return EMPTY
     values = np.array([pair.values[column.name] for pair in pairs], dtype=float)
     estimate = mean_interval(values, [pair.clip for pair in pairs], **bootstrap.model_dump())
-    if estimate.interval is None:
-        return Cell(mean=estimate.mean, interval=None)
-    known = metric(column.metric)
-    low, high = (min(max(end, known.minimum), known.maximum) for end in estimate.interval)
-    return Cell(mean=estimate.mean, interval=(low, high))
+    return Cell(mean=estimate.mean, interval=within_range(column.metric, estimate.interval))
+
+
+def within_range(name: str, interval: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Cut an interval at the range of a metric; None stays None."""
+    if interval is None:
+        return None
+    known = metric(name)
+    low, high = (min(max(end, known.minimum), known.maximum) for end in interval)
+    return low, high
 
 
 def _pair(key: Key, result: Result | None, measured: Sequence[Column], control: bool) -> Pair:

@@ -185,9 +185,8 @@ def list_(
     Rows of an entry that differ in tier or state have a line of their own.
     """
     from smmbench_leaderboard.ledger.listing import lines_of
-    from smmbench_leaderboard.ledger.location import ledger_folder
 
-    for line in lines_of(ledger_folder(ledger or _default()), by_row=rows):
+    for line in lines_of(_folder(ledger), by_row=rows):
         print_line(line)
 
 
@@ -198,9 +197,8 @@ def show(of: Of, ledger: Read = None) -> None:
     from smmbench.display import print_document
     from smmbench.plugins import no_such
     from smmbench_leaderboard.ledger.entries import read_board
-    from smmbench_leaderboard.ledger.location import ledger_folder
 
-    folder = ledger_folder(ledger or _default())
+    folder = _folder(ledger)
     names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.board.xz"))
     if of not in names:
         raise LookupError(no_such("board in this ledger", of, names))
@@ -214,9 +212,8 @@ def check(ledger: Read = None) -> None:
     """
     from smmbench_leaderboard.ledger.chain import faults_of, history_faults
     from smmbench_leaderboard.ledger.entries import notices_of, read_board
-    from smmbench_leaderboard.ledger.location import ledger_folder
 
-    ledger = ledger_folder(ledger or _default())
+    ledger = _folder(ledger)
     faults = faults_of(ledger)
     edited, skipped = history_faults(ledger)
     for path in sorted(ledger.rglob("*.board.xz")):
@@ -237,6 +234,8 @@ def check(ledger: Read = None) -> None:
     print_line(f"{ledger}: every entry is unchanged since it was sealed.")
 
 
-def _default() -> Path:
-    """Return the ledger of the clone in which the command runs, or else the published one."""
-    return HERE if HERE.is_dir() else Path(PUBLISHED)
+def _folder(ledger: Path | None) -> Path:
+    """Return the folder of a ledger; by default that of this clone, or else the published one."""
+    from smmbench_leaderboard.ledger.location import ledger_folder
+
+    return ledger_folder(ledger or (HERE if HERE.is_dir() else Path(PUBLISHED)))

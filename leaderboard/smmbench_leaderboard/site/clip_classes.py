@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from smmbench.dataset import Dataset
-from smmbench.metrics.registry import metric
 from smmbench.scoring.counting import Key
 from smmbench.statistics import mean_interval
 from smmbench_leaderboard.board.columns import RANKING
+from smmbench_leaderboard.board.rows import within_range
 from smmbench_leaderboard.board.types import Board, Row
 from smmbench_leaderboard.site.pair_columns import columns_of_pairs
 
@@ -79,11 +79,7 @@ def class_cells(
             found = mean_interval(
                 values, clips, board.bootstrap.seed, RESAMPLES, board.bootstrap.level
             )
-            known = metric(name)
-            low, high = found.interval or (None, None)
-            if low is not None and high is not None:  # cut as on the board
-                low, high = max(low, known.minimum), min(high, known.maximum)
-            cells[name] = (found.mean, low, high)
+            cells[name] = (found.mean, *(within_range(name, found.interval) or (None, None)))
     return cells
 
 

@@ -120,8 +120,7 @@ def plot_of(
         Point(p.row, p.x, p.y, p.across, p.along, name)
         for p, name in zip(placed, names, strict=True)
     )
-    level = None if wrong_source is None else canvas.y(wrong_source, y)
-    inside = wrong_source is not None and y.low <= wrong_source <= y.high
+    level = wrong_source if wrong_source is not None and y.low <= wrong_source <= y.high else None
     return Plot(
         canvas=canvas,
         points=points,
@@ -129,7 +128,7 @@ def plot_of(
         y=y,
         x_ticks=tuple((tick, canvas.x(tick, x)) for tick in x.ticks),
         y_ticks=tuple((tick, canvas.y(tick, y)) for tick in y.ticks),
-        wrong_source=level if inside else None,
+        wrong_source=None if level is None else canvas.y(level, y),
     )
 
 
